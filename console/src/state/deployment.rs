@@ -1,0 +1,82 @@
+//! What is deployed on a stage, and what a deploy did.
+
+use serde::{Deserialize, Serialize};
+
+/// A function as it is on the stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// `$LATEST` or a version number.
+    pub version: String,
+    /// SHA-256 of the deployed zip, lower-case hexadecimal.
+    pub sha256: String,
+    /// The deployed zip is the one in the target directory.
+    pub in_sync: bool,
+    /// When it was last changed, in milliseconds since the Unix epoch.
+    pub modified_at: i64,
+}
+
+/// What a deploy did to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeployAction {
+    /// It was not there.
+    Created,
+    /// Its code or its configuration was changed.
+    Updated,
+    /// Code and configuration were the same: nothing was sent.
+    Unchanged,
+}
+
+/// One setting that a deploy changes. Environment values are masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The setting: `code`, `memory`, `env.NAME`, …
+    pub field: String,
+    /// What it is on the stage; none for a new function.
+    pub from: Option<String>,
+    /// What it becomes.
+    pub to: String,
+}
+
+/// What was or would be deployed of one function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployedFunction {
+    /// The function's name.
+    pub name: String,
+    /// What was done, or, in a dry run, would be.
+    pub action: DeployAction,
+    /// The version that resulted.
+    pub version: String,
+    /// SHA-256 of the zip, lower-case hexadecimal.
+    pub sha256: String,
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// What differed.
+    pub changes: Vec<Change>,
+}
+
+/// What a deploy of one or more functions came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeployOutcome {
+    /// The stage's name.
+    pub stage: String,
+    /// The functions that are now as the workspace has them.
+    pub functions: Vec<DeployedFunction>,
+    /// The functions that failed, each with why.
+    pub failed: Vec<(String, super::Failure)>,
+}
+
+/// Where functions are deployed to, as the screen shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageInfo {
+    /// `local`, `beta`, …
+    pub name: String,
+    /// The AWS account; `000000000000` for the local Lambda.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// The endpoint, for the local Lambda.
+    pub endpoint: Option<String>,
+    /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
+    pub emulator: Option<String>,
+}

@@ -1,0 +1,73 @@
+//! What went wrong, as data: it travels in events, is printed by the headless commands and shown by the screen.
+
+use serde::{Deserialize, Serialize};
+
+/// An error for people: what failed, why, and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What was attempted and did not work, lower case, no full stop: `could not build hello`.
+    pub what: String,
+    /// The cause, with its place (file, line, column, request id) where there is one.
+    pub why: String,
+    /// What a person can do next; empty when there is nothing to advise.
+    pub hint: String,
+    /// Which exit code the failure has.
+    #[serde(skip, default)]
+    pub kind: FailureKind,
+}
+
+/// The class of a failure; each has its exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The work itself failed: build error, function error, deploy refused. Exit code 1.
+    #[default]
+    Work,
+    /// Wrong usage or input. Exit code 2.
+    Usage,
+    /// The environment is missing something: toolchain, network, credentials. Exit code 3.
+    Environment,
+    /// The user interrupted it. Exit code 130.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The process's exit code for a failure of this kind.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Work => 1,
+            Self::Usage => 2,
+            Self::Environment => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of the work itself (exit code 1).
+    pub fn work(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into(), hint: hint.into(), kind: FailureKind::Work }
+    }
+
+    /// Wrong usage or input (exit code 2).
+    pub fn usage(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Usage, ..Self::work(what, why, hint) }
+    }
+
+    /// The environment is missing something (exit code 3).
+    pub fn environment(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Environment, ..Self::work(what, why, hint) }
+    }
+
+    /// The user interrupted `what` (exit code 130).
+    pub fn interrupted(what: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Interrupted, ..Self::work(what, "it was cancelled", "") }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,170 @@
+//! The functions of a workspace and what has been built of them.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+
+/// What a function is built for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// Lambda on Graviton: `aarch64-unknown-linux-musl`.
+    #[default]
+    Arm64,
+    /// Lambda on x86: `x86_64-unknown-linux-musl`.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// This machine, for the local stage only.
+    Native,
+}
+
+impl Architecture {
+    /// The name used on the command line, in `--json` and by AWS.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+            Self::Native => "native",
+        }
+    }
+}
+
+impl std::fmt::Display for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Why a binary target counts as a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeCrate {
+    /// Its package depends on this project's runtime crate.
+    Bundled,
+    /// Its package depends on `lambda_runtime` or `lambda_http`.
+    Official,
+    /// Its package has `[package.metadata.lambda]`.
+    Declared,
+}
+
+/// A Cargo workspace and its functions, as read from `cargo metadata` and the target directory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// The root directory's name.
+    pub name: String,
+    /// The directory of the root manifest.
+    pub root: PathBuf,
+    /// Cargo's target directory.
+    pub target: PathBuf,
+    /// All functions, sorted by name.
+    pub functions: Vec<Function>,
+    /// What could not be read of it, for example a bad `[package.metadata.lambda]` key.
+    pub warnings: Vec<Failure>,
+}
+
+/// A function: a binary target that runs on Lambda. Its name is the binary's name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Function {
+    /// The binary's name, and the function's name on a stage.
+    pub name: String,
+    /// The Cargo package that holds the binary.
+    pub package: String,
+    /// The package's `Cargo.toml`.
+    pub manifest: PathBuf,
+    /// Why the binary counts as a function.
+    pub runtime: RuntimeCrate,
+    /// What the console builds it for: that of its last build, else the workspace's default.
+    pub architecture: Architecture,
+    /// `[package.metadata.lambda.deploy]` and `.env`.
+    pub config: FunctionConfig,
+    /// `events/*.json`, sorted by name.
+    pub events: Vec<EventFile>,
+    /// `target/lambda/<name>/bootstrap`, if built.
+    pub bootstrap: Option<Bootstrap>,
+    /// `target/lambda/<name>/bootstrap.zip`, if packaged.
+    pub zip: Option<Zip>,
+    /// A source file that the bootstrap was made from is newer than it.
+    pub stale: bool,
+}
+
+/// The settings of a function in `[package.metadata.lambda]`, with the meaning that cargo-lambda gave
+/// the same keys.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FunctionConfig {
+    /// Memory in MB, 128 to 10,240. None: leave it as it is on the stage (128 for a new function).
+    pub memory: Option<u32>,
+    /// Timeout in seconds, 1 to 900. None: leave it (3 for a new function).
+    pub timeout: Option<u32>,
+    /// Environment variables; merged into those of the stage. Values are secrets: mask them.
+    pub env: BTreeMap<String, String>,
+    /// ARN of the execution role. None: keep it, or create one by name.
+    pub role: Option<String>,
+    /// The function's description.
+    pub description: Option<String>,
+    /// X-Ray tracing: `active` or `pass-through`.
+    pub tracing: Option<String>,
+    /// ARNs of layers.
+    pub layers: Vec<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One file of a function's payload library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventFile {
+    /// The file's stem: `hello` for `events/hello.json`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// A built `bootstrap` executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was built, in milliseconds since the Unix epoch.
+    pub built_at: i64,
+}
+
+/// A `bootstrap.zip`, ready to be deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zip {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A function that a build has made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Built {
+    /// The function's name.
+    pub name: String,
+    /// What it was built for.
+    pub architecture: Architecture,
+    /// The executable.
+    pub bootstrap: Bootstrap,
+    /// The zip.
+    pub zip: Zip,
+    /// What the checks found that is no error, for example a size near the limit.
+    pub warnings: Vec<String>,
+}
+
+/// What a build came to. Functions that compile are built even where others fail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BuildOutcome {
+    /// The functions that were built, sorted by name.
+    pub built: Vec<Built>,
+    /// The functions that failed, each with why, sorted by name.
+    pub failed: Vec<(String, Failure)>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}

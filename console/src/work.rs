@@ -1,0 +1,35 @@
+//! Carries effects out: cargo, toolchain, zip, AWS calls, log tails, store, watch, editor. The headless
+//! commands call the same functions.
+//!
+//! May not touch `state` (values come from [`crate::message`]) or `view`.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::message::Step;
+
+/// One piece of running work: how it reports and how it is told to stop.
+#[derive(Clone)]
+pub struct Job {
+    /// Cancelled when the work shall end early; it then returns [`crate::message::Failure::interrupted`].
+    pub cancel: CancellationToken,
+    report: Arc<dyn Fn(Step) + Send + Sync>,
+}
+
+impl Job {
+    /// A job that hands its steps to `report`, from any thread.
+    pub fn new(cancel: CancellationToken, report: impl Fn(Step) + Send + Sync + 'static) -> Self {
+        Self { cancel, report: Arc::new(report) }
+    }
+
+    /// A job that nobody watches.
+    pub fn silent() -> Self {
+        Self::new(CancellationToken::new(), |_| {})
+    }
+
+    /// Reports `step`.
+    pub fn report(&self, step: Step) {
+        (self.report)(step);
+    }
+}
