@@ -44,6 +44,8 @@ pub enum Event {
     Resize(u16, u16),
     /// A frame was drawn, and gave this much room to what scrolls.
     Drawn(Viewport),
+    /// The process was told to end (SIGTERM, SIGHUP): what was typed is saved, and the console left.
+    Terminate,
     /// [`Effect::Continue`] came round: go on with the slice after the last one.
     Continue,
 
@@ -199,7 +201,8 @@ pub enum Effect {
     },
     /// Read the payload drafts of earlier runs. Answer: [`Event::Drafts`].
     LoadDrafts,
-    /// Keep a payload for the next run, as typed, even when it is not JSON. No answer, but a notice if it fails.
+    /// Keep a payload for the next run, as typed, even when it is not JSON: before the console ends, where
+    /// [`Effect::Quit`] follows. No answer, but a notice if it fails.
     SaveDraft {
         /// The function's name.
         function: String,

@@ -108,6 +108,26 @@ pub struct Notice {
     pub hint: String,
 }
 
+impl Notice {
+    /// Tells that something was done.
+    pub fn good(text: impl Into<String>) -> Self {
+        Self { mood: Mood::Good, text: text.into(), hint: String::new() }
+    }
+
+    /// Tells something to know, and what to do about it.
+    pub fn plain(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { mood: Mood::Plain, text: text.into(), hint: hint.into() }
+    }
+
+    /// Tells of a failure; one that the user brought about is none.
+    pub fn of(failure: &Failure) -> Self {
+        if failure.kind == FailureKind::Interrupted {
+            return Self::plain(format!("{}: cancelled", failure.what), "");
+        }
+        Self { mood: Mood::Bad, text: failure.to_string(), hint: failure.hint.clone() }
+    }
+}
+
 /// What the command line said, as far as the screen needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -141,8 +161,6 @@ pub struct State {
     pub drafts: BTreeMap<String, String>,
     /// The log lines.
     pub logs: Logs,
-    /// Lines of all functions are shown, not only those of the selected one.
-    pub all_logs: bool,
     /// The output of the last build.
     pub output: Output,
     /// What runs.
@@ -201,6 +219,11 @@ impl State {
     /// Whether something on the screen changes with time alone, so that it must be drawn again soon.
     pub fn is_moving(&self) -> bool {
         self.jobs.shown().is_some()
+    }
+
+    /// Shows a message in the status line.
+    pub fn tell(&mut self, notice: Notice) {
+        self.notice = Some(notice);
     }
 
     /// The keys of an action as the footer and titles name them: the first one bound.

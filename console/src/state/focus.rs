@@ -150,6 +150,8 @@ pub struct Viewport {
     pub columns: u16,
     /// Lines that the shown tab has in all, where it knows (0: it does not).
     pub lines: usize,
+    /// The response is shown below the payload.
+    pub response_below: bool,
     /// Rows of what lies over the screen.
     pub overlay: u16,
     /// Lines that what lies over the screen has in all.

@@ -25,6 +25,8 @@ pub struct Card {
     pub build_failure: Option<Failure>,
     /// Its payload.
     pub draft: Draft,
+    /// The event file that was asked for and is not read yet.
+    pub asked_event: Option<String>,
     /// Its last response.
     pub response: Option<Response>,
     /// What its invocations cost.
@@ -39,6 +41,7 @@ impl Card {
             deployment: Deployment::Unknown,
             build_failure: None,
             draft: Draft::default(),
+            asked_event: None,
             response: None,
             figures: Figures::default(),
         }

@@ -61,6 +61,10 @@ pub struct Logs {
     matches: VecDeque<u64>,
     /// Every line from this number on is judged.
     judged_from: u64,
+    /// Lines of all functions are shown, not only those of the selected one.
+    pub all_functions: bool,
+    /// An [`crate::message::Effect::Continue`] is on its way, to search the next slice.
+    pub continuing: bool,
     /// The last line shown; none: the newest, whatever comes.
     pub anchor: Option<u64>,
     /// Long lines are broken.

@@ -22,6 +22,17 @@ pub enum Offer {
     Events,
 }
 
+/// An entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it says.
+    pub label: String,
+    /// What it says less loudly: the keys of an action.
+    pub detail: String,
+    /// What it stands for: an action's name, an event file's name.
+    pub value: String,
+}
+
 /// A list narrowed by typing.
 #[derive(Clone, Debug)]
 pub struct Choose {
@@ -29,12 +40,24 @@ pub struct Choose {
     pub offer: Offer,
     /// What was typed.
     pub input: TextArea<'static>,
-    /// What is offered, as text.
-    pub entries: Vec<String>,
+    /// What is offered.
+    pub entries: Vec<Entry>,
     /// Indices of the entries that match, best first.
     pub matches: Vec<usize>,
     /// The chosen one of `matches`.
     pub selected: usize,
+}
+
+impl Choose {
+    /// The list of `entries`, not yet narrowed.
+    pub fn new(offer: Offer, entries: Vec<Entry>) -> Self {
+        Self { offer, input: line(""), matches: (0..entries.len()).collect(), entries, selected: 0 }
+    }
+
+    /// The chosen entry.
+    pub fn current(&self) -> Option<&Entry> {
+        self.entries.get(*self.matches.get(self.selected)?)
+    }
 }
 
 /// What a typed line is for.
