@@ -1,0 +1,248 @@
+//! The reading half of HTTP/1.1, as a pure function of bytes: where a response's head ends, what it says, and how
+//! its body is framed. Touches no socket, so it can be tested (and fuzzed) cut at every byte.
+//!
+//! One origin answers, with six shapes of response; what is outside of them is an error with a name, never a guess.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use bytes::BytesMut;
+
+/// The longest head that is read. The client context alone may have 3.5 KB.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The largest body that is read; Lambda's own limit for a payload is 6 MB.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// The most that chunk extensions and trailers, which are read over, may take.
+const SKIP_LIMIT: usize = 16 * 1024;
+
+/// Why bytes are not a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+/// Where a field's value is, in the bytes of the head.
+pub(crate) type Span = Option<Range<usize>>;
+
+/// The head of a response: what the runtime needs of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// Bytes of the head, with the empty line that ends it.
+    pub(crate) length: usize,
+    pub(crate) framing: Framing,
+    /// Whether the server keeps the connection for another request.
+    pub(crate) keep_alive: bool,
+    pub(crate) fields: Fields,
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is none, or it has this many bytes.
+    Length(usize),
+    Chunked,
+    /// The server says that it closes the connection, and does.
+    #[default]
+    UntilClose,
+}
+
+/// The header fields that the Runtime API sends with an invocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) request_id: Span,
+    pub(crate) invocation_id: Span,
+    pub(crate) deadline: Span,
+    pub(crate) function_arn: Span,
+    pub(crate) trace_id: Span,
+    pub(crate) client_context: Span,
+    pub(crate) identity: Span,
+    pub(crate) tenant_id: Span,
+    pub(crate) content_type: Span,
+}
+
+impl Fields {
+    /// The span that a field's value belongs in. Names of different length are told apart at once.
+    fn span(&mut self, name: &str) -> Option<&mut Span> {
+        let known = [
+            ("lambda-runtime-aws-request-id", &mut self.request_id),
+            ("lambda-runtime-deadline-ms", &mut self.deadline),
+            ("lambda-runtime-invoked-function-arn", &mut self.function_arn),
+            ("lambda-runtime-trace-id", &mut self.trace_id),
+            ("lambda-runtime-invocation-id", &mut self.invocation_id),
+            ("lambda-runtime-aws-tenant-id", &mut self.tenant_id),
+            ("lambda-runtime-client-context", &mut self.client_context),
+            ("lambda-runtime-cognito-identity", &mut self.identity),
+            ("content-type", &mut self.content_type),
+        ];
+        known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, span)| span)
+    }
+}
+
+/// Reads the head at the start of `input`: none while its end has not arrived.
+pub(crate) fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
+    let mut headers = [const { MaybeUninit::uninit() }; 96];
+    let mut response = httparse::Response::new(&mut []);
+    let length = match httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        input,
+        &mut headers,
+    ) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_LIMIT => length,
+        Ok(httparse::Status::Partial) if input.len() <= HEAD_LIMIT => return Ok(None),
+        Ok(_) => return Err(Malformed("the response's head is longer than 64 KiB")),
+        Err(httparse::Error::TooManyHeaders) => return Err(Malformed("the response has more than 96 header fields")),
+        Err(_) => return Err(Malformed("the answer is not HTTP/1.1")),
+    };
+    let mut head = Head { status: response.code.unwrap_or_default(), length, ..Head::default() };
+    head.keep_alive = response.version == Some(1);
+    let mut content_length = None;
+    let mut chunked = false;
+    for header in response.headers.iter() {
+        if let Some(span) = head.fields.span(header.name) {
+            *span = Some(place(input, header.value));
+        } else if header.name.eq_ignore_ascii_case("content-length") {
+            let length = number(header.value).ok_or(Malformed("Content-Length is not a length"))?;
+            if content_length.is_some_and(|earlier| earlier != length) {
+                return Err(Malformed("there are two different Content-Lengths"));
+            }
+            content_length = Some(length);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            if !header.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed("the transfer encoding is not `chunked`"));
+            }
+            chunked = true;
+        } else if header.name.eq_ignore_ascii_case("connection") {
+            for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                if option.eq_ignore_ascii_case(b"close") {
+                    head.keep_alive = false;
+                } else if option.eq_ignore_ascii_case(b"keep-alive") && response.version == Some(0) {
+                    head.keep_alive = true;
+                }
+            }
+        }
+    }
+    head.framing = match (content_length, chunked) {
+        // RFC 9112, 6.3: these have no body, whatever their fields say.
+        _ if head.status < 200 || head.status == 204 || head.status == 304 => Framing::Length(0),
+        (Some(_), true) => return Err(Malformed("there are both a Content-Length and a transfer encoding")),
+        (None, true) => Framing::Chunked,
+        (Some(length), false) if length > BODY_LIMIT => return Err(Malformed("the body is larger than 64 MiB")),
+        (Some(length), false) => Framing::Length(length),
+        (None, false) if !head.keep_alive => Framing::UntilClose,
+        // To wait for the end of a connection that is kept open would be to wait for ever.
+        (None, false) => return Err(Malformed("the body has neither a Content-Length nor chunks")),
+    };
+    Ok(Some(head))
+}
+
+/// Where `part`, a slice of `whole`, lies in it.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// A decimal number without sign, blank or overflow.
+fn number(text: &[u8]) -> Option<usize> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_usize, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| usize::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Decodes a chunked body in place: what was framing is squeezed out of the buffer as it arrives, so the buffer holds
+/// the body alone, and nothing is allocated or looked at twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunks {
+    state: State,
+    skipped: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before the first digit of a chunk's size.
+    #[default]
+    SizeStart,
+    /// After a digit.
+    Size(usize),
+    /// In an extension, which is read over; the size is kept.
+    Extension(usize),
+    /// After the CR that ends the line of the size.
+    SizeEnd(usize),
+    /// This many bytes of data are to come.
+    Data(usize),
+    DataCr,
+    DataLf,
+    /// At the start of a trailer line, or of the empty line that ends all.
+    Trailer,
+    TrailerLine,
+    TrailerLf,
+    EndLf,
+    Done,
+}
+
+impl Chunks {
+    /// Decodes what stands in `buffer` after `from` (where the previous call left off: the buffer's length then) and
+    /// squeezes it. True when the body is complete.
+    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<bool, Malformed> {
+        let (mut read, mut write) = (from, from);
+        while let Some(&byte) = buffer.get(read) {
+            if let State::Data(left) = self.state {
+                let taken = left.min(buffer.len() - read);
+                if read != write {
+                    buffer.copy_within(read..read + taken, write);
+                }
+                (read, write) = (read + taken, write + taken);
+                self.state = if taken == left { State::DataCr } else { State::Data(left - taken) };
+                continue;
+            }
+            self.state = self.step(byte)?;
+            read += 1;
+        }
+        buffer.truncate(write);
+        if buffer.len() > BODY_LIMIT {
+            return Err(Malformed("the body is larger than 64 MiB"));
+        }
+        Ok(self.state == State::Done)
+    }
+
+    /// One byte of framing.
+    fn step(&mut self, byte: u8) -> Result<State, Malformed> {
+        let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
+        match (self.state, byte) {
+            (State::SizeStart, _) => digit().map(State::Size).ok_or(Malformed("a chunk has no size")),
+            (State::Size(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
+            (State::Size(size), b';' | b' ' | b'\t') => Ok(State::Extension(size)),
+            (State::Size(size), _) => match digit() {
+                Some(digit) if size <= BODY_LIMIT => Ok(State::Size(size * 16 + digit)),
+                Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
+                None => Err(Malformed("a chunk's size is not a hexadecimal number")),
+            },
+            (State::Extension(_), b'\n') | (State::Trailer | State::TrailerLine, b'\n') => {
+                Err(Malformed("a line of the chunked body does not end with CR LF"))
+            }
+            (State::Extension(_), _) => self.skip(self.state),
+            (State::SizeEnd(0), b'\n') => Ok(State::Trailer),
+            (State::SizeEnd(size), b'\n') => Ok(State::Data(size)),
+            (State::DataCr, b'\r') => Ok(State::DataLf),
+            (State::DataLf, b'\n') => Ok(State::SizeStart),
+            (State::Trailer, b'\r') => Ok(State::EndLf),
+            (State::TrailerLine, b'\r') => Ok(State::TrailerLf),
+            (State::Trailer | State::TrailerLine, _) => self.skip(State::TrailerLine),
+            (State::TrailerLf, b'\n') => Ok(State::Trailer),
+            (State::EndLf, b'\n') => Ok(State::Done),
+            (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
+            _ => Err(Malformed("the chunked body is broken")),
+        }
+    }
+
+    /// Reads over one byte of an extension or trailer.
+    fn skip(&mut self, next: State) -> Result<State, Malformed> {
+        self.skipped += 1;
+        if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
