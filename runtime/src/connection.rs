@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::decode::{self, Chunks, Framing, Head, Malformed};
+use crate::decode::{Decoder, Head, Malformed, Progress};
 
 /// What is read at once while the length of a response is unknown. It holds an ordinary response whole.
 const READ: usize = 8 * 1024;
@@ -61,59 +61,30 @@ impl Connection {
     /// the wait for the next one may take days.
     pub(crate) async fn receive(&mut self) -> Result<Head, Broken> {
         self.buffer.clear();
+        let mut decoder = Decoder::default();
+        let mut wanted = 0;
         let head = loop {
-            self.fill(READ).await?;
-            if let Some(head) = self.head()? {
-                break head;
+            match self.fill(wanted).await {
+                Ok(()) => {}
+                Err(Broken::Cut(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    break decoder.close().ok_or(Broken::Cut(error))?;
+                }
+                Err(broken) => return Err(broken),
+            }
+            match decoder.advance(&mut self.buffer)? {
+                Progress::Wants(more) => wanted = more,
+                Progress::Whole(head) => break head,
             }
         };
         self.finished = !head.keep_alive;
-        match head.framing {
-            Framing::Length(length) => {
-                let end = head.length + length;
-                while self.buffer.len() < end {
-                    self.fill(end - self.buffer.len()).await?;
-                }
-                if self.buffer.len() > end {
-                    return Err(Malformed("there are bytes after the end of the response").into());
-                }
-            }
-            Framing::Chunked => {
-                let mut chunks = Chunks::default();
-                let mut decoded = head.length;
-                while !chunks.decode(&mut self.buffer, decoded)? {
-                    decoded = self.buffer.len();
-                    self.fill(READ).await?;
-                }
-            }
-            Framing::UntilClose => loop {
-                match self.fill(READ).await {
-                    Ok(()) if self.buffer.len() - head.length > decode::BODY_LIMIT => {
-                        return Err(Malformed("the body is larger than 64 MiB").into());
-                    }
-                    Ok(()) => {}
-                    Err(Broken::Cut(error)) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                    Err(broken) => return Err(broken),
-                }
-            },
-        }
         Ok(head)
     }
 
-    /// The head that stands in the buffer, once it is whole; interim (1xx) responses are taken away.
-    fn head(&mut self) -> Result<Option<Head>, Malformed> {
-        loop {
-            match decode::head(&self.buffer)? {
-                Some(head) if head.status < 200 => drop(self.buffer.split_to(head.length)),
-                head => return Ok(head),
-            }
-        }
-    }
-
-    /// Reads more, with room for at least `wanted` bytes.
+    /// Reads more, with room for all that is `wanted`.
     async fn fill(&mut self, wanted: usize) -> Result<(), Broken> {
-        // Double rather than grow by little steps, so that a large body is moved a few times only.
-        self.buffer.reserve(wanted.max(if wanted < READ { 0 } else { self.buffer.len() }));
+        // An unknown length: double rather than grow by little steps, so that a large body is moved a few times only.
+        let room = if wanted == 0 { READ.max(self.buffer.len()) } else { wanted };
+        self.buffer.reserve(room);
         let broken = |error, received| if received { Broken::Cut(error) } else { Broken::Silent(error) };
         match self.stream.read_buf(&mut self.buffer).await {
             Ok(0) => Err(broken(io::ErrorKind::UnexpectedEof.into(), !self.buffer.is_empty())),

@@ -3,17 +3,19 @@
 //!
 //! One origin answers, with six shapes of response; what is outside of them is an error with a name, never a guess.
 
+mod chunks;
+
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use bytes::BytesMut;
 
+use self::chunks::Chunks;
+
 /// The longest head that is read. The client context alone may have 3.5 KB.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// The largest body that is read; Lambda's own limit for a payload is 6 MB.
-pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
-/// The most that chunk extensions and trailers, which are read over, may take.
-const SKIP_LIMIT: usize = 16 * 1024;
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Why bytes are not a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +79,74 @@ impl Fields {
     }
 }
 
+/// Decodes one response from a buffer that grows at its end. When it is whole, the buffer holds its head and then its
+/// body alone, whatever the framing was.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    head: Option<Head>,
+    chunks: Chunks,
+    /// The buffer up to here is decoded.
+    decoded: usize,
+}
+
+/// How far a response has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// This many bytes are known to be missing; 0 when nobody can know.
+    Wants(usize),
+    Whole(Head),
+}
+
+impl Decoder {
+    /// Takes in what has come since the last call.
+    pub(crate) fn advance(&mut self, buffer: &mut BytesMut) -> Result<Progress, Malformed> {
+        if self.head.is_none() {
+            self.head = final_head(buffer)?;
+            self.decoded = self.head.as_ref().map_or(0, |head| head.length);
+        }
+        let Some(head) = &self.head else { return Ok(Progress::Wants(0)) };
+        let whole = match head.framing {
+            Framing::Length(length) => {
+                let end = head.length + length;
+                if buffer.len() < end {
+                    return Ok(Progress::Wants(end - buffer.len()));
+                }
+                if buffer.len() > end {
+                    return Err(Malformed("there are bytes after the end of the response"));
+                }
+                true
+            }
+            Framing::Chunked => {
+                let whole = self.chunks.decode(buffer, self.decoded)?;
+                self.decoded = buffer.len();
+                whole
+            }
+            Framing::UntilClose => false,
+        };
+        if buffer.len() - head.length > BODY_LIMIT {
+            return Err(Malformed("the body is larger than 64 MiB"));
+        }
+        Ok(if whole { Progress::Whole(head.clone()) } else { Progress::Wants(0) })
+    }
+
+    /// The connection was closed: the response, if that is how it ends.
+    pub(crate) fn close(&mut self) -> Option<Head> {
+        self.head.take_if(|head| head.framing == Framing::UntilClose)
+    }
+}
+
+/// The head at the start of the buffer; interim (1xx) responses before it are taken away.
+fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
+    loop {
+        match head(buffer)? {
+            Some(head) if head.status < 200 => drop(buffer.split_to(head.length)),
+            head => return Ok(head),
+        }
+    }
+}
+
 /// Reads the head at the start of `input`: none while its end has not arrived.
-pub(crate) fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
+fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
     let mut headers = [const { MaybeUninit::uninit() }; 96];
     let mut response = httparse::Response::new(&mut []);
     let length = match httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -149,99 +217,6 @@ fn number(text: &[u8]) -> Option<usize> {
         let digit = byte.is_ascii_digit().then(|| usize::from(byte - b'0'))?;
         number.checked_mul(10)?.checked_add(digit)
     })
-}
-
-/// Decodes a chunked body in place: what was framing is squeezed out of the buffer as it arrives, so the buffer holds
-/// the body alone, and nothing is allocated or looked at twice.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Chunks {
-    state: State,
-    skipped: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// Before the first digit of a chunk's size.
-    #[default]
-    SizeStart,
-    /// After a digit.
-    Size(usize),
-    /// In an extension, which is read over; the size is kept.
-    Extension(usize),
-    /// After the CR that ends the line of the size.
-    SizeEnd(usize),
-    /// This many bytes of data are to come.
-    Data(usize),
-    DataCr,
-    DataLf,
-    /// At the start of a trailer line, or of the empty line that ends all.
-    Trailer,
-    TrailerLine,
-    TrailerLf,
-    EndLf,
-    Done,
-}
-
-impl Chunks {
-    /// Decodes what stands in `buffer` after `from` (where the previous call left off: the buffer's length then) and
-    /// squeezes it. True when the body is complete.
-    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<bool, Malformed> {
-        let (mut read, mut write) = (from, from);
-        while let Some(&byte) = buffer.get(read) {
-            if let State::Data(left) = self.state {
-                let taken = left.min(buffer.len() - read);
-                if read != write {
-                    buffer.copy_within(read..read + taken, write);
-                }
-                (read, write) = (read + taken, write + taken);
-                self.state = if taken == left { State::DataCr } else { State::Data(left - taken) };
-                continue;
-            }
-            self.state = self.step(byte)?;
-            read += 1;
-        }
-        buffer.truncate(write);
-        if buffer.len() > BODY_LIMIT {
-            return Err(Malformed("the body is larger than 64 MiB"));
-        }
-        Ok(self.state == State::Done)
-    }
-
-    /// One byte of framing.
-    fn step(&mut self, byte: u8) -> Result<State, Malformed> {
-        let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
-        match (self.state, byte) {
-            (State::SizeStart, _) => digit().map(State::Size).ok_or(Malformed("a chunk has no size")),
-            (State::Size(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
-            (State::Size(size), b';' | b' ' | b'\t') => Ok(State::Extension(size)),
-            (State::Size(size), _) => match digit() {
-                Some(digit) if size <= BODY_LIMIT => Ok(State::Size(size * 16 + digit)),
-                Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
-                None => Err(Malformed("a chunk's size is not a hexadecimal number")),
-            },
-            (State::Extension(_), b'\n') | (State::Trailer | State::TrailerLine, b'\n') => {
-                Err(Malformed("a line of the chunked body does not end with CR LF"))
-            }
-            (State::Extension(_), _) => self.skip(self.state),
-            (State::SizeEnd(0), b'\n') => Ok(State::Trailer),
-            (State::SizeEnd(size), b'\n') => Ok(State::Data(size)),
-            (State::DataCr, b'\r') => Ok(State::DataLf),
-            (State::DataLf, b'\n') => Ok(State::SizeStart),
-            (State::Trailer, b'\r') => Ok(State::EndLf),
-            (State::TrailerLine, b'\r') => Ok(State::TrailerLf),
-            (State::Trailer | State::TrailerLine, _) => self.skip(State::TrailerLine),
-            (State::TrailerLf, b'\n') => Ok(State::Trailer),
-            (State::EndLf, b'\n') => Ok(State::Done),
-            (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
-            _ => Err(Malformed("the chunked body is broken")),
-        }
-    }
-
-    /// Reads over one byte of an extension or trailer.
-    fn skip(&mut self, next: State) -> Result<State, Malformed> {
-        self.skipped += 1;
-        if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
-    }
 }
 
 #[cfg(test)]

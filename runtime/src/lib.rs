@@ -51,6 +51,7 @@ mod report;
 mod respond;
 mod serve;
 mod start;
+pub mod testing;
 
 pub use bytes::Bytes;
 

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -57,8 +57,13 @@ pub(crate) fn ended((request, _): (&str, &[u8])) {
     }
 }
 
-/// Sets the hook. The one that was there still runs, first: it prints the panic.
+/// Sets the hook, once in a process. The one that was there still runs, first: it prints the panic.
 pub(crate) fn install(endpoint: Arc<Endpoint>) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| set_hook(endpoint));
+}
+
+fn set_hook(endpoint: Arc<Endpoint>) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         previous(info);

@@ -22,7 +22,7 @@ fn explain(payload: &[u8], error: &serde_json::Error, type_name: &str) -> Payloa
     let text = error.to_string();
     if error.is_data() {
         let offset = offset(payload, error.line(), error.column());
-        let path = path(&payload[..offset], text.starts_with("missing field"));
+        let path = path(payload.get(..offset).unwrap_or(payload));
         let path = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
         PayloadError(format!("the payload does not fit `{wanted}`: {path}{text}"))
     } else {
@@ -43,13 +43,12 @@ enum Step {
     Element(usize),
 }
 
-/// The path of the value at the end of `read`, the part of a document that the parser accepted. An error about a
-/// missing member is about the object around it (`of_container`).
-fn path(read: &[u8], of_container: bool) -> String {
+/// The path of the value at the end of `read`, the part of a document that the parser took: it stops behind the value
+/// that does not fit (a member's name, a scalar, a whole object that misses a member), or before a container.
+fn path(read: &[u8]) -> String {
     let mut steps: Vec<Step> = Vec::new();
     // Whether the next string is a member's name.
     let mut name_follows = false;
-    // How deep the innermost open container is; a step beyond it is of its last value.
     let mut at = 0;
     while let Some(&byte) = read.get(at) {
         match byte {
@@ -83,9 +82,6 @@ fn path(read: &[u8], of_container: bool) -> String {
             _ => {}
         }
         at += 1;
-    }
-    if of_container {
-        steps.pop();
     }
     let mut path = String::new();
     for step in steps {
@@ -156,7 +152,7 @@ mod tests {
                 "{\"items\":[\n  {\"name\":\"a\",\"price\":1},\n  {\"name\":\"b\",\"price\":\"two\"}]}",
                 "`items[1].price`: invalid type: string \"two\", expected f64 at line 3 column 27",
             ),
-            (r#"{"items":[{"name":"a, \"}]"}]}"#, "`items[0]`: missing field `price` at line 1 column 27"),
+            (r#"{"items":[{"name":"a, \"}]"}]}"#, "`items[0]`: missing field `price` at line 1 column 28"),
             (r#"{"notes":{}}"#, "missing field `items` at line 1 column 12"),
             (r#"{"items":{}}"#, "`items`: invalid type: map, expected a sequence at line 1 column 9"),
             (
@@ -180,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_told_apart_from_what_does_not_fit() {
-        assert_eq!(says("{\"items\":[\n1,,"), "the payload is not JSON: expected value at line 2 column 3");
+        assert_eq!(says("{\"items\":[\n,"), "the payload is not JSON: expected value at line 2 column 1");
         assert_eq!(says(" "), "the payload is empty, which does not fit `Order`");
         let broken = read::<String>(b"\"\xff\"").unwrap_err().to_string();
         assert!(broken.starts_with("the payload is not JSON: invalid unicode code point"), "{broken}");

@@ -12,7 +12,7 @@ const COPY_LIMIT: usize = 16 * 1024;
 /// A buffer that grew beyond this is given back after its answer was sent.
 const KEEP: usize = 1024 * 1024;
 /// Ten digits: room for any length, filled in when it is known.
-const LENGTH: &[u8] = b"Content-Length:           0\r\n\r\n";
+const LENGTH: &[u8] = b"Content-Length:          0\r\n\r\n";
 
 /// An answer being written. What a handler returns writes itself into one: see [`Respond`](crate::Respond).
 #[derive(Debug, Default)]
@@ -149,7 +149,7 @@ mod tests {
     fn an_empty_body_has_the_length_zero() {
         let mut reply = begun(b"");
         reply.bytes("text/plain", Bytes::new());
-        assert!(text(&reply).ends_with("Content-Length:           0\r\n\r\n"));
+        assert!(text(&reply).ends_with("Content-Length:          0\r\n\r\n"));
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let mut reply = begun(b"");
         reply.bytes("image/png", body.clone());
         assert_eq!(reply.body.as_ref().map(|sent| sent.as_ptr()), Some(body.as_ptr()));
-        assert!(text(&reply).ends_with("Content-Length:       16384\r\n\r\n"));
+        assert!(text(&reply).ends_with("Content-Length:      16384\r\n\r\n"));
     }
 
     #[test]
