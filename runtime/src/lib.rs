@@ -34,6 +34,8 @@
 //! A handler that returns an error fails its invocation; a handler that panics does too, and the process ends after
 //! the report. When the environment is not Lambda's, `run` says so and ends the process with code 3.
 
+#[cfg(any(feature = "http", test))]
+mod base64;
 mod client;
 mod connection;
 mod context;
@@ -43,6 +45,8 @@ mod endpoint;
 mod event;
 mod failure;
 mod handler;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod log;
 mod panic;
 mod payload;

@@ -130,7 +130,8 @@ fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
 #[test]
 fn a_runtime_api_that_is_gone_ends_the_loop() {
     let (end, requests) = serve_script(echo, []);
-    assert!(matches!(end, End::Unreachable { .. }), "{end:?}");
+    // It depends on when its last socket closes.
+    assert!(matches!(end, End::Unreachable { .. } | End::Lost { .. }), "{end:?}");
     assert_eq!(verbs(&requests), ["next"]);
 }
 
