@@ -63,19 +63,21 @@ impl Connection {
         self.buffer.clear();
         let mut decoder = Decoder::default();
         let mut wanted = 0;
-        let head = loop {
+        loop {
             match self.fill(wanted).await {
-                Ok(()) => {}
-                Err(Broken::Cut(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    break decoder.close().ok_or(Broken::Cut(error))?;
+                Err(Broken::Cut(error))
+                    if error.kind() == io::ErrorKind::UnexpectedEof && decoder.ends_with_connection() =>
+                {
+                    break;
                 }
-                Err(broken) => return Err(broken),
+                filled => filled?,
             }
             match decoder.advance(&mut self.buffer)? {
                 Progress::Wants(more) => wanted = more,
-                Progress::Whole(head) => break head,
+                Progress::Whole => break,
             }
-        };
+        }
+        let head = decoder.into_head();
         self.finished = !head.keep_alive;
         Ok(head)
     }

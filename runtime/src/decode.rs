@@ -83,7 +83,8 @@ impl Fields {
 /// body alone, whatever the framing was.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    head: Option<Head>,
+    /// Its length is 0 until it has come.
+    head: Head,
     chunks: Chunks,
     /// The buffer up to here is decoded.
     decoded: usize,
@@ -94,20 +95,20 @@ pub(crate) struct Decoder {
 pub(crate) enum Progress {
     /// This many bytes are known to be missing; 0 when nobody can know.
     Wants(usize),
-    Whole(Head),
+    Whole,
 }
 
 impl Decoder {
     /// Takes in what has come since the last call.
     pub(crate) fn advance(&mut self, buffer: &mut BytesMut) -> Result<Progress, Malformed> {
-        if self.head.is_none() {
-            self.head = final_head(buffer)?;
-            self.decoded = self.head.as_ref().map_or(0, |head| head.length);
+        if self.head.length == 0 {
+            let Some(head) = final_head(buffer)? else { return Ok(Progress::Wants(0)) };
+            self.decoded = head.length;
+            self.head = head;
         }
-        let Some(head) = &self.head else { return Ok(Progress::Wants(0)) };
-        let whole = match head.framing {
+        let whole = match self.head.framing {
             Framing::Length(length) => {
-                let end = head.length + length;
+                let end = self.head.length + length;
                 if buffer.len() < end {
                     return Ok(Progress::Wants(end - buffer.len()));
                 }
@@ -123,15 +124,20 @@ impl Decoder {
             }
             Framing::UntilClose => false,
         };
-        if buffer.len() - head.length > BODY_LIMIT {
+        if buffer.len() - self.head.length > BODY_LIMIT {
             return Err(Malformed("the body is larger than 64 MiB"));
         }
-        Ok(if whole { Progress::Whole(head.clone()) } else { Progress::Wants(0) })
+        Ok(if whole { Progress::Whole } else { Progress::Wants(0) })
     }
 
-    /// The connection was closed: the response, if that is how it ends.
-    pub(crate) fn close(&mut self) -> Option<Head> {
-        self.head.take_if(|head| head.framing == Framing::UntilClose)
+    /// Whether the response is whole if the connection is closed now.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        self.head.length > 0 && self.head.framing == Framing::UntilClose
+    }
+
+    /// The head of the response that is whole.
+    pub(crate) fn into_head(self) -> Head {
+        self.head
     }
 }
 

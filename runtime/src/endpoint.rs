@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_its_text() {
-        for text in ["", "https://127.0.0.1:9001", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "a b:1", "a\r\nb:1", "/x"] {
+        for text in
+            ["", "https://127.0.0.1:9001", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "a b:1", "a\r\nb:1", "/x"]
+        {
             let why = Endpoint::parse(text).unwrap_err();
             assert!(why.starts_with("AWS_LAMBDA_RUNTIME_API is `"), "{why}");
         }

@@ -99,13 +99,13 @@ pub(crate) async fn catch<F: Future>(current: &mut Current, future: F) -> Result
         let _entered = Entered::new(current);
         // A future that panicked is not polled again, and what it shares with others outlives it only where the
         // worker goes on: see `serve`.
-        match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_) => {
+        panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).map_or_else(
+            |_| {
                 let report = LAST.with_borrow_mut(Option::take);
                 Poll::Ready(Err(report.unwrap_or_else(|| Report::runtime("Panic", "the handler panicked"))))
-            }
-        }
+            },
+            |poll| poll.map(Ok),
+        )
     })
     .await
 }

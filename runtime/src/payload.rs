@@ -1,6 +1,7 @@
 //! Payloads as values: the fast way when they fit, and where they do not fit when they do not.
 
 use std::any::type_name;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 
@@ -92,7 +93,7 @@ fn path(read: &[u8]) -> String {
                 path.push('.');
                 path.push_str(&name);
             }
-            Step::Element(index) => path.push_str(&format!("[{index}]")),
+            Step::Element(index) => drop(write!(path, "[{index}]")),
         }
     }
     path
@@ -163,7 +164,7 @@ mod tests {
                 r#"{"items":[],"customer":{"address":["x",null]}}"#,
                 "`customer.address[1]`: invalid type: null, expected a string at line 1 column 43",
             ),
-            (r#"[1,2]"#, "`[0]`: invalid type: integer `1`, expected a sequence at line 1 column 2"),
+            ("[1,2]", "`[0]`: invalid type: integer `1`, expected a sequence at line 1 column 2"),
             (r#""x""#, "invalid type: string \"x\", expected struct Order at line 1 column 3"),
             ("null", "invalid type: null, expected struct Order at line 1 column 4"),
         ];

@@ -2,6 +2,7 @@
 //! cause that X-Ray shows.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -84,7 +85,7 @@ impl Report {
             label: &'a str,
         }
         let directory = std::env::current_dir().unwrap_or_default();
-        let message = &self.message[..self.message.floor_char_boundary(CAUSE_MESSAGE)];
+        let message = self.message.get(..self.message.floor_char_boundary(CAUSE_MESSAGE)).unwrap_or_default();
         let stack = self.stack.iter().take(32).map(|label| Frame { label }).collect();
         let exceptions = [Exception { message, r#type: &self.kind, stack }];
         let cause = Cause { working_directory: &directory.to_string_lossy(), exceptions, paths: [] };
@@ -94,7 +95,7 @@ impl Report {
             if character == '\u{7f}' || !character.is_ascii() {
                 // Only inside of strings can there be such characters, and there an escape means the same.
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    safe.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(safe, "\\u{unit:04x}");
                 }
             } else {
                 safe.push(character);

@@ -9,7 +9,7 @@
 //!     Ok(number * 2)
 //! }
 //!
-//! let outcomes = testing::run((), double, [Event::new("21"), Event::new("\"x\"")]).unwrap();
+//! let outcomes = testing::run(&(), double, [Event::new("21"), Event::new("\"x\"")]).unwrap();
 //! assert_eq!(outcomes[0], Outcome::Response { content_type: "application/json".into(), body: "42".into() });
 //! assert!(matches!(&outcomes[1], Outcome::Error { kind, .. } if kind == "Runtime.UnmarshalError"));
 //! ```
@@ -84,9 +84,10 @@ impl Outcome {
     }
 }
 
-/// Runs a handler (with its state; `()` for one without) on these events, one after the other. There is an outcome for
+/// Runs a handler (with its state; `&()` for one without) on these events, one after the other. There is an outcome for
 /// each, in their order; after a panic there are none. Fails where no loopback port can be had.
-pub fn run<S, H, M, I>(state: S, handler: H, invocations: impl IntoIterator<Item = I>) -> io::Result<Vec<Outcome>>
+#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
+pub fn run<S, H, M, I>(state: &S, handler: H, invocations: impl IntoIterator<Item = I>) -> io::Result<Vec<Outcome>>
 where
     H: Handler<S, M>,
     I: Into<Invocation>,
@@ -110,7 +111,7 @@ where
     executor.block_on(async {
         let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
         // The end is that of the events: the server closes.
-        let _ = serve(&mut client, &state, &handler, AfterPanic::End).await;
+        let _ = serve(&mut client, state, &handler, AfterPanic::End).await;
         io::Result::Ok(())
     })?;
     drop(server);

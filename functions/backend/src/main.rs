@@ -59,7 +59,7 @@ async fn route(store: &Store, request: Request) -> Result<Response, Error> {
         ("GET", ["items"]) => list(store, request.query("name").as_deref().unwrap_or_default()),
         ("POST", ["items"]) => add(store, &request),
         ("GET", ["items", id]) => find(store, id),
-        (_, []) | (_, ["items", _]) => not_allowed("GET"),
+        (_, [] | ["items", _]) => not_allowed("GET"),
         (_, ["items"]) => not_allowed("GET, POST"),
         _ => problem(404, format!("there is nothing at {}", request.path())),
     }

@@ -58,13 +58,20 @@ fn every_event_of_the_payload_library_is_answered() {
         let path = entry.unwrap().path();
         let event = Event::new(std::fs::read(&path).unwrap());
         let store = executor.block_on(open()).unwrap();
-        let outcomes = testing::run(store, route, [event]).unwrap();
+        let outcomes = testing::run(&store, route, [event]).unwrap();
         let response: Value = outcomes[0].json().unwrap();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         answered.push((name, response["statusCode"].as_u64().unwrap()));
     }
     answered.sort();
-    let expected =
-        [("about", 200), ("add", 201), ("add-base64", 201), ("find", 200), ("list", 200), ("not-allowed", 405), ("not-found", 404)];
+    let expected = [
+        ("about", 200),
+        ("add", 201),
+        ("add-base64", 201),
+        ("find", 200),
+        ("list", 200),
+        ("not-allowed", 405),
+        ("not-found", 404),
+    ];
     assert_eq!(answered, expected.map(|(name, status)| (name.to_owned(), status)));
 }

@@ -72,18 +72,17 @@ impl Chunks {
                 Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
                 None => Err(Malformed("a chunk's size is not a hexadecimal number")),
             },
-            (State::Extension(_), b'\n') | (State::Trailer | State::TrailerLine, b'\n') => {
+            (State::Extension(_) | State::Trailer | State::TrailerLine, b'\n') => {
                 Err(Malformed("a line of the chunked body does not end with CR LF"))
             }
             (State::Extension(_), _) => self.skip(self.state),
-            (State::SizeEnd(0), b'\n') => Ok(State::Trailer),
+            (State::SizeEnd(0) | State::TrailerLf, b'\n') => Ok(State::Trailer),
             (State::SizeEnd(size), b'\n') => Ok(State::Data(size)),
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(State::SizeStart),
             (State::Trailer, b'\r') => Ok(State::EndLf),
             (State::TrailerLine, b'\r') => Ok(State::TrailerLf),
             (State::Trailer | State::TrailerLine, _) => self.skip(State::TrailerLine),
-            (State::TrailerLf, b'\n') => Ok(State::Trailer),
             (State::EndLf, b'\n') => Ok(State::Done),
             (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
             _ => Err(Malformed("the chunked body is broken")),

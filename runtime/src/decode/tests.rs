@@ -8,14 +8,14 @@ use super::{BODY_LIMIT, Decoder, Framing, Head, Malformed, Progress};
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
     let mut buffer = BytesMut::new();
     let mut decoder = Decoder::default();
-    let mut whole = None;
+    let mut whole = false;
     for piece in pieces {
         buffer.extend_from_slice(piece);
-        if let Progress::Whole(head) = decoder.advance(&mut buffer)? {
-            whole = Some(head);
-        }
+        whole = decoder.advance(&mut buffer)? == Progress::Whole;
     }
-    Ok(whole.or_else(|| decoder.close()).map(|head| (head.clone(), buffer[head.length..].to_vec())))
+    let whole = whole || decoder.ends_with_connection();
+    let head = decoder.into_head();
+    Ok(whole.then(|| (head.clone(), buffer[head.length..].to_vec())))
 }
 
 /// Decodes in every way of arriving, checks that all agree, and gives the result.
@@ -60,10 +60,7 @@ fn chunks_are_squeezed_together() {
 fn a_response_may_end_with_its_connection_if_it_says_so() {
     assert_eq!(body("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), "hello");
     assert_eq!(body("HTTP/1.0 200 OK\r\n\r\nhello"), "hello");
-    assert_eq!(
-        why("HTTP/1.1 200 OK\r\n\r\nhello"),
-        "the body has neither a Content-Length nor chunks"
-    );
+    assert_eq!(why("HTTP/1.1 200 OK\r\n\r\nhello"), "the body has neither a Content-Length nor chunks");
 }
 
 #[test]

@@ -113,7 +113,8 @@ impl Request {
                 "the event is not a request of a function URL or an API Gateway HTTP API (payload format 2.0): {error}"
             ))
         })?;
-        let HttpEvent { raw_path, raw_query_string, headers, cookies, request_context, body, is_base64_encoded } = event;
+        let HttpEvent { raw_path, raw_query_string, headers, cookies, request_context, body, is_base64_encoded } =
+            event;
         let body = match (body, is_base64_encoded) {
             (None, _) => Vec::new(),
             (Some(text), false) => text.into_bytes(),

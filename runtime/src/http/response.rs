@@ -90,12 +90,11 @@ struct Wire<'a> {
 impl Respond<AsItIs> for Response {
     fn respond(self, reply: &mut Reply) -> Result<(), Report> {
         let encoded;
-        let (body, is_base64_encoded) = match std::str::from_utf8(&self.body) {
-            Ok(text) => (text, false),
-            Err(_) => {
-                encoded = base64::encode(&self.body);
-                (encoded.as_str(), true)
-            }
+        let (body, is_base64_encoded) = if let Ok(text) = std::str::from_utf8(&self.body) {
+            (text, false)
+        } else {
+            encoded = base64::encode(&self.body);
+            (encoded.as_str(), true)
         };
         let Self { status: status_code, headers, cookies, .. } = &self;
         Wire { status_code: *status_code, headers, cookies, body, is_base64_encoded }.respond(reply)
@@ -112,7 +111,7 @@ mod tests {
 
     fn sent(response: Response) -> Value {
         let handler = async move |(): ()| Ok::<_, crate::Error>(response.clone());
-        testing::run((), handler, [Event::default()]).unwrap()[0].json().unwrap()
+        testing::run(&(), handler, [Event::default()]).unwrap()[0].json().unwrap()
     }
 
     #[test]

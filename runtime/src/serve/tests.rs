@@ -20,13 +20,11 @@ fn response(status: &str, body: &str) -> String {
 }
 
 fn invocation(id: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// Runs the loop against these answers, one for each request and then the end. Gives why it ended and what was asked.
+#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
 fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item = Say>) -> (End, Vec<Request>) {
     let mut script: VecDeque<Say> = script.into_iter().collect();
     let (sender, requests) = mpsc::channel();
@@ -51,6 +49,10 @@ fn serve_texts<H: Handler<(), M>, M>(handler: H, script: &[&str]) -> (End, Vec<R
 /// The last segments of what was asked: `next`, `response`, `error`.
 fn verbs(requests: &[Request]) -> Vec<&str> {
     requests.iter().filter_map(|request| request.target.rsplit('/').next()).collect()
+}
+
+async fn number(number: u8) -> Result<u8, Error> {
+    Ok(number)
 }
 
 async fn echo(event: Event) -> Result<Body, Error> {
@@ -84,13 +86,8 @@ fn the_invocation_id_is_echoed_with_responses_and_errors() {
             body.len()
         )
     };
-    async fn number(number: u8) -> Result<u8, Error> {
-        Ok(number)
-    }
-    let (_, requests) = serve_texts(
-        number,
-        &[&with_id("1"), ACCEPTED, &with_id("x"), ACCEPTED, &invocation("r", "2"), ACCEPTED],
-    );
+    let (_, requests) =
+        serve_texts(number, &[&with_id("1"), ACCEPTED, &with_id("x"), ACCEPTED, &invocation("r", "2"), ACCEPTED]);
     assert_eq!(verbs(&requests), ["next", "response", "next", "error", "next", "response", "next"]);
     assert_eq!(requests[1].field("lambda-runtime-invocation-id"), Some("i-7"));
     assert_eq!(requests[3].field("lambda-runtime-invocation-id"), Some("i-7"));
@@ -99,8 +96,10 @@ fn the_invocation_id_is_echoed_with_responses_and_errors() {
 
 #[test]
 fn no_content_polls_again() {
-    let (_, requests) =
-        serve_texts(echo, &["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", &invocation("r", "1")]);
+    let (_, requests) = serve_texts(
+        echo,
+        &["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", &invocation("r", "1")],
+    );
     assert_eq!(verbs(&requests), ["next", "next", "next", "response"]);
 }
 
@@ -117,7 +116,10 @@ fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
     for status in ["403 Forbidden", "500 Internal Server Error", "503 Service Unavailable"] {
         let (end, requests) = serve_texts(echo, &[&invocation("r", "1"), &response(status, "container\nerror")]);
         assert_eq!(verbs(&requests), ["next", "response"]);
-        let expected = format!("the Lambda Runtime API answered {} while sending an answer: container error", &status[..3]);
+        let expected = format!(
+            "the Lambda Runtime API answered {} while sending an answer: container error",
+            status.split(' ').next().unwrap()
+        );
         assert_eq!(end.to_string(), expected);
         let (end, requests) = serve_texts(echo, &[&response(status, "no")]);
         assert_eq!(verbs(&requests), ["next"]);
@@ -153,10 +155,7 @@ fn a_connection_closed_while_idle_is_replaced_once() {
     );
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "next"]);
     assert_eq!(requests.iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 3]);
-    assert_eq!(
-        end.to_string(),
-        "the Lambda Runtime API closed the connection while asking for the next invocation"
-    );
+    assert_eq!(end.to_string(), "the Lambda Runtime API closed the connection while asking for the next invocation");
 }
 
 #[test]
@@ -203,7 +202,7 @@ fn a_panic_is_reported_with_its_place_and_ends_the_loop() {
     async fn falls(_: Event) -> Result<(), Error> {
         panic!("the shelf is empty");
     }
-    let outcomes = testing::run((), falls, [Event::new("1"), Event::new("2")]).unwrap();
+    let outcomes = testing::run(&(), falls, [Event::new("1"), Event::new("2")]).unwrap();
     let [Outcome::Error { kind, message, stack }] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!(kind, "Runtime.Panic");
     let place = stack.first().unwrap();
@@ -232,7 +231,7 @@ fn a_response_that_cannot_be_json_fails_its_invocation_only() {
     async fn map(_: Event) -> Result<std::collections::BTreeMap<(u8, u8), u8>, Error> {
         Ok([((1, 2), 3)].into())
     }
-    let outcomes = testing::run((), map, [Event::new(""), Event::new("")]).unwrap();
+    let outcomes = testing::run(&(), map, [Event::new(""), Event::new("")]).unwrap();
     for outcome in outcomes {
         let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(kind, "Runtime.MarshalError");
@@ -257,26 +256,31 @@ fn every_form_of_a_handler_is_one() {
         Ok(Body::text(format!("{state}{}{}", event.json::<Pair>()?.1, context.function_arn)))
     }
     let event = || {
-        let context = Context { request_id: "r".into(), tenant_id: Some("blue".into()), function_arn: "arn".into(), ..Context::default() };
+        let context = Context {
+            request_id: "r".into(),
+            tenant_id: Some("blue".into()),
+            function_arn: "arn".into(),
+            ..Context::default()
+        };
         [(Event::new("[1,2]"), context)]
     };
     let body = |outcomes: std::io::Result<Vec<Outcome>>| match &outcomes.unwrap()[..] {
         [Outcome::Response { body, .. }] => String::from_utf8(body.to_vec()).unwrap(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(body(testing::run((), typed, event())), "[2,1]");
-    assert_eq!(body(testing::run((), with_context, event())), "\"r 1 Some(\\\"blue\\\")\"");
-    assert_eq!(body(testing::run(7_u8, with_state, event())), "8");
-    assert_eq!(body(testing::run(7_u8, with_both, event())), "72arn");
+    assert_eq!(body(testing::run(&(), typed, event())), "[2,1]");
+    assert_eq!(body(testing::run(&(), with_context, event())), "\"r 1 Some(\\\"blue\\\")\"");
+    assert_eq!(body(testing::run(&7_u8, with_state, event())), "8");
+    assert_eq!(body(testing::run(&7_u8, with_both, event())), "72arn");
     let added = 5;
     let closure = async move |number: u8| Ok::<_, Error>(number + added);
-    assert_eq!(body(testing::run((), closure, [Event::new("1")])), "6");
+    assert_eq!(body(testing::run(&(), closure, [Event::new("1")])), "6");
 }
 
 #[test]
 fn large_payloads_and_responses_go_through_and_leave_no_memory_behind() {
     let payload = format!("\"{}\"", "x".repeat(6 * 1024 * 1024));
-    let outcomes = testing::run((), echo, [Event::new(payload.clone()), Event::new("1")]).unwrap();
+    let outcomes = testing::run(&(), echo, [Event::new(payload.clone()), Event::new("1")]).unwrap();
     let [Outcome::Response { body, .. }, Outcome::Response { body: small, .. }] = &outcomes[..] else { panic!() };
     assert!(body == payload.as_bytes(), "the payload came back changed");
     assert_eq!(small, "1");
@@ -289,7 +293,7 @@ fn a_future_that_cannot_be_sent_between_threads_is_served() {
         tokio::task::yield_now().await;
         Ok(shared.get() + 1)
     }
-    assert_eq!(testing::run((), local, [Event::new("1")]).unwrap()[0].json::<u8>().unwrap(), 2);
+    assert_eq!(testing::run(&(), local, [Event::new("1")]).unwrap()[0].json::<u8>().unwrap(), 2);
 }
 
 #[test]
@@ -304,7 +308,7 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_no
         }
         tokio::task::yield_now().await;
         assert_ne!(number, 500, "five hundred");
-        if number % 10 != 0 {
+        if !number.is_multiple_of(10) {
             return Err(format!("{number} for {}", context.request_id))?;
         }
         Ok(Body::text(format!("{number} for {}", context.request_id)))

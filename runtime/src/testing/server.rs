@@ -48,8 +48,11 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What decides on each answer.
+type Answers = Box<dyn FnMut(&Request) -> Say + Send>;
+
 struct Shared {
-    say: Mutex<Box<dyn FnMut(&Request) -> Say + Send>>,
+    say: Mutex<Answers>,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
     address: SocketAddr,
@@ -142,7 +145,7 @@ fn converse(mut stream: TcpStream, connection: usize, shared: &Shared) {
 
 /// Reads one request; none when the connection ends before one.
 fn read(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Option<Request>> {
-    let mut part = [0; 64 * 1024];
+    let mut part = vec![0; 64 * 1024];
     loop {
         if let Some((request, length)) = parse(received) {
             received.drain(..length);
