@@ -1,6 +1,8 @@
 //! Functions as processes: what they say on their way out, and with which code. Each test runs this very program again
 //! as a function, against a Runtime API on a loopback port.
 
+#![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
+
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
