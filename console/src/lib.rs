@@ -1,5 +1,9 @@
 //! The terminal console and its headless commands.
 
+pub mod config;
+pub mod keymap;
 pub mod message;
 pub mod state;
+pub mod theme;
+pub mod update;
 pub mod work;

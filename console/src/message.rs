@@ -1,10 +1,222 @@
-//! What travels between the rooms: `Action` (a verb asked for), `Event` (a fact that came in) and
-//! `Effect` (work to start), with the value types that they carry.
+//! What travels between the rooms: [`Action`] (a verb asked for), [`Event`] (a fact that came in) and
+//! [`Effect`] (work to start), with the value types that they carry.
 //!
 //! May touch nothing but `state`'s value types. `work` takes those types from here.
+
+mod action;
+
+use serde::{Deserialize, Serialize};
+
+pub use action::Action;
 
 pub use crate::state::{
     Architecture, Bootstrap, BuildOutcome, Built, Change, DeployAction, DeployOutcome, Deployed, DeployedFunction,
     EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode, InvokeRequest,
-    LogLine, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step, Workspace, Zip,
+    JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step, Target, Viewport,
+    Workspace, Zip,
 };
+
+/// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    // The terminal and the clock.
+    /// The console began: it answers with the work that fills the screen.
+    Started {
+        /// Milliseconds since the Unix epoch.
+        now: i64,
+        /// The local time zone, in seconds east of UTC.
+        utc_offset: i32,
+    },
+    /// The time is `now` (milliseconds since the Unix epoch). Comes before each batch of other events, while
+    /// something moves ten times a second, and else when the minute changes.
+    Tick(i64),
+    /// A verb was asked for, by key or by palette.
+    Action(Action),
+    /// A key that the keymap does not claim, for the text that has the focus.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The left mouse button went down on this.
+    Click(Target),
+    /// The wheel was turned over this, by so many lines; up is negative.
+    Scroll(Target, i16),
+    /// The terminal has so many columns and rows.
+    Resize(u16, u16),
+    /// A frame was drawn, and gave this much room to what scrolls.
+    Drawn(Viewport),
+    /// The process was told to end (SIGTERM, SIGHUP): what was typed is saved, and the console left.
+    Terminate,
+    /// [`Effect::Continue`] came round: go on with the slice after the last one.
+    Continue,
+
+    // The workspace and the stage.
+    /// [`Effect::Discover`] ended.
+    Discovered(JobId, Result<Workspace, Failure>),
+    /// [`Effect::Connect`] ended.
+    StageConnected(JobId, Result<StageInfo, Failure>),
+    /// [`Effect::RefreshDeployed`] ended: what is deployed of each function, none for one that is not there.
+    Deployed(JobId, Result<Vec<(String, Option<Deployed>)>, Failure>),
+    /// [`Effect::CheckSetup`] ended: the parts of the toolchain as they are.
+    SetupChecked(JobId, Vec<Part>),
+    /// [`Effect::Setup`] ended.
+    SetupFinished(JobId, Result<Vec<Part>, Failure>),
+
+    // The verbs.
+    /// A running job says how far it is.
+    Step(JobId, Step),
+    /// [`Effect::Build`] ended.
+    BuildFinished(JobId, Result<BuildOutcome, Failure>),
+    /// [`Effect::Deploy`] ended.
+    DeployFinished(JobId, Result<DeployOutcome, Failure>),
+    /// [`Effect::Delete`] ended, with the names that are gone.
+    DeleteFinished(JobId, Result<Vec<String>, Failure>),
+    /// [`Effect::Invoke`] ended.
+    InvokeFinished(JobId, Result<Invocation, Failure>),
+
+    // What is watched.
+    /// A tail saw these lines, oldest first.
+    LogLines(JobId, Vec<LogLine>),
+    /// [`Effect::StartTail`] ended by itself or failed.
+    TailEnded(JobId, Result<(), Failure>),
+    /// [`Effect::FetchLogs`] ended: the lines of the request, oldest first.
+    LogsFetched(JobId, Result<Vec<LogLine>, Failure>),
+    /// [`Effect::LoadSamples`] ended: the invocations of each function that was asked for, oldest first.
+    Samples(JobId, Result<Vec<(String, Vec<Sample>)>, Failure>),
+    /// The sources of these functions, or the workspace's manifests, changed on disk.
+    Changed(Vec<String>),
+
+    // Text.
+    /// `$EDITOR` gave this text back for the function's payload; an error leaves the payload as it was.
+    Edited(String, Result<String, Failure>),
+    /// An event file was read: function, the file, its text.
+    EventRead(String, EventFile, Result<String, Failure>),
+    /// The payload drafts that an earlier run saved, by function.
+    Drafts(Vec<(String, String)>),
+    /// Something to tell that no job ended with, for example a broken configuration file.
+    Notice(Failure),
+}
+
+/// Work to start. `work` carries it out and answers with the event named; nothing here waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Read the workspace. Answer: [`Event::Discovered`].
+    Discover(JobId),
+    /// Connect to the stage that the command line names. Answer: [`Event::StageConnected`].
+    Connect(JobId),
+    /// Ask the stage what is deployed of the workspace's functions. Answer: [`Event::Deployed`].
+    RefreshDeployed {
+        /// The job.
+        job: JobId,
+        /// The functions as last discovered.
+        functions: Vec<Function>,
+    },
+    /// Look which parts of the toolchain are there. Answer: [`Event::SetupChecked`].
+    CheckSetup {
+        /// The job.
+        job: JobId,
+        /// What shall be built for.
+        architecture: Architecture,
+    },
+    /// Provide the parts of the toolchain that are missing. Answer: [`Event::SetupFinished`].
+    Setup {
+        /// The job; says its steps.
+        job: JobId,
+        /// What shall be built for.
+        architecture: Architecture,
+    },
+    /// Build functions. Answer: [`Event::BuildFinished`].
+    Build {
+        /// The job; says its steps.
+        job: JobId,
+        /// Names; empty: all of the workspace.
+        functions: Vec<String>,
+        /// What for.
+        architecture: Architecture,
+        /// Without optimising.
+        debug: bool,
+    },
+    /// Deploy functions to the stage. Answer: [`Event::DeployFinished`].
+    Deploy {
+        /// The job; says its steps.
+        job: JobId,
+        /// The functions as last discovered.
+        functions: Vec<Function>,
+    },
+    /// Delete functions from the stage; the user has confirmed it. Answer: [`Event::DeleteFinished`].
+    Delete {
+        /// The job.
+        job: JobId,
+        /// Names.
+        functions: Vec<String>,
+    },
+    /// Invoke a function. Answer: [`Event::InvokeFinished`].
+    Invoke {
+        /// The job.
+        job: JobId,
+        /// What is asked.
+        request: InvokeRequest,
+    },
+    /// Follow the logs until cancelled. Answers: [`Event::LogLines`], at the end [`Event::TailEnded`].
+    StartTail {
+        /// The job.
+        job: JobId,
+        /// Names.
+        functions: Vec<String>,
+        /// Lines from then on, milliseconds since the Unix epoch.
+        since: i64,
+    },
+    /// Fetch the log lines of one request. Answer: [`Event::LogsFetched`].
+    FetchLogs {
+        /// The job.
+        job: JobId,
+        /// The function's name.
+        function: String,
+        /// The request.
+        request_id: String,
+        /// When it began, milliseconds since the Unix epoch.
+        since: i64,
+    },
+    /// Read invocations from the history. Answer: [`Event::Samples`].
+    LoadSamples {
+        /// The job.
+        job: JobId,
+        /// Names.
+        functions: Vec<String>,
+    },
+    /// Stop a job. It still answers, with [`Failure::interrupted`].
+    Cancel(JobId),
+    /// Give the terminal to `$EDITOR` with the function's payload in a file. Answer: [`Event::Edited`].
+    Edit {
+        /// The function's name.
+        function: String,
+        /// The payload as it is.
+        text: String,
+    },
+    /// Read an event file. Answer: [`Event::EventRead`].
+    ReadEvent {
+        /// The function's name.
+        function: String,
+        /// The file.
+        file: EventFile,
+    },
+    /// Read the payload drafts of earlier runs. Answer: [`Event::Drafts`].
+    LoadDrafts,
+    /// Keep a payload for the next run, as typed, even when it is not JSON: before the console ends, where
+    /// [`Effect::Quit`] follows. No answer, but a notice if it fails.
+    SaveDraft {
+        /// The function's name.
+        function: String,
+        /// The payload.
+        text: String,
+    },
+    /// Put text on the terminal's clipboard (OSC 52). No answer.
+    Copy(String),
+    /// Come back with [`Event::Continue`] after the next frame and the waiting keys.
+    Continue,
+    /// Stop the process as Ctrl-Z does, with the terminal given back meanwhile.
+    Suspend,
+    /// Draw everything anew: something else wrote on the terminal.
+    Redraw,
+    /// Leave.
+    Quit,
+}

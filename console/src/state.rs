@@ -4,17 +4,232 @@
 //! [`crate::message`] carries between rooms.
 
 mod deployment;
+mod document;
 mod failure;
+mod figures;
+mod focus;
 mod function;
+mod functions;
 mod invocation;
+mod job;
+pub mod json;
+mod key;
+pub mod log;
+mod output;
+pub mod overlay;
+mod payload;
+mod response;
+mod sequence;
+mod setup;
 mod stats;
 mod step;
 
+use std::collections::BTreeMap;
+
 pub use deployment::{Change, DeployAction, DeployOutcome, Deployed, DeployedFunction, StageInfo};
+pub use document::Document;
 pub use failure::{Failure, FailureKind};
+pub use figures::Figures;
+pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
 pub use function::{
     Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, RuntimeCrate, Workspace, Zip,
 };
+pub use functions::{Card, Deployment, Functions};
 pub use invocation::{Invocation, InvokeMode, InvokeRequest, LogLine, Report};
+pub use job::{JobId, JobKind, Jobs, Progress, Running};
+pub use key::{Key, KeyCode};
+pub use log::Logs;
+pub use output::Output;
+pub use overlay::Overlay;
+pub use payload::{Check, Draft};
+pub use response::Response;
+pub use sequence::{LoopStep, Sequence, Standing};
+pub use setup::Part;
 pub use stats::{FunctionStats, Percentiles, Sample};
 pub use step::Step;
+
+/// What is known of the workspace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum WorkspaceState {
+    /// Cargo has not answered.
+    #[default]
+    Reading,
+    /// It was read: name and warnings; its functions are in [`State::functions`].
+    Read(Workspace),
+    /// It cannot be read. Functions that were known before stay listed.
+    Broken(Failure),
+}
+
+/// What is known of the stage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Connection {
+    /// The stage has not answered.
+    #[default]
+    Connecting,
+    /// It answered.
+    Connected(StageInfo),
+    /// It cannot be reached.
+    Failed(Failure),
+}
+
+/// What is known of the toolchain.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Setup {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// These parts are being provided.
+    Running(Vec<Part>),
+    /// All is there.
+    Ready(Vec<Part>),
+    /// It could not be provided.
+    Failed(Failure),
+}
+
+/// How a message in the status line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Something was done.
+    Good,
+    /// Something to know.
+    Plain,
+    /// Something failed.
+    Bad,
+}
+
+/// The message in the status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How it is meant.
+    pub mood: Mood,
+    /// What happened.
+    pub text: String,
+    /// What to do next; may be empty.
+    pub hint: String,
+}
+
+impl Notice {
+    /// Tells that something was done.
+    pub fn good(text: impl Into<String>) -> Self {
+        Self { mood: Mood::Good, text: text.into(), hint: String::new() }
+    }
+
+    /// Tells something to know, and what to do about it.
+    pub fn plain(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { mood: Mood::Plain, text: text.into(), hint: hint.into() }
+    }
+
+    /// Tells of a failure; one that the user brought about is none.
+    pub fn of(failure: &Failure) -> Self {
+        if failure.kind == FailureKind::Interrupted {
+            return Self::plain(format!("{}: cancelled", failure.what), "");
+        }
+        Self { mood: Mood::Bad, text: failure.to_string(), hint: failure.hint.clone() }
+    }
+}
+
+/// What the command line said, as far as the screen needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The name of the stage.
+    pub stage: String,
+    /// The options that a headless command needs for the same workspace and stage, quoted for a shell:
+    /// `--stage beta --region eu-west-1`; empty for the defaults.
+    pub arguments: String,
+    /// Nothing on the stage is changed.
+    pub read_only: bool,
+}
+
+/// All that the screen shows.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// What the command line said.
+    pub options: Options,
+    /// Milliseconds since the Unix epoch, as the last event said.
+    pub now: i64,
+    /// The local time zone, in seconds east of UTC.
+    pub utc_offset: i32,
+    /// The workspace.
+    pub workspace: WorkspaceState,
+    /// The stage.
+    pub connection: Connection,
+    /// The toolchain.
+    pub setup: Setup,
+    /// The functions.
+    pub functions: Functions,
+    /// Payloads of functions that are not listed (yet), by name.
+    pub drafts: BTreeMap<String, String>,
+    /// The log lines.
+    pub logs: Logs,
+    /// The output of the last build.
+    pub output: Output,
+    /// What runs.
+    pub jobs: Jobs,
+    /// The last loop.
+    pub sequence: Option<Sequence>,
+    /// The status line.
+    pub notice: Option<Notice>,
+    /// The command line that does what was just done.
+    pub command: Option<String>,
+    /// What is built for.
+    pub architecture: Architecture,
+    /// Builds are not optimised.
+    pub debug: bool,
+    /// How functions are invoked.
+    pub mode: InvokeMode,
+    /// The version or alias that is invoked.
+    pub qualifier: Option<String>,
+    /// What has the keys.
+    pub focus: Focus,
+    /// The shown tab.
+    pub tab: Tab,
+    /// What lies over the screen.
+    pub overlay: Option<Overlay>,
+    /// First line of the tabs that only scroll (cold starts, settings).
+    pub top: usize,
+    /// The keymap as the help shows it.
+    pub hints: Vec<Hint>,
+    /// The room that the last frame had.
+    pub viewport: Viewport,
+    /// Quitting was asked for while a job runs: the next time it is done.
+    pub quit_asked: bool,
+}
+
+impl State {
+    /// The state before anything is known.
+    pub fn new(options: Options, hints: Vec<Hint>) -> Self {
+        Self { options, hints, ..Self::default() }
+    }
+
+    /// Which section of the keymap applies.
+    pub fn context(&self) -> Context {
+        match (&self.overlay, self.focus, self.tab) {
+            (Some(Overlay::Help(_)), ..) => Context::Help,
+            (Some(Overlay::Choose(_)), ..) => Context::Choose,
+            (Some(Overlay::Line(_)), ..) => Context::Line,
+            (None, Focus::Functions, _) => Context::Functions,
+            (None, Focus::Edit, _) => Context::Edit,
+            (None, Focus::Tab, Tab::Payload) => Context::Payload,
+            (None, Focus::Tab, Tab::Response) => Context::Response,
+            (None, Focus::Tab, Tab::Logs) => Context::Logs,
+            (None, Focus::Tab, _) => Context::Global,
+        }
+    }
+
+    /// Whether something on the screen changes with time alone, so that it must be drawn again soon.
+    pub fn is_moving(&self) -> bool {
+        self.jobs.shown().is_some()
+    }
+
+    /// Shows a message in the status line.
+    pub fn tell(&mut self, notice: Notice) {
+        self.notice = Some(notice);
+    }
+
+    /// The keys of an action as the footer and titles name them: the first one bound.
+    pub fn key_of(&self, context: Context, run: &str) -> Option<&str> {
+        let of = |context| self.hints.iter().find(move |hint| hint.context == context && hint.run == run);
+        let hint = of(context).or_else(|| context.inherits().then(|| of(Context::Global)).flatten())?;
+        hint.keys.first().map(String::as_str)
+    }
+}

@@ -1,0 +1,173 @@
+//! The verbs. Each has a name for the keymap; keys and descriptions are in `keymap.toml`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Declares the verbs with their names, so that no list of them can be incomplete.
+macro_rules! actions {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// A verb that a user can ask for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Action {
+            $($(#[$doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Action {
+            /// All verbs.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// Its name in the keymap.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    // The functions.
+    /// Build the selected function.
+    Build = "build",
+    /// Build all functions.
+    BuildAll = "build_all",
+    /// Deploy the selected function.
+    Deploy = "deploy",
+    /// Deploy all functions that are built.
+    DeployAll = "deploy_all",
+    /// Invoke the selected function with its payload.
+    Invoke = "invoke",
+    /// Invoke it in a new sandbox, so that it is a cold start.
+    InvokeCold = "invoke_cold",
+    /// Build, deploy, invoke, fetch the logs and the figures of the selected function; stop at the first failure.
+    Loop = "loop",
+    /// Follow the logs of the selected function, or stop following.
+    Tail = "tail",
+    /// Follow the logs of all functions, or stop following.
+    TailAll = "tail_all",
+    /// Delete the selected function from the stage, after a typed confirmation.
+    Delete = "delete",
+    /// Read the workspace and the stage anew.
+    Refresh = "refresh",
+    /// Provide the toolchain.
+    Setup = "setup",
+    /// Stop the running job.
+    Cancel = "cancel",
+    /// Build for the next architecture: `arm64`, `x86_64`, `native`.
+    NextArchitecture = "next_architecture",
+    /// Build without optimising, or with.
+    ToggleDebug = "toggle_debug",
+    /// Invoke in the next mode: wait, queue, only check.
+    NextMode = "next_mode",
+    /// Choose the version or alias that is invoked.
+    SetQualifier = "set_qualifier",
+
+    // The screen.
+    /// Leave the console.
+    Quit = "quit",
+    /// Stop as Ctrl-Z does, until `fg`.
+    Suspend = "suspend",
+    /// Draw the screen anew.
+    Redraw = "redraw",
+    /// Show the keys.
+    Help = "help",
+    /// Choose from all verbs by typing.
+    Palette = "palette",
+    /// Filter the functions or the logs.
+    Filter = "filter",
+    /// Leave what is open: an overlay, the editor, a filter; then the pane.
+    Back = "back",
+    /// Ctrl-C: copy a selection, else leave what is open, else stop the running job.
+    Interrupt = "interrupt",
+    /// Take the chosen entry or the typed line.
+    Accept = "accept",
+    /// Focus the next pane.
+    NextPane = "next_pane",
+    /// Focus the previous pane.
+    PreviousPane = "previous_pane",
+    /// Show the payload.
+    ShowPayload = "show_payload",
+    /// Show the response.
+    ShowResponse = "show_response",
+    /// Show the logs.
+    ShowLogs = "show_logs",
+    /// Show what cold starts cost.
+    ShowColdStarts = "show_cold_starts",
+    /// Show the build's output.
+    ShowBuild = "show_build",
+    /// Show the settings.
+    ShowConfig = "show_config",
+    /// One up.
+    Up = "up",
+    /// One down.
+    Down = "down",
+    /// To the left.
+    Left = "left",
+    /// To the right.
+    Right = "right",
+    /// A page up.
+    PageUp = "page_up",
+    /// A page down.
+    PageDown = "page_down",
+    /// To the first.
+    Top = "top",
+    /// To the last.
+    Bottom = "bottom",
+    /// Copy the command line that does what was just done.
+    CopyCommand = "copy_command",
+
+    // The payload.
+    /// Type in the payload editor.
+    Edit = "edit",
+    /// Open the payload in `$EDITOR`.
+    OpenEditor = "open_editor",
+    /// Lay the payload's JSON out.
+    Format = "format",
+    /// Take a payload from the function's event files.
+    ChooseEvent = "choose_event",
+    /// Undo the last change of the payload.
+    Undo = "undo",
+    /// Redo what was undone.
+    Redo = "redo",
+    /// Select the whole payload.
+    SelectAll = "select_all",
+    /// Copy the payload, or its selection, to the clipboard.
+    CopyPayload = "copy_payload",
+
+    // The response.
+    /// Copy the response to the clipboard.
+    CopyResponse = "copy_response",
+    /// Copy the request id to the clipboard.
+    CopyRequest = "copy_request",
+    /// Show only the log lines of this request.
+    RequestLogs = "request_logs",
+
+    // The logs.
+    /// Pause at these lines, or follow the newest.
+    Follow = "follow",
+    /// Break long lines, or cut them.
+    Wrap = "wrap",
+    /// Show the lines of all functions, or of the selected one.
+    AllLogs = "all_logs",
+    /// Forget the lines that are shown.
+    ClearLogs = "clear_logs",
+    /// Copy the shown lines to the clipboard.
+    CopyLogs = "copy_logs",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.iter().copied().find(|action| action.name() == name);
+        known.ok_or_else(|| format!("`{name}` is not an action"))
+    }
+}

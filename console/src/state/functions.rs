@@ -1,0 +1,106 @@
+//! The function list with all that is known of each function.
+
+use super::{Deployed, Draft, Failure, Figures, Function, Response, log::filter_contains};
+
+/// What is known of the deployment of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deployment {
+    /// The stage has not answered.
+    #[default]
+    Unknown,
+    /// It is not there.
+    Absent,
+    /// It is.
+    Present(Deployed),
+}
+
+/// A function with its panes.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// The function as discovered.
+    pub function: Function,
+    /// What the stage has of it.
+    pub deployment: Deployment,
+    /// Why its last build failed; none when it worked or there was none.
+    pub build_failure: Option<Failure>,
+    /// Its payload.
+    pub draft: Draft,
+    /// The event file that was asked for and is not read yet.
+    pub asked_event: Option<String>,
+    /// Its last response.
+    pub response: Option<Response>,
+    /// What its invocations cost.
+    pub figures: Figures,
+}
+
+impl Card {
+    /// A card of which nothing is known but the function.
+    pub fn new(function: Function) -> Self {
+        Self {
+            function,
+            deployment: Deployment::Unknown,
+            build_failure: None,
+            draft: Draft::default(),
+            asked_event: None,
+            response: None,
+            figures: Figures::default(),
+        }
+    }
+}
+
+/// All functions, and which are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Functions {
+    /// All, sorted by name.
+    pub cards: Vec<Card>,
+    /// Only those are shown whose name contains this.
+    pub filter: String,
+    /// The name of the selected one; it stays selected when the list around it changes.
+    pub selected: Option<String>,
+}
+
+impl Functions {
+    /// The functions that the filter shows.
+    pub fn shown(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().filter(|card| filter_contains(&card.function.name, &self.filter))
+    }
+
+    /// The place of the selected function among the shown ones.
+    pub fn position(&self) -> Option<usize> {
+        let selected = self.selected.as_deref()?;
+        self.shown().position(|card| card.function.name == selected)
+    }
+
+    /// Selects the shown function at `index`, or the last one before it.
+    pub fn select(&mut self, index: usize) {
+        let index = index.min(self.shown().count().saturating_sub(1));
+        let name = self.shown().nth(index).map(|card| card.function.name.clone());
+        self.selected = name;
+    }
+
+    /// The selected function.
+    pub fn current(&self) -> Option<&Card> {
+        self.get(self.selected.as_deref()?)
+    }
+
+    /// The selected function, to be changed.
+    pub fn current_mut(&mut self) -> Option<&mut Card> {
+        let name = self.selected.clone()?;
+        self.get_mut(&name)
+    }
+
+    /// The function of this name.
+    pub fn get(&self, name: &str) -> Option<&Card> {
+        self.cards.iter().find(|card| card.function.name == name)
+    }
+
+    /// The function of this name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Card> {
+        self.cards.iter_mut().find(|card| card.function.name == name)
+    }
+
+    /// The names of all functions.
+    pub fn names(&self) -> Vec<String> {
+        self.cards.iter().map(|card| card.function.name.clone()).collect()
+    }
+}

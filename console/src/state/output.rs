@@ -1,0 +1,56 @@
+//! The output of the last build: a bounded list of lines with ANSI colours.
+
+use std::collections::VecDeque;
+
+use super::{BuildOutcome, Failure};
+
+const MOST_LINES: usize = 10_000;
+const LONGEST_LINE: usize = 16_384;
+
+/// Lines of output and where the view of them stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    lines: VecDeque<String>,
+    /// What was built: the title of the pane.
+    pub title: String,
+    /// What it came to; none while it runs.
+    pub outcome: Option<Result<BuildOutcome, Failure>>,
+    /// First line shown; none: the last lines.
+    pub top: Option<usize>,
+    /// First column shown.
+    pub left: usize,
+}
+
+impl Output {
+    /// Empty output of a build that begins.
+    pub fn of(title: String) -> Self {
+        Self { title, ..Self::default() }
+    }
+
+    /// Adds text of one or more lines.
+    pub fn push(&mut self, text: &str) {
+        for line in text.lines() {
+            if self.lines.len() == MOST_LINES {
+                self.lines.pop_front();
+                self.top = self.top.map(|top| top.saturating_sub(1));
+            }
+            let end = line.floor_char_boundary(LONGEST_LINE);
+            self.lines.push_back(line.get(..end).unwrap_or_default().to_owned());
+        }
+    }
+
+    /// How many lines it has.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether it has no line.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// `count` lines from `first` on.
+    pub fn window(&self, first: usize, count: usize) -> impl Iterator<Item = &str> {
+        self.lines.iter().skip(first).take(count).map(String::as_str)
+    }
+}

@@ -1,0 +1,107 @@
+//! What lies over the screen: the help, a list to choose from, a line to type.
+
+use ratatui_textarea::TextArea;
+
+/// What has all keys while it is open.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// The keys, from this line on.
+    Help(usize),
+    /// A list to choose from.
+    Choose(Choose),
+    /// A line to type.
+    Line(Line),
+}
+
+/// What a list offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The rows of [`super::State::hints`]: all verbs.
+    Actions,
+    /// The event files of the selected function.
+    Events,
+}
+
+/// An entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it says.
+    pub label: String,
+    /// What it says less loudly: the keys of an action.
+    pub detail: String,
+    /// What it stands for: an action's name, an event file's name.
+    pub value: String,
+}
+
+/// A list narrowed by typing.
+#[derive(Clone, Debug)]
+pub struct Choose {
+    /// What it offers.
+    pub offer: Offer,
+    /// What was typed.
+    pub input: TextArea<'static>,
+    /// What is offered.
+    pub entries: Vec<Entry>,
+    /// Indices of the entries that match, best first.
+    pub matches: Vec<usize>,
+    /// The chosen one of `matches`.
+    pub selected: usize,
+}
+
+impl Choose {
+    /// The list of `entries`, not yet narrowed.
+    pub fn new(offer: Offer, entries: Vec<Entry>) -> Self {
+        Self { offer, input: line(""), matches: (0..entries.len()).collect(), entries, selected: 0 }
+    }
+
+    /// The chosen entry.
+    pub fn current(&self) -> Option<&Entry> {
+        self.entries.get(*self.matches.get(self.selected)?)
+    }
+}
+
+/// What a typed line is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Narrows the function list, as it is typed.
+    FilterFunctions,
+    /// Narrows the logs, as it is typed.
+    FilterLogs,
+    /// The version or alias to invoke; empty: none.
+    Qualifier,
+    /// The name of the function to delete from the stage, typed to confirm it.
+    Delete(String),
+}
+
+/// A line to type.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What was typed.
+    pub input: TextArea<'static>,
+    /// What a filter was before, for Esc.
+    pub before: String,
+}
+
+impl Line {
+    /// A line that begins as `text`, with the cursor at its end.
+    pub fn new(purpose: Purpose, text: &str) -> Self {
+        Self { purpose, input: line(text), before: text.to_owned() }
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> String {
+        self.input.lines().concat()
+    }
+}
+
+/// An editor of one line that holds `text`.
+pub fn line(text: &str) -> TextArea<'static> {
+    use ratatui::style::{Modifier, Style};
+    let mut input = TextArea::new(vec![text.replace(['\n', '\r'], " ")]);
+    input.set_cursor_line_style(Style::new());
+    input.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
+    input.move_cursor(ratatui_textarea::CursorMove::End);
+    input
+}

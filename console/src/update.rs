@@ -1,0 +1,126 @@
+//! `update(&mut State, Event) -> Vec<Effect>`: the only place where state changes.
+//!
+//! Never waits. May touch `state` and `message`; no clock (time arrives inside events), no files, no tokio, no
+//! `view` and no `work`.
+
+mod action;
+mod command;
+mod finish;
+mod logs;
+mod overlay;
+mod payload;
+mod scroll;
+mod sequence;
+mod verb;
+mod workspace;
+
+use crate::{
+    message::{Action, Effect, Event, Target},
+    state::{Focus, JobKind, Notice, Overlay, State, Tab},
+};
+
+/// Takes one event in, and gives the work that follows from it.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match event {
+        Event::Started { now, utc_offset } => {
+            state.now = now;
+            state.utc_offset = utc_offset;
+            effects.push(Effect::LoadDrafts);
+            effects.extend(workspace::read(state));
+        }
+        Event::Tick(now) => state.now = now,
+        Event::Action(action) => effects = action::act(state, action),
+        Event::Key(key) => effects = payload::key(state, key),
+        Event::Paste(text) => payload::paste(state, &text),
+        Event::Click(target) => effects = click(state, target),
+        Event::Scroll(target, lines) => scroll::wheel(state, target, lines),
+        Event::Resize(..) => {}
+        Event::Drawn(viewport) => state.viewport = viewport,
+        Event::Terminate => effects = leave(state),
+        Event::Continue => {
+            state.logs.continuing = false;
+            state.logs.search();
+        }
+        Event::Discovered(job, result) => effects = workspace::discovered(state, job, result),
+        Event::StageConnected(job, result) => effects = workspace::connected(state, job, result),
+        Event::Deployed(job, result) => workspace::deployed(state, job, result),
+        Event::SetupChecked(job, parts) => effects = workspace::checked(state, job, parts),
+        Event::SetupFinished(job, result) => workspace::set_up(state, job, result),
+        Event::Changed(names) => effects = workspace::changed(state, &names),
+        Event::Step(job, step) => finish::step(state, job, &step),
+        Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
+        Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
+        Event::DeleteFinished(job, result) => effects = finish::delete(state, job, result),
+        Event::InvokeFinished(job, result) => effects = finish::invoke(state, job, result),
+        Event::LogLines(job, lines) => logs::lines(state, job, lines),
+        Event::TailEnded(job, result) => logs::tail_ended(state, job, result),
+        Event::LogsFetched(job, result) => effects = finish::logs(state, job, result),
+        Event::Samples(job, result) => effects = finish::samples(state, job, result),
+        Event::Edited(function, result) => effects = payload::edited(state, &function, result),
+        Event::EventRead(function, file, result) => effects = payload::event_read(state, &function, &file, result),
+        Event::Drafts(drafts) => payload::drafts(state, drafts),
+        Event::Notice(failure) => state.tell(Notice::of(&failure)),
+    }
+    logs::follow_selection(state);
+    if state.logs.is_searching() && !state.logs.continuing {
+        state.logs.continuing = true;
+        effects.push(Effect::Continue);
+    }
+    effects
+}
+
+fn click(state: &mut State, target: Target) -> Vec<Effect> {
+    match (target, &mut state.overlay) {
+        (Target::Choice(index), Some(Overlay::Choose(choose))) => {
+            choose.selected = index;
+            return action::act(state, Action::Accept);
+        }
+        (Target::Overlay | Target::Choice(_), _) => return Vec::new(),
+        (_, Some(_)) => return action::act(state, Action::Back),
+        (_, None) => {}
+    }
+    let mut effects = Vec::new();
+    if state.focus == Focus::Edit && !matches!(target, Target::Editor { .. }) {
+        effects = payload::leave(state);
+    }
+    match target {
+        Target::Function(index) => {
+            state.focus = Focus::Functions;
+            state.functions.select(index);
+        }
+        Target::Functions => state.focus = Focus::Functions,
+        Target::Tab(tab) => show(state, tab),
+        Target::Pane => state.focus = Focus::Tab,
+        Target::Editor { row, column } => effects.extend(payload::click(state, row, column)),
+        Target::Choice(_) | Target::Overlay => {}
+    }
+    effects
+}
+
+/// Shows a tab and gives it the keys.
+fn show(state: &mut State, tab: Tab) {
+    if state.tab != tab {
+        state.top = 0;
+    }
+    state.tab = tab;
+    state.focus = Focus::Tab;
+}
+
+/// What has to be done before the console ends.
+fn leave(state: &mut State) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = Vec::new();
+    for card in state.functions.cards.iter_mut().filter(|card| card.draft.changed) {
+        card.draft.changed = false;
+        effects.push(Effect::SaveDraft { function: card.function.name.clone(), text: card.draft.text() });
+    }
+    effects.extend(state.jobs.iter().map(|job| Effect::Cancel(job.id)));
+    effects.push(Effect::Quit);
+    effects
+}
+
+/// Starts a job that the user did not ask for by itself.
+fn start(state: &mut State, kind: JobKind) -> crate::message::JobId {
+    let now = state.now;
+    state.jobs.start(kind, now)
+}

@@ -1,0 +1,220 @@
+//! Each verb that a key or the palette can ask for.
+
+use super::{command, leave, logs, overlay, payload, scroll, sequence, show, verb, workspace};
+use crate::{
+    message::{Action, Architecture, Effect, InvokeMode},
+    state::{
+        Focus, Notice, Overlay, State, Tab,
+        overlay::{Line, Purpose},
+    },
+};
+
+/// Does what `action` asks for.
+pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    if action != Action::Quit {
+        state.quit_asked = false;
+    }
+    match action {
+        Action::Build => verb::build(state, &verb::selected(state)),
+        Action::BuildAll => verb::build_all(state),
+        Action::Deploy => verb::deploy(state, &verb::selected(state)),
+        Action::DeployAll => verb::deploy_all(state),
+        Action::Invoke => verb::invoke_selected(state, false),
+        Action::InvokeCold => verb::invoke_selected(state, true),
+        Action::Loop => sequence::start(state),
+        Action::Tail => logs::tail(state, verb::selected(state)),
+        Action::TailAll => logs::tail(state, state.functions.names()),
+        Action::Delete => verb::ask_to_delete(state),
+        Action::Refresh => workspace::read(state),
+        Action::Setup => workspace::provide(state),
+        Action::Cancel => verb::cancel(state),
+        Action::NextArchitecture | Action::ToggleDebug | Action::NextMode => {
+            change_setting(state, action);
+            Vec::new()
+        }
+        Action::SetQualifier => {
+            let text = state.qualifier.clone().unwrap_or_default();
+            state.overlay = Some(Overlay::Line(Line::new(Purpose::Qualifier, &text)));
+            Vec::new()
+        }
+        Action::Quit => quit(state),
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Help | Action::Palette | Action::Filter | Action::ChooseEvent => {
+            overlay::open(state, action);
+            Vec::new()
+        }
+        Action::Back => back(state),
+        Action::Interrupt => interrupt(state),
+        Action::Accept => overlay::accept(state),
+        Action::NextPane | Action::PreviousPane => {
+            let left = if state.focus == Focus::Edit { payload::leave(state) } else { Vec::new() };
+            next_pane(state, action == Action::PreviousPane);
+            left
+        }
+        Action::ShowPayload => shown(state, Tab::Payload),
+        Action::ShowResponse => shown(state, Tab::Response),
+        Action::ShowLogs => shown(state, Tab::Logs),
+        Action::ShowColdStarts => shown(state, Tab::ColdStarts),
+        Action::ShowBuild => shown(state, Tab::Build),
+        Action::ShowConfig => shown(state, Tab::Config),
+        Action::Up
+        | Action::Down
+        | Action::Left
+        | Action::Right
+        | Action::PageUp
+        | Action::PageDown
+        | Action::Top
+        | Action::Bottom => {
+            scroll::go(state, action);
+            Vec::new()
+        }
+        Action::CopyCommand => match state.command.clone() {
+            Some(command) => copy(state, &command, "the command line"),
+            None => nothing(state, "nothing was done yet"),
+        },
+        Action::Edit => payload::edit(state),
+        Action::OpenEditor => payload::open_editor(state),
+        Action::Format => payload::format(state),
+        Action::Undo | Action::Redo | Action::SelectAll => {
+            payload::change(state, action);
+            Vec::new()
+        }
+        Action::CopyPayload => match payload::selection(state) {
+            Some(text) => copy(state, &text, "the payload"),
+            None => nothing(state, "no function is selected"),
+        },
+        Action::CopyResponse | Action::CopyRequest => copy_of_response(state, action),
+        Action::RequestLogs => logs::of_request(state),
+        Action::Follow | Action::Wrap | Action::AllLogs | Action::ClearLogs => {
+            logs::change(state, action);
+            Vec::new()
+        }
+        Action::CopyLogs => {
+            let text = command::joined(state.logs.iter().map(|entry| &*entry.message));
+            if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }
+        }
+    }
+}
+
+fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {
+    show(state, tab);
+    Vec::new()
+}
+
+fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
+    state.tell(Notice::plain(why, ""));
+    Vec::new()
+}
+
+fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
+    state.tell(Notice::good(format!("copied {what}")));
+    vec![Effect::Copy(text.to_owned())]
+}
+
+fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
+    let response = state.functions.current().and_then(|card| card.response.as_ref());
+    let Some(Ok(invocation)) = response.map(|response| response.outcome.as_ref()) else {
+        return nothing(state, "there is no response yet");
+    };
+    let (text, what) = match action {
+        Action::CopyRequest => (invocation.request_id.clone(), "the request id"),
+        _ => (invocation.payload.clone(), "the response"),
+    };
+    copy(state, &text, what)
+}
+
+fn change_setting(state: &mut State, action: Action) {
+    let told = match action {
+        Action::NextArchitecture => {
+            state.architecture = match state.architecture {
+                Architecture::Arm64 => Architecture::X86_64,
+                Architecture::X86_64 => Architecture::Native,
+                Architecture::Native => Architecture::Arm64,
+            };
+            format!("builds are for {}", state.architecture)
+        }
+        Action::ToggleDebug => {
+            state.debug = !state.debug;
+            format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })
+        }
+        _ => {
+            state.mode = match state.mode {
+                InvokeMode::Sync => InvokeMode::Async,
+                InvokeMode::Async => InvokeMode::DryRun,
+                InvokeMode::DryRun => InvokeMode::Sync,
+            };
+            let does = match state.mode {
+                InvokeMode::Sync => "wait for the response",
+                InvokeMode::Async => "queue the event",
+                InvokeMode::DryRun => "only check that they could be made",
+            };
+            format!("invocations {does}")
+        }
+    };
+    state.tell(Notice::plain(told, ""));
+}
+
+fn quit(state: &mut State) -> Vec<Effect> {
+    let running = state.jobs.newest(crate::state::JobKind::holds_the_door);
+    if let Some(title) = running.and_then(|job| job.kind.title()).filter(|_| !state.quit_asked) {
+        let key = state.key_of(state.context(), Action::Quit.name()).unwrap_or("q").to_owned();
+        state.tell(Notice::plain(format!("{title} is running"), format!("{key} again cancels it and quits")));
+        state.quit_asked = true;
+        return Vec::new();
+    }
+    leave(state)
+}
+
+/// Leaves the innermost thing that is open.
+fn back(state: &mut State) -> Vec<Effect> {
+    if state.overlay.is_some() {
+        overlay::dismiss(state);
+    } else if state.focus == Focus::Edit {
+        return payload::leave(state);
+    } else if state.focus == Focus::Tab && state.tab == Tab::Logs && logs::is_narrowed(state) {
+        logs::show_all_of_selection(state);
+    } else if state.focus == Focus::Functions && !state.functions.filter.is_empty() {
+        state.functions.filter.clear();
+    } else if state.focus == Focus::Tab {
+        state.focus = Focus::Functions;
+    } else {
+        state.notice = None;
+    }
+    Vec::new()
+}
+
+fn interrupt(state: &mut State) -> Vec<Effect> {
+    if state.overlay.is_none() && state.focus == Focus::Edit {
+        let selected = state.functions.current().and_then(|card| card.draft.selection());
+        return match selected {
+            Some(text) => copy(state, &text, "the selection"),
+            None => payload::leave(state),
+        };
+    }
+    if state.overlay.is_some() {
+        return back(state);
+    }
+    if state.jobs.shown().is_some() {
+        return verb::cancel(state);
+    }
+    let key = state.key_of(state.context(), Action::Quit.name()).unwrap_or("q").to_owned();
+    state.tell(Notice::plain("nothing is running", format!("{key} quits")));
+    Vec::new()
+}
+
+fn next_pane(state: &mut State, backwards: bool) {
+    // Functions, then the six tabs, then functions again.
+    let count = Tab::ALL.len() + 1;
+    let here = match state.focus {
+        Focus::Functions => 0,
+        Focus::Tab | Focus::Edit => state.tab as usize + 1,
+    };
+    let there = if backwards { here + count - 1 } else { here + 1 } % count;
+    match there.checked_sub(1).and_then(|index| Tab::ALL.get(index)) {
+        // From the list, the keys go to the tab that is shown already.
+        Some(_) if here == 0 => state.focus = Focus::Tab,
+        Some(&tab) => show(state, tab),
+        None => state.focus = Focus::Functions,
+    }
+}

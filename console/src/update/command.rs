@@ -1,0 +1,97 @@
+//! The headless command line that does what a key did.
+
+use crate::{
+    message::{Architecture, InvokeMode, InvokeRequest},
+    state::{Draft, State},
+};
+
+fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
+    let mut line = String::from("lambda-console");
+    let options = Some(state.options.arguments.clone()).filter(|options| !options.is_empty());
+    for word in options.into_iter().chain(words) {
+        line.push(' ');
+        line.push_str(&word);
+    }
+    line
+}
+
+/// `lambda-console build hello`
+pub(super) fn build(state: &State, functions: &[String]) -> String {
+    let mut words = vec!["build".to_owned()];
+    words.extend(functions.iter().map(|name| quoted(name)));
+    if state.architecture != Architecture::default() {
+        words.push(format!("--arch {}", state.architecture));
+    }
+    words.extend(state.debug.then(|| "--debug".to_owned()));
+    line(state, words)
+}
+
+/// `lambda-console deploy hello`
+pub(super) fn deploy(state: &State, functions: &[String]) -> String {
+    line(state, std::iter::once("deploy".to_owned()).chain(functions.iter().map(|name| quoted(name))))
+}
+
+/// `lambda-console delete hello --yes`
+pub(super) fn delete(state: &State, function: &str) -> String {
+    line(state, ["delete".to_owned(), quoted(function), "--yes".to_owned()])
+}
+
+/// `lambda-console setup`
+pub(super) fn setup(state: &State) -> String {
+    line(state, ["setup".to_owned()])
+}
+
+/// `lambda-console logs hello --follow`
+pub(super) fn tail(state: &State, functions: &[String]) -> String {
+    let names = functions.iter().map(|name| quoted(name));
+    line(state, std::iter::once("logs".to_owned()).chain(names).chain(["--follow".to_owned()]))
+}
+
+/// `lambda-console invoke hello --payload '{"name":"Lambda"}'`
+pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> String {
+    let mut words = vec!["invoke".to_owned(), quoted(&request.function)];
+    match &draft.source {
+        Some(event) if !draft.changed => words.push(format!("--event {}", quoted(event))),
+        _ if request.payload.is_empty() => {}
+        _ => words.push(format!("--payload {}", quoted(&request.payload))),
+    }
+    words.extend(request.qualifier.as_ref().map(|qualifier| format!("--qualifier {}", quoted(qualifier))));
+    match request.mode {
+        InvokeMode::Sync => {}
+        InvokeMode::Async => words.push("--async".to_owned()),
+        InvokeMode::DryRun => words.push("--dry-run".to_owned()),
+    }
+    words.extend(request.cold.then(|| "--cold".to_owned()));
+    line(state, words)
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Lines with a line break after each.
+pub(super) fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("hello-2"), "hello-2");
+        assert_eq!(quoted(r#"{"it's":1}"#), r#"'{"it'\''s":1}'"#);
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,247 @@
+//! What work came to. Results of jobs that are no longer listed change nothing.
+
+use super::{logs, sequence, start, workspace};
+use crate::{
+    message::{
+        BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, Invocation, JobId, LogLine, Sample, Step,
+    },
+    state::{Deployment, Figures, Focus, JobKind, Mood, Notice, Response, State, Tab},
+};
+
+pub(super) fn step(state: &mut State, job: JobId, step: &Step) {
+    state.jobs.note(job, step);
+    if let Step::Output(text) = step
+        && state.jobs.get_mut(job).is_some()
+    {
+        state.output.push(text);
+    }
+}
+
+pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    let worked = result.as_ref().is_ok_and(|outcome| outcome.failed.is_empty());
+    match &result {
+        Ok(outcome) => {
+            for built in &outcome.built {
+                let Some(card) = state.functions.get_mut(&built.name) else { continue };
+                card.build_failure = None;
+                card.function.stale = false;
+                card.function.architecture = built.architecture;
+                card.function.bootstrap = Some(built.bootstrap.clone());
+                card.function.zip = Some(built.zip.clone());
+                if let Deployment::Present(deployed) = &mut card.deployment {
+                    deployed.in_sync = deployed.sha256 == built.zip.sha256;
+                }
+                for warning in &built.warnings {
+                    state.output.push(&format!("{}: {warning}", built.name));
+                }
+            }
+            for (name, failure) in &outcome.failed {
+                if let Some(card) = state.functions.get_mut(name) {
+                    card.build_failure = Some(failure.clone());
+                }
+                state.output.push(&failure.to_string());
+            }
+            let built = named(outcome.built.iter().map(|built| built.name.as_str()));
+            state.tell(match outcome.failed.as_slice() {
+                [] => Notice::good(format!("built {built} in {:.1} s", outcome.seconds)),
+                [(_, failure)] => Notice::of(failure),
+                failed => {
+                    let failed = named(failed.iter().map(|(name, _)| name.as_str()));
+                    Notice { mood: Mood::Bad, text: format!("could not build {failed}"), hint: String::new() }
+                }
+            });
+        }
+        Err(failure) => {
+            state.output.push(&failure.to_string());
+            state.tell(Notice::of(failure));
+        }
+    }
+    let cancelled = matches!(&result, Err(failure) if failure.kind == crate::message::FailureKind::Interrupted);
+    if !worked && !cancelled {
+        bring_up(state, Tab::Build);
+    }
+    state.output.outcome = Some(result);
+    sequence::ended(state, job, worked)
+}
+
+/// Shows a tab that has news, unless the user is typing.
+fn bring_up(state: &mut State, tab: Tab) {
+    if state.focus != Focus::Edit && state.overlay.is_none() {
+        state.tab = tab;
+        state.top = 0;
+    }
+}
+
+pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    let worked = result.as_ref().is_ok_and(|outcome| outcome.failed.is_empty());
+    match result {
+        Ok(outcome) => {
+            for done in &outcome.functions {
+                if let Some(card) = state.functions.get_mut(&done.name) {
+                    let (version, sha256) = (done.version.clone(), done.sha256.clone());
+                    card.deployment =
+                        Deployment::Present(Deployed { version, sha256, in_sync: true, modified_at: state.now });
+                }
+            }
+            state.tell(match outcome.failed.first() {
+                Some((_, failure)) => Notice::of(failure),
+                None => Notice::good(deploy_story(&outcome)),
+            });
+        }
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+    let mut effects = workspace::refresh(state);
+    effects.extend(sequence::ended(state, job, worked));
+    effects
+}
+
+fn deploy_story(outcome: &DeployOutcome) -> String {
+    if let [one] = outcome.functions.as_slice() {
+        let what = match one.action {
+            DeployAction::Created => "created",
+            DeployAction::Updated => "updated",
+            DeployAction::Unchanged => "is unchanged",
+        };
+        return match one.action {
+            DeployAction::Unchanged => format!("{} {what} on {}", one.name, outcome.stage),
+            _ => format!("{what} {} on {} in {:.1} s", one.name, outcome.stage, one.seconds),
+        };
+    }
+    let count = |action| outcome.functions.iter().filter(|function| function.action == action).count();
+    let (created, updated) = (count(DeployAction::Created), count(DeployAction::Updated));
+    let unchanged = count(DeployAction::Unchanged);
+    format!("deployed to {}: {created} created, {updated} updated, {unchanged} unchanged", outcome.stage)
+}
+
+pub(super) fn delete(state: &mut State, job: JobId, result: Result<Vec<String>, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    match result {
+        Ok(names) => {
+            for name in &names {
+                if let Some(card) = state.functions.get_mut(name) {
+                    card.deployment = Deployment::Absent;
+                }
+            }
+            let gone = named(names.iter().map(String::as_str));
+            state.tell(Notice::good(format!("deleted {gone} from {}", state.options.stage)));
+        }
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+    workspace::refresh(state)
+}
+
+pub(super) fn invoke(state: &mut State, job: JobId, result: Result<Invocation, Failure>) -> Vec<Effect> {
+    let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
+    let worked = result.as_ref().is_ok_and(|invocation| invocation.function_error.is_none());
+    match &result {
+        Ok(invocation) => {
+            state.tell(match &invocation.function_error {
+                None => Notice::good(format!("{name}: {} in {:.1} ms", invocation.status, invocation.client_ms)),
+                Some(error) => Notice {
+                    mood: Mood::Bad,
+                    text: format!("{name}: {error} error, request {}", invocation.request_id),
+                    hint: "the response and its log lines say more".into(),
+                },
+            });
+            let in_loop = state.sequence.as_ref().is_some_and(|sequence| sequence.job == Some(job));
+            logs::of_invocation(state, invocation, in_loop && worked);
+        }
+        Err(failure) => state.tell(Notice::of(failure)),
+    }
+    let is_selected = state.functions.selected.as_deref() == Some(&name);
+    if let Some(card) = state.functions.get_mut(&name) {
+        if let Ok(invocation) = &result
+            && let Some(sample) = sample(invocation)
+        {
+            card.figures = std::mem::take(&mut card.figures).with(sample);
+        }
+        if card.response.as_ref().is_none_or(|shown| shown.job < job) {
+            card.response = Some(Response::new(job, result));
+        }
+    }
+    let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
+    if is_selected && (is_hidden || state.tab == Tab::Build) {
+        bring_up(state, Tab::Response);
+    }
+    sequence::ended(state, job, worked)
+}
+
+fn sample(invocation: &Invocation) -> Option<Sample> {
+    let report = invocation.report.as_ref()?;
+    Some(Sample {
+        at: invocation.started_at,
+        request_id: invocation.request_id.clone(),
+        init_ms: report.init_ms,
+        duration_ms: report.duration_ms,
+        billed_ms: report.billed_ms,
+        max_memory_mb: report.max_memory_mb,
+        emulated: report.emulated,
+        failed: invocation.function_error.is_some(),
+    })
+}
+
+pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    let worked = result.is_ok();
+    match result {
+        Ok(lines) => logs::fetched(state, lines),
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+    sequence::ended(state, job, worked)
+}
+
+/// Starts to read the history of the functions named.
+pub(super) fn load_samples(state: &mut State, functions: Vec<String>) -> (JobId, Vec<Effect>) {
+    let job = start(state, JobKind::Samples(functions.clone()));
+    if functions.is_empty() {
+        state.jobs.end(job);
+        return (job, Vec::new());
+    }
+    (job, vec![Effect::LoadSamples { job, functions }])
+}
+
+pub(super) fn samples(
+    state: &mut State,
+    job: JobId,
+    result: Result<Vec<(String, Vec<Sample>)>, Failure>,
+) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    let worked = result.is_ok();
+    match result {
+        Ok(functions) => {
+            for (name, samples) in functions {
+                let Some(card) = state.functions.get_mut(&name) else { continue };
+                // Invocations that ended while the history was read are not in it yet.
+                let newest = samples.last().map_or(i64::MIN, |sample| sample.at);
+                let later = card.figures.samples.iter().filter(|sample| sample.at > newest).cloned();
+                let later: Vec<Sample> = later.collect();
+                card.figures = later.into_iter().fold(Figures::new(samples), Figures::with);
+            }
+        }
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+    sequence::ended(state, job, worked)
+}
+
+/// `hello`, `hello and backend`, `6 functions`.
+fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.as_slice() {
+        [] => "nothing".into(),
+        [one] => (*one).into(),
+        [one, other] => format!("{one} and {other}"),
+        names => format!("{} functions", names.len()),
+    }
+}

@@ -1,0 +1,157 @@
+//! The logs: tails, the lines of an invocation, and which lines are shown.
+
+use super::{command, show, start};
+use crate::{
+    message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogLine},
+    state::{JobKind, Notice, State, Tab, log::Filter},
+};
+
+/// How far back a first tail looks.
+const FIRST_LOOK_MS: i64 = 10 * 60 * 1000;
+
+/// Follows the logs of the functions named; if that is what runs, stops it.
+pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
+    if functions.is_empty() {
+        state.tell(Notice::plain("there is no function to follow", ""));
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    if let Some((id, kind)) = tail_job(state) {
+        effects.push(Effect::Cancel(id));
+        state.jobs.end(id);
+        if kind == JobKind::Tail(functions.clone()) {
+            state.tell(Notice::plain("the tail has stopped", ""));
+            return effects;
+        }
+    }
+    state.logs.all_functions = functions.len() > 1;
+    state.command = Some(command::tail(state, &functions));
+    state.logs.anchor = None;
+    show(state, Tab::Logs);
+    let since = if state.logs.held() == 0 { state.now - FIRST_LOOK_MS } else { state.now };
+    let job = start(state, JobKind::Tail(functions.clone()));
+    effects.push(Effect::StartTail { job, functions, since });
+    effects
+}
+
+fn tail_job(state: &State) -> Option<(JobId, JobKind)> {
+    state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| (job.id, job.kind.clone()))
+}
+
+fn is_tailed(state: &State, function: &str) -> bool {
+    let names = |kind: &JobKind| matches!(kind, JobKind::Tail(names) if names.iter().any(|name| name == function));
+    state.jobs.newest(names).is_some()
+}
+
+pub(super) fn lines(state: &mut State, job: JobId, lines: Vec<LogLine>) {
+    if state.jobs.get_mut(job).is_some() {
+        state.logs.push(lines);
+    }
+}
+
+pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
+    if state.jobs.end(job).is_some()
+        && let Err(failure) = result
+        && failure.kind != FailureKind::Interrupted
+    {
+        state.tell(Notice::of(&failure));
+    }
+}
+
+/// Takes the lines that came with a response, unless a tail brings them, or the loop's next step does.
+pub(super) fn of_invocation(state: &mut State, invocation: &Invocation, fetched_next: bool) {
+    if fetched_next || is_tailed(state, &invocation.function) {
+        return;
+    }
+    let line = |message: &String| LogLine {
+        timestamp: state.now,
+        function: invocation.function.clone(),
+        stream: String::new(),
+        request_id: Some(invocation.request_id.clone()),
+        message: message.clone(),
+    };
+    let lines = invocation.logs.iter().map(line).collect();
+    state.logs.push(lines);
+}
+
+/// Starts to fetch the lines of the function's last invocation.
+pub(super) fn fetch(state: &mut State, function: &str) -> Option<(JobId, Vec<Effect>)> {
+    let response = state.functions.get(function)?.response.as_ref()?;
+    let invocation = response.outcome.as_ref().ok()?;
+    let (request_id, since) = (invocation.request_id.clone(), invocation.started_at);
+    let function = function.to_owned();
+    let job = start(state, JobKind::FetchLogs(function.clone()));
+    Some((job, vec![Effect::FetchLogs { job, function, request_id, since }]))
+}
+
+/// Takes the lines of a request, unless they are there.
+pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
+    let known = |id: &String| state.logs.has_request(id);
+    let tailed = lines.first().is_some_and(|line| is_tailed(state, &line.function));
+    if !tailed && !lines.iter().filter_map(|line| line.request_id.as_ref()).any(known) {
+        state.logs.push(lines);
+    }
+}
+
+/// Shows only the lines of the request whose response is shown.
+pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
+    let response = state.functions.current().and_then(|card| card.response.as_ref());
+    let Some(Ok(invocation)) = response.map(|response| response.outcome.as_ref()) else {
+        state.tell(Notice::plain("there is no response yet", ""));
+        return Vec::new();
+    };
+    let request_id = Some(invocation.request_id.clone());
+    let function = invocation.function.clone();
+    let is_known = state.logs.has_request(&invocation.request_id);
+    let filter = Filter { request_id, ..state.logs.filter().clone() };
+    state.logs.set_filter(filter);
+    state.logs.anchor = None;
+    show(state, Tab::Logs);
+    if is_known { Vec::new() } else { fetch(state, &function).map(|(_, effects)| effects).unwrap_or_default() }
+}
+
+/// Whether a filter text or a request narrows the lines.
+pub(super) fn is_narrowed(state: &State) -> bool {
+    let filter = state.logs.filter();
+    !filter.text.is_empty() || filter.request_id.is_some()
+}
+
+/// Takes back what narrows the lines, but for the function.
+pub(super) fn show_all_of_selection(state: &mut State) {
+    let function = state.logs.filter().function.clone();
+    state.logs.set_filter(Filter { function, ..Filter::default() });
+}
+
+/// Shows lines that contain `text`.
+pub(super) fn filter(state: &mut State, text: &str) {
+    let filter = Filter { text: text.to_owned(), ..state.logs.filter().clone() };
+    state.logs.set_filter(filter);
+}
+
+/// Keeps the lines shown those of the selected function. Another function's lines are shown from their newest on.
+pub(super) fn follow_selection(state: &mut State) {
+    let wanted = if state.logs.all_functions { None } else { state.functions.selected.clone() };
+    let filter = state.logs.filter();
+    if filter.function != wanted {
+        let filter = Filter { function: wanted, request_id: None, text: filter.text.clone() };
+        state.logs.anchor = None;
+        state.logs.set_filter(filter);
+    }
+}
+
+/// Changes how the lines are shown.
+pub(super) fn change(state: &mut State, action: Action) {
+    match action {
+        Action::Follow => state.logs.toggle_follow(),
+        Action::Wrap => {
+            state.logs.wrap = !state.logs.wrap;
+            state.logs.left = 0;
+        }
+        Action::AllLogs => {
+            state.logs.all_functions = !state.logs.all_functions;
+            let which = if state.logs.all_functions { "all functions" } else { "the selected function" };
+            state.tell(Notice::plain(format!("the lines of {which} are shown"), ""));
+        }
+        _ => state.logs.clear(),
+    }
+}

@@ -1,0 +1,145 @@
+//! What lies over the screen: opening it, taking what it offers, closing it.
+
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+
+use super::{action, logs, payload, verb};
+use crate::{
+    message::{Action, Effect},
+    state::{
+        Context, Focus, Notice, Overlay, State, Tab,
+        overlay::{Choose, Entry, Line, Offer, Purpose},
+    },
+};
+
+/// Opens what `action` asks for.
+pub(super) fn open(state: &mut State, action: Action) {
+    state.overlay = match action {
+        Action::Help => Some(Overlay::Help(0)),
+        Action::Palette => Some(Overlay::Choose(Choose::new(Offer::Actions, actions(state)))),
+        Action::Filter if state.tab == Tab::Logs && state.focus == Focus::Tab => {
+            Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.logs.filter().text)))
+        }
+        Action::Filter => Some(Overlay::Line(Line::new(Purpose::FilterFunctions, &state.functions.filter))),
+        _ => {
+            let files = state.functions.current().map_or(&[][..], |card| &card.function.events);
+            let entry = |name: &String| Entry { label: name.clone(), detail: String::new(), value: name.clone() };
+            let entries: Vec<Entry> = files.iter().map(|file| entry(&file.name)).collect();
+            if entries.is_empty() {
+                let hint = "put payloads as `events/NAME.json` beside the function's `src`";
+                state.tell(Notice::plain("the function has no event files", hint));
+                return;
+            }
+            Some(Overlay::Choose(Choose::new(Offer::Events, entries)))
+        }
+    };
+}
+
+/// Every verb once, with its keys where it has some.
+fn actions(state: &State) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let is_offered = |context: Context| {
+        matches!(context, Context::Global | Context::Functions | Context::Payload | Context::Response | Context::Logs)
+    };
+    for hint in state.hints.iter().filter(|hint| is_offered(hint.context)) {
+        if !entries.iter().any(|entry| entry.value == hint.run) {
+            let (label, value) = (hint.desc.clone(), hint.run.clone());
+            entries.push(Entry { label, detail: hint.keys.join(" "), value });
+        }
+    }
+    entries
+}
+
+/// Narrows what is offered, or filters by what was typed.
+pub(super) fn typed(state: &mut State) {
+    match &mut state.overlay {
+        Some(Overlay::Choose(choose)) => {
+            let pattern = choose.input.lines().concat();
+            choose.matches = matches(&choose.entries, &pattern);
+            choose.selected = 0;
+        }
+        Some(Overlay::Line(line)) => {
+            let text = line.text();
+            match line.purpose {
+                Purpose::FilterFunctions => filter_functions(state, text),
+                Purpose::FilterLogs => logs::filter(state, &text),
+                Purpose::Qualifier | Purpose::Delete(_) => {}
+            }
+        }
+        Some(Overlay::Help(_)) | None => {}
+    }
+}
+
+fn filter_functions(state: &mut State, text: String) {
+    state.functions.filter = text;
+    if state.functions.position().is_none() && state.functions.shown().next().is_some() {
+        state.functions.select(0);
+    }
+}
+
+/// The entries that `pattern` matches, best first; of equals, the first listed.
+fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
+    let mut buffer = Vec::new();
+    let mut score = |entry: &Entry| {
+        let text = format!("{} {}", entry.label, entry.value);
+        pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)
+    };
+    let mut scored: Vec<(usize, u32)> =
+        entries.iter().enumerate().filter_map(|(index, entry)| Some((index, score(entry)?))).collect();
+    scored.sort_by_key(|&(index, score)| (std::cmp::Reverse(score), index));
+    scored.into_iter().map(|(index, _)| index).collect()
+}
+
+/// Closes it, with a filter as it was before.
+pub(super) fn dismiss(state: &mut State) {
+    if let Some(Overlay::Line(line)) = state.overlay.take() {
+        match line.purpose {
+            Purpose::FilterFunctions => filter_functions(state, line.before),
+            Purpose::FilterLogs => logs::filter(state, &line.before),
+            Purpose::Qualifier | Purpose::Delete(_) => {}
+        }
+    }
+}
+
+/// Takes the chosen entry, or what was typed.
+pub(super) fn accept(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Choose(choose)) => {
+            let Some(entry) = choose.current() else {
+                state.overlay = Some(Overlay::Choose(choose));
+                return Vec::new();
+            };
+            match choose.offer {
+                Offer::Actions => match entry.value.parse() {
+                    Ok(chosen) => action::act(state, chosen),
+                    Err(_) => Vec::new(),
+                },
+                Offer::Events => payload::choose_event(state, &entry.value),
+            }
+        }
+        Some(Overlay::Line(line)) => {
+            let text = line.text();
+            match line.purpose {
+                Purpose::FilterFunctions | Purpose::FilterLogs => Vec::new(),
+                Purpose::Qualifier => {
+                    let text = text.trim();
+                    state.qualifier = (!text.is_empty()).then(|| text.to_owned());
+                    let of = state.qualifier.as_deref().unwrap_or("$LATEST");
+                    let told = Notice::plain(format!("invocations are of {of}"), "");
+                    state.tell(told);
+                    Vec::new()
+                }
+                Purpose::Delete(name) if text == name => verb::delete(state, name),
+                Purpose::Delete(name) => {
+                    state.tell(Notice::plain(format!("{name} was not deleted: that was not its name"), ""));
+                    Vec::new()
+                }
+            }
+        }
+        Some(Overlay::Help(_)) | None => Vec::new(),
+    }
+}

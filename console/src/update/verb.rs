@@ -1,0 +1,160 @@
+//! Starts the work that a verb asks for, or says why it cannot.
+
+use super::{command, sequence};
+use crate::{
+    message::{Action, Effect, InvokeRequest, JobId},
+    state::{
+        Deployment, JobKind, Notice, Output, Overlay, State,
+        overlay::{Line, Purpose},
+    },
+};
+
+/// The selected function's name, alone; empty when none is selected.
+pub(super) fn selected(state: &State) -> Vec<String> {
+    state.functions.selected.iter().cloned().collect()
+}
+
+fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) -> Vec<Effect> {
+    state.tell(Notice::plain(why, hint));
+    Vec::new()
+}
+
+/// The key of a verb, as a sentence names it.
+fn key(state: &State, action: Action) -> String {
+    state.key_of(crate::state::Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
+}
+
+fn none_selected(state: &mut State) -> Vec<Effect> {
+    refuse(state, "no function is selected", "")
+}
+
+/// Builds the functions named.
+pub(super) fn build(state: &mut State, names: &[String]) -> Vec<Effect> {
+    if names.is_empty() {
+        return none_selected(state);
+    }
+    start_build(state, names.to_vec()).1
+}
+
+/// Builds all functions.
+pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
+    if state.functions.cards.is_empty() {
+        return refuse(state, "the workspace has no functions", "");
+    }
+    start_build(state, Vec::new()).1
+}
+
+/// Starts a build; one that runs is cancelled, since the latest wins.
+pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<Effect>) {
+    let mut effects = Vec::new();
+    if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
+        state.jobs.end(old);
+        sequence::broken_off(state, old);
+        effects.push(Effect::Cancel(old));
+    }
+    state.command = Some(command::build(state, &names));
+    state.notice = None;
+    let kind = JobKind::Build(names.clone());
+    state.output = Output::of(kind.title().unwrap_or_default());
+    let job = super::start(state, kind);
+    effects.push(Effect::Build { job, functions: names, architecture: state.architecture, debug: state.debug });
+    (job, effects)
+}
+
+/// Deploys the functions named, if they are built.
+pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
+    let [name] = names else { return none_selected(state) };
+    if state.functions.get(name).is_some_and(|card| card.function.zip.is_none()) {
+        let hint = format!("{} builds it, {} does the whole loop", key(state, Action::Build), key(state, Action::Loop));
+        return refuse(state, format!("{name} is not built"), hint);
+    }
+    start_deploy(state, names.to_vec()).map(|(_, effects)| effects).unwrap_or_default()
+}
+
+/// Deploys all functions that are built.
+pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
+    let built = state.functions.cards.iter().filter(|card| card.function.zip.is_some());
+    let names: Vec<String> = built.map(|card| card.function.name.clone()).collect();
+    if names.is_empty() {
+        let hint = format!("{} builds them", key(state, Action::BuildAll));
+        return refuse(state, "no function is built", hint);
+    }
+    start_deploy(state, names).map(|(_, effects)| effects).unwrap_or_default()
+}
+
+/// Starts a deploy; none while another runs, which must not be broken off, or where nothing may be changed.
+pub(super) fn start_deploy(state: &mut State, names: Vec<String>) -> Option<(JobId, Vec<Effect>)> {
+    if state.options.read_only {
+        refuse(state, "nothing is deployed: the console is read-only", "start it without `--read-only`");
+        return None;
+    }
+    if state.jobs.newest(|kind| matches!(kind, JobKind::Deploy(_) | JobKind::Delete(_))).is_some() {
+        refuse(state, "a deploy is running", "wait for it to end");
+        return None;
+    }
+    state.command = Some(command::deploy(state, &names));
+    state.notice = None;
+    let functions = state.functions.cards.iter().map(|card| card.function.clone());
+    let functions = functions.filter(|function| names.contains(&function.name)).collect();
+    let job = super::start(state, JobKind::Deploy(names));
+    Some((job, vec![Effect::Deploy { job, functions }]))
+}
+
+/// Invokes the selected function.
+pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
+    let Some(card) = state.functions.current() else { return none_selected(state) };
+    let name = card.function.name.clone();
+    if card.deployment == Deployment::Absent {
+        let stage = &state.options.stage;
+        let why = format!("{name} is not deployed on {stage}");
+        let hint = format!("{} builds, deploys and invokes it", key(state, Action::Loop));
+        return refuse(state, why, hint);
+    }
+    start_invoke(state, &name, cold).map(|(_, effects)| effects).unwrap_or_default()
+}
+
+/// Starts an invocation of `name` with its payload.
+pub(super) fn start_invoke(state: &mut State, name: &str, cold: bool) -> Option<(JobId, Vec<Effect>)> {
+    let card = state.functions.get(name)?;
+    let request = InvokeRequest {
+        function: name.to_owned(),
+        payload: card.draft.text(),
+        qualifier: state.qualifier.clone(),
+        mode: state.mode,
+        cold,
+    };
+    state.command = Some(command::invoke(state, &request, &card.draft));
+    state.notice = None;
+    let job = super::start(state, JobKind::Invoke(name.to_owned()));
+    Some((job, vec![Effect::Invoke { job, request }]))
+}
+
+/// Asks for the name of the function that shall be deleted from the stage.
+pub(super) fn ask_to_delete(state: &mut State) -> Vec<Effect> {
+    let Some(name) = state.functions.selected.clone() else { return none_selected(state) };
+    if state.options.read_only {
+        return refuse(state, "nothing is deleted: the console is read-only", "start it without `--read-only`");
+    }
+    state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(name), "")));
+    Vec::new()
+}
+
+/// Deletes `name` from the stage; it was confirmed.
+pub(super) fn delete(state: &mut State, name: String) -> Vec<Effect> {
+    state.command = Some(command::delete(state, &name));
+    let job = super::start(state, JobKind::Delete(name.clone()));
+    vec![Effect::Delete { job, functions: vec![name] }]
+}
+
+/// Tells the newest job that is shown to stop.
+pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
+    let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.kind.title().is_some());
+    let Some((id, title)) = newest.map(|job| (job.id, job.kind.title().unwrap_or_default())) else {
+        return refuse(state, "nothing is running", "");
+    };
+    if let Some(job) = state.jobs.get_mut(id) {
+        job.cancelled = true;
+    }
+    state.tell(Notice::plain(format!("{title}: cancelling"), ""));
+    vec![Effect::Cancel(id)]
+}

@@ -1,0 +1,164 @@
+//! The workspace, the stage and the toolchain: what is read when the console starts and on a refresh.
+
+use super::{command, finish, payload, start};
+use crate::{
+    message::{Deployed, Effect, Failure, JobId, Part, StageInfo, Workspace},
+    state::{Card, Connection, Deployment, JobKind, Notice, Setup, State, WorkspaceState},
+};
+
+/// Reads workspace, stage and toolchain.
+pub(super) fn read(state: &mut State) -> Vec<Effect> {
+    let mut effects = vec![Effect::Discover(start(state, JobKind::Discover))];
+    effects.push(Effect::Connect(start(state, JobKind::Connect)));
+    if !matches!(state.setup, Setup::Running(_)) {
+        let job = start(state, JobKind::Check);
+        effects.push(Effect::CheckSetup { job, architecture: state.architecture });
+    }
+    effects
+}
+
+/// Ends `job`, and says whether it is the newest of its kind: older ones tell old news.
+fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
+    let ended = state.jobs.end(job).is_some();
+    ended && state.jobs.newest(|other| other == kind).is_none_or(|newer| newer.id < job)
+}
+
+pub(super) fn discovered(state: &mut State, job: JobId, result: Result<Workspace, Failure>) -> Vec<Effect> {
+    if !is_news(state, job, &JobKind::Discover) {
+        return Vec::new();
+    }
+    let mut workspace = match result {
+        Ok(workspace) => workspace,
+        Err(failure) => {
+            state.tell(Notice::of(&failure));
+            state.workspace = WorkspaceState::Broken(failure);
+            return Vec::new();
+        }
+    };
+    if let Some(warning) = workspace.warnings.first() {
+        state.tell(Notice { mood: crate::state::Mood::Plain, ..Notice::of(warning) });
+    }
+    let mut effects = Vec::new();
+    let mut known = std::mem::take(&mut state.functions.cards);
+    for function in std::mem::take(&mut workspace.functions) {
+        let index = known.iter().position(|card| card.function.name == function.name);
+        let mut card = match index.map(|index| known.swap_remove(index)) {
+            Some(card) => Card { function, ..card },
+            None => Card::new(function),
+        };
+        if let Some(text) = state.drafts.remove(&card.function.name) {
+            card.draft.replace(&text);
+        }
+        effects.extend(payload::first_event(&card));
+        state.functions.cards.push(card);
+    }
+    // What was typed for a function that is gone waits for its return.
+    for card in known.into_iter().filter(|card| card.draft.changed) {
+        state.drafts.insert(card.function.name, card.draft.text());
+    }
+    state.functions.cards.sort_by(|a, b| a.function.name.cmp(&b.function.name));
+    let position = state.functions.position().unwrap_or(0);
+    state.functions.select(position);
+    state.workspace = WorkspaceState::Read(workspace);
+    effects.extend(refresh(state));
+    effects.extend(finish::load_samples(state, state.functions.names()).1);
+    effects
+}
+
+pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo, Failure>) -> Vec<Effect> {
+    if !is_news(state, job, &JobKind::Connect) {
+        return Vec::new();
+    }
+    match result {
+        Ok(info) => {
+            state.connection = Connection::Connected(info);
+            refresh(state)
+        }
+        Err(failure) => {
+            state.tell(Notice::of(&failure));
+            state.connection = Connection::Failed(failure);
+            Vec::new()
+        }
+    }
+}
+
+/// Asks what is deployed, once both the workspace and the stage are known.
+pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
+    if !matches!(state.connection, Connection::Connected(_)) || state.functions.cards.is_empty() {
+        return Vec::new();
+    }
+    let functions = state.functions.cards.iter().map(|card| card.function.clone()).collect();
+    vec![Effect::RefreshDeployed { job: start(state, JobKind::Refresh), functions }]
+}
+
+pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String, Option<Deployed>)>, Failure>) {
+    if !is_news(state, job, &JobKind::Refresh) {
+        return;
+    }
+    match result {
+        Ok(functions) => {
+            for (name, deployed) in functions {
+                if let Some(card) = state.functions.get_mut(&name) {
+                    card.deployment = deployed.map_or(Deployment::Absent, Deployment::Present);
+                }
+            }
+        }
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+}
+
+pub(super) fn checked(state: &mut State, job: JobId, parts: Vec<Part>) -> Vec<Effect> {
+    if !is_news(state, job, &JobKind::Check) || matches!(state.setup, Setup::Running(_)) {
+        return Vec::new();
+    }
+    if parts.iter().all(|part| part.found.is_some()) {
+        state.setup = Setup::Ready(parts);
+        return Vec::new();
+    }
+    set_going(state, parts)
+}
+
+/// Provides the toolchain, asked for by the user.
+pub(super) fn provide(state: &mut State) -> Vec<Effect> {
+    if matches!(state.setup, Setup::Running(_)) {
+        state.tell(Notice::plain("setup is running", ""));
+        return Vec::new();
+    }
+    state.command = Some(command::setup(state));
+    set_going(state, Vec::new())
+}
+
+fn set_going(state: &mut State, parts: Vec<Part>) -> Vec<Effect> {
+    state.setup = Setup::Running(parts);
+    let job = start(state, JobKind::Setup);
+    vec![Effect::Setup { job, architecture: state.architecture }]
+}
+
+pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Failure>) {
+    if !is_news(state, job, &JobKind::Setup) {
+        return;
+    }
+    state.setup = match result {
+        Ok(parts) => {
+            state.tell(Notice::good("the toolchain is complete"));
+            Setup::Ready(parts)
+        }
+        Err(failure) => {
+            state.tell(Notice::of(&failure));
+            Setup::Failed(failure)
+        }
+    };
+}
+
+/// Sources changed: the functions named are stale; without a name, the workspace itself is.
+pub(super) fn changed(state: &mut State, names: &[String]) -> Vec<Effect> {
+    if names.is_empty() {
+        return vec![Effect::Discover(start(state, JobKind::Discover))];
+    }
+    for name in names {
+        if let Some(card) = state.functions.get_mut(name) {
+            card.function.stale = card.function.bootstrap.is_some();
+        }
+    }
+    Vec::new()
+}
