@@ -10,6 +10,7 @@ use crate::end::{End, told};
 use crate::endpoint::Endpoint;
 use crate::event::Message;
 use crate::log::{self, Current};
+use crate::panic;
 use crate::reply::{Reply, Target};
 use crate::report::Report;
 
@@ -98,9 +99,46 @@ impl Client {
         (&self.current.request_id, &self.invocation_id)
     }
 
-    /// Sends the reply as the handler wrote it, and judges what the Runtime API says to it.
-    pub(crate) async fn respond(&mut self) -> Result<(), End> {
-        match self.exchange(ANSWERING).await? {
+    /// Sends the reply as the handler wrote it. A stream that fails on the way says so in its trailers; if it
+    /// panicked, the report of it is given back.
+    pub(crate) async fn respond(&mut self) -> Result<Option<Report>, End> {
+        let Some(stream) = self.reply.stream.take() else {
+            let status = self.exchange(ANSWERING).await?;
+            return self.judge(status).map(|()| None);
+        };
+        let mut written = self.connection.send(&self.reply.head, None).await;
+        let mut panic = None;
+        if written.is_ok() {
+            let writer = &mut self.connection.writer;
+            let outcome = panic::catch(&mut self.current, stream.run(writer)).await;
+            let report = match outcome {
+                Ok(Ok(())) => None,
+                Ok(Err(report)) => Some(report),
+                Err(report) => {
+                    panic = Some(report.clone());
+                    Some(report)
+                }
+            };
+            written = self.connection.writer.end(report.as_ref()).await;
+            if let Some(report) = report {
+                self.tell(&report.message, &[("errorType", &report.kind)]);
+            }
+        }
+        match (self.connection.receive().await, written) {
+            (Ok(head), written) => {
+                // A response that was not written to its end leaves nothing that a request could follow.
+                self.connection.finished |= written.is_err();
+                self.head = head;
+                self.judge(self.head.status).map(|()| panic)
+            }
+            (Err(Broken::Silent(_)), Err(error)) => Err(End::Lost { doing: ANSWERING, error }),
+            (Err(broken), _) => Err(End::broken(ANSWERING, broken)),
+        }
+    }
+
+    /// What the Runtime API says to an answer.
+    fn judge(&mut self, status: u16) -> Result<(), End> {
+        match status {
             200..300 => {}
             // The platform is in a state where it takes nothing more, or is broken.
             status @ (403 | 500..) => return Err(End::refused(ANSWERING, status, self.body())),
@@ -124,7 +162,8 @@ impl Client {
         self.tell(&report.message, &[("errorType", &report.kind)]);
         self.reply.begin(&self.endpoint, Target::Error(&self.current.request_id), &self.invocation_id);
         self.reply.report(report);
-        self.respond().await
+        let status = self.exchange(ANSWERING).await?;
+        self.judge(status)
     }
 
     /// Reports that the function could not be made ready. Only taken before the first [`Client::next`].

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::decode::{Decoder, Head, Malformed, Progress};
+use crate::stream::Writer;
 
 /// What is read at once while the length of a response is unknown. It holds an ordinary response whole.
 const READ: usize = 8 * 1024;
@@ -33,7 +34,7 @@ impl From<Malformed> for Broken {
 /// A connection that answers one request at a time.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    pub(crate) writer: Writer,
     /// The last response: its head, then its body alone, whatever the framing was.
     pub(crate) buffer: BytesMut,
     /// Whether the server takes no further request on it.
@@ -42,17 +43,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, buffer: BytesMut::with_capacity(READ), finished: false }
+        Self { writer: Writer { stream }, buffer: BytesMut::with_capacity(READ), finished: false }
     }
 
     /// Sends one request, head and body.
     pub(crate) async fn send(&mut self, head: &[u8], body: Option<&Bytes>) -> io::Result<()> {
         match body {
-            None => self.stream.write_all(head).await,
+            None => self.writer.stream.write_all(head).await,
             // One system call for both, and no copy of the body.
             Some(body) => {
                 let mut both = bytes::Buf::chain(head, body.as_ref());
-                self.stream.write_all_buf(&mut both).await
+                self.writer.stream.write_all_buf(&mut both).await
             }
         }
     }
@@ -88,7 +89,7 @@ impl Connection {
         let room = if wanted == 0 { READ.max(self.buffer.len()) } else { wanted };
         self.buffer.reserve(room);
         let broken = |error, received| if received { Broken::Cut(error) } else { Broken::Silent(error) };
-        match self.stream.read_buf(&mut self.buffer).await {
+        match self.writer.stream.read_buf(&mut self.buffer).await {
             Ok(0) => Err(broken(io::ErrorKind::UnexpectedEof.into(), !self.buffer.is_empty())),
             Ok(_) => Ok(()),
             Err(error) => Err(broken(error, !self.buffer.is_empty())),

@@ -24,6 +24,7 @@
 //!
 //! - What a handler may take and return: [`Handler`], [`Input`], [`Respond`], [`Fault`].
 //! - What is known of an invocation: [`Context`], and of the function: [`function`].
+//! - Responses that are sent while they are made: [`Stream`].
 //! - State that is made once and lent to every call: [`init`].
 //! - Lines in the log: [`log`].
 //!
@@ -34,7 +35,6 @@
 //! A handler that returns an error fails its invocation; a handler that panics does too, and the process ends after
 //! the report. When the environment is not Lambda's, `run` says so and ends the process with code 3.
 
-#[cfg(any(feature = "http", test))]
 mod base64;
 mod client;
 mod connection;
@@ -55,6 +55,7 @@ mod report;
 mod respond;
 mod serve;
 mod start;
+mod stream;
 pub mod testing;
 
 pub use bytes::Bytes;
@@ -66,3 +67,4 @@ pub use handler::{Handler, Init};
 pub use respond::{Body, Respond};
 use start::executor;
 pub use start::{init, run};
+pub use stream::{Stream, Writer};

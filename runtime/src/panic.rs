@@ -50,7 +50,7 @@ pub(crate) fn started((request, invocation): (&str, &[u8])) {
     }
 }
 
-/// Marks a request as answered, or about to be.
+/// Marks a request as answered.
 pub(crate) fn ended((request, _): (&str, &[u8])) {
     if cfg!(panic = "abort") {
         underway(|underway| underway.requests.retain(|(running, _)| running != request));

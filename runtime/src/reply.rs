@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::endpoint::Endpoint;
 use crate::report::Report;
+use crate::stream::Stream;
 
 /// A body of at least this many bytes is sent from where it is rather than copied behind the head.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -20,6 +21,8 @@ pub struct Reply {
     pub(crate) head: Vec<u8>,
     /// A body that is sent from its own memory.
     pub(crate) body: Option<Bytes>,
+    /// A body that is made while it is sent.
+    pub(crate) stream: Option<Stream>,
 }
 
 /// What an answer is to: it decides the request line.
@@ -39,6 +42,7 @@ impl Reply {
     pub(crate) fn begin(&mut self, endpoint: &Endpoint, target: Target<'_>, invocation_id: &[u8]) {
         self.head.clear();
         self.body = None;
+        self.stream = None;
         match target {
             Target::Response(id) => endpoint.begin_post(&["invocation/", id, "/response"], &mut self.head),
             Target::Error(id) => endpoint.begin_post(&["invocation/", id, "/error"], &mut self.head),
@@ -76,6 +80,16 @@ impl Reply {
             self.set_length(start, body.len());
             self.body = Some(body);
         }
+    }
+
+    /// The body to be made while it is sent, and its error, if there will be one, to be told in trailers.
+    pub(crate) fn stream(&mut self, content_type: &[u8], stream: Stream) {
+        self.field("Content-Type", content_type);
+        self.field("Lambda-Runtime-Function-Response-Mode", b"streaming");
+        self.field("Transfer-Encoding", b"chunked");
+        self.field("Trailer", b"Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body");
+        self.head.extend_from_slice(b"\r\n");
+        self.stream = Some(stream);
     }
 
     /// A failure: its JSON, and its type and cause as fields.

@@ -9,7 +9,8 @@ use crate::event::{AsItIs, ByValue};
 use crate::reply::Reply;
 use crate::report::Report;
 
-/// What a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], as it is; and, with the feature
+/// What a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], as it is;
+/// [`Stream`](crate::Stream), while it is made; and, with the feature
 /// `http`, a response.
 ///
 /// The parameter only keeps these apart; the compiler finds it. Not meant to be implemented elsewhere.
@@ -50,11 +51,7 @@ pub struct Body {
 impl Body {
     /// Bytes of this content type. Characters that cannot be in a header field are dropped from the type.
     pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
-        let content_type = match content_type.into() {
-            clean if clean.bytes().all(|byte| (b' '..0x7f).contains(&byte)) => clean,
-            broken => broken.chars().filter(|character| (' '..='~').contains(character)).collect(),
-        };
-        Self { content_type, bytes: bytes.into() }
+        Self { content_type: header_safe(content_type.into()), bytes: bytes.into() }
     }
 
     /// Bytes (`application/octet-stream`).
@@ -81,6 +78,14 @@ impl Body {
     pub fn content_type(&self) -> &str {
         &self.content_type
     }
+}
+
+/// A text without the characters that a header field cannot have.
+pub(crate) fn header_safe(text: Cow<'static, str>) -> Cow<'static, str> {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return text;
+    }
+    text.chars().filter(|character| (' '..='~').contains(character)).collect()
 }
 
 impl Respond<AsItIs> for Body {

@@ -40,16 +40,20 @@ where
         panic::started(client.ids());
         let (message, reply, current) = client.call();
         let outcome = panic::catch(current, handler.call(state, message, reply)).await;
-        panic::ended(client.ids());
-        match outcome {
-            Ok(Ok(())) => client.respond().await?,
-            Ok(Err(report)) => client.fail(&report).await?,
+        let panicked = match outcome {
+            Ok(Ok(())) => client.respond().await?.is_some(),
+            Ok(Err(report)) => {
+                client.fail(&report).await?;
+                false
+            }
             Err(report) => {
                 client.fail(&report).await?;
-                if after_panic == AfterPanic::End {
-                    return Err(End::Panicked);
-                }
+                true
             }
+        };
+        panic::ended(client.ids());
+        if panicked && after_panic == AfterPanic::End {
+            return Err(End::Panicked);
         }
     }
 }

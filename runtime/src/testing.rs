@@ -25,6 +25,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use self::server::{Request, Say, Server};
+use crate::base64;
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::Endpoint;
@@ -154,8 +155,11 @@ fn outcome(request: &Request) -> Outcome {
         error_message: String,
         stack_trace: Vec<String>,
     }
-    if request.target.ends_with("/error")
-        && let Ok(body) = serde_json::from_slice::<Body>(&request.body)
+    // A stream that failed on the way has its error in the trailers.
+    let trailer = request.field("lambda-runtime-function-error-body").and_then(base64::decode);
+    let report = trailer.as_ref().or_else(|| request.target.ends_with("/error").then_some(&request.body));
+    if let Some(report) = report
+        && let Ok(body) = serde_json::from_slice::<Body>(report)
     {
         return Outcome::Error { kind: body.error_type, message: body.error_message, stack: body.stack_trace };
     }

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use crate::base64;
 use crate::event::AsItIs;
+use crate::failure::Fault;
 use crate::reply::Reply;
 use crate::report::Report;
 use crate::respond::Respond;
+use crate::stream::{Stream, Writer};
 
 /// An HTTP response.
 ///
@@ -59,6 +61,20 @@ impl Response {
         self
     }
 
+    /// The same response with a body that is made while it is sent, instead of its own: status, fields and cookies go
+    /// ahead of it. The function URL's invoke mode has to be `RESPONSE_STREAM`.
+    pub fn stream<P, E, M>(self, produce: P) -> Stream
+    where
+        P: AsyncFnOnce(&mut Writer) -> Result<(), E> + 'static,
+        E: Fault<M>,
+    {
+        let prelude = Prelude { status_code: self.status, headers: &self.headers, cookies: &self.cookies };
+        // Numbers and texts always serialise.
+        let mut prelude = serde_json::to_vec(&prelude).unwrap_or_default();
+        prelude.extend_from_slice(&[0; 8]);
+        Stream::new("application/vnd.awslambda.http-integration-response", produce).with_prelude(prelude)
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
         self.status
@@ -73,6 +89,15 @@ impl Response {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+/// What goes ahead of a stream, with eight zero bytes behind it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Prelude<'a> {
+    status_code: u16,
+    headers: &'a BTreeMap<String, String>,
+    cookies: &'a [String],
 }
 
 /// The form on the wire.
@@ -127,6 +152,18 @@ mod tests {
                 "isBase64Encoded": false
             })
         );
+    }
+
+    #[test]
+    fn a_stream_has_its_status_and_fields_ahead() {
+        let handler = async |(): ()| {
+            let response = Response::new(201).with_header("x-a", "b").with_cookie("k=v");
+            Ok::<_, crate::Error>(response.stream(async |out| out.write("body").await))
+        };
+        let outcomes = testing::run(&(), handler, [Event::default()]).unwrap();
+        let expected = b"{\"statusCode\":201,\"headers\":{\"x-a\":\"b\"},\"cookies\":[\"k=v\"]}\0\0\0\0\0\0\0\0body";
+        let content_type = "application/vnd.awslambda.http-integration-response".to_owned();
+        assert_eq!(outcomes, [testing::Outcome::Response { content_type, body: expected[..].into() }]);
     }
 
     #[test]

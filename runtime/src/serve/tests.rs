@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Error, Failure};
 use crate::respond::Body;
+use crate::stream::Stream;
 use crate::testing::server::{Request, Say, Server};
 use crate::testing::{self, Outcome};
 
@@ -237,6 +238,42 @@ fn a_response_that_cannot_be_json_fails_its_invocation_only() {
         assert_eq!(kind, "Runtime.MarshalError");
         assert!(message.ends_with("cannot be JSON: key must be a string"), "{message}");
     }
+}
+
+#[test]
+fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
+    async fn shout(how: String) -> Result<Stream, Error> {
+        Ok(Stream::new("text/plain", async move |out| {
+            out.write("one ").await?;
+            out.write("").await?;
+            tokio::task::yield_now().await;
+            out.write("x".repeat(100_000)).await?;
+            assert_ne!(how, "panic", "mid-stream");
+            if how == "fail" { Err(Failure::new("Mid", "no more"))? } else { Ok::<_, Error>(()) }
+        }))
+    }
+    let calm = invocation("r", "\"calm\"");
+    let (end, requests) = serve_texts(
+        shout,
+        &[&calm, ACCEPTED, &invocation("s", "\"fail\""), ACCEPTED, &invocation("t", "\"panic\""), ACCEPTED],
+    );
+    assert!(matches!(end, End::Panicked), "{end:?}");
+    assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "response"]);
+    let told = |request: &Request| {
+        let body = request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
+        let kind = request.field("lambda-runtime-function-error-type").unwrap_or_default().to_owned();
+        (kind, String::from_utf8(body.unwrap_or_default()).unwrap())
+    };
+    for request in [&requests[1], &requests[3], &requests[5]] {
+        assert_eq!(request.field("lambda-runtime-function-response-mode"), Some("streaming"));
+        assert_eq!(request.body, ["one ", &"x".repeat(100_000)].concat().as_bytes());
+        assert_eq!(request.connection, 0);
+    }
+    assert_eq!(told(&requests[1]), (String::new(), String::new()));
+    let expected = r#"{"errorMessage":"no more","errorType":"Function.Mid","stackTrace":[]}"#;
+    assert_eq!(told(&requests[3]), ("Function.Mid".to_owned(), expected.to_owned()));
+    let (kind, body) = told(&requests[5]);
+    assert!(kind == "Runtime.Panic" && body.contains("mid-stream"), "{body}");
 }
 
 #[test]

@@ -170,7 +170,37 @@ fn parse(received: &[u8]) -> Option<(Request, usize)> {
         fields: parsed.headers.iter().map(|field| (field.name.to_ascii_lowercase(), text(field.value))).collect(),
         ..Request::default()
     };
+    if request.field("transfer-encoding").is_some() {
+        let length = chunks(received.get(head..)?, &mut request)?;
+        return Some((request, head + length));
+    }
     let length = request.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0);
     request.body = received.get(head..head + length)?.to_vec();
     Some((request, head + length))
+}
+
+/// Reads a chunked body, whose trailers become fields. Gives its length on the wire; none while it is not whole.
+fn chunks(received: &[u8], request: &mut Request) -> Option<usize> {
+    let mut at = 0;
+    let line = |at: usize| {
+        let rest = received.get(at..)?;
+        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+        Some((String::from_utf8_lossy(rest.get(..end)?).into_owned(), at + end + 2))
+    };
+    loop {
+        let (size, data) = line(at)?;
+        let size = usize::from_str_radix(&size, 16).ok()?;
+        at = data;
+        if size == 0 {
+            break;
+        }
+        request.body.extend_from_slice(received.get(at..at + size)?);
+        at += size + 2;
+    }
+    loop {
+        let (trailer, next) = line(at)?;
+        at = next;
+        let Some((name, value)) = trailer.split_once(": ") else { return Some(at) };
+        request.fields.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
 }
