@@ -3,6 +3,14 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod report;
+pub mod stage;
+pub mod stats;
+pub mod store;
+
+pub mod paths;
+pub mod toolchain;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
