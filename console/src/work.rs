@@ -3,6 +3,7 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod deploy;
 pub mod report;
 pub mod stage;
 pub mod stats;

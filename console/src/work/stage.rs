@@ -19,6 +19,7 @@ use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
 use self::{call::CallError, clients::Clients, settings::StageSettings};
+pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
 use super::{paths, toolchain};
 use crate::message::{Architecture, Failure, StageInfo, Workspace};
 
@@ -141,6 +142,15 @@ impl Stage {
     pub fn remote_name(&self, name: &str) -> String {
         let StageSettings { prefix, suffix, .. } = &self.settings;
         format!("{}{name}{}", prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default())
+    }
+
+    /// The first part of an ARN that differs between AWS's separate clouds.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.info().region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
     }
 
     /// The stage is marked as protected: it changes only after [`Stage::confirm`].
