@@ -4,11 +4,16 @@
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
 pub mod deploy;
+pub mod invoke;
+pub mod log;
+pub mod logs;
 pub mod report;
 pub mod stage;
 pub mod stats;
 pub mod store;
 
+pub mod build;
+pub mod discover;
 pub mod paths;
 pub mod toolchain;
 

@@ -72,12 +72,7 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Result<(String, Opt
 ///
 /// # Errors
 /// The stage is read-only or protected, or the job was cancelled. What fails of one function is in the outcome.
-pub async fn deploy(
-    stage: &Stage,
-    functions: &[Function],
-    dry_run: bool,
-    job: &Job,
-) -> Result<DeployOutcome, Failure> {
+pub async fn deploy(stage: &Stage, functions: &[Function], dry_run: bool, job: &Job) -> Result<DeployOutcome, Failure> {
     if !dry_run {
         stage.allow_change("could not deploy")?;
     }
@@ -100,12 +95,7 @@ pub async fn deploy(
     }
 }
 
-async fn deploy_one(
-    stage: &Stage,
-    function: &Function,
-    dry_run: bool,
-    job: &Job,
-) -> Result<DeployedFunction, Failure> {
+async fn deploy_one(stage: &Stage, function: &Function, dry_run: bool, job: &Job) -> Result<DeployedFunction, Failure> {
     let began = Instant::now();
     let package = package(stage, function).await?;
     let wanted = diff::Wanted {
@@ -152,8 +142,16 @@ async fn package(stage: &Stage, function: &Function) -> Result<Package, Failure>
         return Err(Failure::usage(what(), "it has no bootstrap.zip", build()));
     };
     if zip.bytes > MAX_ZIP_BYTES {
-        let why = format!("{} has {} MB, and Lambda takes 49 MB at most", zip.path.display(), zip.bytes.div_ceil(1024 * 1024));
-        return Err(Failure::work(what(), why, "make the binary smaller: strip symbols, opt-level = \"z\", fewer dependencies"));
+        let why = format!(
+            "{} has {} MB, and Lambda takes 49 MB at most",
+            zip.path.display(),
+            zip.bytes.div_ceil(1024 * 1024)
+        );
+        return Err(Failure::work(
+            what(),
+            why,
+            "make the binary smaller: strip symbols, opt-level = \"z\", fewer dependencies",
+        ));
     }
     let architecture = stage.architecture(function.architecture)?;
     let bytes = tokio::fs::read(&zip.path)
@@ -185,7 +183,11 @@ pub async fn delete(stage: &Stage, functions: &[String], job: &Job) -> Result<Ve
             Ok(_) => deleted.push(function.clone()),
             Err(error) if error.is_not_found() => {
                 let why = format!("it is not on the stage {}", stage.name());
-                return Err(Failure::work(format!("could not delete {name}"), why, "`lambda-console list` shows what is"));
+                return Err(Failure::work(
+                    format!("could not delete {name}"),
+                    why,
+                    "`lambda-console list` shows what is",
+                ));
             }
             Err(error) => return Err(error.into_failure(format!("could not delete {name}"))),
         }

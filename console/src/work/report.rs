@@ -69,9 +69,13 @@ pub fn request_id(line: &str) -> Option<String> {
     if trimmed.starts_with('{') {
         let value: Value = serde_json::from_str(trimmed).ok()?;
         let named = |value: &Value| {
-            ["requestId", "request_id", "AWSRequestId"].iter().find_map(|key| value.get(*key)?.as_str().map(str::to_owned))
+            ["requestId", "request_id", "AWSRequestId"]
+                .iter()
+                .find_map(|key| value.get(*key)?.as_str().map(str::to_owned))
         };
-        return named(&value).or_else(|| value.get("record").and_then(named)).or_else(|| value.get("fields").and_then(named));
+        return named(&value)
+            .or_else(|| value.get("record").and_then(named))
+            .or_else(|| value.get("fields").and_then(named));
     }
     let (_, after) = trimmed.split_once("RequestId: ")?;
     let id = after.split_whitespace().next()?;
@@ -160,7 +164,9 @@ fn json_mark(line: &str) -> Option<Mark> {
                 billed_ms: metric("billedDurationMs").unwrap_or_default() as u64,
                 memory_mb: metric("memorySizeMB").unwrap_or_default() as u32,
                 max_memory_mb: metric("maxMemoryUsedMB").unwrap_or_default() as u32,
-                emulated: record.get("emulated").is_some_and(|emulated| !matches!(emulated, Value::Null | Value::Bool(false))),
+                emulated: record
+                    .get("emulated")
+                    .is_some_and(|emulated| !matches!(emulated, Value::Null | Value::Bool(false))),
             };
             Some(Mark::Report(id, report))
         }

@@ -18,8 +18,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
-use self::{call::CallError, clients::Clients, settings::StageSettings};
 pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
+use self::{call::CallError, clients::Clients, settings::StageSettings};
 use super::{paths, toolchain};
 use crate::message::{Architecture, Failure, StageInfo, Workspace};
 
@@ -215,9 +215,7 @@ impl Stage {
         self.clients().await?;
         match &self.place {
             Place::Aws(_) => Ok(None),
-            Place::Local { joined, .. } => {
-                Ok(joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone()))
-            }
+            Place::Local { joined, .. } => Ok(joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())),
         }
     }
 

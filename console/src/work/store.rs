@@ -179,7 +179,8 @@ impl File {
                     self.prune();
                 }
                 Command::Samples { function, stage, since, reply } => {
-                    let _ = reply.send(self.repairing(|connection| record::samples(connection, &function, &stage, since)));
+                    let _ =
+                        reply.send(self.repairing(|connection| record::samples(connection, &function, &stage, since)));
                 }
                 Command::Flush(reply) => {
                     let _ = reply.send(self.trouble.take().map_or(Ok(()), Err));
@@ -193,7 +194,8 @@ impl File {
         match work(&mut self.connection) {
             Err(error) if is_damage(&error) => {
                 tracing::error!(%error, path = %self.path.display(), "the history is damaged: it is set aside");
-                let Ok((again, _)) = set_aside(&self.path).and_then(|_| Self::open(&self.path).map_err(std::io::Error::other))
+                let Ok((again, _)) =
+                    set_aside(&self.path).and_then(|_| Self::open(&self.path).map_err(std::io::Error::other))
                 else {
                     return Err(error);
                 };
@@ -218,7 +220,10 @@ impl File {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // SQLite gives its side files the mode of the database.
     private(path).map_err(|error| {
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), Some(error.to_string()))
+        rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
+            Some(error.to_string()),
+        )
     })?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;

@@ -42,7 +42,11 @@ impl Remote {
         let environment = found.environment();
         Self {
             sha256: text(found.code_sha256()),
-            architecture: found.architectures().first().map_or("x86_64", |architecture| architecture.as_str()).to_owned(),
+            architecture: found
+                .architectures()
+                .first()
+                .map_or("x86_64", |architecture| architecture.as_str())
+                .to_owned(),
             runtime: text(found.runtime().map(aws_sdk_lambda::types::Runtime::as_str)),
             is_image: found.package_type() == Some(&PackageType::Image),
             memory: found.memory_size().unwrap_or(128) as u32,
@@ -91,7 +95,9 @@ pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
     let mut wait = Duration::from_millis(100);
     loop {
         let answer = stage
-            .call(|clients| async move { clients.lambda().get_function_configuration().function_name(name).send().await })
+            .call(
+                |clients| async move { clients.lambda().get_function_configuration().function_name(name).send().await },
+            )
             .await;
         let found = answer.map_err(|error| error.into_failure(format!("could not look at {name}")))?;
         if !is_changing(&found) {
@@ -99,7 +105,11 @@ pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
         }
         if tokio::time::Instant::now() >= deadline {
             let why = "the stage is still changing it after 5 minutes";
-            return Err(Failure::work(format!("could not wait for {name}"), why, "look again later with `lambda-console list`"));
+            return Err(Failure::work(
+                format!("could not wait for {name}"),
+                why,
+                "look again later with `lambda-console list`",
+            ));
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(2));

@@ -29,7 +29,8 @@ pub(super) async fn provide(stage: &Stage, function: &str) -> Result<String, Fai
     let role = match created {
         Ok(output) => output.role().cloned(),
         Err(error) if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") => {
-            let found = stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
+            let found =
+                stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
             found.map_err(|error| error.into_failure(what.clone()))?.role().cloned()
         }
         Err(error) => return Err(error.into_failure(what)),

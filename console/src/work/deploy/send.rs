@@ -51,7 +51,9 @@ pub(super) async fn create(
                 .set_environment((!config.env.is_empty()).then(|| environment(wanted, None)))
                 .set_tags((!config.tags.is_empty()).then(|| config.tags.clone().into_iter().collect()))
                 .customize()
-                .config_override(aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)))
+                .config_override(
+                    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)),
+                )
                 .send()
                 .await
         })
@@ -85,8 +87,7 @@ pub(super) async fn update(
         step("waiting for the code to be ready");
         revision = remote::get_settled(stage, name).await?.and_then(|found| found.revision);
     }
-    let is_configuration =
-        |field: &str| !matches!(field, "code" | "architecture") && !field.starts_with("tag.");
+    let is_configuration = |field: &str| !matches!(field, "code" | "architecture") && !field.starts_with("tag.");
     if changes.iter().any(|change| is_configuration(&change.field)) {
         step("sending the configuration");
         let is_env = changes.iter().any(|change| change.field.starts_with("env."));
@@ -118,7 +119,9 @@ async fn send_code(stage: &Stage, name: &str, package: &Package, revision: Optio
                 .zip_file(Blob::new(package.bytes.clone()))
                 .set_revision_id(revision.map(str::to_owned))
                 .customize()
-                .config_override(aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)))
+                .config_override(
+                    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)),
+                )
                 .send()
                 .await
         })

@@ -72,8 +72,13 @@ impl CallError {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
                 Failure::environment(what, why, "use a profile that is allowed to do this: --profile")
             }
-            "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId"
-            | "InvalidSignatureException" | "SignatureDoesNotMatch" | "MissingAuthenticationTokenException" => {
+            "ExpiredToken"
+            | "ExpiredTokenException"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "MissingAuthenticationTokenException" => {
                 Failure::environment(what, why, "log in again (`aws sso login`) or name another profile: --profile")
             }
             "PreconditionFailedException" => Failure::work(
@@ -85,7 +90,9 @@ impl CallError {
                 Failure::work(what, why, "wait a little, then try again")
             }
             "CodeStorageExceededException" => Failure::work(what, why, "delete old versions of functions"),
-            "RequestTooLargeException" | "RequestEntityTooLargeException" | "InvalidRequestContentException"
+            "RequestTooLargeException"
+            | "RequestEntityTooLargeException"
+            | "InvalidRequestContentException"
             | "UnsupportedMediaTypeException" => Failure::usage(what, why, "the payload must be JSON of at most 6 MB"),
             _ => Failure::work(what, why, ""),
         }

@@ -5,8 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::config::{
-    ConfigBag, Intercept, RuntimeComponents, endpoint::Params,
-    interceptors::BeforeSerializationInterceptorContextMut,
+    ConfigBag, Intercept, RuntimeComponents, endpoint::Params, interceptors::BeforeSerializationInterceptorContextMut,
 };
 use aws_smithy_http_client::{
     Builder,

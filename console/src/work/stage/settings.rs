@@ -57,7 +57,11 @@ struct Stages {
 pub(super) fn read(root: &Path) -> Result<BTreeMap<String, StageSettings>, Failure> {
     let path = root.join("Cargo.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::usage(format!("could not read {}", path.display()), error.to_string(), "name the workspace with --workspace")
+        Failure::usage(
+            format!("could not read {}", path.display()),
+            error.to_string(),
+            "name the workspace with --workspace",
+        )
     })?;
     parse(&text).map_err(|error| {
         Failure::usage(
@@ -89,7 +93,11 @@ pub(super) fn resolve(root: &Path, options: &StageOptions) -> Result<StageSettin
         return Err(Failure::usage(
             format!("there is no stage {}", options.stage),
             format!("the stages are {}", names.join(", ")),
-            format!("add [workspace.metadata.lambda.stages.{}] to {}", options.stage, root.join("Cargo.toml").display()),
+            format!(
+                "add [workspace.metadata.lambda.stages.{}] to {}",
+                options.stage,
+                root.join("Cargo.toml").display()
+            ),
         ));
     }
     let mut settings = known.unwrap_or_default();

@@ -123,14 +123,20 @@ pub(super) fn prune(connection: &Connection) -> rusqlite::Result<()> {
         params![KEPT_BYTES],
     )?;
     for table in ["bodies WHERE invocation", "invocations WHERE id", "builds WHERE id", "deploys WHERE id"] {
-        let newest = table.split(' ').next().map_or("invocations", |name| if name == "bodies" { "invocations" } else { name });
+        let newest =
+            table.split(' ').next().map_or("invocations", |name| if name == "bodies" { "invocations" } else { name });
         connection.execute(&format!("DELETE FROM {table} <= (SELECT max(id) FROM {newest}) - ?1"), params![KEPT])?;
     }
     Ok(())
 }
 
 /// The invocations with a report, oldest first.
-pub(super) fn samples(connection: &Connection, function: &str, stage: &str, since: i64) -> rusqlite::Result<Vec<Sample>> {
+pub(super) fn samples(
+    connection: &Connection,
+    function: &str,
+    stage: &str,
+    since: i64,
+) -> rusqlite::Result<Vec<Sample>> {
     connection
         .prepare_cached(
             "SELECT at, request_id, init_ms, duration_ms, billed_ms, max_memory_mb, emulated, function_error IS NOT NULL

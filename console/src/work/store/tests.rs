@@ -38,14 +38,20 @@ async fn what_is_recorded_is_there_after_a_restart() {
     let store = Store::open(&path).unwrap();
     store.record_invocation(&request(), &invocation(10, Some(4.0)));
     store.record_invocation(&request(), &invocation(20, None));
-    store.record_build(5, &BuildOutcome { failed: vec![("hello".into(), Failure::work("a", "b", ""))], ..Default::default() });
+    store.record_build(
+        5,
+        &BuildOutcome { failed: vec![("hello".into(), Failure::work("a", "b", ""))], ..Default::default() },
+    );
     store.record_deploy(6, &DeployOutcome { stage: "local".into(), ..Default::default() });
     store.flush().await.unwrap();
     drop(store);
     let again = Store::open(&path).unwrap();
     assert!(again.notice().is_none());
     let samples = again.samples("hello", "local", 0).await.unwrap();
-    assert_eq!(samples.iter().map(|sample| (sample.at, sample.init_ms)).collect::<Vec<_>>(), [(10, Some(4.0)), (20, None)]);
+    assert_eq!(
+        samples.iter().map(|sample| (sample.at, sample.init_ms)).collect::<Vec<_>>(),
+        [(10, Some(4.0)), (20, None)]
+    );
     assert_eq!(again.samples("hello", "local", 15).await.unwrap().len(), 1);
     assert!(again.samples("hello", "prod", 0).await.unwrap().is_empty());
     let stats = again.stats(&["hello".into(), "other".into()], "local", 0).await.unwrap();
