@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
-    context::{Context, select},
-    output::{bytes, with_error},
+    context::{self, Context, select},
+    output::{bytes, print_json, with_error},
     progress, summary,
 };
 use crate::{
@@ -59,13 +59,13 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
         architecture: arguments.arch.map_or_else(|| last_of(&selected), Into::into),
         debug: arguments.debug,
     };
-    let store = context.store(&workspace);
+    let store = context::store(&workspace);
     let at = jiff::Timestamp::now().as_millisecond();
     let outcome = build::build(&workspace, &request, &context.job).await?;
     if let Some(store) = &store {
         store.record_build(at, &outcome);
     }
-    context.flush(store.as_ref()).await;
+    context::flush(store.as_ref()).await;
     let failure = summary("build", outcome.built.len() + outcome.failed.len(), &outcome.failed);
     let output = context.output;
     if output.json {
@@ -85,7 +85,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
             })
             .collect();
         let document = json!({ "functions": functions, "seconds": outcome.seconds });
-        output.document(&with_error(document, failure.as_ref()))?;
+        print_json(&with_error(document, failure.as_ref()))?;
     } else if !outcome.built.is_empty() {
         let rows: Vec<_> = outcome
             .built

@@ -65,34 +65,28 @@ impl Context {
         }
         Ok(stage)
     }
+}
 
-    /// The workspace's history. Without it the work goes on: why is said on stderr.
-    pub(super) fn store(&self, workspace: &Workspace) -> Option<Store> {
-        match self.open_store(workspace) {
-            Ok(store) => Some(store),
-            Err(failure) => {
-                progress::notice(&failure);
-                None
-            }
-        }
+/// The workspace's history, where there is no work without it.
+pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
+    let store = Store::open(&paths::state_dir(&workspace.root).join("history.sqlite"))?;
+    if let Some(notice) = store.notice() {
+        progress::notice(notice);
     }
+    Ok(store)
+}
 
-    /// The workspace's history, where there is no work without it.
-    pub(super) fn open_store(&self, workspace: &Workspace) -> Result<Store, Failure> {
-        let store = Store::open(&paths::state_dir(&workspace.root).join("history.sqlite"))?;
-        if let Some(notice) = store.notice() {
-            progress::notice(notice);
-        }
-        Ok(store)
-    }
+/// The workspace's history. Without it the work goes on: why is said on stderr.
+pub(super) fn store(workspace: &Workspace) -> Option<Store> {
+    open_store(workspace).inspect_err(progress::notice).ok()
+}
 
-    /// Waits until the history is on disk.
-    pub(super) async fn flush(&self, store: Option<&Store>) {
-        if let Some(store) = store
-            && let Err(failure) = store.flush().await
-        {
-            progress::notice(&failure);
-        }
+/// Waits until what was recorded is on disk.
+pub(super) async fn flush(store: Option<&Store>) {
+    if let Some(store) = store
+        && let Err(failure) = store.flush().await
+    {
+        progress::notice(&failure);
     }
 }
 

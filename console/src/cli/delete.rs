@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{confirm, context::Context};
+use super::{
+    confirm,
+    context::Context,
+    output::{print_json, print_line},
+};
 use crate::{message::Failure, work::deploy};
 
 /// The arguments of `delete`.
@@ -35,10 +39,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     if output.json {
         let functions: Vec<Value> =
             deleted.iter().map(|function| json!({ "name": function, "action": "deleted" })).collect();
-        output.document(&json!({ "stage": name, "functions": functions }))?;
+        print_json(&json!({ "stage": name, "functions": functions }))?;
     } else {
         for function in &deleted {
-            output.text(&format!("{function}: deleted from {name}; its logs and its role are kept"))?;
+            print_line(&format!("{function}: deleted from {name}; its logs and its role are kept"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     confirm,
-    context::{Context, select},
-    output::with_error,
+    context::{self, Context, select},
+    output::{print_json, print_line, with_error},
     progress, summary,
 };
 use crate::{
@@ -38,11 +38,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     stage.close().await;
     let outcome = result?;
     if !arguments.dry_run {
-        let store = context.store(&workspace);
+        let store = context::store(&workspace);
         if let Some(store) = &store {
             store.record_deploy(at, &outcome);
         }
-        context.flush(store.as_ref()).await;
+        context::flush(store.as_ref()).await;
     }
     print(context, arguments, &outcome)
 }
@@ -81,10 +81,10 @@ fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> R
         let functions: Vec<Value> =
             outcome.functions.iter().map(|function| document(function, arguments.dry_run)).collect();
         let document = json!({ "stage": outcome.stage, "functions": functions });
-        output.document(&with_error(document, failure.as_ref()))?;
+        print_json(&with_error(document, failure.as_ref()))?;
     } else if arguments.dry_run {
         for function in &outcome.functions {
-            output.text(&difference(function))?;
+            print_line(&difference(function))?;
         }
     } else if !outcome.functions.is_empty() {
         let rows: Vec<_> = outcome
@@ -116,12 +116,12 @@ fn document(function: &DeployedFunction, is_dry_run: bool) -> Value {
 
 /// One line a setting; environment values are masked already.
 fn difference(function: &DeployedFunction) -> String {
-    let mut text = format!("{}: {}", function.name, planned(function.action));
-    for change in &function.changes {
+    let first = format!("{}: {}", function.name, planned(function.action));
+    let changes = function.changes.iter().map(|change| {
         let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
-        text.push_str(&format!("\n  {}: {from}{}", change.field, change.to));
-    }
-    text
+        format!("  {}: {from}{}", change.field, change.to)
+    });
+    std::iter::once(first).chain(changes).collect::<Vec<_>>().join("\n")
 }
 
 const fn action(action: DeployAction) -> &'static str {

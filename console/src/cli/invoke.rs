@@ -5,7 +5,11 @@ use std::{io::Read, process::ExitCode};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{context::Context, progress};
+use super::{
+    context::{self, Context},
+    output::{print_json, print_line},
+    progress,
+};
 use crate::{
     message::{Failure, Invocation, InvokeMode, InvokeRequest, Report, Workspace},
     work::invoke,
@@ -13,6 +17,7 @@ use crate::{
 
 /// The arguments of `invoke`.
 #[derive(Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// The function
     name: String,
@@ -58,12 +63,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     if arguments.yes {
         stage.confirm();
     }
-    let store = context.store(&workspace);
+    let store = context::store(&workspace);
     let result = invoke::invoke(&stage, &request, &context.job).await;
     if let (Some(store), Ok(invocation)) = (&store, &result) {
         store.record_invocation(&request, invocation);
     }
-    context.flush(store.as_ref()).await;
+    context::flush(store.as_ref()).await;
     stage.close().await;
     let invocation = result?;
     print(context, &invocation)?;
@@ -119,13 +124,13 @@ fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Resu
 fn print(context: &Context, invocation: &Invocation) -> Result<(), Failure> {
     let output = context.output;
     if output.json {
-        return output.document(&document(invocation));
+        return print_json(&document(invocation));
     }
-    for line in &invocation.logs {
-        progress::say(line);
+    for text in &invocation.logs {
+        progress::say(text);
     }
     progress::say(&headline(invocation));
-    if invocation.payload.is_empty() { Ok(()) } else { output.text(&invocation.payload) }
+    if invocation.payload.is_empty() { Ok(()) } else { print_line(&invocation.payload) }
 }
 
 fn document(invocation: &Invocation) -> Value {

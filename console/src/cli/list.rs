@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    output::{Tone, ago, bytes, rfc3339},
+    output::{ago, bytes, print_json, print_line, rfc3339},
 };
 use crate::{
     message::{Deployed, Failure, Function},
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let output = context.output;
     if output.json {
         let functions: Vec<Value> = states.map(|(function, deployed)| document(function, deployed.as_ref())).collect();
-        output.document(&json!({ "functions": functions }))?;
+        print_json(&json!({ "functions": functions }))?;
     } else if workspace.functions.is_empty() {
         super::progress::say(&format!("no functions in {}", workspace.root.display()));
     } else {
@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         let rows: Vec<_> = states.map(|(function, deployed)| row(function, deployed.as_ref(), now)).collect();
         output.table(["function", "package", "architecture", "built", "zip", "deployed"], &rows)?;
         if workspace.functions.iter().any(|function| function.stale) {
-            output.text(&output.paint(Tone::Faint, "stale: a source file is newer than the build"))?;
+            print_line(&output.faint("stale: a source file is newer than the build"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,11 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use serde_json::json;
 
-use super::{context::Context, progress};
+use super::{
+    context::Context,
+    output::{print_json, print_line},
+    progress,
+};
 use crate::{
     message::Failure,
     work::stage::{LOCAL, Stage},
@@ -67,11 +71,11 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
 fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
     let lambda_console_local::Endpoint { url, access_key, secret_key, region, pid } = endpoint;
     if context.output.json {
-        return context.output.document(&json!({
+        return print_json(&json!({
             "endpoint": url, "region": region, "access_key_id": access_key, "secret_access_key": secret_key, "pid": pid,
         }));
     }
-    context.output.text(&format!(
+    print_line(&format!(
         "export AWS_ENDPOINT_URL={url}\nexport AWS_ACCESS_KEY_ID={access_key}\nexport AWS_SECRET_ACCESS_KEY={secret_key}\n\
          export AWS_REGION={region}\nexport AWS_DEFAULT_REGION={region}"
     ))

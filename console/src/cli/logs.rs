@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     context::Context,
-    output::{Output, Tone},
+    output::{self, Output},
     since,
 };
 use crate::{
@@ -91,7 +91,7 @@ async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &
 fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failure> {
     let LogLine { timestamp, function, stream, request_id, message } = line;
     if output.json {
-        return output.document(
+        return output::print_json(
             &json!({ "timestamp": timestamp, "stream": stream, "request_id": request_id, "message": message }),
         );
     }
@@ -100,7 +100,7 @@ fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failu
     if names_function {
         place = format!("{place} {function}");
     }
-    output.text(&format!("{} {}", output.paint(Tone::Faint, &place), printable(message)))
+    output::print_line(&format!("{} {}", output.faint(&place), printable(message)))
 }
 
 /// A log line must not be able to drive the terminal.

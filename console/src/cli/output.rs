@@ -19,63 +19,34 @@ pub(super) struct Output {
     is_colourful: bool,
 }
 
-/// The meaning of a coloured word; the word itself says it too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Good,
-    Bad,
-    Faint,
-}
-
 impl Output {
     pub(super) fn new(json: bool) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { json, is_colourful: !json && !no_color && io::stdout().is_terminal() }
     }
 
-    /// Prints one JSON document on a line of its own.
-    pub(super) fn document(self, document: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(document)
-            .map_err(|error| Failure::work("could not print the result", error.to_string(), ""))?;
-        self.text(&text)
-    }
-
-    /// Prints text and a line break.
-    pub(super) fn text(self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
-    }
-
-    /// `text` in the colour of its meaning, where colours are wanted.
-    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
-        if !self.is_colourful {
-            return text.to_owned();
-        }
-        let code = match tone {
-            Tone::Good => 32,
-            Tone::Bad => 31,
-            Tone::Faint => 2,
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+    /// `text` made faint, where colours are wanted.
+    pub(super) fn faint(self, text: &str) -> String {
+        if self.is_colourful { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Prints rows with their columns aligned, under a header.
     pub(super) fn table<const N: usize>(self, header: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
         let mut lines = align(header, rows).into_iter();
         let header = lines.next().unwrap_or_default();
-        let mut text = self.paint(Tone::Faint, &header);
-        for line in lines {
+        let mut text = self.faint(&header);
+        for row in lines {
             text.push('\n');
-            text.push_str(&line);
+            text.push_str(&row);
         }
-        self.text(&text)
+        print_line(&text)
     }
 
     /// Prints a failure, to stdout as JSON or to stderr for people; with its exit code.
     pub(super) fn failure(self, failure: &Failure) -> ExitCode {
         if self.json {
             // When stdout is gone too, the exit code still tells.
-            let _ = self.document(&json!({ "error": error(failure) }));
+            let _ = print_json(&json!({ "error": error(failure) }));
         } else {
             super::progress::failure(failure);
         }
@@ -90,6 +61,19 @@ impl Output {
         }
         ExitCode::from(failure.kind.exit_code())
     }
+}
+
+/// Prints one JSON document on a line of its own.
+pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(document)
+        .map_err(|error| Failure::work("could not print the result", error.to_string(), ""))?;
+    print_line(&text)
+}
+
+/// Prints text and a line break.
+pub(super) fn print_line(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
 /// A failure as it stands in JSON.
@@ -135,15 +119,15 @@ fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String>
     let all: Vec<&[String; N]> = std::iter::once(&header).chain(rows).collect();
     let width = |column: usize| all.iter().map(|row| row[column].width()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |row: &&[String; N]| {
-        let mut line = String::new();
+    let aligned = |row: &&[String; N]| {
+        let mut text = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width - cell.width() + 2));
+            text.push_str(cell);
+            text.push_str(&" ".repeat(width - cell.width() + 2));
         }
-        line.trim_end().to_owned()
+        text.trim_end().to_owned()
     };
-    all.iter().map(line).collect()
+    all.iter().map(aligned).collect()
 }
 
 /// A reader that went away has had enough: that is an end, not an error.

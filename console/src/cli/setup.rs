@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{build::Arch, context::Context};
+use super::{build::Arch, context::Context, output::print_json};
 use crate::{message::Failure, work::toolchain};
 
 /// The arguments of `setup`.
@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
                 json!({ "name": part.name, "found": part.found, "detail": part.detail, "optional": part.optional })
             })
             .collect();
-        output.document(&super::output::with_error(json!({ "parts": parts }), failure.as_ref()))?;
+        print_json(&super::output::with_error(json!({ "parts": parts }), failure.as_ref()))?;
     } else {
         let rows: Vec<_> = parts
             .iter()

@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<i64, String> {
         "w" => 7 * 86_400,
         _ => return Err(wrong(text)),
     };
-    let number: i64 = digits.parse().map_err(|_: std::num::ParseIntError| wrong(text))?;
+    let number: i64 = digits.parse().map_err(|error: std::num::ParseIntError| format!("{} ({error})", wrong(text)))?;
     let past = number.checked_mul(seconds * 1000).filter(|past| *past >= 0).ok_or_else(|| wrong(text))?;
     Ok((now.as_millisecond() - past).max(0))
 }

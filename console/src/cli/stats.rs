@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    context::{Context, select},
+    context::{self, Context, select},
+    output::print_json,
     since,
 };
 use crate::message::{Failure, FunctionStats, Percentiles};
@@ -28,11 +29,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     } else {
         arguments.names.clone()
     };
-    let store = context.open_store(&workspace)?;
+    let store = context::open_store(&workspace)?;
     let stats = store.stats(&names, &context.stage_name(), arguments.since).await?;
     let output = context.output;
     if output.json {
-        output.document(&json!({ "functions": stats }))?;
+        print_json(&json!({ "functions": stats }))?;
     } else {
         let rows: Vec<_> = stats.iter().map(row).collect();
         output.table(

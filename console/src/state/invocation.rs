@@ -56,7 +56,7 @@ pub struct Invocation {
 }
 
 /// The figures of a REPORT line.
-/// Source: AWS Lambda developer guide, "Viewing CloudWatch logs for Lambda".
+/// Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda".
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The invocation started its sandbox.

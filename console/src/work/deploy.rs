@@ -27,7 +27,7 @@ const AT_ONCE: usize = 4;
 /// Lambda takes 50 MB in one request, and the rest of the request needs some of it.
 const MAX_ZIP_BYTES: u64 = 49 * 1024 * 1024;
 /// How long a role or another change under way is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A function's zip with what it is compared by.
 struct Package {
@@ -57,7 +57,7 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Result<(String, Opt
         Err(error) if error.is_not_found() => return Ok((function.name.clone(), None)),
         other => other.map_err(|error| error.into_failure(format!("could not ask for {remote}")))?,
     };
-    let sha256 = remote::hex(found.code_sha256().unwrap_or_default());
+    let sha256 = remote::hex_of(found.code_sha256().unwrap_or_default());
     let deployed = Deployed {
         version: found.version().unwrap_or("$LATEST").to_owned(),
         in_sync: function.zip.as_ref().is_some_and(|zip| zip.sha256 == sha256),
@@ -159,7 +159,7 @@ async fn package(stage: &Stage, function: &Function) -> Result<Package, Failure>
         .map_err(|error| Failure::usage(what(), format!("{}: {error}", zip.path.display()), build()))?;
     let digest = Sha256::digest(&bytes);
     let sha256 = BASE64_STANDARD.encode(digest);
-    Ok(Package { sha256_hex: remote::hex(&sha256), sha256, bytes, architecture })
+    Ok(Package { sha256_hex: remote::hex(&digest), sha256, bytes, architecture })
 }
 
 /// Deletes functions, named as in the workspace, from the stage. Their roles and logs stay.

@@ -24,7 +24,7 @@ use crate::message::{Failure, Invocation, InvokeMode, InvokeRequest, Step};
 /// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs leave it out.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";
 /// How long a function that is still being made ready is waited for.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// How long the logs are asked for a report that was not in the tail.
 const REPORT: Duration = Duration::from_secs(10);
 
@@ -132,7 +132,7 @@ async fn send(
             .await;
         match answer {
             Err(error) if log_type.is_some() && error.message().contains("Tail logs are not supported") => {
-                log_type = None
+                log_type = None;
             }
             Err(error) if is_not_ready(&error) && tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(250)).await;

@@ -170,7 +170,7 @@ fn cannot_read(group: &Group, error: CallError) -> Failure {
     error.into_failure(format!("could not read the logs of {}", group.function))
 }
 
-/// A CloudWatch filter pattern for lines that contain `text`.
+/// A `CloudWatch` filter pattern for lines that contain `text`.
 fn pattern(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,9 +1,9 @@
 //! What the platform says in a function's logs: START, END and REPORT lines as text, or the same as JSON
 //! `platform.*` records. Pure: text in, values out.
 //!
-//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, SnapStart), so
+//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, `SnapStart`), so
 //! they are read as `key: value` pairs in any order.
-//! Source: AWS Lambda developer guide, "Viewing CloudWatch logs for Lambda" and "Telemetry API event schema".
+//! Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda" and "Telemetry API event schema".
 
 use std::collections::HashMap;
 

@@ -67,7 +67,13 @@ pub struct Stage {
 /// Where the clients come from.
 enum Place {
     Aws(Arc<Clients>),
-    Local { options: lambda_console_local::Options, joined: Mutex<Option<(Local, Arc<Clients>)>> },
+    Local(Box<LocalPlace>),
+}
+
+/// The local Lambda of the workspace, and how to open it again.
+struct LocalPlace {
+    options: lambda_console_local::Options,
+    joined: Mutex<Option<(Local, Arc<Clients>)>>,
 }
 
 /// The names of the stages of the workspace at `root`: `local`, then those of its manifest, sorted.
@@ -97,7 +103,7 @@ impl Stage {
                 region: settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned()),
                 emulator: Arc::new(toolchain::emulator),
             };
-            Place::Local { options, joined: Mutex::new(None) }
+            Place::Local(Box::new(LocalPlace { options, joined: Mutex::new(None) }))
         } else {
             Place::Aws(Arc::new(Clients::aws(&settings).await?))
         };
@@ -114,7 +120,7 @@ impl Stage {
             .call(|clients| async move { clients.sts().get_caller_identity().send().await })
             .await
             .map_err(|error| error.into_failure(format!("could not connect to the stage {}", options.stage)))?;
-        stage.with_info(|info| info.account = caller.account().unwrap_or_default().to_owned());
+        stage.with_info(|info| caller.account().unwrap_or_default().clone_into(&mut info.account));
         Ok(stage)
     }
 
@@ -199,8 +205,8 @@ impl Stage {
     /// A native build is for the local Lambda alone (usage).
     pub(crate) fn architecture(&self, architecture: Architecture) -> Result<Architecture, Failure> {
         match (architecture, &self.place) {
-            (Architecture::Native, Place::Local { .. }) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
-            (Architecture::Native, Place::Local { .. }) => Ok(Architecture::X86_64),
+            (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
+            (Architecture::Native, Place::Local(_)) => Ok(Architecture::X86_64),
             (Architecture::Native, Place::Aws(_)) => Err(Failure::usage(
                 "could not deploy a native build to AWS",
                 "it is built for this machine, not for Lambda",
@@ -215,7 +221,7 @@ impl Stage {
         self.clients().await?;
         match &self.place {
             Place::Aws(_) => Ok(None),
-            Place::Local { joined, .. } => Ok(joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())),
+            Place::Local(local) => Ok(local.joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())),
         }
     }
 
@@ -223,15 +229,15 @@ impl Stage {
     pub async fn is_serving(&self) -> bool {
         match &self.place {
             Place::Aws(_) => false,
-            Place::Local { joined, .. } => joined.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving()),
+            Place::Local(local) => local.joined.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving()),
         }
     }
 
     /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes; its functions
     /// and logs are on disk.
     pub async fn close(self) {
-        if let Place::Local { joined, .. } = self.place
-            && let Some((local, _)) = joined.into_inner()
+        if let Place::Local(local) = self.place
+            && let Some((local, _)) = local.joined.into_inner()
         {
             local.shutdown().await;
         }
@@ -239,9 +245,9 @@ impl Stage {
 
     /// The clients, after taking over or joining again where the process that served the local Lambda ended.
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Failure> {
-        let (options, joined) = match &self.place {
+        let LocalPlace { options, joined } = match &self.place {
             Place::Aws(clients) => return Ok(clients.clone()),
-            Place::Local { options, joined } => (options, joined),
+            Place::Local(local) => &**local,
         };
         let mut joined = joined.lock().await;
         if let Some((local, clients)) = &*joined
@@ -294,7 +300,7 @@ impl Stage {
 
     /// Another process may end while this one still has its endpoint.
     const fn is_taken_over(&self) -> bool {
-        matches!(self.place, Place::Local { .. })
+        matches!(self.place, Place::Local(_))
     }
 
     fn with_info(&self, change: impl FnOnce(&mut StageInfo)) {

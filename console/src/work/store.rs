@@ -1,7 +1,7 @@
-//! The history: every build, deploy and invocation, in SQLite under the state directory.
+//! The history: every build, deploy and invocation, in `SQLite` under the state directory.
 //!
 //! One thread owns the connection; everything else sends it commands, so nobody waits for the disk. Several
-//! processes may have the same file open: each write is one transaction, and SQLite's lock is waited for.
+//! processes may have the same file open: each write is one transaction, and `SQLite`'s lock is waited for.
 
 use std::{
     fs,
@@ -78,7 +78,7 @@ impl Store {
 
     /// Records an invocation with its payload, response, report and log lines.
     pub fn record_invocation(&self, request: &InvokeRequest, invocation: &Invocation) {
-        self.write(Record::Invocation(request.clone(), invocation.clone()));
+        self.write(Record::Invocation(Box::new((request.clone(), invocation.clone()))));
     }
 
     /// The invocations of `function` on `stage` that have a report and began at or after `since` (milliseconds
@@ -245,7 +245,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// Moves a damaged database with its side files to a free name beside it.
 fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let name = |number: u32| path.with_extension(format!("damaged-{number}.sqlite"));
-    let aside = (1..).map(name).find(|aside| !aside.exists()).ok_or(std::io::ErrorKind::AlreadyExists)?;
+    let aside = (1..1000).map(name).find(|aside| !aside.exists()).ok_or(std::io::ErrorKind::AlreadyExists)?;
     fs::rename(path, &aside)?;
     for side in ["-wal", "-shm"] {
         let with = |path: &Path| PathBuf::from(format!("{}{side}", path.display()));

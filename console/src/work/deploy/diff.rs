@@ -40,7 +40,7 @@ pub(super) fn changes(wanted: &Wanted<'_>, found: Option<&Remote>) -> Result<Vec
         }
     };
     let config = wanted.config;
-    let short = |sha256: &str| remote::hex(sha256).chars().take(12).collect::<String>();
+    let short = |sha256: &str| remote::hex_of(sha256).chars().take(12).collect::<String>();
     set("code", found.map(|found| short(&found.sha256)), short(wanted.sha256));
     set("architecture", found.map(|found| found.architecture.clone()), wanted.architecture.name().to_owned());
     if let Some(memory) = config.memory {

@@ -12,7 +12,7 @@ use super::Stage;
 use crate::message::Failure;
 
 /// How long a change on the stage may take: a function in a VPC needs minutes.
-const SETTLE: Duration = Duration::from_secs(300);
+const SETTLE: Duration = Duration::from_mins(5);
 
 /// What is compared of a deployed function. Environment values are secrets: no `Debug`.
 #[derive(Clone, Default)]
@@ -53,7 +53,12 @@ impl Remote {
             timeout: found.timeout().unwrap_or(3) as u32,
             role: text(found.role()),
             description: text(found.description()),
-            tracing: text(found.tracing_config().and_then(|tracing| tracing.mode()).map(|mode| mode.as_str())),
+            tracing: text(
+                found
+                    .tracing_config()
+                    .and_then(|tracing| tracing.mode())
+                    .map(aws_sdk_lambda::types::TracingMode::as_str),
+            ),
             layers: found.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect(),
             env: if environment.is_some_and(|environment| environment.error().is_some()) {
                 None
@@ -122,9 +127,12 @@ fn is_changing(found: &GetFunctionConfigurationOutput) -> bool {
 
 fn failure_of(name: &str, found: &GetFunctionConfigurationOutput) -> Option<Failure> {
     let (reason, code) = if found.state() == Some(&State::Failed) {
-        (found.state_reason(), found.state_reason_code().map(|code| code.as_str()))
+        (found.state_reason(), found.state_reason_code().map(aws_sdk_lambda::types::StateReasonCode::as_str))
     } else if found.last_update_status() == Some(&LastUpdateStatus::Failed) {
-        (found.last_update_status_reason(), found.last_update_status_reason_code().map(|code| code.as_str()))
+        (
+            found.last_update_status_reason(),
+            found.last_update_status_reason_code().map(aws_sdk_lambda::types::LastUpdateStatusReasonCode::as_str),
+        )
     } else {
         return None;
     };
@@ -136,10 +144,15 @@ fn failure_of(name: &str, found: &GetFunctionConfigurationOutput) -> Option<Fail
     Some(Failure::work(format!("could not change {name}"), why, "mend the cause, then deploy again"))
 }
 
-/// Lower-case hexadecimal of Base64; empty where it is none.
-pub(super) fn hex(base64: &str) -> String {
-    let bytes = BASE64_STANDARD.decode(base64).unwrap_or_default();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Lower-case hexadecimal of a digest in Base64; empty where it is none.
+pub(super) fn hex_of(base64: &str) -> String {
+    hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
 }
 
 /// Milliseconds since the Unix epoch of `2026-11-21T04:11:47.123+0000`.
@@ -161,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_digest_in_base64_is_shown_in_hexadecimal() {
-        assert_eq!(hex("3q2+7w=="), "deadbeef");
-        assert_eq!(hex("no digest"), "");
+        assert_eq!(hex_of("3q2+7w=="), "deadbeef");
+        assert_eq!(hex_of("no digest"), "");
     }
 }

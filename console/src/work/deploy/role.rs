@@ -1,6 +1,6 @@
 //! The execution role of a function that names none: made once, with a name that follows from the function's.
 
-use super::{PATIENCE, Stage};
+use super::{PATIENCE, Stage, remote::hex};
 use crate::message::Failure;
 
 /// Lets Lambda, and nobody else, use the role.
@@ -63,7 +63,7 @@ fn name(function: &str) -> String {
     if name.len() <= MAX_NAME {
         return name;
     }
-    let digest: String = sha2::Sha256::digest(&name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = hex(&sha2::Sha256::digest(&name)).chars().take(8).collect();
     let head: String = name.chars().take(MAX_NAME - 9).collect();
     format!("{head}-{digest}")
 }

@@ -23,12 +23,11 @@ pub(super) async fn create(
     package: &Package,
     step: &(impl Fn(&str) + Sync),
 ) -> Result<bool, Failure> {
-    let role = match wanted.role {
-        Some(role) => role.to_owned(),
-        None => {
-            step("providing its role");
-            role::provide(stage, name).await?
-        }
+    let role = if let Some(role) = wanted.role {
+        role.to_owned()
+    } else {
+        step("providing its role");
+        role::provide(stage, name).await?
     };
     step("creating");
     let (config, role) = (wanted.config, &role);

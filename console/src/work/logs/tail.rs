@@ -29,7 +29,7 @@ const OVERLAP: i64 = 60_000;
 /// Between two looks where there is no live tail, and for log groups that are not there yet.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long it is done without a live tail before one is tried again.
-const WITHOUT: Duration = Duration::from_secs(60);
+const WITHOUT: Duration = Duration::from_mins(1);
 
 /// Seconds between attempts where the stage does not answer.
 const WAITS: [u64; 6] = [1, 2, 4, 8, 16, 30];

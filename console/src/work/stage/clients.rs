@@ -25,12 +25,12 @@ use super::settings::StageSettings;
 use crate::message::Failure;
 
 /// Lambda's longest timeout is 900 s; the client must not be the first to give up.
-const INVOKE_READ_TIMEOUT: Duration = Duration::from_secs(960);
+const INVOKE_READ_TIMEOUT: Duration = Duration::from_mins(16);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer to a call with a small body.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Fifty megabytes over a slow line.
-pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_secs(900);
+pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// The clients of one endpoint with one set of credentials.
 pub(crate) struct Clients {
@@ -123,7 +123,7 @@ impl Clients {
         })
     }
 
-    /// CloudWatch Logs.
+    /// `CloudWatch` Logs.
     pub(crate) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)

@@ -13,7 +13,7 @@ const KEPT_BYTES: u32 = 64 * 1024 * 1024;
 pub(super) enum Record {
     Build(i64, BuildOutcome),
     Deploy(i64, DeployOutcome),
-    Invocation(InvokeRequest, Invocation),
+    Invocation(Box<(InvokeRequest, Invocation)>),
 }
 
 impl Record {
@@ -23,7 +23,7 @@ impl Record {
         match self {
             Self::Build(at, outcome) => build(&transaction, *at, outcome)?,
             Self::Deploy(at, outcome) => deploy(&transaction, *at, outcome)?,
-            Self::Invocation(request, invocation) => invoke(&transaction, request, invocation)?,
+            Self::Invocation(both) => invoke(&transaction, &both.0, &both.1)?,
         }
         transaction.commit()
     }

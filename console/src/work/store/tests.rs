@@ -166,7 +166,9 @@ fn old_bodies_go_before_old_figures() {
     big.payload = "x".repeat(30 * 1024 * 1024);
     let mut connection = connection;
     for at in 0..3 {
-        Record::Invocation(request(), Invocation { started_at: at, ..big.clone() }).write(&mut connection).unwrap();
+        Record::Invocation(Box::new((request(), Invocation { started_at: at, ..big.clone() })))
+            .write(&mut connection)
+            .unwrap();
     }
     record::prune(&connection).unwrap();
     let count = |table: &str| -> u32 {
