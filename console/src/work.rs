@@ -4,6 +4,8 @@
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
 pub mod deploy;
+#[cfg(test)]
+mod flow;
 pub mod invoke;
 pub mod log;
 pub mod logs;

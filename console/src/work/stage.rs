@@ -5,7 +5,7 @@
 
 use std::{
     future::Future,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -93,12 +93,21 @@ impl Stage {
     /// There is no such stage (usage), its settings have an error (usage), or it cannot be reached with the
     /// credentials at hand (environment).
     pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
+        Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
+    }
+
+    /// As [`Stage::connect`], with the local Lambda's state in `state`.
+    pub(crate) async fn connect_in(
+        state: PathBuf,
+        workspace: &Workspace,
+        options: &StageOptions,
+    ) -> Result<Self, Failure> {
         let settings = settings::resolve(&workspace.root, options)?;
         let mut info = StageInfo { name: options.stage.clone(), ..StageInfo::default() };
         let place = if options.stage == LOCAL {
             info.emulator = emulator_name();
             let options = lambda_console_local::Options {
-                dir: paths::state_dir(&workspace.root).join("local"),
+                dir: state.join("local"),
                 port: options.port,
                 region: settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned()),
                 emulator: Arc::new(toolchain::emulator),
@@ -256,13 +265,7 @@ impl Stage {
             return Ok(clients.clone());
         }
         *joined = None;
-        let again = lambda_console_local::Options {
-            dir: options.dir.clone(),
-            port: options.port,
-            region: options.region.clone(),
-            emulator: options.emulator.clone(),
-        };
-        let local = lambda_console_local::open(again).await.map_err(|error| {
+        let local = lambda_console_local::open(options.clone()).await.map_err(|error| {
             Failure::environment(
                 "could not open the local Lambda",
                 error.to_string(),
