@@ -1,5 +1,6 @@
 //! The terminal console and its headless commands.
 
+pub mod cli;
 pub mod config;
 pub mod keymap;
 pub mod message;

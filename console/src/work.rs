@@ -3,6 +3,22 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod deploy;
+#[cfg(test)]
+mod flow;
+pub mod invoke;
+pub mod log;
+pub mod logs;
+pub mod report;
+pub mod stage;
+pub mod stats;
+pub mod store;
+
+pub mod build;
+pub mod discover;
+pub mod paths;
+pub mod toolchain;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
