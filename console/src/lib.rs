@@ -3,3 +3,4 @@
 pub mod message;
 pub mod state;
 pub mod work;
+pub mod zig;

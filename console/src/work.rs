@@ -3,6 +3,13 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod build;
+mod command;
+pub mod discover;
+pub mod package;
+pub mod paths;
+pub mod toolchain;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
