@@ -8,3 +8,4 @@ pub mod state;
 pub mod theme;
 pub mod update;
 pub mod work;
+pub mod zig;
