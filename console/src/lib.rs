@@ -6,4 +6,5 @@ pub mod message;
 pub mod state;
 pub mod theme;
 pub mod update;
+pub mod view;
 pub mod work;
