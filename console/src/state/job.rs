@@ -74,6 +74,20 @@ pub struct Progress {
     pub total: u64,
 }
 
+impl Progress {
+    /// The share that is done, 0 to 1; none where the whole is not known.
+    pub fn share(&self) -> Option<f64> {
+        (self.total > 0).then(|| self.done.min(self.total) as f64 / self.total as f64)
+    }
+
+    /// `2/6`; a share in per cent where the units are bytes.
+    pub fn count(&self) -> Option<String> {
+        let share = self.share()?;
+        let in_bytes = self.total > 9999;
+        Some(if in_bytes { format!("{:.0} %", share * 100.0) } else { format!("{}/{}", self.done, self.total) })
+    }
+}
+
 /// A running job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {

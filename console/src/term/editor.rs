@@ -1,0 +1,54 @@
+//! `$EDITOR` on a text.
+
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::message::Failure;
+
+/// Lets `$VISUAL`, `$EDITOR` or `vi` change `text`, in a file that only the user can read.
+pub(super) fn edit(text: &str) -> Result<String, Failure> {
+    let path = env::temp_dir().join(format!("lambda-console-{}.json", uuid::Uuid::new_v4()));
+    let result = write(&path, text).and_then(|()| run(&path)).and_then(|()| read(&path));
+    // A file that could not be read back holds what was typed: it stays.
+    if !matches!(&result, Err(failure) if failure.hint.contains("is kept")) {
+        let _ = fs::remove_file(&path);
+    }
+    result
+}
+
+const WHAT: &str = "could not edit the payload";
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failure::environment(WHAT, format!("{}: {error}", path.display()), ""))
+}
+
+fn run(path: &PathBuf) -> Result<(), Failure> {
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    let editor = editor.unwrap_or_else(|| "vi".into());
+    // Through a shell, for `EDITOR="code --wait"`.
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => {
+            let why = format!("`{editor}` ended with {status}");
+            Err(Failure::work(WHAT, why, "the payload is as it was; set `EDITOR` to an editor that is installed"))
+        }
+        Err(error) => Err(Failure::environment(WHAT, format!("sh: {error}"), "")),
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        let place = path.display();
+        Failure::work(WHAT, format!("{place}: {error}"), format!("what was typed is kept in {place}"))
+    })
+}

@@ -1,0 +1,108 @@
+//! The last two lines: what happened or what is typed, and the keys that apply.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    summary::steps_line,
+    text::{columns, fit, window},
+};
+use crate::{
+    message::Action,
+    state::{Context, Mood, Overlay, State, overlay::Purpose},
+    theme::Theme,
+};
+
+/// The status line.
+pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
+    if let Some(Overlay::Line(line)) = &state.overlay
+        && let Some(label) = match &line.purpose {
+            Purpose::FilterFunctions => Some("filter functions: "),
+            Purpose::FilterLogs => Some("filter logs: "),
+            Purpose::Qualifier => Some("version or alias: "),
+            Purpose::Delete(_) => None,
+        }
+    {
+        let (x, width) = (area.x + 1, area.width - 1);
+        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, label, usize::from(width), theme.key);
+        frame.render_widget(&line.input, Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        return;
+    }
+    let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
+    if let Some(steps) = steps_line(state, theme).filter(|_| loops && !is_wide) {
+        frame.buffer_mut().set_line(area.x, area.y, &steps, area.width);
+        return;
+    }
+    let width = usize::from(area.width).saturating_sub(1);
+    let mut spans = vec![Span::raw(" ")];
+    if let Some(notice) = &state.notice {
+        let (mark, style) = match notice.mood {
+            Mood::Good => ("✓ ", theme.good),
+            Mood::Plain => ("", theme.text),
+            Mood::Bad => ("✗ ", theme.bad),
+        };
+        spans.push(Span::styled(format!("{mark}{}", one_line(&notice.text)), style));
+        if !notice.hint.is_empty() {
+            spans.push(Span::raw(format!("  {}", one_line(&notice.hint))));
+        }
+    }
+    let used: usize = spans.iter().map(|span| columns(&span.content)).sum();
+    if let Some(command) = &state.command {
+        let room = width.saturating_sub(used + 5);
+        if room >= 20 {
+            let gap = if used > 1 { "   " } else { "" };
+            spans.push(Span::styled(format!("{gap}$ {}", fit(&one_line(command), room)), theme.dim));
+        }
+    }
+    let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
+    let mut line = window(pieces, 0, width);
+    if used > width {
+        // The end is cut off: say so.
+        let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
+        line = window(pieces, 0, width - 1);
+        line.push_span("…");
+    }
+    frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
+}
+
+fn one_line(text: &str) -> String {
+    text.replace('\n', " ")
+}
+
+/// The keys that apply, those of the pane first, as many as there is room for; the help always.
+pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    let context = state.context();
+    let own = state.hints.iter().filter(|hint| hint.context == context && context != Context::Global);
+    let inherited = state
+        .hints
+        .iter()
+        .filter(|hint| hint.context == Context::Global && (context == Context::Global || context.inherits()));
+    let help = state.hints.iter().find(|hint| {
+        hint.run == Action::Help.name()
+            && (hint.context == context || (context.inherits() && hint.context == Context::Global))
+    });
+    let mut room = usize::from(area.width).saturating_sub(1);
+    let mut last = Vec::new();
+    if let Some(key) = help.and_then(|hint| hint.keys.first()) {
+        room = room.saturating_sub(columns(key) + 7);
+        last = vec![Span::raw(" "), Span::styled(key.clone(), theme.key), Span::styled(" help", theme.dim)];
+    }
+    let mut spans = Vec::new();
+    for hint in own.chain(inherited).filter(|hint| hint.run != Action::Help.name()) {
+        let Some(key) = hint.keys.first() else { continue };
+        let desc = hint.desc.split(':').next().unwrap_or_default();
+        let needed = columns(key) + columns(desc) + 3;
+        if needed > room {
+            break;
+        }
+        room -= needed;
+        spans.push(Span::raw(" "));
+        spans.push(Span::styled(key.clone(), theme.key));
+        spans.push(Span::styled(format!(" {desc} "), theme.dim));
+    }
+    spans.extend(last);
+    frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
+}

@@ -1,0 +1,155 @@
+//! The function list: name, build, zip, deployment, last duration.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+    widgets::{Block, BorderType},
+};
+
+use super::{
+    areas::Areas,
+    header::spinner,
+    text::{age, bytes, columns, duration, fit, pad, pad_left, wrap},
+};
+use crate::{
+    message::{Action, Target},
+    state::{Card, Connection, Context, Deployment, Focus, JobKind, State, WorkspaceState},
+    theme::Theme,
+};
+
+/// Widths of the columns after the name.
+const BUILT: usize = 8;
+const ZIP: usize = 5;
+const STATE: usize = 8;
+const LAST: usize = 7;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
+    let has_focus = state.focus == Focus::Functions && state.overlay.is_none();
+    let mut title = "Functions".to_owned();
+    if !state.functions.filter.is_empty() {
+        title = format!("Functions /{}", fit(&state.functions.filter, 20));
+    }
+    let block = frame_of(&title, has_focus, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    areas.put(area, Target::Functions);
+    areas.viewport.functions = inner.height.saturating_sub(1);
+
+    if state.functions.cards.is_empty() {
+        nothing(state, theme, frame, inner);
+        return;
+    }
+    let width = usize::from(inner.width);
+    let name = width.saturating_sub(BUILT + ZIP + STATE + LAST + 6);
+    let stage = fit(&state.options.stage, STATE);
+    let heading = format!(
+        "  {} {} {} {} {}",
+        pad("name", name.saturating_sub(1)),
+        pad("built", BUILT),
+        pad_left("zip", ZIP),
+        pad(&stage, STATE),
+        pad_left("last", LAST)
+    );
+    frame.buffer_mut().set_stringn(inner.x, inner.y, heading, width, theme.dim);
+
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let position = state.functions.position().unwrap_or(0);
+    // The selected row is always in sight.
+    let top = (position + 1).saturating_sub(rows);
+    let shown = state.functions.shown().enumerate().skip(top).take(rows);
+    for ((index, card), y) in shown.zip(inner.y + 1..) {
+        let line = row(state, theme, card, name.saturating_sub(1));
+        let area = Rect { y, height: 1, ..inner };
+        areas.put(area, Target::Function(index));
+        let buffer = frame.buffer_mut();
+        buffer.set_line(inner.x, y, &line, inner.width);
+        if Some(card.function.name.as_str()) == state.functions.selected.as_deref() {
+            buffer.set_style(area, theme.selected);
+            buffer.set_stringn(inner.x, y, "▸", 1, theme.selected);
+        }
+    }
+    if state.functions.shown().next().is_none() {
+        let text = format!("  none contains `{}`", state.functions.filter);
+        frame.buffer_mut().set_stringn(inner.x, inner.y + 1, fit(&text, width), width, theme.dim);
+    }
+}
+
+/// The frame of a pane; the one with the keys has thick lines.
+pub(super) fn frame_of<'a>(title: &str, has_focus: bool, theme: &Theme) -> Block<'a> {
+    let (kind, style) = if has_focus { (BorderType::Thick, theme.focused) } else { (BorderType::Plain, theme.border) };
+    let block = Block::bordered().border_type(kind).border_style(style);
+    if title.is_empty() { block } else { block.title(Span::styled(format!(" {title} "), theme.title)) }
+}
+
+fn row(state: &State, theme: &Theme, card: &Card, name: usize) -> Line<'static> {
+    let (built, built_style) = built(state, theme, card);
+    let zip = card.function.zip.as_ref().map_or_else(|| "–".into(), |zip| bytes(zip.bytes));
+    let (deployed, deployed_style) = deployed(state, theme, card);
+    let last = card.figures.samples.last().map_or_else(|| "–".into(), |sample| duration(sample.duration_ms));
+    Line::from(vec![
+        Span::raw("  "),
+        Span::styled(pad(&card.function.name, name), theme.title),
+        Span::raw(" "),
+        Span::styled(pad(&built, BUILT), built_style),
+        Span::raw(format!(" {} ", pad_left(&zip, ZIP))),
+        Span::styled(pad(&deployed, STATE), deployed_style),
+        Span::raw(format!(" {}", pad_left(&last.replace(' ', ""), LAST))),
+    ])
+}
+
+fn names(kind: &JobKind, name: &str) -> bool {
+    let (JobKind::Build(names) | JobKind::Deploy(names)) = kind else { return false };
+    names.is_empty() || names.iter().any(|other| other == name)
+}
+
+fn built(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
+    let name = &card.function.name;
+    if state.jobs.newest(|kind| matches!(kind, JobKind::Build(_)) && names(kind, name)).is_some() {
+        return (format!("{} build", spinner(state)), theme.busy);
+    }
+    match &card.function.bootstrap {
+        _ if card.build_failure.is_some() => ("✗ failed".into(), theme.bad),
+        None => ("–".into(), theme.dim),
+        Some(_) if card.function.stale => ("stale".into(), theme.warn),
+        Some(bootstrap) => (age(bootstrap.built_at, state.now), theme.text),
+    }
+}
+
+fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
+    let name = &card.function.name;
+    if state.jobs.newest(|kind| matches!(kind, JobKind::Deploy(_)) && names(kind, name)).is_some() {
+        return (spinner(state).to_string(), theme.busy);
+    }
+    match &card.deployment {
+        Deployment::Unknown if matches!(state.connection, Connection::Failed(_)) => ("?".into(), theme.dim),
+        Deployment::Unknown => ("…".into(), theme.dim),
+        Deployment::Absent => ("–".into(), theme.dim),
+        Deployment::Present(deployed) if deployed.in_sync => ("in sync".into(), theme.good),
+        Deployment::Present(deployed) if deployed.version == "$LATEST" => ("differs".into(), theme.warn),
+        Deployment::Present(deployed) => (format!("v{}", deployed.version), theme.warn),
+    }
+}
+
+fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    let refresh = state.key_of(Context::Functions, Action::Refresh.name()).unwrap_or("refresh");
+    let (text, style) = match &state.workspace {
+        WorkspaceState::Reading => ("reading the workspace …".to_owned(), theme.dim),
+        WorkspaceState::Read(_) => (
+            format!(
+                "no functions here\nA function is a binary whose package depends on lambda-console-runtime, \
+                 lambda_runtime or lambda_http, or has [package.metadata.lambda]. {refresh} looks again."
+            ),
+            theme.text,
+        ),
+        WorkspaceState::Broken(failure) => {
+            (format!("✗ {failure}\n{}\n{refresh} reads it again.", failure.hint), theme.text)
+        }
+    };
+    let width = usize::from(area.width).saturating_sub(2);
+    for (line, y) in wrap(&text, width).iter().zip(area.y..area.bottom()) {
+        debug_assert!(columns(line) <= width || width == 0);
+        frame.buffer_mut().set_stringn(area.x + 1, y, line, width, style);
+    }
+}

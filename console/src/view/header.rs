@@ -1,0 +1,112 @@
+//! The first line: workspace, stage with account and region, architecture, what runs, the time.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::text::{clock, columns, fit};
+use crate::{
+    message::Architecture,
+    state::{Connection, JobKind, Running, Setup, State, WorkspaceState},
+    theme::Theme,
+};
+
+const NAME: &str = " lambda-console  ";
+const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+/// The spinner's character now.
+pub(super) fn spinner(state: &State) -> char {
+    SPINNER[(state.now / 100).rem_euclid(10) as usize]
+}
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    let (hours, minutes, ..) = clock(state.now, state.utc_offset);
+    let mut right = vec![Span::styled(format!("  {hours:02}:{minutes:02} "), theme.dim)];
+    if let Some(job) = state.jobs.shown() {
+        right.insert(0, Span::styled(fit(&running(state, job), usize::from(area.width) / 3), theme.busy));
+    } else if let Some((text, style)) = trouble(state, theme) {
+        right.insert(0, Span::styled(text, style));
+    }
+    let right = Line::from(right);
+    let room = usize::from(area.width).saturating_sub(right.width() + 1);
+
+    let stage = stage(state, theme);
+    let needed: usize = stage.iter().map(|span| columns(&span.content)).sum();
+    let workspace = match &state.workspace {
+        WorkspaceState::Reading => "reading the workspace …".to_owned(),
+        WorkspaceState::Read(workspace) => workspace.name.clone(),
+        WorkspaceState::Broken(_) => "✗ workspace".to_owned(),
+    };
+    // What is left of the stage's room goes to the workspace, then to the console's own name.
+    let spare = room.saturating_sub(needed);
+    let shows_name = spare > columns(NAME) + columns(&workspace) + 1;
+    let mut left = Vec::new();
+    if shows_name {
+        left.push(Span::styled(NAME, theme.title));
+    } else {
+        left.push(Span::raw(" "));
+    }
+    let used: usize = left.iter().map(|span| columns(&span.content)).sum();
+    let workspace = fit(&workspace, spare.saturating_sub(used + 2));
+    if !workspace.is_empty() {
+        left.push(Span::styled(format!("{workspace}  "), theme.title));
+    }
+    left.extend(stage);
+    let width = area.width;
+    frame.buffer_mut().set_line(area.x, area.y, &Line::from(left), room as u16);
+    let right_width = (right.width() as u16).min(width);
+    frame.buffer_mut().set_line(area.x + width - right_width, area.y, &right, right_width);
+}
+
+fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
+    let name = format!("stage {}", state.options.stage);
+    let mut spans = Vec::new();
+    match &state.connection {
+        Connection::Connecting => spans.push(Span::raw(format!("{name} …"))),
+        Connection::Connected(info) => {
+            spans.push(Span::styled(name, theme.title));
+            spans.push(Span::raw(format!(" {} {}", info.account, info.region)));
+        }
+        Connection::Failed(_) => spans.push(Span::styled(format!("✗ {name}"), theme.bad)),
+    }
+    if state.options.read_only {
+        spans.push(Span::styled("  read-only", theme.warn));
+    }
+    let emulator = match &state.connection {
+        Connection::Connected(info) if state.architecture == Architecture::Arm64 => info.emulator.as_deref(),
+        _ => None,
+    };
+    let emulator = emulator.map(|_| " (qemu)").unwrap_or_default();
+    let debug = if state.debug { " debug" } else { "" };
+    spans.push(Span::raw(format!("  {}{emulator}{debug}", state.architecture)));
+    spans
+}
+
+/// `⠋ build 2/6 serde`
+fn running(state: &State, job: &Running) -> String {
+    let mut words = vec![spinner(state).to_string(), job.kind.title().unwrap_or_default()];
+    if job.cancelled {
+        words.push("cancelling".into());
+        return words.join(" ");
+    }
+    words.extend(job.progress.count());
+    words.extend(Some(job.progress.text.clone()).filter(|text| !text.is_empty()));
+    let others = state.jobs.iter().filter(|other| other.kind.title().is_some()).count() - 1;
+    if others > 0 {
+        words.push(format!("+{others}"));
+    }
+    words.join(" ")
+}
+
+/// What hinders work and is not told elsewhere.
+fn trouble(state: &State, theme: &Theme) -> Option<(String, ratatui::style::Style)> {
+    if matches!(state.setup, Setup::Failed(_)) {
+        return Some(("✗ setup".into(), theme.bad));
+    }
+    let tail = state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_)))?;
+    let JobKind::Tail(names) = &tail.kind else { return None };
+    let whose = if let [name] = names.as_slice() { name.clone() } else { "all".into() };
+    Some((format!("tail {}", fit(&whose, 20)), theme.dim))
+}

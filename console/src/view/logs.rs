@@ -1,0 +1,200 @@
+//! The logs: only the lines in sight are looked at, whatever the ring holds.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+
+use super::{
+    areas::Areas,
+    pane::{info, scroll_bar, split},
+    text::{clock, columns, count, fit, pad, window},
+};
+use crate::{
+    message::Action,
+    state::{
+        Context, JobKind, State,
+        log::{Entry, Kind, filter_find},
+    },
+    theme::Theme,
+};
+
+/// Rows that one broken line takes at most; the rest of it is not shown.
+const MOST_ROWS: usize = 40;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
+    let (first, area) = split(area);
+    areas.viewport.rows = area.height;
+    let logs = &state.logs;
+    areas.viewport.lines = logs.len();
+    info(frame, first, &what(state, theme), &whence(state, theme));
+    let Some(last) = logs.last_shown() else { return nothing(state, theme, frame, area) };
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+
+    // From the last line upwards until the pane is full, then downwards if it is not.
+    let mut rows: Vec<Line> = Vec::with_capacity(height);
+    let mut top = last + 1;
+    let mut above: Vec<Vec<Line>> = Vec::new();
+    let mut filled = 0;
+    while filled < height
+        && let Some(index) = top.checked_sub(1)
+        && let Some(entry) = logs.get(index)
+    {
+        let lines = rows_of(state, theme, entry, width);
+        filled += lines.len();
+        above.push(lines);
+        top = index;
+    }
+    rows.extend(above.into_iter().rev().flatten());
+    let cut = rows.len().saturating_sub(height);
+    rows.drain(..cut);
+    let mut next = last + 1;
+    while rows.len() < height
+        && let Some(entry) = logs.get(next)
+    {
+        rows.extend(rows_of(state, theme, entry, width));
+        next += 1;
+    }
+    for (row, y) in rows.iter().zip(area.y..area.bottom()) {
+        frame.buffer_mut().set_line(area.x, y, row, area.width);
+    }
+    scroll_bar(frame, theme, area, top, logs.len());
+}
+
+/// How many lines, and what narrows them.
+fn what(state: &State, theme: &Theme) -> Line<'static> {
+    let (logs, filter) = (&state.logs, state.logs.filter());
+    let of = match &filter.function {
+        Some(function) => format!(" of {}", fit(function, 24)),
+        None => String::new(),
+    };
+    let mut spans = vec![Span::raw(format!("{} lines{of}", count(logs.len())))];
+    if !filter.text.is_empty() {
+        spans.push(Span::styled(format!("  /{}", fit(&filter.text, 24)), theme.key));
+    }
+    if let Some(request) = &filter.request_id {
+        spans.push(Span::styled(format!("  request {}", short(request)), theme.key));
+    }
+    if logs.is_searching() {
+        spans.push(Span::styled("  searching …", theme.busy));
+    }
+    Line::from(spans)
+}
+
+/// Whether lines come, and whether they are followed.
+fn whence(state: &State, theme: &Theme) -> Line<'static> {
+    let mut spans = Vec::new();
+    if state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).is_some() {
+        spans.push(Span::styled("tailing", theme.good));
+    } else {
+        spans.push(Span::styled("no tail", theme.dim));
+    }
+    if state.logs.anchor.is_none() {
+        spans.push(Span::styled(" · following", theme.dim));
+    } else {
+        let key = state.key_of(Context::Logs, Action::Follow.name()).unwrap_or_default().to_owned();
+        spans.push(Span::styled(format!(" · paused, {key} follows"), theme.warn));
+    }
+    Line::from(spans)
+}
+
+fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    if area.height == 0 || state.logs.is_searching() {
+        return;
+    }
+    let key = |action: Action| state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned();
+    let text = if state.logs.held() > 0 {
+        format!("no line fits; {} shows the lines of all functions", key(Action::AllLogs))
+    } else {
+        format!("no lines yet: {} follows this function's, {} all", key(Action::Tail), key(Action::TailAll))
+    };
+    frame.buffer_mut().set_stringn(area.x + 1, area.y, text, usize::from(area.width.saturating_sub(1)), theme.dim);
+}
+
+/// The style of a line by what it says.
+pub(super) fn message_style(theme: &Theme, message: &str) -> Style {
+    if message.starts_with("REPORT ") {
+        theme.title
+    } else if ["START ", "END ", "INIT_START "].iter().any(|start| message.starts_with(start)) {
+        theme.dim
+    } else {
+        theme.text
+    }
+}
+
+fn short(request: &str) -> String {
+    request.chars().take(4).collect()
+}
+
+/// One of the request's colours, by its id.
+fn request_style(theme: &Theme, request: &str) -> Style {
+    let sum = request.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    theme.requests[sum % theme.requests.len()]
+}
+
+fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Line<'static>> {
+    let (hours, minutes, seconds, ms) = clock(entry.timestamp, state.utc_offset);
+    let mut head = vec![Span::styled(format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03} "), theme.dim)];
+    if state.logs.all_functions {
+        head.push(Span::raw(pad(&entry.function, 10)));
+        head.push(Span::raw(" "));
+    }
+    match &entry.request_id {
+        Some(request) => head.push(Span::styled(format!("{:4}▏", short(request)), request_style(theme, request))),
+        None => head.push(Span::styled("    ▏", theme.dim)),
+    }
+    let mark = match entry.kind {
+        Kind::Error => Span::styled("✗ ", theme.bad),
+        Kind::Warning => Span::styled("! ", theme.warn),
+        Kind::Plain | Kind::Platform | Kind::Report => Span::raw(""),
+    };
+    head.push(mark);
+    let used: usize = head.iter().map(|span| columns(&span.content)).sum();
+    let room = width.saturating_sub(used).max(1);
+    let style = match entry.kind {
+        Kind::Error => theme.bad,
+        Kind::Warning => theme.warn,
+        Kind::Report => theme.title,
+        Kind::Platform => theme.dim,
+        Kind::Plain => theme.text,
+    };
+    let message = |left: usize| found(state, theme, &window([(&*entry.message, style)], left, room), style);
+    if !state.logs.wrap {
+        head.extend(message(state.logs.left));
+        return vec![Line::from(head)];
+    }
+    head.extend(message(0));
+    let mut rows = vec![Line::from(head)];
+    while rows.len() < MOST_ROWS {
+        let more = message(rows.len() * room);
+        if more.is_empty() {
+            break;
+        }
+        let mut row = vec![Span::raw(" ".repeat(used))];
+        row.extend(more);
+        rows.push(Line::from(row));
+    }
+    rows
+}
+
+/// The spans of `line` with what the filter looks for marked.
+fn found(state: &State, theme: &Theme, line: &Line<'_>, style: Style) -> Vec<Span<'static>> {
+    let text = line.to_string();
+    let wanted = &state.logs.filter().text;
+    let at = if wanted.is_empty() { None } else { filter_find(&text, wanted) };
+    let parts = at.and_then(|at| {
+        let end = at + wanted.len();
+        Some((text.get(..at)?, text.get(at..end)?, text.get(end..)?))
+    });
+    let spans = match parts {
+        Some((before, hit, after)) => vec![
+            Span::styled(before.to_owned(), style),
+            Span::styled(hit.to_owned(), theme.found),
+            Span::styled(after.to_owned(), style),
+        ],
+        None => vec![Span::styled(text, style)],
+    };
+    spans.into_iter().filter(|span| !span.content.is_empty()).collect()
+}

@@ -1,0 +1,162 @@
+//! What lies over the screen: the help, a list to choose from, the confirmation of a delete.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Clear,
+};
+
+use super::{
+    areas::Areas,
+    functions::frame_of,
+    pane::scroll_bar,
+    text::{columns, fit, pad, wrap},
+};
+use crate::{
+    message::{Action, Target},
+    state::{
+        Connection, Context, Overlay, State,
+        overlay::{Choose, Line as TypedLine, Offer, Purpose},
+    },
+    theme::Theme,
+};
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    match &state.overlay {
+        None => {}
+        Some(Overlay::Help(top)) => help(state, theme, frame, body, areas, *top),
+        Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
+        Some(Overlay::Line(line)) => {
+            if let Purpose::Delete(name) = &line.purpose {
+                confirm(state, theme, frame, body, areas, line, name);
+            }
+        }
+    }
+}
+
+/// A cleared, framed box in the middle of `body`; what is inside of the frame.
+fn popup(frame: &mut Frame, theme: &Theme, body: Rect, size: (u16, u16), title: &str, areas: &mut Areas) -> Rect {
+    let (width, height) = (size.0.min(body.width), size.1.min(body.height));
+    let x = body.x + (body.width - width) / 2;
+    let y = body.y + (body.height - height) / 3;
+    let area = Rect { x, y, width, height };
+    frame.render_widget(Clear, area);
+    frame.buffer_mut().set_style(area, theme.text);
+    let block = frame_of(title, true, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    areas.put(area, Target::Overlay);
+    inner
+}
+
+fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, top: usize) {
+    let mut lines = Vec::new();
+    for context in Context::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        let title = match context {
+            Context::Global => "Everywhere but where text is typed",
+            Context::Functions => "In the function list",
+            Context::Payload => "In the payload",
+            Context::Edit => "While typing the payload",
+            Context::Response => "In the response",
+            Context::Logs => "In the logs",
+            Context::Help => "In this help",
+            Context::Choose => "In a list",
+            Context::Line => "In a line",
+        };
+        lines.push(Line::styled(title, theme.title));
+        for hint in state.hints.iter().filter(|hint| hint.context == context) {
+            let keys = if hint.keys.is_empty() {
+                let palette = state.key_of(Context::Functions, Action::Palette.name()).unwrap_or("palette");
+                format!("{palette} {}", hint.run.replace('_', " "))
+            } else {
+                hint.keys.join(" ")
+            };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {} ", pad(&keys, 22)), theme.key),
+                Span::raw(hint.desc.clone()),
+            ]));
+        }
+    }
+    let size = (78, body.height.saturating_sub(2));
+    let inner = popup(frame, theme, body, size, "Help", areas);
+    areas.viewport.overlay = inner.height;
+    areas.viewport.overlay_lines = lines.len();
+    let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
+    for (line, y) in lines.iter().skip(top).zip(inner.y..inner.bottom()) {
+        frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width - 1);
+    }
+    scroll_bar(frame, theme, inner, top, lines.len());
+}
+
+fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
+    let title = match choose.offer {
+        Offer::Actions => "All commands",
+        Offer::Events => "Event files",
+    };
+    let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
+    let inner = popup(frame, theme, body, (72, rows), title, areas);
+    frame.buffer_mut().set_stringn(inner.x + 1, inner.y, ":", 1, theme.key);
+    frame.render_widget(
+        &choose.input,
+        Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1, ..inner },
+    );
+
+    let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let height = usize::from(area.height);
+    areas.viewport.overlay = area.height;
+    areas.viewport.overlay_lines = choose.matches.len();
+    let top = (choose.selected + 1).saturating_sub(height);
+    let width = usize::from(area.width);
+    for ((position, &index), y) in choose.matches.iter().enumerate().skip(top).zip(area.y..area.bottom()) {
+        let Some(entry) = choose.entries.get(index) else { continue };
+        let detail = fit(&entry.detail, 16);
+        let label = pad(&entry.label, width.saturating_sub(columns(&detail) + 5));
+        let row = Rect { y, height: 1, ..area };
+        let line = Line::from(vec![Span::raw(format!("  {label} ")), Span::styled(detail, theme.key)]);
+        frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        if position == choose.selected {
+            frame.buffer_mut().set_style(row, theme.selected);
+            frame.buffer_mut().set_stringn(area.x, y, "▸", 1, theme.selected);
+        }
+        areas.put(row, Target::Choice(position));
+    }
+    if choose.matches.is_empty() && area.height > 0 {
+        frame.buffer_mut().set_stringn(area.x + 2, area.y, "nothing fits", width.saturating_sub(2), theme.dim);
+    }
+    scroll_bar(frame, theme, area, top, choose.matches.len());
+}
+
+fn confirm(
+    state: &State,
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    line: &TypedLine,
+    name: &str,
+) {
+    let whose = match &state.connection {
+        Connection::Connected(info) => format!(" (account {}, {})", info.account, info.region),
+        Connection::Connecting | Connection::Failed(_) => String::new(),
+    };
+    let text = format!(
+        "This deletes the function {name} with its versions from stage {}{whose}. Its source, its zip and its logs \
+         stay.\nType its name to confirm:",
+        state.options.stage
+    );
+    let lines = wrap(&text, 62);
+    let title = format!("Delete {}?", fit(name, 40));
+    let inner = popup(frame, theme, body, (66, lines.len() as u16 + 3), &title, areas);
+    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
+        frame.buffer_mut().set_stringn(inner.x + 1, y, line, 62, theme.text);
+    }
+    let y = inner.y + lines.len() as u16;
+    if y < inner.bottom() {
+        frame.buffer_mut().set_stringn(inner.x + 1, y, ">", 1, theme.bad);
+        frame.render_widget(&line.input, Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 });
+    }
+}

@@ -1,0 +1,152 @@
+//! The payload editor, with JSON colours painted over it and the place of a syntax error.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+};
+use unicode_width::UnicodeWidthChar;
+
+use super::{
+    areas::Areas,
+    pane::{info, split},
+    text::{bytes, window},
+};
+use crate::{
+    message::{InvokeMode, Target},
+    state::{
+        Check, Draft, Focus, State,
+        json::{Token, tokens},
+    },
+    theme::Theme,
+};
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
+    let (first, area) = split(area);
+    areas.viewport.rows = area.height;
+    let Some(card) = state.functions.current() else { return };
+    let draft = &card.draft;
+    info(frame, first, &what(state, theme, draft), &verdict(theme, draft));
+    if let Some(large) = &draft.large {
+        let note = format!("{} of text: too large for this editor, but it can be sent", bytes(large.len() as u64));
+        frame.buffer_mut().set_stringn(area.x, area.y, note, usize::from(area.width), theme.warn);
+        for (line, y) in large.lines().zip(area.y + 1..area.bottom()) {
+            let line = window([(line, theme.text)], 0, usize::from(area.width));
+            frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        }
+        return;
+    }
+    frame.render_widget(&draft.editor, area);
+    areas.put(area, Target::Editor { row: 0, column: 0 });
+    paint(state, theme, frame, area, draft);
+}
+
+/// Where the payload comes from and how it is sent.
+fn what(state: &State, theme: &Theme, draft: &Draft) -> Line<'static> {
+    let mut spans = Vec::new();
+    match &draft.source {
+        Some(name) => spans.push(Span::raw(format!("events/{name}.json"))),
+        None => spans.push(Span::raw("own payload")),
+    }
+    if draft.changed {
+        spans.push(Span::styled(" ● changed", theme.warn));
+    }
+    match state.mode {
+        InvokeMode::Sync => {}
+        InvokeMode::Async => spans.push(Span::styled("  sent async", theme.warn)),
+        InvokeMode::DryRun => spans.push(Span::styled("  sent as a dry run", theme.warn)),
+    }
+    if let Some(qualifier) = &state.qualifier {
+        spans.push(Span::styled(format!("  to {qualifier}"), theme.warn));
+    }
+    if state.focus == Focus::Edit {
+        spans.push(Span::styled("  typing", theme.key));
+    }
+    Line::from(spans)
+}
+
+fn verdict(theme: &Theme, draft: &Draft) -> Line<'static> {
+    match &draft.check {
+        Check::Empty => Line::styled("empty", theme.dim),
+        Check::Json => Line::styled("json ok", theme.good),
+        Check::Broken(error) => Line::styled(format!("✗ {}:{} {}", error.line, error.column, error.message), theme.bad),
+    }
+}
+
+/// The colour of a token.
+pub(super) fn colour(theme: &Theme, token: Token) -> Style {
+    match token {
+        Token::Key => theme.json_key,
+        Token::String => theme.json_string,
+        Token::Number => theme.json_number,
+        Token::Word => theme.json_word,
+        Token::Mark | Token::Space => theme.text,
+        Token::Other => theme.bad,
+    }
+}
+
+/// Colours the cells that the editor has drawn. It does not wrap lines, so its rows are lines.
+fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft) {
+    let editor = &draft.editor;
+    let (top, left) = editor.scroll_offset();
+    let gutter = usize::from(editor.line_number_width());
+    let left = usize::from(left);
+    let error = match &draft.check {
+        Check::Broken(error) => Some(error),
+        Check::Empty | Check::Json => None,
+    };
+    let buffer = frame.buffer_mut();
+    if state.focus != Focus::Edit {
+        // The cursor is only shown while one types.
+        for position in area.positions() {
+            buffer[position].modifier.remove(Modifier::REVERSED);
+        }
+    }
+    for (row, y) in (usize::from(top)..).zip(area.y..area.bottom()) {
+        let Some(line) = editor.lines().get(row) else { break };
+        let broken = error.filter(|error| error.line == row + 1);
+        let cells = |column: usize| -> Option<u16> {
+            let x = column.checked_sub(left)?;
+            (x < usize::from(area.width)).then(|| area.x + x as u16)
+        };
+        for column in 0..gutter {
+            if let Some(x) = cells(column) {
+                buffer[(x, y)].set_style(if broken.is_some() { theme.bad } else { theme.dim });
+            }
+        }
+        if broken.is_some()
+            && let Some(x) = cells(0)
+        {
+            buffer[(x, y)].set_symbol("✗");
+        }
+        let mut column = gutter;
+        for (token, range) in tokens(line) {
+            let style = colour(theme, token);
+            for character in line.get(range).unwrap_or_default().chars() {
+                let cells_taken = match character {
+                    '\t' => 2 - (column - gutter) % 2,
+                    character => character.width().unwrap_or(0),
+                };
+                for column in column..column + cells_taken {
+                    if let Some(x) = cells(column) {
+                        let cell = &mut buffer[(x, y)];
+                        let modifier = cell.modifier;
+                        cell.set_style(style);
+                        cell.modifier |= modifier;
+                    }
+                }
+                column += cells_taken;
+            }
+            if column > left + usize::from(area.width) {
+                break;
+            }
+        }
+        if let Some(error) = broken {
+            let before: usize = line.chars().take(error.column - 1).map(|c| c.width().unwrap_or(0)).sum();
+            if let Some(x) = cells(gutter + before) {
+                buffer[(x, y)].set_style(theme.bad.add_modifier(Modifier::UNDERLINED));
+            }
+        }
+    }
+}
