@@ -4,7 +4,7 @@
 //! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or one
 //! object a line where it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
 
-use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +15,7 @@ use crate::message::{Failure, FailureKind};
 
 mod build;
 mod confirm;
+mod console;
 mod context;
 mod delete;
 mod deploy;
@@ -102,7 +103,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     let wants_json = arguments.iter().any(|argument| argument == "--json");
     match Cli::try_parse_from(arguments) {
         Ok(Cli { global, command: Some(command) }) => headless(global, command),
-        Ok(Cli { global, command: None }) => without_command(&global),
+        Ok(Cli { global, command: None }) => console::open(&global),
         Err(error) if wants_json && error.use_stderr() => {
             let text = error.render().to_string();
             let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
@@ -114,21 +115,6 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::from(error.exit_code() as u8)
         }
     }
-}
-
-/// Opens the console, which needs a terminal.
-fn without_command(global: &Global) -> ExitCode {
-    let why = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        "no command was given"
-    } else {
-        "this is no terminal"
-    };
-    Output::new(global.json).failure(&Failure::usage(
-        "could not open the console",
-        why,
-        "without a terminal use a command: list, setup, build, package, deploy, invoke, logs, stats, delete, local \
-         (lambda-console --help)",
-    ))
 }
 
 fn headless(global: Global, command: Command) -> ExitCode {

@@ -7,6 +7,7 @@ pub mod build;
 mod command;
 pub mod deploy;
 pub mod discover;
+pub mod dispatch;
 #[cfg(test)]
 mod flow;
 pub mod invoke;

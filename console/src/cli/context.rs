@@ -91,7 +91,7 @@ pub(super) async fn flush(store: Option<&Store>) {
 }
 
 /// A profile or region without a stage means AWS.
-fn stage_options(global: &Global, port: u16) -> StageOptions {
+pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
     let named = global.stage.clone().or_else(|| global.profile.clone());
     let on_aws = || if global.region.is_some() { "aws" } else { LOCAL }.to_owned();
     StageOptions {

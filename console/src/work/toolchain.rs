@@ -22,21 +22,9 @@ pub(crate) use rust::Rust;
 pub(crate) use zig::Zig;
 
 use super::Job;
+pub use crate::message::Part;
 use crate::message::{Architecture, Failure, Step};
 use standard::Standard;
-
-/// One thing that building, or running locally, needs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Part {
-    /// What it is: `rust`, `zig`, `standard library (aarch64-unknown-linux-musl)`, `qemu-aarch64`.
-    pub name: String,
-    /// Its version and where it is; none if it is missing.
-    pub found: Option<String>,
-    /// What it is for, or why it could not be provided.
-    pub detail: String,
-    /// Functions can be built without it.
-    pub optional: bool,
-}
 
 /// All that a build for one architecture uses.
 #[derive(Clone, Debug)]
