@@ -101,7 +101,9 @@ async fn process(service: &Arc<Service>, entry: &Entry) {
         drop(permit);
         match (result, pause) {
             (Ok(outcome), _) if !outcome.failed => return,
-            (Err(fault), None) => tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation is given up"),
+            (Err(fault), None) => {
+                tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation is given up");
+            }
             (_, None) => {}
             (_, Some(pause)) => tokio::time::sleep(*pause).await,
         }

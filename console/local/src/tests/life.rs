@@ -2,6 +2,7 @@
 
 use super::{Client, ECHO, Server, options, quick};
 use crate::{Error, Options, limits::Limits, lock, open, open_with};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -44,7 +45,10 @@ async fn functions_logs_and_keys_outlive_the_server() {
     let server = Server::start_in(server.dir, quick()).await;
     assert_eq!(server.local.endpoint().access_key, key);
     assert_eq!(server.invoke("echo", "2").await.text(), "2");
-    let events = server.client.logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" })).await;
+    let events = server
+        .client
+        .logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" }))
+        .await;
     assert_eq!(events.json()["events"].as_array().unwrap().len(), 2);
 }
 
@@ -151,8 +155,7 @@ async fn a_queued_event_outlives_the_server() {
     let local = open_with(options(&dir), quick()).await.unwrap();
     let client = Client::new(local.endpoint().clone());
     // The function is mended before the event is tried again.
-    use base64::Engine as _;
-    let code = base64::engine::general_purpose::STANDARD.encode(super::python(ECHO));
+    let code = STANDARD.encode(super::python(ECHO));
     client.lambda("PUT", "/2015-03-31/functions/slow/code", &json!({ "ZipFile": code })).await;
     client.lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 })).await;
     let waited = Instant::now();
