@@ -38,6 +38,7 @@ impl Queue {
     /// The queue under `dir`.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         disk::make_dir(dir)?;
+        disk::sweep(dir)?;
         Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new() })
     }
 

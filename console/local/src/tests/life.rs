@@ -67,9 +67,11 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
     std::fs::create_dir_all(dir.path().join("code/.half-unpacked")).unwrap();
     std::fs::create_dir_all(dir.path().join("functions")).unwrap();
     std::fs::write(dir.path().join("functions/half.json"), "{\"name\":").unwrap();
+    std::fs::write(dir.path().join("functions/.echo.json.1"), "{\"na").unwrap();
     let server = Server::start_in(dir, quick()).await;
     assert!(server.local.is_serving());
     assert!(!server.dir.path().join("code/.half-unpacked").exists());
+    assert!(!server.dir.path().join("functions/.echo.json.1").exists());
     assert!(server.dir.path().join("functions/half.damaged").exists(), "it is set aside");
     server.create("echo", ECHO).await;
     assert_eq!(server.invoke("echo", "1").await.text(), "1");
@@ -127,6 +129,19 @@ async fn an_idle_sandbox_ends_after_its_time() {
     let next = server.invoke("who", "{}").await;
     assert_ne!(next.text(), process);
     assert!(next.report("Init Duration").is_some());
+}
+
+#[tokio::test]
+async fn the_last_words_of_an_idle_sandbox_are_logged() {
+    let server = Server::start().await;
+    server.create("talks", "import threading\ndef leave():\n    os.write(1, b'last words')\n    os._exit(1)\nid, _, _ = next_event()\nrespond(id, '1')\nthreading.Timer(0.05, leave).start()\nnext_event()\n").await;
+    server.invoke("talks", "{}").await;
+    let waited = Instant::now();
+    let request = json!({ "logGroupName": "/aws/lambda/talks", "filterPattern": "\"last words\"" });
+    while server.client.logs("FilterLogEvents", &request).await.json()["events"] == json!([]) {
+        assert!(waited.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]
