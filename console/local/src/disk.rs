@@ -51,7 +51,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T
     }
 }
 
-/// Removes the unfinished files that a killed process left in a directory: [`write`]'s and no others.
+/// Removes the unfinished files that a killed process left in a directory: those of [`write()`] and no others.
 pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

@@ -257,3 +257,23 @@ async fn a_bootstrap_that_ends_after_each_answer_is_started_again() {
         assert_eq!(server.invoke("once", &n.to_string()).await.text(), n.to_string());
     }
 }
+
+#[tokio::test]
+async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
+    let server = Server::start().await;
+    let script = r#"
+while True:
+    id, _, _ = next_event()
+    connection = api.sock
+    api.putrequest("POST", "/2018-06-01/runtime/invocation/strange/response")
+    api.putheader("Content-Length", "5")
+    api.endheaders()
+    time.sleep(0.05)
+    api.send(b"12345")
+    reply = api.getresponse()
+    reply.read()
+    respond(id, json.dumps([reply.status, api.sock is connection]))
+"#;
+    server.create("late", script).await;
+    assert_eq!(server.invoke("late", "{}").await.json(), json!([400, true]));
+}
