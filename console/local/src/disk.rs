@@ -51,6 +51,17 @@ pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T
     }
 }
 
+/// Removes the unfinished files that a killed process left in a directory: those of [`write()`] and no others.
+pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with('.') && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a directory and all in it; one that is not there is no error.
 pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {

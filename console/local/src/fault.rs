@@ -53,7 +53,7 @@ impl Fault {
 pub(crate) enum Protocol {
     /// Lambda: REST with JSON bodies, the code in `x-amzn-ErrorType`.
     Rest,
-    /// CloudWatch Logs: awsJson1.1, the code in `__type`.
+    /// `CloudWatch` Logs: awsJson1.1, the code in `__type`.
     Json,
     /// STS and IAM: awsQuery, XML.
     Query,
@@ -84,10 +84,9 @@ impl Protocol {
                 }
                 ("application/json", body.to_string())
             }
-            Self::Json => (
-                "application/x-amz-json-1.1",
-                json!({ "__type": fault.code, "message": fault.message }).to_string(),
-            ),
+            Self::Json => {
+                ("application/x-amz-json-1.1", json!({ "__type": fault.code, "message": fault.message }).to_string())
+            }
             Self::Query => (
                 "text/xml",
                 format!(

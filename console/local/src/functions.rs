@@ -26,6 +26,7 @@ impl Functions {
     /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
     pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
         disk::make_dir(dir)?;
+        disk::sweep(dir)?;
         let mut known = BTreeMap::new();
         for entry in fs::read_dir(dir)? {
             let file = entry?.path();

@@ -22,9 +22,7 @@ pub(crate) async fn dispatch<'a>(
     let need = |name: &str| {
         field(name).ok_or_else(|| Fault::new(400, "ValidationError", format!("the parameter {name} is missing")))
     };
-    let missing = |name: &str| {
-        Fault::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
-    };
+    let missing = |name: &str| Fault::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."));
     match action {
         "CreateRole" => {
             let name = need("RoleName")?;

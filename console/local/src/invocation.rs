@@ -245,7 +245,9 @@ fn answered(id: &str, body: Reply) -> (Option<Status>, Option<String>, Option<By
         Reply::Error { body, kind } => (None, Some(kind), Some(body)),
         Reply::TooLarge(length) => {
             let kind = "Function.ResponseSizeTooLarge";
-            let message = format!("Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes).");
+            let message = format!(
+                "Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes)."
+            );
             (Some(Status::Error(kind.to_owned())), None, Some(error(kind, &message)))
         }
         Reply::Truncated => {

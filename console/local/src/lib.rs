@@ -1,4 +1,4 @@
-//! The local Lambda: AWS's own HTTP APIs of Lambda, CloudWatch Logs, STS and IAM on a loopback port, running the
+//! The local Lambda: AWS's own HTTP APIs of Lambda, `CloudWatch` Logs, STS and IAM on a loopback port, running the
 //! bootstraps of uploaded zips as child processes. The AWS SDKs, the AWS CLI and boto3 drive it like the real one.
 //!
 //! # Layout

@@ -20,7 +20,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             init: Duration::from_secs(10),
-            idle: Duration::from_secs(5 * 60),
+            idle: Duration::from_mins(5),
             sandboxes: 10,
             retries: [Duration::from_secs(1), Duration::from_secs(2)],
         }

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: log groups, streams and events on disk, and the API to read and follow them.
+//! `CloudWatch` Logs: log groups, streams and events on disk, and the API to read and follow them.
 //! Touches the log directory only.
 
 mod events;
@@ -75,8 +75,9 @@ fn page<T>(all: Vec<T>, name: impl Fn(&T) -> &str, token: Option<&str>, limit: u
 fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<usize, Fault> {
     match asked {
         None => Ok(default),
-        Some(limit) => usize::try_from(limit).ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
-            invalid(format!("limit is {limit}; it must be between 1 and {most}"))
-        }),
+        Some(limit) => usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| invalid(format!("limit is {limit}; it must be between 1 and {most}"))),
     }
 }

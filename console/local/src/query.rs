@@ -61,7 +61,12 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 /// The answer of an awsQuery action: `<ActionResponse><ActionResult>…`.
-pub(crate) fn reply(action: &str, namespace: &str, result: &str, request_id: &str) -> http::Response<crate::call::Body> {
+pub(crate) fn reply(
+    action: &str,
+    namespace: &str,
+    result: &str,
+    request_id: &str,
+) -> http::Response<crate::call::Body> {
     let body = format!(
         "<{action}Response xmlns=\"{namespace}\"><{action}Result>{result}</{action}Result>\
          <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
@@ -75,7 +80,10 @@ mod tests {
 
     #[test]
     fn a_form_is_decoded_and_what_is_no_escape_is_kept() {
-        assert_eq!(pairs("a=1+2&b=%2Fx%zz&c"), [("a", "1 2"), ("b", "/x%zz"), ("c", "")].map(|(a, b)| (a.into(), b.into())));
+        assert_eq!(
+            pairs("a=1+2&b=%2Fx%zz&c"),
+            [("a", "1 2"), ("b", "/x%zz"), ("c", "")].map(|(a, b)| (a.into(), b.into()))
+        );
         assert_eq!(decode("arn%3Aaws+x", false), "arn:aws+x");
         assert_eq!(decode(&encode("ä /%"), false), "ä /%");
     }

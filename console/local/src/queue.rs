@@ -38,6 +38,7 @@ impl Queue {
     /// The queue under `dir`.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         disk::make_dir(dir)?;
+        disk::sweep(dir)?;
         Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new() })
     }
 
@@ -101,7 +102,9 @@ async fn process(service: &Arc<Service>, entry: &Entry) {
         drop(permit);
         match (result, pause) {
             (Ok(outcome), _) if !outcome.failed => return,
-            (Err(fault), None) => tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation is given up"),
+            (Err(fault), None) => {
+                tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation is given up");
+            }
             (_, None) => {}
             (_, Some(pause)) => tokio::time::sleep(*pause).await,
         }

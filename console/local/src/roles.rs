@@ -2,7 +2,11 @@
 
 use crate::{disk, fault::Fault};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, io, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 use tokio::sync::Mutex;
 
 /// A role.

@@ -147,13 +147,14 @@ impl Sandbox {
         let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
         let exchange = Arc::clone(&sandbox.exchange);
         tasks.spawn(runtime_api::serve(listener, exchange, connections.clone(), stop.clone()));
-        let output = Arc::clone(&sandbox.output);
+        let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
         let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: held };
         tasks.spawn(async move {
             let status = supervisor.run().await;
             // A process that left the group may still have the pipe: nobody reads it any more.
             following.abort();
+            last_words.drain();
             exited.send_replace(Some(status));
         });
         Ok(sandbox)

@@ -96,9 +96,10 @@ async fn pass(
     admitted?;
     door.verify(&head, &received.sha256, jiff::Timestamp::now())?;
     if received.length > limit {
-        let (code, operation) = match invocation {
-            true => ("RequestTooLargeException", "InvokeFunction operation"),
-            false => ("RequestEntityTooLargeException", "operation; a zip file may have 50 MB"),
+        let (code, operation) = if invocation {
+            ("RequestTooLargeException", "InvokeFunction operation")
+        } else {
+            ("RequestEntityTooLargeException", "operation; a zip file may have 50 MB")
         };
         return Err(Fault::new(413, code, format!("Request must be smaller than {limit} bytes for the {operation}")));
     }

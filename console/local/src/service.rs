@@ -4,6 +4,7 @@
 use crate::{
     call::{Body, Call},
     code::Codes,
+    disk,
     fault::Fault,
     functions::Functions,
     iam, lambda,
@@ -49,6 +50,7 @@ impl Service {
         emulator: crate::Emulator,
         limits: Limits,
     ) -> std::io::Result<Arc<Self>> {
+        disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
         let functions = Functions::open(&dir.join("functions"), &codes)?;
         codes.sweep()?;

@@ -5,6 +5,7 @@ use http::Response;
 
 /// `GetCallerIdentity`.
 pub(crate) fn get_caller_identity(request_id: &str) -> Response<Body> {
-    let result = format!("<Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>LOCAL</UserId><Account>{ACCOUNT}</Account>");
+    let result =
+        format!("<Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>LOCAL</UserId><Account>{ACCOUNT}</Account>");
     query::reply("GetCallerIdentity", "https://sts.amazonaws.com/doc/2011-06-15/", &result, request_id)
 }

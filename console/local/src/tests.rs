@@ -44,7 +44,7 @@ const ECHO: &str = "while True:\n    id, body, _ = next_event()\n    respond(id,
 fn quick() -> Limits {
     Limits {
         init: Duration::from_secs(5),
-        idle: Duration::from_secs(60),
+        idle: Duration::from_mins(1),
         sandboxes: 3,
         retries: [Duration::from_millis(10); 2],
     }
@@ -78,7 +78,8 @@ impl Server {
     }
 
     async fn create_with(&self, name: &str, script: &str, settings: Value) -> Value {
-        let reply = self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(script), settings)).await;
+        let reply =
+            self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(script), settings)).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         reply.json()
     }
@@ -116,7 +117,8 @@ fn request(name: &str, zip: &[u8], settings: Value) -> Value {
         "Code": { "ZipFile": STANDARD.encode(zip) },
     });
     let fields = request.as_object_mut().unwrap();
-    for (field, value) in settings.as_object().unwrap().clone() {
+    let Value::Object(settings) = settings else { panic!("settings are an object") };
+    for (field, value) in settings {
         match value {
             Value::Null => drop(fields.remove(&field)),
             value => drop(fields.insert(field, value)),

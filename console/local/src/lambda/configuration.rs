@@ -12,15 +12,35 @@ use std::collections::BTreeMap;
 const ENVIRONMENT_LIMIT: usize = 4096;
 /// The settings that are kept and told, and have no effect here.
 const KEPT: [&str; 8] = [
-    "VpcConfig", "DeadLetterConfig", "TracingConfig", "KMSKeyArn", "FileSystemConfigs", "SnapStart", "EphemeralStorage",
+    "VpcConfig",
+    "DeadLetterConfig",
+    "TracingConfig",
+    "KMSKeyArn",
+    "FileSystemConfigs",
+    "SnapStart",
+    "EphemeralStorage",
     "ImageConfig",
 ];
 /// The environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime environment variables".
 const RESERVED: [&str; 19] = [
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
     "AWS_SECRET_KEY",
 ];
 
@@ -70,7 +90,11 @@ impl Settings {
         }
         if let Some(handler) = self.handler {
             if handler.len() > 128 || handler.contains(char::is_whitespace) {
-                return Err(Fault::validation(&handler, "handler", "satisfy regular expression pattern: [^\\s]{0,128}"));
+                return Err(Fault::validation(
+                    &handler,
+                    "handler",
+                    "satisfy regular expression pattern: [^\\s]{0,128}",
+                ));
             }
             function.handler = handler;
         }
@@ -122,7 +146,8 @@ fn judge_role(role: String) -> Result<String, Fault> {
             Ok(role)
         }
         _ => {
-            let constraint = "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+            let constraint =
+                "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
             Err(Fault::validation(&role, "role", constraint))
         }
     }
@@ -154,7 +179,11 @@ fn judge_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !valid {
-            return Err(Fault::validation(name, "environment.variables", "satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+"));
+            return Err(Fault::validation(
+                name,
+                "environment.variables",
+                "satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+",
+            ));
         }
         if value.contains('\0') {
             return Err(Fault::invalid(format!("The environment variable {name} contains a NUL character.")));

@@ -41,7 +41,9 @@ impl Code<'_> {
         if self.s3_bucket.is_some() || self.image_uri.is_some() {
             return Err(Fault::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
         }
-        let Some(text) = &self.zip_file else { return Err(Fault::invalid("Please provide a source for function code.")) };
+        let Some(text) = &self.zip_file else {
+            return Err(Fault::invalid("Please provide a source for function code."));
+        };
         STANDARD
             .decode(text.as_bytes())
             .map_err(|error| Fault::new(400, "SerializationException", format!("ZipFile is not base64: {error}")))

@@ -37,15 +37,14 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
         Some("DryRun") => return Ok(call::empty(204)),
         Some("Event") => {
             if payload.len() > EVENT_LIMIT {
-                let message = format!("{} byte payload is too large for the Event invocation type (limit {EVENT_LIMIT} bytes)", payload.len());
+                let message = format!(
+                    "{} byte payload is too large for the Event invocation type (limit {EVENT_LIMIT} bytes)",
+                    payload.len()
+                );
                 return Err(Fault::new(413, "RequestTooLargeException", message));
             }
-            let entry = Entry {
-                id: call.request_id.clone(),
-                function: function.name.clone(),
-                payload: text.to_owned(),
-                trace,
-            };
+            let entry =
+                Entry { id: call.request_id.clone(), function: function.name.clone(), payload: text.to_owned(), trace };
             service.queue.submit(service, entry)?;
             return Ok(call::empty(202));
         }
@@ -97,7 +96,11 @@ fn judge_payload(payload: &[u8]) -> Result<&str, Fault> {
 /// The client context: JSON in base64. Gives it on one line.
 fn judge_context(context: &str) -> Result<String, Fault> {
     let invalid = |why: &str| {
-        Fault::new(400, "InvalidRequestContentException", format!("Client context must be a valid Base64-encoded JSON object: {why}"))
+        Fault::new(
+            400,
+            "InvalidRequestContentException",
+            format!("Client context must be a valid Base64-encoded JSON object: {why}"),
+        )
     };
     if context.len() > CONTEXT_LIMIT {
         return Err(invalid(&format!("it has {} bytes, the limit is {CONTEXT_LIMIT}", context.len())));
@@ -113,6 +116,6 @@ fn new_trace() -> String {
     let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     let mut trace = format!("Root=1-{seconds:08x}-");
     trace.extend(root.chars().take(24));
-    let _ = write!(trace, ";Parent={:.16};Sampled=0", parent);
+    let _ = write!(trace, ";Parent={parent:.16};Sampled=0");
     trace
 }

@@ -16,6 +16,7 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "these are the API's names")]
 pub(super) struct PutRequest {
     log_group_name: String,
     log_stream_name: String,
@@ -82,7 +83,8 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, Fault> {
     let group = logs.group(identifier.ok_or_else(|| invalid("logGroupName or logGroupIdentifier is missing"))?)?;
     let stream = group.stream(&request.log_stream_name)?;
     let failed = |error: &std::io::Error| Fault::service("could not read log events", error);
-    let mut reader = stream.read(request.start_time.unwrap_or(i64::MIN).max(group.horizon())).map_err(|error| failed(&error))?;
+    let mut reader =
+        stream.read(request.start_time.unwrap_or(i64::MIN).max(group.horizon())).map_err(|error| failed(&error))?;
     let mut events: Vec<Event> = Vec::new();
     while let Some((event, _)) = reader.next().map_err(|error| failed(&error))? {
         if request.end_time.is_some_and(|end| event.t >= end) {
@@ -90,7 +92,9 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, Fault> {
         }
         events.push(event);
     }
-    let position = |token: &str| token.parse().map_err(|_ignored: std::num::ParseIntError| invalid("The specified nextToken is invalid."));
+    let position = |token: &str| {
+        token.parse().map_err(|_ignored: std::num::ParseIntError| invalid("The specified nextToken is invalid."))
+    };
     let (forward, place) = match request.next_token.as_deref().map(|token| token.split_once('/')) {
         None if request.start_from_head == Some(true) => (true, 0),
         None => (false, events.len()),

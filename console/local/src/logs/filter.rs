@@ -55,8 +55,11 @@ impl Place {
 /// A stream's next event. A stream is opened when its first event's time is reached, so that few are open at once.
 struct Head {
     stream: Arc<Stream>,
-    opened: Option<(Events, Event, usize)>,
+    opened: Option<Opened>,
 }
+
+/// The rest of a stream, its next event, and the bytes read for that.
+type Opened = (Events, Event, usize);
 
 /// `FilterLogEvents`.
 pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, Fault> {
@@ -105,7 +108,10 @@ impl Query {
             let extent = stream.extent();
             let (Some(first), Some(last)) = (extent.first, extent.last) else { continue };
             if last >= from && first <= self.end {
-                order.push(Reverse((Place { time: first.max(from), stream: stream.name.clone(), number: 0 }, heads.len())));
+                order.push(Reverse((
+                    Place { time: first.max(from), stream: stream.name.clone(), number: 0 },
+                    heads.len(),
+                )));
                 heads.push(Head { stream, opened: None });
             }
         }
@@ -125,7 +131,7 @@ impl Query {
                     let size = event.m.len() + 26;
                     // The event that no longer fits begins the next page.
                     if found.len() == self.limit || (matching && bytes + size > PAGE_BYTES) || scanned > SCAN_BYTES {
-                        return Ok(answer(found, last.as_ref()));
+                        return Ok(answer(&found, last.as_ref()));
                     }
                     scanned += read;
                     if matching {
@@ -147,11 +153,11 @@ impl Query {
                 order.push(Reverse((place, index)));
             }
         }
-        Ok(answer(found, None))
+        Ok(answer(&found, None))
     }
 
     /// The next event of a stream that no page has told yet.
-    fn advance(&self, stream: &Stream, mut reader: Events) -> io::Result<Option<(Place, (Events, Event, usize))>> {
+    fn advance(&self, stream: &Stream, mut reader: Events) -> io::Result<Option<(Place, Opened)>> {
         while let Some((event, read)) = reader.next()? {
             let place = Place { time: event.t, stream: stream.name.clone(), number: event.n };
             if self.after.as_ref().is_none_or(|after| place > *after) {
@@ -162,7 +168,7 @@ impl Query {
     }
 }
 
-fn answer(events: Vec<Value>, next: Option<&Place>) -> Value {
+fn answer(events: &[Value], next: Option<&Place>) -> Value {
     let mut value = json!({ "events": events, "searchedLogStreams": [] });
     if let Some(place) = next {
         value["nextToken"] = place.token().into();

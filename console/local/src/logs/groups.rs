@@ -5,10 +5,9 @@ use crate::fault::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The retentions that CloudWatch has, in days.
-const RETENTIONS: [i64; 23] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0,
-];
+/// The retentions that `CloudWatch` has, in days.
+const RETENTIONS: [i64; 23] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,5 +1,5 @@
 //! Filter patterns: words that a message must, may or must not have. Pure.
-//! Source: CloudWatch Logs user guide, "Filter pattern syntax", chapter on unstructured log events.
+//! Source: `CloudWatch` Logs user guide, "Filter pattern syntax", chapter on unstructured log events.
 
 use super::invalid;
 use crate::fault::Fault;
@@ -33,12 +33,11 @@ impl Pattern {
             } else {
                 (&mut pattern.all, rest)
             };
-            let (word, after) = match term.strip_prefix('"') {
-                Some(quoted) => phrase(quoted)?,
-                None => {
-                    let (word, after) = term.split_at(term.find(char::is_whitespace).unwrap_or(term.len()));
-                    (word.to_owned(), after)
-                }
+            let (word, after) = if let Some(quoted) = term.strip_prefix('"') {
+                phrase(quoted)?
+            } else {
+                let (word, after) = term.split_at(term.find(char::is_whitespace).unwrap_or(term.len()));
+                (word.to_owned(), after)
             };
             if word.is_empty() {
                 return Err(invalid("Invalid filter pattern: a term is empty"));

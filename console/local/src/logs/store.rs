@@ -117,7 +117,9 @@ impl Logs {
                 None => self.group(group).map_err(|fault| io::Error::other(fault.message))?,
             },
         };
-        group.create_stream(stream)?.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "the log stream is there"))
+        group
+            .create_stream(stream)?
+            .ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "the log stream is there"))
     }
 }
 

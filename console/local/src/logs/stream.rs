@@ -128,7 +128,8 @@ impl Stream {
     pub(crate) fn append(&self, events: Vec<(i64, String)>) -> io::Result<()> {
         let mut state = self.state();
         let ingested = now();
-        let sorted = events.iter().try_fold(state.extent.last.unwrap_or(i64::MIN), |last, (t, _)| (*t >= last).then_some(*t));
+        let sorted =
+            events.iter().try_fold(state.extent.last.unwrap_or(i64::MIN), |last, (t, _)| (*t >= last).then_some(*t));
         let mut fresh = Vec::with_capacity(events.len());
         for (t, m) in events {
             fresh.push(Event { n: state.next, t, i: ingested, m });
@@ -157,17 +158,16 @@ impl Stream {
         (state.extent.last, state.extent.ingested) = (Some(last.t), Some(last.i));
         let end = state.extent.end;
         let result = self.write(state, &lines);
-        match &result {
-            Ok(()) => state.extent.end += lines.len() as u64,
-            Err(_) => {
-                // Half a line is taken back; should that fail too, opening the file again does it.
-                if let Some(file) = &state.file {
-                    let _ = file.set_len(end);
-                }
-                if lines.len() <= BACKLOG_LIMIT {
-                    state.backlog = lines;
-                }
-            }
+        if result.is_ok() {
+            state.extent.end += lines.len() as u64;
+            return result;
+        }
+        // Half a line is taken back; should that fail too, opening the file again does it.
+        if let Some(file) = &state.file {
+            let _ = file.set_len(end);
+        }
+        if lines.len() <= BACKLOG_LIMIT {
+            state.backlog = lines;
         }
         result
     }
@@ -186,7 +186,8 @@ impl Stream {
         bytes.extend_from_slice(&state.backlog);
         let header = bytes.get(..state.extent.start as usize).unwrap_or_default().to_vec();
         let old = bytes.get(state.extent.start as usize..).unwrap_or_default();
-        let mut all: Vec<Event> = old.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let mut all: Vec<Event> =
+            old.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
         all.extend_from_slice(fresh);
         all.sort_by_key(|event| (event.t, event.n));
         let mut lines = header;

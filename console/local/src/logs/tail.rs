@@ -40,10 +40,11 @@ const UPDATE_EVENTS: usize = 500;
 const QUEUE_EVENTS: usize = 5000;
 const SECOND: Duration = Duration::from_secs(1);
 /// How long a session lasts.
-const SESSION: Duration = Duration::from_secs(3 * 60 * 60);
+const SESSION: Duration = Duration::from_hours(3);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "these are the API's names")]
 struct TailRequest {
     log_group_identifiers: Vec<String>,
     log_stream_names: Option<Vec<String>>,
@@ -207,9 +208,8 @@ pub(super) fn start(logs: &Arc<Logs>, call: &Call) -> Result<Response<Body>, Fau
 
 /// One message of the event stream.
 fn frame(kind: &'static str, name: &'static str, payload: &Value) -> Bytes {
-    let header = |name: &'static str, value: &'static str| {
-        Header::new(name, HeaderValue::String(StrBytes::from(value)))
-    };
+    let header =
+        |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(StrBytes::from(value)));
     let message = Message::new(payload.to_string())
         .add_header(header(":message-type", kind))
         .add_header(header(if kind == "event" { ":event-type" } else { ":exception-type" }, name))

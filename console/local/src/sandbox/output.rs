@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::net::unix::pipe::Receiver;
 
-/// How large a log event is at most, in bytes: CloudWatch's 256 KB. Longer lines become several events.
+/// How large a log event is at most, in bytes: 256 KB in `CloudWatch`. Longer lines become several events.
 const EVENT: usize = 256 * 1024;
 
 /// A sandbox's output.
@@ -113,7 +113,8 @@ impl Lines {
                 messages.extend(self.rest());
                 continue;
             }
-            while self.partial.len() >= EVENT {
+            // The byte after the cut tells whether it is between characters.
+            while self.partial.len() > EVENT {
                 let cut = boundary(&self.partial, EVENT);
                 let rest = self.partial.split_off(cut);
                 messages.push(text(&std::mem::replace(&mut self.partial, rest)));

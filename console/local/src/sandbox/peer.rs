@@ -18,7 +18,9 @@ pub(super) fn is_ours(peer: SocketAddr, local: SocketAddr) -> bool {
         let Ok(table) = std::fs::read_to_string(table) else { return false };
         table.lines().any(|line| {
             let mut fields = line.split_ascii_whitespace().skip(1);
-            let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else { return false };
+            let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else {
+                return false;
+            };
             from.ends_with(&peer) && to.ends_with(&local) && user.parse() == Ok(us)
         })
     })

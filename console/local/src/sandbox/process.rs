@@ -23,7 +23,9 @@ pub(super) fn cannot_run(why: &str) -> String {
 pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
     let machine = match zipfile::kind(bootstrap) {
         Ok(Kind::Elf(machine)) => machine,
-        Ok(Kind::Other) => return Ok(false),
+        // A system other than Linux has a format of its own.
+        Ok(Kind::Other) if cfg!(target_os = "linux") => return Err(cannot_run("exec format error")),
+        Ok(Kind::Script | Kind::Other) => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(cannot_run("permission denied")),
         Err(error) => return Err(cannot_run(&error.to_string())),
     };

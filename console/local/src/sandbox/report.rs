@@ -138,7 +138,9 @@ impl Journal {
         };
         let mut done = json!({ "requestId": report.id, "status": status, "metrics": { "durationMs": duration } });
         let mut metrics = json!({ "durationMs": duration, "billedDurationMs": billed, "memorySizeMB": memory });
-        for (name, value) in [("maxMemoryUsedMB", report.peak.map(Value::from)), ("initDurationMs", init.map(Value::from))] {
+        for (name, value) in
+            [("maxMemoryUsedMB", report.peak.map(Value::from)), ("initDurationMs", init.map(Value::from))]
+        {
             if let Some(value) = value {
                 metrics[name] = value;
             }

@@ -69,7 +69,14 @@ async fn connection(stream: TcpStream, exchange: Arc<Exchange>, stop: Cancellati
 }
 
 async fn handle(request: Request<Incoming>, exchange: &Exchange) -> Response<Body> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
+    let response = route(&head, &mut body, exchange).await;
+    // A body that was not read would cost the sandbox its connection, and a bootstrap may not expect that.
+    while let Some(Ok(_)) = body.frame().await {}
+    response
+}
+
+async fn route(head: &http::request::Parts, body: &mut Incoming, exchange: &Exchange) -> Response<Body> {
     if crate::door::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
         return problem(403, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
     }
@@ -106,7 +113,7 @@ async fn handle(request: Request<Incoming>, exchange: &Exchange) -> Response<Bod
     }
 }
 
-async fn respond(id: &str, headers: &HeaderMap, body: Incoming, exchange: &Exchange) -> Response<Body> {
+async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, exchange: &Exchange) -> Response<Body> {
     if let Err(refused) = exchange.expects(id) {
         return refuse(refused);
     }
@@ -145,7 +152,7 @@ struct Read {
     trailers: HeaderMap,
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Read, hyper::Error> {
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Read, hyper::Error> {
     let mut kept = BytesMut::new();
     let mut read = Read { bytes: Bytes::new(), length: 0, trailers: HeaderMap::new() };
     while let Some(frame) = body.frame().await {

@@ -89,7 +89,14 @@ impl Client {
     }
 
     /// Any signed request.
-    pub(super) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8], service: &str) -> Reply {
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        service: &str,
+    ) -> Reply {
         let host = self.host();
         let all: Vec<(&str, &str)> = [("host", host.as_str())].iter().chain(headers).copied().collect();
         let signed = self.sign(method, path, &all, body, service, SystemTime::now());
@@ -146,7 +153,8 @@ fn parse(bytes: &[u8]) -> Reply {
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_lowercase(), v.to_owned())).collect();
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_lowercase(), v.to_owned())).collect();
     let reply = Reply { status, headers, body: bytes[end + 4..].to_vec() };
     if let Some(length) = reply.header("content-length") {
         assert_eq!(length.parse(), Ok(reply.body.len()), "the body has its length");

@@ -30,8 +30,14 @@ async fn a_signed_request_enters_and_an_unsigned_one_does_not() {
     assert_eq!(tampered(&server, |_| {}).await.0, 200);
     let unsigned = |headers: &mut Vec<(String, String)>| headers.retain(|(key, _)| key != "authorization");
     assert_eq!(tampered(&server, unsigned).await, refused("MissingAuthenticationTokenException"));
-    assert_eq!(tampered(&server, |h| set(h, "authorization", "Basic eDp5")).await, refused("IncompleteSignatureException"));
-    assert_eq!(tampered(&server, |h| set(h, "authorization", "AWS4-HMAC-SHA256 x")).await, refused("IncompleteSignatureException"));
+    assert_eq!(
+        tampered(&server, |h| set(h, "authorization", "Basic eDp5")).await,
+        refused("IncompleteSignatureException")
+    );
+    assert_eq!(
+        tampered(&server, |h| set(h, "authorization", "AWS4-HMAC-SHA256 x")).await,
+        refused("IncompleteSignatureException")
+    );
 }
 
 #[tokio::test]
@@ -43,7 +49,10 @@ async fn a_foreign_host_and_any_origin_are_refused() {
         let (status, code) = tampered(&server, |h| set(h, "host", foreign)).await;
         assert_eq!((status, code.as_str()), (403, "AccessDeniedException"), "{foreign}");
     }
-    assert_eq!(tampered(&server, |h| h.push(("host".into(), "evil.example".into()))).await, refused("AccessDeniedException"));
+    assert_eq!(
+        tampered(&server, |h| h.push(("host".into(), "evil.example".into()))).await,
+        refused("AccessDeniedException")
+    );
     for origin in ["https://evil.example", "null", &format!("http://{host}")] {
         assert_eq!(tampered(&server, |h| set(h, "origin", origin)).await, refused("AccessDeniedException"));
     }
@@ -57,7 +66,9 @@ async fn a_foreign_host_and_any_origin_are_refused() {
 async fn a_wrong_key_secret_or_signature_is_refused() {
     let server = Server::start().await;
     let host = server.client.host();
-    let with = |endpoint: Endpoint| super::Client::new(endpoint).sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now());
+    let with = |endpoint: Endpoint| {
+        super::Client::new(endpoint).sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now())
+    };
     let ours = server.client.endpoint.clone();
     let headers = with(Endpoint { access_key: "LOCALXXXXXXXXXXXXXXX".into(), ..ours.clone() });
     assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.code(), "UnrecognizedClientException");
@@ -75,17 +86,27 @@ async fn a_wrong_key_secret_or_signature_is_refused() {
 async fn what_was_signed_cannot_be_changed_or_sent_later() {
     let server = Server::start().await;
     let host = server.client.host();
-    let signed = |body: &[u8], time| server.client.sign("POST", PATH, &[("host", &host), ("x-amz-a", "1")], body, "lambda", time);
+    let signed = |body: &[u8], time| {
+        server.client.sign("POST", PATH, &[("host", &host), ("x-amz-a", "1")], body, "lambda", time)
+    };
     let now = signed(b"{}", SystemTime::now());
     assert_eq!(server.client.raw("POST", PATH, &now, b"{ }").await.code(), "InvalidSignatureException", "the body");
     assert_eq!(server.client.raw("PUT", PATH, &now, b"{}").await.code(), "InvalidSignatureException", "the method");
-    assert_eq!(server.client.raw("POST", "/2015-03-31/functions?x=1", &now, b"{}").await.code(), "InvalidSignatureException", "the query");
+    assert_eq!(
+        server.client.raw("POST", "/2015-03-31/functions?x=1", &now, b"{}").await.code(),
+        "InvalidSignatureException",
+        "the query"
+    );
     let mut changed = now.clone();
     set(&mut changed, "x-amz-a", "2");
     assert_eq!(server.client.raw("POST", PATH, &changed, b"{}").await.code(), "InvalidSignatureException", "a header");
     for seconds in [310, 86_400] {
         let old = signed(b"{}", SystemTime::now() - Duration::from_secs(seconds));
-        assert_eq!(server.client.raw("POST", PATH, &old, b"{}").await.code(), "InvalidSignatureException", "{seconds} s old");
+        assert_eq!(
+            server.client.raw("POST", PATH, &old, b"{}").await.code(),
+            "InvalidSignatureException",
+            "{seconds} s old"
+        );
     }
     let mut unsigned = now;
     set(&mut unsigned, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");

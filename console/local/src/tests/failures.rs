@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 fn error(reply: &super::Reply) -> (String, String) {
     assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, Some("Unhandled")), "{}", reply.text());
     let error = reply.json();
-    (error["errorType"].as_str().unwrap_or_default().to_owned(), error["errorMessage"].as_str().unwrap_or_default().to_owned())
+    (
+        error["errorType"].as_str().unwrap_or_default().to_owned(),
+        error["errorMessage"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -21,7 +24,10 @@ async fn a_timeout_kills_the_sandbox_and_its_children() {
     let reply = server.invoke("slow", "1").await;
     assert!(began.elapsed() < Duration::from_secs(4));
     let id = reply.header("x-amzn-requestid").unwrap();
-    assert_eq!(error(&reply), ("Sandbox.Timedout".into(), format!("RequestId: {id} Error: Task timed out after 1.00 seconds")));
+    assert_eq!(
+        error(&reply),
+        ("Sandbox.Timedout".into(), format!("RequestId: {id} Error: Task timed out after 1.00 seconds"))
+    );
     let tail = reply.tail();
     assert!(tail.contains(&format!("{id} Task timed out after 1.00 seconds\n")), "{tail}");
     assert!(tail.contains("\tStatus: timeout\t"), "{tail}");
@@ -38,7 +44,10 @@ async fn an_exit_at_init_is_tried_again_within_the_invocation_and_told() {
     server.create("dies", "print('about to die', flush=True)\nsys.exit(3)\n").await;
     let reply = server.invoke("dies", "{}").await;
     let id = reply.header("x-amzn-requestid").unwrap();
-    assert_eq!(error(&reply), ("Runtime.ExitError".into(), format!("RequestId: {id} Error: Runtime exited with error: exit status 3")));
+    assert_eq!(
+        error(&reply),
+        ("Runtime.ExitError".into(), format!("RequestId: {id} Error: Runtime exited with error: exit status 3"))
+    );
     let tail = reply.tail();
     assert_eq!(tail.matches("about to die").count(), 2, "{tail}");
     assert!(tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"), "{tail}");
@@ -79,7 +88,9 @@ async fn a_bootstrap_that_never_calls_the_runtime_api_times_out() {
 #[tokio::test]
 async fn an_init_that_takes_too_long_is_begun_again_and_may_then_succeed() {
     let server = Server::start_with(Limits { init: Duration::from_secs(1), ..quick() }).await;
-    let script = format!("mark = os.environ['LAMBDA_TASK_ROOT'] + '/mark'\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    time.sleep(600)\n{ECHO}");
+    let script = format!(
+        "mark = os.environ['LAMBDA_TASK_ROOT'] + '/mark'\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    time.sleep(600)\n{ECHO}"
+    );
     server.create_with("late", &script, json!({ "Timeout": 20 })).await;
     let reply = server.invoke("late", "5").await;
     assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("5", None));
@@ -91,7 +102,9 @@ async fn an_init_that_takes_too_long_is_begun_again_and_may_then_succeed() {
 async fn an_init_error_is_the_callers_answer() {
     let server = Server::start().await;
     let body = r#"{"errorType":"Config","errorMessage":"no table"}"#;
-    let script = format!("call('POST', 'init/error', '{body}', {{'Lambda-Runtime-Function-Error-Type': 'Function.Config'}})\nsys.exit(1)\n");
+    let script = format!(
+        "call('POST', 'init/error', '{body}', {{'Lambda-Runtime-Function-Error-Type': 'Function.Config'}})\nsys.exit(1)\n"
+    );
     server.create("init", &script).await;
     let reply = server.invoke("init", "{}").await;
     assert_eq!(error(&reply), ("Config".into(), "no table".into()));
@@ -102,9 +115,19 @@ async fn an_init_error_is_the_callers_answer() {
 async fn an_error_of_the_handler_is_passed_on_as_it_is() {
     let server = Server::start().await;
     let body = r#"{"errorType":"Bad","errorMessage":"oh","stackTrace":["a"]}"#;
-    server.create("errs", &format!("while True:\n    id, _, _ = next_event()\n    call('POST', f'invocation/{{id}}/error', '{body}')\n")).await;
+    server
+        .create(
+            "errs",
+            &format!(
+                "while True:\n    id, _, _ = next_event()\n    call('POST', f'invocation/{{id}}/error', '{body}')\n"
+            ),
+        )
+        .await;
     let reply = server.invoke("errs", "{}").await;
-    assert_eq!((reply.status, reply.header("x-amz-function-error"), reply.text().as_str()), (200, Some("Unhandled"), body));
+    assert_eq!(
+        (reply.status, reply.header("x-amz-function-error"), reply.text().as_str()),
+        (200, Some("Unhandled"), body)
+    );
     assert!(!reply.tail().contains("Status:"), "{}", reply.tail());
 }
 
@@ -144,7 +167,9 @@ async fn lines_of_1_mb_and_invalid_utf_8_are_kept_in_pieces() {
             request["nextToken"] = json!(token);
         }
         let page = server.client.logs("FilterLogEvents", &request).await.json();
-        messages.extend(page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()));
+        messages.extend(
+            page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()),
+        );
         token = page["nextToken"].as_str().map(str::to_owned);
         if token.is_none() {
             break;
@@ -216,7 +241,8 @@ async fn a_payload_that_is_not_json_or_too_large_is_refused_before_anything_runs
     assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
     let path = "/2015-03-31/functions/echo/invocations";
     let event = format!("\"{}\"", "x".repeat(1 << 20));
-    let reply = server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], event.as_bytes(), "lambda").await;
+    let reply =
+        server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], event.as_bytes(), "lambda").await;
     assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
     let reply = server.invoke("nobody", "{}").await;
     assert_eq!((reply.status, reply.code()), (404, "ResourceNotFoundException"));
@@ -230,4 +256,24 @@ async fn a_bootstrap_that_ends_after_each_answer_is_started_again() {
     for n in 0..5 {
         assert_eq!(server.invoke("once", &n.to_string()).await.text(), n.to_string());
     }
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
+    let server = Server::start().await;
+    let script = r#"
+while True:
+    id, _, _ = next_event()
+    connection = api.sock
+    api.putrequest("POST", "/2018-06-01/runtime/invocation/strange/response")
+    api.putheader("Content-Length", "5")
+    api.endheaders()
+    time.sleep(0.05)
+    api.send(b"12345")
+    reply = api.getresponse()
+    reply.read()
+    respond(id, json.dumps([reply.status, api.sock is connection]))
+"#;
+    server.create("late", script).await;
+    assert_eq!(server.invoke("late", "{}").await.json(), json!([400, true]));
 }

@@ -1,6 +1,7 @@
 //! The life of functions: create, read, list, change, tag, delete, and what is refused.
 
 use super::{ECHO, Server, python, request, zip};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -17,15 +18,16 @@ async fn a_function_is_created_read_and_deleted() {
     let created = server.client.lambda("POST", FUNCTIONS, &request("echo", &zip, settings)).await;
     assert_eq!(created.status, 201);
     let created = created.json();
-    use base64::Engine as _;
-    let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
+    let sha256 = STANDARD.encode(Sha256::digest(&zip));
     assert_eq!(created["CodeSha256"], sha256);
     assert_eq!(created["CodeSize"], zip.len());
     assert_eq!(created["FunctionArn"], "arn:aws:lambda:eu-central-1:000000000000:function:echo");
     assert_eq!((&created["State"], &created["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
     assert_eq!((&created["Timeout"], &created["MemorySize"]), (&json!(7), &json!(256)));
     assert_eq!(created["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "/aws/lambda/echo" }));
-    for name in ["echo", "arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Aecho", "000000000000:function:echo"] {
+    for name in
+        ["echo", "arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Aecho", "000000000000:function:echo"]
+    {
         let got = server.client.lambda("GET", &format!("{FUNCTIONS}/{name}"), &Value::Null).await;
         assert_eq!(got.status, 200, "{name}: {}", got.text());
         assert_eq!(got.json()["Configuration"], created);
@@ -51,7 +53,9 @@ async fn functions_are_listed_in_pages() {
     loop {
         let path = format!("{FUNCTIONS}/?MaxItems=2{marker}");
         let page = server.client.lambda("GET", &path, &Value::Null).await.json();
-        names.extend(page["Functions"].as_array().unwrap().iter().map(|f| f["FunctionName"].as_str().unwrap().to_owned()));
+        names.extend(
+            page["Functions"].as_array().unwrap().iter().map(|f| f["FunctionName"].as_str().unwrap().to_owned()),
+        );
         pages += 1;
         match page["NextMarker"].as_str() {
             Some(next) => marker = format!("&Marker={next}"),
@@ -131,7 +135,9 @@ async fn a_zip_that_climbs_or_cannot_run_is_refused_and_leaves_nothing() {
 #[tokio::test]
 async fn a_change_counts_for_the_next_invocation_and_a_stale_revision_is_refused() {
     let server = Server::start().await;
-    let created = server.create("f", "while True:\n    id, _, _ = next_event()\n    respond(id, os.environ.get('WHO', 'one'))\n").await;
+    let created = server
+        .create("f", "while True:\n    id, _, _ = next_event()\n    respond(id, os.environ.get('WHO', 'one'))\n")
+        .await;
     assert_eq!(server.invoke("f", "{}").await.text(), "one");
     let change = json!({ "Environment": { "Variables": { "WHO": "two" } }, "RevisionId": created["RevisionId"] });
     let path = format!("{FUNCTIONS}/f/configuration");
@@ -141,8 +147,7 @@ async fn a_change_counts_for_the_next_invocation_and_a_stale_revision_is_refused
     assert_eq!(server.invoke("f", "{}").await.text(), "two");
     let stale = server.client.lambda("PUT", &path, &change).await;
     assert_eq!((stale.status, stale.code()), (412, "PreconditionFailedException"));
-    use base64::Engine as _;
-    let zip = base64::engine::general_purpose::STANDARD.encode(python(ECHO));
+    let zip = STANDARD.encode(python(ECHO));
     let code = format!("{FUNCTIONS}/f/code");
     let dry = server.client.lambda("PUT", &code, &json!({ "ZipFile": zip, "DryRun": true })).await;
     assert_eq!(dry.status, 200);

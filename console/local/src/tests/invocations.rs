@@ -1,6 +1,6 @@
 //! Invocations that go well: what the function sees, what the caller gets, what the log says.
 
-use super::{ECHO, PRELUDE, Server, quick, zip};
+use super::{ECHO, Server, quick};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -36,7 +36,8 @@ async fn the_function_sees_lambdas_environment_and_nothing_of_ours() {
     let server = Server::start().await;
     let script = "while True:\n    id, _, headers = next_event()\n    respond(id, json.dumps(\
                   {'env': dict(os.environ), 'cwd': os.getcwd(), 'headers': {k.lower(): v for k, v in headers.items()}, 'now': time.time() * 1000}))\n";
-    let settings = json!({ "Environment": { "Variables": { "COLOUR": "blue" } }, "Timeout": 9, "Handler": "the.handler" });
+    let settings =
+        json!({ "Environment": { "Variables": { "COLOUR": "blue" } }, "Timeout": 9, "Handler": "the.handler" });
     server.create_with("env", script, settings).await;
     let context = STANDARD.encode(r#"{"custom":{"k":"ü"}}"#);
     let path = "/2015-03-31/functions/env/invocations";
@@ -44,9 +45,15 @@ async fn the_function_sees_lambdas_environment_and_nothing_of_ours() {
     let seen = reply.json();
     let env = &seen["env"];
     for (name, value) in [
-        ("_HANDLER", "the.handler"), ("COLOUR", "blue"), ("AWS_REGION", "eu-central-1"), ("AWS_DEFAULT_REGION", "eu-central-1"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "env"), ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"), ("TZ", ":UTC"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/env"),
+        ("_HANDLER", "the.handler"),
+        ("COLOUR", "blue"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_DEFAULT_REGION", "eu-central-1"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "env"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("TZ", ":UTC"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/env"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
     ] {
         assert_eq!(env[name], value, "{name}");
@@ -74,14 +81,23 @@ async fn what_is_printed_just_before_the_response_is_in_the_tail() {
         let reply = server.invoke("print", "{}").await;
         let (tail, id) = (reply.tail(), reply.header("x-amzn-requestid").unwrap().to_owned());
         let place = |text: &str| tail.find(&format!("{text}{id}")).unwrap_or_else(|| panic!("no {text:?} in {tail}"));
-        assert!(place("START RequestId: ") < place("out ") && place("out ") < place("no line end ") && place("no line end ") < place("END RequestId: "));
+        assert!(
+            place("START RequestId: ") < place("out ")
+                && place("out ") < place("no line end ")
+                && place("no line end ") < place("END RequestId: ")
+        );
     }
 }
 
 #[tokio::test]
 async fn the_tail_is_the_last_4_kb() {
     let server = Server::start().await;
-    server.create("much", "while True:\n    id, _, _ = next_event()\n    print('ä' * 10000, flush=True)\n    respond(id, '1')\n").await;
+    server
+        .create(
+            "much",
+            "while True:\n    id, _, _ = next_event()\n    print('ä' * 10000, flush=True)\n    respond(id, '1')\n",
+        )
+        .await;
     let tail = server.invoke("much", "{}").await.tail();
     assert!((4090..=4096).contains(&tail.len()), "{}", tail.len());
     assert!(tail.contains("REPORT RequestId: "));
@@ -105,7 +121,8 @@ async fn an_event_is_queued_and_retried_twice_with_the_same_id() {
     let record = server.dir.path().join("record");
     let path = "/2015-03-31/functions/fails/invocations";
     let payload = json!(record).to_string();
-    let reply = server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], payload.as_bytes(), "lambda").await;
+    let reply =
+        server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], payload.as_bytes(), "lambda").await;
     assert_eq!((reply.status, reply.body.len()), (202, 0));
     let queue = server.dir.path().join("queue");
     let waited = Instant::now();
@@ -120,7 +137,12 @@ async fn an_event_is_queued_and_retried_twice_with_the_same_id() {
 #[tokio::test]
 async fn concurrent_invocations_get_sandboxes_of_their_own_up_to_the_limit() {
     let server = Server::start().await;
-    server.create("slow", "while True:\n    id, _, _ = next_event()\n    time.sleep(1)\n    respond(id, str(os.getpid()))\n").await;
+    server
+        .create(
+            "slow",
+            "while True:\n    id, _, _ = next_event()\n    time.sleep(1)\n    respond(id, str(os.getpid()))\n",
+        )
+        .await;
     let replies = futures_util::future::join_all((0..5).map(|_| server.invoke("slow", "{}"))).await;
     let mut processes: Vec<String> = replies.iter().filter(|r| r.status == 200).map(super::Reply::text).collect();
     processes.sort();
@@ -167,7 +189,10 @@ async fn the_json_log_format_writes_platform_events() {
     let tail = server.invoke("j", "{}").await.tail();
     let events: Vec<Value> = tail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["platform.initStart", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report"]);
+    assert_eq!(
+        types,
+        ["platform.initStart", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report"]
+    );
     let metrics = &events[4]["record"]["metrics"];
     for name in ["durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"] {
         assert!(metrics[name].as_f64().unwrap() > 0.0, "{name} in {metrics}");
@@ -177,8 +202,6 @@ async fn the_json_log_format_writes_platform_events() {
 #[tokio::test]
 async fn a_warm_invocation_adds_little() {
     let server = Server::start().await;
-    let zip = zip(&[("bootstrap", format!("{PRELUDE}{ECHO}").as_bytes())]);
-    assert!(!zip.is_empty());
     server.create("echo", ECHO).await;
     server.invoke("echo", "{}").await;
     let mut added = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Client, ECHO, Server, options, quick};
 use crate::{Error, Options, limits::Limits, lock, open, open_with};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -44,7 +45,10 @@ async fn functions_logs_and_keys_outlive_the_server() {
     let server = Server::start_in(server.dir, quick()).await;
     assert_eq!(server.local.endpoint().access_key, key);
     assert_eq!(server.invoke("echo", "2").await.text(), "2");
-    let events = server.client.logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" })).await;
+    let events = server
+        .client
+        .logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" }))
+        .await;
     assert_eq!(events.json()["events"].as_array().unwrap().len(), 2);
 }
 
@@ -63,9 +67,11 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
     std::fs::create_dir_all(dir.path().join("code/.half-unpacked")).unwrap();
     std::fs::create_dir_all(dir.path().join("functions")).unwrap();
     std::fs::write(dir.path().join("functions/half.json"), "{\"name\":").unwrap();
+    std::fs::write(dir.path().join("functions/.echo.json.1"), "{\"na").unwrap();
     let server = Server::start_in(dir, quick()).await;
     assert!(server.local.is_serving());
     assert!(!server.dir.path().join("code/.half-unpacked").exists());
+    assert!(!server.dir.path().join("functions/.echo.json.1").exists());
     assert!(server.dir.path().join("functions/half.damaged").exists(), "it is set aside");
     server.create("echo", ECHO).await;
     assert_eq!(server.invoke("echo", "1").await.text(), "1");
@@ -126,6 +132,19 @@ async fn an_idle_sandbox_ends_after_its_time() {
 }
 
 #[tokio::test]
+async fn the_last_words_of_an_idle_sandbox_are_logged() {
+    let server = Server::start().await;
+    server.create("talks", "import threading\ndef leave():\n    os.write(1, b'last words')\n    os._exit(1)\nid, _, _ = next_event()\nrespond(id, '1')\nthreading.Timer(0.05, leave).start()\nnext_event()\n").await;
+    server.invoke("talks", "{}").await;
+    let waited = Instant::now();
+    let request = json!({ "logGroupName": "/aws/lambda/talks", "filterPattern": "\"last words\"" });
+    while server.client.logs("FilterLogEvents", &request).await.json()["events"] == json!([]) {
+        assert!(waited.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_functions_sandbox_ends() {
     let server = Server::start().await;
     server.create("who", WHO).await;
@@ -151,8 +170,7 @@ async fn a_queued_event_outlives_the_server() {
     let local = open_with(options(&dir), quick()).await.unwrap();
     let client = Client::new(local.endpoint().clone());
     // The function is mended before the event is tried again.
-    use base64::Engine as _;
-    let code = base64::engine::general_purpose::STANDARD.encode(super::python(ECHO));
+    let code = STANDARD.encode(super::python(ECHO));
     client.lambda("PUT", "/2015-03-31/functions/slow/code", &json!({ "ZipFile": code })).await;
     client.lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 })).await;
     let waited = Instant::now();

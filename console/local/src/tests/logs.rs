@@ -17,7 +17,8 @@ fn now() -> i64 {
 async fn group(server: &Server, streams: &[&str]) {
     assert_eq!(server.client.logs("CreateLogGroup", &json!({ "logGroupName": "g" })).await.status, 200);
     for stream in streams {
-        let reply = server.client.logs("CreateLogStream", &json!({ "logGroupName": "g", "logStreamName": stream })).await;
+        let reply =
+            server.client.logs("CreateLogStream", &json!({ "logGroupName": "g", "logStreamName": stream })).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 }
@@ -65,9 +66,12 @@ async fn filter_merges_streams_by_time_and_pages_lose_and_repeat_nothing() {
     ids.dedup();
     assert_eq!(ids.len(), 1000, "every event once");
     assert!(ids.iter().all(|id| id.len() == 56));
-    let (events, _) = filter(&server, json!({ "logGroupName": "g", "startTime": start + 100, "endTime": start + 101 })).await;
+    let (events, _) =
+        filter(&server, json!({ "logGroupName": "g", "startTime": start + 100, "endTime": start + 101 })).await;
     assert_eq!(events.len(), 6, "both ends count");
-    let (events, _) = filter(&server, json!({ "logGroupName": "g", "logStreamNames": ["a"], "filterPattern": "\"event 10\" -100" })).await;
+    let (events, _) =
+        filter(&server, json!({ "logGroupName": "g", "logStreamNames": ["a"], "filterPattern": "\"event 10\" -100" }))
+            .await;
     let found: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
     assert_eq!(found, ["event 10", "event 102", "event 104", "event 106", "event 108"]);
     let (events, _) = filter(&server, json!({ "logGroupName": "g", "logStreamNamePrefix": "b" })).await;
@@ -79,7 +83,8 @@ async fn a_page_ends_at_1_mb() {
     let server = Server::start().await;
     group(&server, &["a"]).await;
     for n in 0..3 {
-        put(&server, "a", &(0..10).map(|m| (now(), format!("{n}{m}{}", "x".repeat(100_000)))).collect::<Vec<_>>()).await;
+        put(&server, "a", &(0..10).map(|m| (now(), format!("{n}{m}{}", "x".repeat(100_000)))).collect::<Vec<_>>())
+            .await;
     }
     let (events, pages) = filter(&server, json!({ "logGroupName": "g" })).await;
     assert_eq!((events.len(), pages), (30, 3));
@@ -96,7 +101,11 @@ async fn what_filter_does_not_understand_it_refuses() {
         json!({ "logGroupName": "g", "logStreamNames": ["a"], "logStreamNamePrefix": "a" }),
     ] {
         let reply = server.client.logs("FilterLogEvents", &request).await;
-        assert_eq!((reply.status, reply.json()["__type"].as_str()), (400, Some("InvalidParameterException")), "{request}");
+        assert_eq!(
+            (reply.status, reply.json()["__type"].as_str()),
+            (400, Some("InvalidParameterException")),
+            "{request}"
+        );
     }
     let reply = server.client.logs("FilterLogEvents", &json!({ "logGroupName": "none" })).await;
     assert_eq!((reply.status, reply.json()["__type"].as_str()), (400, Some("ResourceNotFoundException")));
@@ -118,10 +127,17 @@ async fn one_stream_is_read_forwards_and_backwards() {
     let before = get(json!({ "nextToken": last["nextBackwardToken"] })).await;
     assert_eq!(messages(&before).concat(), "2345");
     let end = get(json!({ "nextToken": last["nextForwardToken"] })).await;
-    assert_eq!((messages(&end).len(), &end["nextForwardToken"]), (0, &last["nextForwardToken"]), "the same token at the end");
+    assert_eq!(
+        (messages(&end).len(), &end["nextForwardToken"]),
+        (0, &last["nextForwardToken"]),
+        "the same token at the end"
+    );
     put(&server, "a", &[(now(), "new".into())]).await;
     assert_eq!(messages(&get(json!({ "nextToken": end["nextForwardToken"] })).await), ["new"]);
-    assert_eq!(messages(&get(json!({ "startFromHead": true, "startTime": start + 3, "endTime": start + 5 })).await).concat(), "34");
+    assert_eq!(
+        messages(&get(json!({ "startFromHead": true, "startTime": start + 3, "endTime": start + 5 })).await).concat(),
+        "34"
+    );
 }
 
 #[tokio::test]
@@ -133,11 +149,16 @@ async fn groups_and_streams_are_described_in_pages_and_duplicates_refused() {
     let page = server.client.logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2 })).await.json();
     assert_eq!(page["logGroups"][1]["logGroupName"], "/x/2");
     assert_eq!(page["logGroups"][1]["arn"], "arn:aws:logs:eu-central-1:000000000000:log-group:/x/2:*");
-    let page = server.client.logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2, "nextToken": page["nextToken"] })).await.json();
+    let page = server
+        .client
+        .logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2, "nextToken": page["nextToken"] }))
+        .await
+        .json();
     assert_eq!((page["logGroups"].as_array().unwrap().len(), page.get("nextToken")), (1, None));
     let again = server.client.logs("CreateLogGroup", &json!({ "logGroupName": "/x/1" })).await;
     assert_eq!((again.status, again.json()["__type"].as_str()), (400, Some("ResourceAlreadyExistsException")));
-    let policy = server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 7 })).await;
+    let policy =
+        server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 7 })).await;
     assert_eq!(policy.status, 200);
     let bad = server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 8 })).await;
     assert_eq!(bad.json()["__type"], "InvalidParameterException");
@@ -170,7 +191,10 @@ async fn put_refuses_what_is_unordered_and_tells_what_is_too_old_or_new() {
     group(&server, &["a"]).await;
     let put = async |events: &[i64]| {
         let events: Vec<Value> = events.iter().map(|t| json!({ "timestamp": t, "message": "m" })).collect();
-        server.client.logs("PutLogEvents", &json!({ "logGroupName": "g", "logStreamName": "a", "logEvents": events })).await
+        server
+            .client
+            .logs("PutLogEvents", &json!({ "logGroupName": "g", "logStreamName": "a", "logEvents": events }))
+            .await
     };
     assert_eq!(put(&[now(), now() - 10]).await.json()["__type"], "InvalidParameterException");
     assert_eq!(put(&[]).await.json()["__type"], "InvalidParameterException");
@@ -194,7 +218,8 @@ async fn a_live_tail_sends_events_as_they_come() {
         ("content-type", "application/x-amz-json-1.1"),
     ];
     let signed = server.client.sign("POST", "/", &headers, body.as_bytes(), "logs", SystemTime::now());
-    let head: String = signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head: Vec<String> = signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = head.concat();
     let mut stream = TcpStream::connect(server.client.host()).await.unwrap();
     let request = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -231,7 +256,8 @@ impl Tail {
     }
 
     async fn more(&mut self) {
-        let read = tokio::time::timeout(Duration::from_secs(5), self.stream.read_buf(&mut self.raw)).await.unwrap().unwrap();
+        let read =
+            tokio::time::timeout(Duration::from_secs(5), self.stream.read_buf(&mut self.raw)).await.unwrap().unwrap();
         assert!(read > 0, "the tail ended");
     }
 
