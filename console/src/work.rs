@@ -15,6 +15,7 @@ pub mod stats;
 pub mod store;
 
 pub mod build;
+mod command;
 pub mod discover;
 pub mod paths;
 pub mod toolchain;
