@@ -3,21 +3,21 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod build;
+mod command;
 pub mod deploy;
+pub mod discover;
 #[cfg(test)]
 mod flow;
 pub mod invoke;
 pub mod log;
 pub mod logs;
+pub mod package;
+pub mod paths;
 pub mod report;
 pub mod stage;
 pub mod stats;
 pub mod store;
-
-pub mod build;
-mod command;
-pub mod discover;
-pub mod paths;
 pub mod toolchain;
 
 use std::sync::Arc;
