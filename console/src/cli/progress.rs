@@ -15,13 +15,17 @@ use crate::{
 /// A job that says its steps on stderr: on a terminal in one line that is written over, else a line a phase.
 pub(super) fn job(cancel: CancellationToken) -> Job {
     let is_terminal = io::stderr().is_terminal();
+    let is_plain = !is_terminal || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let last = Mutex::new(String::new());
     Job::new(cancel, move |step| {
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut stderr = io::stderr().lock();
         // Nothing can be said of an error while saying something.
         let _ = match step {
-            Step::Output(text) => writeln!(stderr, "{}{}", clear(is_terminal), text.trim_end()),
+            Step::Output(text) => {
+                let text = if is_plain { without_escapes(&text) } else { text };
+                writeln!(stderr, "{}{}", clear(is_terminal), text.trim_end())
+            }
             Step::Phase { text, done, total } if is_terminal => line(&mut stderr, &amount(&text, done, total)),
             Step::Crate { done, total, name } if is_terminal => {
                 line(&mut stderr, &amount(&format!("compiling {name}"), done, total))
@@ -67,4 +71,31 @@ fn amount(text: &str, done: u64, total: u64) -> String {
 
 const fn clear(is_terminal: bool) -> &'static str {
     if is_terminal { "\r\x1b[K" } else { "" }
+}
+
+/// `text` without its escape sequences: cargo's output is coloured for the screen.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\x1b' {
+            plain.push(letter);
+        } else if letters.next() == Some('[') {
+            // A control sequence ends with the first letter or other final byte.
+            letters.find(|letter| ('@'..='~').contains(letter));
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_stay_out_of_files() {
+        assert_eq!(without_escapes("\x1b[K\x1b[1m\x1b[92m   Compiling\x1b[0m a v1\n"), "   Compiling a v1\n");
+        assert_eq!(without_escapes("plain [text]"), "plain [text]");
+        assert_eq!(without_escapes("cut \x1b["), "cut ");
+    }
 }

@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use self::remote::Remote;
-use super::{Job, stage::Stage};
+use super::{Job, paths, stage::Stage};
 use crate::message::{Architecture, DeployAction, DeployOutcome, Deployed, DeployedFunction, Failure, Function, Step};
 
 mod alias;
@@ -159,7 +159,7 @@ async fn package(stage: &Stage, function: &Function) -> Result<Package, Failure>
         .map_err(|error| Failure::usage(what(), format!("{}: {error}", zip.path.display()), build()))?;
     let digest = Sha256::digest(&bytes);
     let sha256 = BASE64_STANDARD.encode(digest);
-    Ok(Package { sha256_hex: remote::hex(&digest), sha256, bytes, architecture })
+    Ok(Package { sha256_hex: paths::hex(&digest), sha256, bytes, architecture })
 }
 
 /// Deletes functions, named as in the workspace, from the stage. Their roles and logs stay.

@@ -92,7 +92,7 @@ fn write_zip(path: &Path, bootstrap: &str) {
 
 fn zip_at(path: &Path) -> Zip {
     let bytes = std::fs::read(path).unwrap();
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = super::paths::hex(&Sha256::digest(&bytes));
     Zip { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
 }
 
@@ -134,6 +134,39 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     assert_eq!(deploy::delete(&stage, &["hello".into()], &Job::silent()).await.unwrap(), ["hello"]);
     let again = deploy::delete(&stage, &["hello".into()], &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Work);
+    stage.close().await;
+}
+
+/// What `kill -9` leaves at each step of a first deploy and of an update.
+#[tokio::test]
+async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let role = stage
+        .call(|clients| async move {
+            let role = clients.iam().create_role().role_name("lambda-console-hello");
+            role.assume_role_policy_document("{}").send().await
+        })
+        .await;
+    assert!(role.is_ok(), "{role:?}");
+    let mut hello = place.function("hello", "1");
+    hello.config.memory = Some(256);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created, "the role was there, its function not");
+    let newer = place.function("hello", "2");
+    let zip = &std::fs::read(&newer.zip.as_ref().unwrap().path).unwrap();
+    let code = stage
+        .call(|clients| async move {
+            let code = clients.lambda().update_function_code().function_name("hello");
+            code.zip_file(aws_sdk_lambda::primitives::Blob::new(zip.clone())).send().await
+        })
+        .await;
+    assert!(code.is_ok(), "{code:?}");
+    let both = Function { config: FunctionConfig { memory: Some(512), ..hello.config }, ..newer };
+    let plan = deploy::deploy(&stage, std::slice::from_ref(&both), true, &Job::silent()).await.unwrap();
+    let fields: Vec<&str> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["memory"], "the code was sent, the configuration not");
+    assert_eq!(deploy_one(&stage, &both).await, DeployAction::Updated);
+    assert_eq!(deploy_one(&stage, &both).await, DeployAction::Unchanged);
     stage.close().await;
 }
 

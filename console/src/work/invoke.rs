@@ -156,7 +156,7 @@ async fn renew_sandboxes(stage: &Stage, name: &str, qualifier: Option<&str>, wha
         return Err(Failure::usage(
             what,
             "a published version cannot be changed, so no new sandbox can be forced for it",
-            "leave the qualifier out, or --cold",
+            "pass --qualifier '$LATEST', or leave --cold out",
         ));
     }
     let found = stage

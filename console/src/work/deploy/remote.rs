@@ -9,7 +9,7 @@ use aws_sdk_lambda::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::Stage;
-use crate::message::Failure;
+use crate::{message::Failure, work::paths};
 
 /// How long a change on the stage may take: a function in a VPC needs minutes.
 const SETTLE: Duration = Duration::from_mins(5);
@@ -146,13 +146,7 @@ fn failure_of(name: &str, found: &GetFunctionConfigurationOutput) -> Option<Fail
 
 /// Lower-case hexadecimal of a digest in Base64; empty where it is none.
 pub(super) fn hex_of(base64: &str) -> String {
-    hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
+    paths::hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
 }
 
 /// Milliseconds since the Unix epoch of `2026-11-21T04:11:47.123+0000`.

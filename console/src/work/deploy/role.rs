@@ -1,7 +1,7 @@
 //! The execution role of a function that names none: made once, with a name that follows from the function's.
 
-use super::{PATIENCE, Stage, remote::hex};
-use crate::message::Failure;
+use super::{PATIENCE, Stage};
+use crate::{message::Failure, work::paths::hex};
 
 /// Lets Lambda, and nobody else, use the role.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;

@@ -125,13 +125,14 @@ where
     let mut causes = Vec::new();
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(cause) = source {
-        let text = cause.to_string();
+        // A chain of credential providers tells of each on a line of its own: the log has them all.
+        let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
         if causes.last() != Some(&text) {
             causes.push(text);
         }
         source = cause.source();
     }
-    tracing::debug!(error = %DisplayErrorContext(error), "a call got no answer");
+    tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
     causes[causes.len().saturating_sub(2)..].join(": ")
 }
 
