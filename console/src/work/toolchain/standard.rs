@@ -100,7 +100,7 @@ pub(super) async fn rustup(
     };
     begin(job, text);
     let mut command = command::command(program, &std::env::temp_dir());
-    command.args(arguments).args(["--toolchain", &toolchain]).env("RUSTUP_TERM_COLOR", "never");
+    command.args(arguments).args(["--toolchain", &toolchain]).env("RUSTUP_TERM_COLOR", "never").env("RUST_BACKTRACE", "0");
     match command::output(command, &job.cancel).await {
         Ok(finished) if finished.status.success() => Ok(Ok(())),
         Ok(finished) => {
