@@ -48,11 +48,13 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// The last lines of what it said, for an error message: standard error, or else standard output.
+    /// For an error message: what it called an error, or else the last lines of what it said.
     pub(crate) fn tail(&self) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
         let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        let tail = lines[lines.len().saturating_sub(4)..].join("\n");
+        let is_error = |line: &&str| line.to_lowercase().starts_with("error") || line.starts_with("E: ");
+        let from = lines.iter().position(is_error).unwrap_or(lines.len().saturating_sub(4));
+        let tail = lines.into_iter().skip(from).take(6).collect::<Vec<_>>().join("\n");
         if tail.is_empty() { self.status.to_string() } else { tail }
     }
 }

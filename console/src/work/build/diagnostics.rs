@@ -79,7 +79,8 @@ impl Transcript {
         if plain.starts_with("error") || !self.complaints.is_empty() {
             self.complaints.push(plain);
         }
-        Some(Step::Output(format!("{line}\n")))
+        // Cargo wipes its bar off the line before it writes another.
+        Some(Step::Output(format!("{}\n", line.trim_start_matches("\u{1b}[K"))))
     }
 
     /// Where cargo has put the binary.

@@ -198,9 +198,9 @@ impl Reader<'_> {
     fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
         let before = self.layer.text.bytes().take(value.span().start);
         let line = before.filter(|byte| *byte == b'\n').count() + 1;
-        let path: String = self.path.iter().map(|part| format!("{part}.")).collect();
+        let path = self.path.join(".");
         let warning = Failure::usage(
-            format!("left out the setting `{path}{key}`"),
+            format!("left out the setting `{path}.{key}`"),
             format!("{}:{line}: it must be {expected}", self.layer.manifest.display()),
             "correct it in the manifest",
         );

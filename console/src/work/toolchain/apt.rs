@@ -144,7 +144,7 @@ impl Apt {
         }
         // Hooks of the system's configuration would clean the system's caches.
         let hooks = ["APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success"];
-        let clear: String = hooks.iter().map(|hook| format!("#clear {hook};\n")).collect();
+        let clear = hooks.map(|hook| format!("#clear {hook};\n")).concat();
         let place = |key: &str, path: &str| format!("Dir::{key} \"{}\";\n", directory.join(path).display());
         let configuration = [
             clear,
@@ -164,13 +164,14 @@ impl Apt {
         let mut command = command::command(program, &self.directory.join("packages"));
         command.args(["-c", "../apt.conf"]).args(arguments).env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        let status = command::stream(command, &job.cancel, |pipe, line| match percent(line) {
-            Some(done) => job.report(Step::Phase { text: text.to_owned(), done, total: 100 }),
-            None => {
-                let output = if pipe == command::Pipe::Stdout { &mut stdout } else { &mut stderr };
-                output.push_str(line);
-                output.push('\n');
+        let status = command::stream(command, &job.cancel, |pipe, line| {
+            if let Some(done) = percent(line) {
+                job.report(Step::Phase { text: text.to_owned(), done, total: 100 });
+                return;
             }
+            let output = if pipe == command::Pipe::Stdout { &mut stdout } else { &mut stderr };
+            output.push_str(line);
+            output.push('\n');
         })
         .await?;
         let finished = Finished { status, stdout, stderr };
@@ -279,7 +280,7 @@ impl Mirror {
 
 /// `URIs` and `Signed-By` of the paragraph that has the suite.
 fn deb822(text: &str, suite: &str) -> Option<(String, Option<String>)> {
-    let text: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let text = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     text.split("\n\n").find_map(|paragraph| {
         let field = |name: &str| {
             let mut lines = paragraph
@@ -287,8 +288,8 @@ fn deb822(text: &str, suite: &str) -> Option<(String, Option<String>)> {
                 .skip_while(|line| !line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)));
             let first = lines.next()?.split_once(':')?.1.trim().to_owned();
             // Keys may be written out below, each line begun by a space.
-            let more: String = lines.take_while(|line| line.starts_with(' ')).map(|line| format!("\n{line}")).collect();
-            Some(first + &more)
+            let more = lines.take_while(|line| line.starts_with(' '));
+            Some(std::iter::once(first.as_str()).chain(more).collect::<Vec<_>>().join("\n"))
         };
         let has =
             |name: &str, word: &str| field(name).is_some_and(|value| value.split_whitespace().any(|item| item == word));

@@ -79,7 +79,7 @@ fn missing(error: &RunError) -> Failure {
         error if error.is_missing() => {
             Failure::environment(WHAT, "there is no `rustc` on the PATH", "install Rust with rustup")
         }
-        error => Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs"),
+        RunError::Io(error) => Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs"),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn provide(rust: &Rust, job: &Job, tried: &mut Vec<String>) -> 
         Ok(()) => match find(rust) {
             Some(library) => return Ok(Some(library)),
             None => {
-                tried.push("`rustup component add rust-src` said that it was done, but the source is not there".into())
+                tried.push("`rustup component add rust-src` said that it was done, but the source is not there".into());
             }
         },
         Err(why) => tried.push(why),

@@ -60,9 +60,11 @@ pub(super) fn libraries(sysroot: &Path, target: &str) -> PathBuf {
 }
 
 fn has_std(libraries: &Path) -> bool {
-    let is_std = |name: &str| name.starts_with("libstd-") && name.ends_with(".rlib");
-    let mut entries = std::fs::read_dir(libraries).into_iter().flatten().flatten();
-    entries.any(|entry| entry.file_name().to_str().is_some_and(is_std))
+    let mut entries = std::fs::read_dir(libraries).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.any(|path| {
+        let is_library = path.extension().is_some_and(|extension| extension == "rlib");
+        is_library && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libstd-"))
+    })
 }
 
 pub(super) async fn provide(rust: &Rust, target: &str, job: &Job) -> Result<Standard, Failure> {
@@ -100,7 +102,11 @@ pub(super) async fn rustup(
     };
     begin(job, text);
     let mut command = command::command(program, &std::env::temp_dir());
-    command.args(arguments).args(["--toolchain", &toolchain]).env("RUSTUP_TERM_COLOR", "never");
+    command
+        .args(arguments)
+        .args(["--toolchain", &toolchain])
+        .env("RUSTUP_TERM_COLOR", "never")
+        .env("RUST_BACKTRACE", "0");
     match command::output(command, &job.cancel).await {
         Ok(finished) if finished.status.success() => Ok(Ok(())),
         Ok(finished) => {

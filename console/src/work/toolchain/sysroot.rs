@@ -59,11 +59,13 @@ pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) 
 /// A package that depends on everything of a sysroot, as the compiler's own workspace does.
 fn write_package(directory: &Path, library: &Path) -> io::Result<()> {
     let path = |name: &str| toml::Value::from(library.join(name).display().to_string()).to_string();
-    let patches: String = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"]
-        .iter()
-        .filter(|name| library.join(name).is_dir())
+    let patches = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"]
         .map(|name| format!("{name} = {{ path = {} }}\n", path(name)))
-        .collect();
+        .concat();
+    // They only print backtraces, and the compiler's own build makes them small too.
+    let small = ["addr2line", "adler2", "gimli", "miniz_oxide", "rustc-demangle"]
+        .map(|name| format!("[profile.release.package.{name}]\nopt-level = \"s\"\n"))
+        .concat();
     let manifest = format!(
         r#"cargo-features = ["profile-rustflags"]
 [package]
@@ -80,7 +82,7 @@ sysroot = {{ path = {sysroot} }}
 debug = 0
 codegen-units = 1
 panic = "unwind"
-# One object a function, so that none clashes with the linker's own.
+{small}# One object a function, so that none clashes with the linker's own.
 [profile.release.package.compiler_builtins]
 codegen-units = 10000
 [profile.release.package.panic_abort]
@@ -138,7 +140,9 @@ fn collect(directory: &Path, target: &str) -> io::Result<()> {
     for entry in fs::read_dir(directory.join("target").join(target).join("release/deps"))? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".rlib") && !name.starts_with("liblambda_console_sysroot") {
+        if path.extension().is_some_and(|extension| extension == "rlib")
+            && !name.starts_with("liblambda_console_sysroot")
+        {
             fs::rename(&path, libraries.join(name))?;
         }
     }

@@ -186,6 +186,7 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
         .env("TMPDIR", &temporary);
     let total = AtomicU64::new(0);
     let errors = Mutex::new(Vec::new());
+    let mut is_fetched = false;
     let run = command::stream(command, &job.cancel, |_, line| {
         if let Some(bytes) = megabytes(line) {
             total.store(bytes, Ordering::Relaxed);
@@ -200,10 +201,15 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
         tokio::select! {
             status = &mut run => break status?,
             () = tokio::time::sleep(Duration::from_millis(250)) => {
-                let (done, total) = (wheel_bytes(&temporary), total.load(Ordering::Relaxed));
-                // pip puts the wheel aside before it unpacks it, and then nothing grows that could be measured.
-                let (text, total) = if total == 0 || done < total { (&text, total) } else { (&unpacking, 0) };
-                job.report(Step::Phase { text: text.clone(), done: done.min(total), total });
+                let total = total.load(Ordering::Relaxed);
+                let done = if is_fetched { total } else { wheel_bytes(&temporary) };
+                // Then pip unpacks it, and nothing grows that could be measured.
+                is_fetched = total > 0 && done >= total;
+                job.report(if is_fetched {
+                    Step::Phase { text: unpacking.clone(), done: 0, total: 0 }
+                } else {
+                    Step::Phase { text: text.clone(), done, total }
+                });
             }
         }
     };
