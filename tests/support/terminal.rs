@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    num::NonZeroU16,
     path::Path,
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
@@ -53,7 +54,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).expect("the console starts");
         drop(pair.slave);
         let screen = Arc::new((
-            Mutex::new(Screen { parser: vt100::Parser::new(rows, columns, 0), raw: Vec::new(), ended: false }),
+            Mutex::new(Screen { parser: vt100::Parser::new(cells(rows), cells(columns), 0), raw: Vec::new(), ended: false }),
             Condvar::new(),
         ));
         let mut output = pair.master.try_clone_reader().expect("a reader");
@@ -84,7 +85,7 @@ impl Terminal {
 
     /// Changes the terminal's size.
     pub fn resize(&self, columns: u16, rows: u16) {
-        self.screen.0.lock().expect("no panic while locked").parser.screen_mut().set_size(rows, columns);
+        self.screen.0.lock().expect("no panic while locked").parser.screen_mut().set_size(cells(rows), cells(columns));
         self.master
             .resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .expect("the terminal resizes");
@@ -140,6 +141,10 @@ impl Terminal {
             text: parsed.contents(),
         }
     }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("a terminal has rows and columns")
 }
 
 /// How a console left its terminal.
