@@ -13,7 +13,7 @@ fn bootstrap() -> &'static [u8] {
 use lambda::Context;
 
 #[derive(serde::Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum Order {
     Echo { text: String },
     Context,
@@ -82,7 +82,7 @@ fn started() -> (tempfile::TempDir, LocalLambda) {
 fn a_response_comes_back_and_only_the_first_invocation_is_cold() {
     let (_directory, local) = started();
     for cold in [true, false, false] {
-        let answer = local.invoke("contract", r#"{"do":"echo","text":"grüß"}"#);
+        let answer = local.invoke("contract", r#"{"echo":{"text":"grüß"}}"#);
         assert_eq!(answer.json(), "grüß", "{answer:?}");
         assert_eq!(answer.log.contains("Init Duration"), cold, "{answer:?}");
     }
@@ -91,7 +91,7 @@ fn a_response_comes_back_and_only_the_first_invocation_is_cold() {
 #[test]
 fn the_context_is_that_of_the_request() {
     let (_directory, local) = started();
-    let answer = local.invoke("contract", r#"{"do":"context"}"#);
+    let answer = local.invoke("contract", "\"context\"");
     let context = answer.json();
     assert_eq!(context["request_id"], answer.request_id.as_str(), "{answer:?}");
     assert!(context["arn"].as_str().is_some_and(|arn| arn.ends_with(":function:contract")), "{context}");
@@ -102,39 +102,39 @@ fn the_context_is_that_of_the_request() {
 #[test]
 fn an_error_carries_type_and_message_and_the_sandbox_stays_warm() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", r#"{"do":"fail","message":"as asked"}"#);
+    let failed = local.invoke("contract", r#"{"fail":{"message":"as asked"}}"#);
     assert_eq!(failed.function_error.as_deref(), Some("Unhandled"), "{failed:?}");
     assert_eq!(failed.json()["errorType"], "Function.OrderFailed", "{failed:?}");
     assert_eq!(failed.json()["errorMessage"], "as asked");
-    let after = local.invoke("contract", r#"{"do":"echo","text":"on"}"#);
+    let after = local.invoke("contract", r#"{"echo":{"text":"on"}}"#);
     assert!(!after.log.contains("Init Duration"), "{after:?}");
 }
 
 #[test]
 fn a_payload_that_does_not_fit_names_path_line_and_column() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", "{\"do\":\"big\",\n\"bytes\":\"many\"}");
+    let failed = local.invoke("contract", "{\"big\":\n{\"bytes\":\"many\"}}");
     assert_eq!(failed.function_error.as_deref(), Some("Unhandled"), "{failed:?}");
     let message = failed.json()["errorMessage"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("line 2"), "{message}");
+    assert!(message.contains("big.bytes") && message.contains("line 2"), "{message}");
 }
 
 #[test]
 fn a_panic_is_an_error_with_its_place_and_never_a_timeout() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", r#"{"do":"panic"}"#);
+    let failed = local.invoke("contract", "\"panic\"");
     assert_eq!(failed.json()["errorType"], "Runtime.Panic", "{failed:?}");
     let message = failed.json()["errorMessage"].as_str().unwrap_or_default().to_owned();
     assert!(message.contains("ordered to panic"), "{message}");
     assert!(failed.payload_text().contains("main.rs:"), "{failed:?}");
-    let after = local.invoke("contract", r#"{"do":"echo","text":"on"}"#);
+    let after = local.invoke("contract", r#"{"echo":{"text":"on"}}"#);
     assert_eq!(after.json(), "on");
 }
 
 #[test]
 fn an_exit_in_the_handler_is_a_runtime_exit_error() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", r#"{"do":"exit","status":7}"#);
+    let failed = local.invoke("contract", r#"{"exit":{"status":7}}"#);
     assert_eq!(failed.json()["errorType"], "Runtime.ExitError", "{failed:?}");
     assert!(failed.payload_text().contains("exit status 7"), "{failed:?}");
 }
@@ -142,17 +142,17 @@ fn an_exit_in_the_handler_is_a_runtime_exit_error() {
 #[test]
 fn a_handler_that_hangs_is_killed_at_the_deadline() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", r#"{"do":"hang"}"#);
+    let failed = local.invoke("contract", "\"hang\"");
     assert!(failed.payload_text().contains("Task timed out after 3.00 seconds"), "{failed:?}");
-    assert_eq!(local.invoke("contract", r#"{"do":"echo","text":"on"}"#).json(), "on");
+    assert_eq!(local.invoke("contract", r#"{"echo":{"text":"on"}}"#).json(), "on");
 }
 
 #[test]
 fn a_response_of_7_mb_is_refused_and_the_function_goes_on() {
     let (_directory, local) = started();
-    let failed = local.invoke("contract", r#"{"do":"big","bytes":7000000}"#);
+    let failed = local.invoke("contract", r#"{"big":{"bytes":7000000}}"#);
     assert_eq!(failed.json()["errorType"], "Function.ResponseSizeTooLarge", "{failed:?}");
-    let big = local.invoke("contract", r#"{"do":"big","bytes":6000000}"#);
+    let big = local.invoke("contract", r#"{"big":{"bytes":6000000}}"#);
     assert_eq!(big.json().as_str().map(str::len), Some(6_000_000));
 }
 
@@ -160,7 +160,7 @@ fn a_response_of_7_mb_is_refused_and_the_function_goes_on() {
 fn what_the_handler_prints_is_in_the_tail_of_its_own_invocation() {
     let (_directory, local) = started();
     for line in ["first", "second", "third"] {
-        let answer = local.invoke("contract", &format!(r#"{{"do":"print","line":"{line}"}}"#));
+        let answer = local.invoke("contract", &format!(r#"{{"print":{{"line":"{line}"}}}}"#));
         let lines: Vec<_> = answer.log.lines().filter(|each| ["first", "second", "third"].contains(each)).collect();
         assert_eq!(lines, [line], "{answer:?}");
     }

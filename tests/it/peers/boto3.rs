@@ -14,13 +14,13 @@ fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
     let mut line = String::new();
     BufReader::new(server.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("it prints a line");
     let endpoint: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let text = |name: &str| endpoint[name].as_str().unwrap_or_else(|| panic!("{name} in {line}")).to_owned();
+    let text = |name: &str| endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}")).to_owned();
     let output = Command::new(super::python())
         .args(["-c", script])
         .args(arguments)
-        .env("AWS_ENDPOINT_URL", text("url"))
-        .env("AWS_ACCESS_KEY_ID", text("access_key"))
-        .env("AWS_SECRET_ACCESS_KEY", text("secret_key"))
+        .env("AWS_ENDPOINT_URL", text("endpoint"))
+        .env("AWS_ACCESS_KEY_ID", text("access_key_id"))
+        .env("AWS_SECRET_ACCESS_KEY", text("secret_access_key"))
         .env("AWS_DEFAULT_REGION", text("region"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .output()
