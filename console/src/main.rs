@@ -1,5 +1,7 @@
 //! Temporary: tries discover, setup and build by hand.
 
+#![expect(clippy::unwrap_used, reason = "temporary")]
+
 use std::{process::ExitCode, sync::Mutex, time::Instant};
 
 use lambda_console::{
