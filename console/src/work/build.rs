@@ -234,4 +234,45 @@ mod tests {
         );
         assert_eq!(chosen(&workspace, &[]).unwrap().len(), 1);
     }
+
+    #[tokio::test]
+    async fn a_function_that_does_not_compile_leaves_the_others_built() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"good\", \"bad\"]\n");
+        for name in ["good", "bad"] {
+            let manifest = format!(
+                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n"
+            );
+            write(&format!("{name}/Cargo.toml"), &manifest);
+        }
+        write("good/src/main.rs", "fn main() {}");
+        write("bad/src/main.rs", "fn main() {\n    let x: u8 = \"no\";\n}");
+        let workspace = crate::work::discover::discover(root.path()).await.unwrap();
+        // The user's own place for build files must not be used by a test.
+        let workspace = Workspace { target: root.path().join("target"), ..workspace };
+        let steps = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = steps.clone();
+        let job = Job::new(tokio_util::sync::CancellationToken::new(), move |step| seen.lock().unwrap().push(step));
+        let request = BuildRequest { functions: Vec::new(), architecture: Architecture::Native, debug: true };
+        let outcome = build(&workspace, &request, &job).await.unwrap();
+        assert_eq!(outcome.built.iter().map(|built| built.name.as_str()).collect::<Vec<_>>(), ["good"]);
+        assert_eq!(outcome.failed[0].0, "bad");
+        assert!(outcome.failed[0].1.why.ends_with("bad/src/main.rs:2:17: mismatched types"), "{:?}", outcome.failed);
+        let steps: Vec<Step> = steps.lock().unwrap().clone();
+        assert!(steps.contains(&Step::Done("good".into())));
+        assert!(
+            steps.iter().any(
+                |step| matches!(step, Step::Output(text) if text.contains("\u{1b}[") && text.contains("mismatched"))
+            )
+        );
+        let found = crate::work::discover::discover(root.path()).await.unwrap();
+        assert_eq!(found.functions[1].zip.as_ref(), Some(&outcome.built[0].zip));
+        assert!(!found.functions[1].stale);
+        assert_eq!(found.functions[1].architecture, Architecture::Native);
+    }
 }

@@ -62,7 +62,7 @@ pub async fn check(architecture: Architecture) -> Vec<Part> {
 /// Environment: a part could neither be found nor provided; it says what was tried. A missing emulator is no error.
 /// Interrupted: the job was cancelled; nothing half-made is left in place.
 pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
-    ready(root, architecture, job).await?;
+    provided(root, architecture, job).await?;
     let emulator = if architecture == Architecture::Arm64 { qemu::provide_if_missing(job).await? } else { None };
     let mut parts = check_in(root, architecture).await;
     if let (Some(why), Some(part)) = (emulator, parts.iter_mut().find(|part| part.name == qemu::NAME)) {
@@ -107,14 +107,24 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     parts
 }
 
-/// The toolchain for `architecture`, provided where it is missing. The emulator is fetched along with the first part
-/// that is.
+/// The toolchain for `architecture`. Where a part of it had to be provided, the machine is new, and the emulator
+/// is fetched along.
 pub(crate) async fn ready(root: &Path, architecture: Architecture, job: &Job) -> Result<Toolchain, Failure> {
+    let (toolchain, is_new) = provided(root, architecture, job).await?;
+    if is_new && architecture == Architecture::Arm64 {
+        qemu::provide_if_missing(job).await?;
+    }
+    Ok(toolchain)
+}
+
+/// The toolchain, and whether a part of it had to be provided.
+async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<(Toolchain, bool), Failure> {
     let rust = rust::find(root, &job.cancel).await?;
-    let Some(target) = target(architecture) else { return Ok(Toolchain { rust, zig: None, sysroot: None }) };
+    let Some(target) = target(architecture) else { return Ok((Toolchain { rust, zig: None, sysroot: None }, false)) };
     let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target)));
     let mut found = find().await?;
-    if found.0.is_none() || found.1.is_none() {
+    let is_new = found.0.is_none() || found.1.is_none();
+    if is_new {
         let lock = cache::lock(job).await?;
         // Another process may have provided them while this one waited.
         found = find().await?;
@@ -128,7 +138,7 @@ pub(crate) async fn ready(root: &Path, architecture: Architecture, job: &Job) ->
     }
     let (zig, standard) = found;
     let sysroot = standard.and_then(Standard::private);
-    Ok(Toolchain { rust, zig, sysroot })
+    Ok((Toolchain { rust, zig, sysroot }, is_new))
 }
 
 fn current_directory() -> PathBuf {

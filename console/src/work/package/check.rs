@@ -110,3 +110,33 @@ fn glibc(version: &[u8]) -> Option<(u32, u32)> {
     let mut numbers = std::str::from_utf8(version).ok()?.strip_prefix("GLIBC_")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_glibc_is_a_number_to_compare() {
+        assert_eq!(glibc(b"GLIBC_2.34"), Some((2, 34)));
+        assert_eq!(glibc(b"GLIBC_2.2.5"), Some((2, 2)));
+        assert_eq!(glibc(b"GLIBC_PRIVATE"), None);
+        assert!(glibc(b"GLIBC_2.36") > Some(NEWEST_GLIBC) && glibc(b"GLIBC_2.9") < Some(NEWEST_GLIBC));
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn the_highest_glibc_that_a_program_needs_is_found_with_a_symbol() {
+        let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let header = elf::FileHeader64::<Endianness>::parse(bytes.as_slice()).unwrap();
+        let (version, symbol) = newest_glibc(header, header.endian().unwrap(), &bytes).unwrap().unwrap();
+        assert!(version >= (2, 17), "{version:?}");
+        assert!(!symbol.is_empty());
+    }
+
+    #[test]
+    fn a_zip_above_the_limit_is_refused_and_one_close_to_it_is_said() {
+        assert_eq!(zipped("f", 1024).unwrap(), None);
+        assert!(zipped("f", 49 * 1024 * 1024).unwrap().unwrap().contains("49.0 MB"));
+        assert_eq!(zipped("f", ZIPPED + 1).unwrap_err().what, "f is too large");
+    }
+}
