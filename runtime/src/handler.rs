@@ -1,7 +1,5 @@
 //! The forms that a handler may have.
 
-use std::fmt::Debug;
-
 use crate::context::Context;
 use crate::event::{Input, Message};
 use crate::failure::Fault;
@@ -116,17 +114,4 @@ where
 /// The init of a function that has none.
 pub(crate) async fn nothing() -> Result<(), std::convert::Infallible> {
     Ok(())
-}
-
-/// An init that has been given and waits for its handler: see [`init`](crate::init).
-#[derive(Clone, Copy)]
-#[must_use = "nothing runs before `.run(handler)`"]
-pub struct Init<I> {
-    pub(crate) init: I,
-}
-
-impl<I> Debug for Init<I> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Init").finish_non_exhaustive()
-    }
 }

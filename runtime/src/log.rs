@@ -58,7 +58,11 @@ fn settings() -> Settings {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
     *SETTINGS.get_or_init(|| {
         let text = |name| std::env::var(name).unwrap_or_default();
-        let json = text("AWS_LAMBDA_LOG_FORMAT").eq_ignore_ascii_case("JSON");
+        let json = match std::env::var("AWS_LAMBDA_LOG_FORMAT") {
+            Ok(format) => format.eq_ignore_ascii_case("JSON"),
+            // Managed instances take JSON alone: lines of requests that run at once would be told apart by nothing.
+            Err(_) => std::env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_some(),
+        };
         Settings { json, level: Level::parse(&text("AWS_LAMBDA_LOG_LEVEL")) }
     })
 }

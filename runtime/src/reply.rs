@@ -34,6 +34,8 @@ pub(crate) enum Target<'a> {
     Error(&'a str),
     /// The failure of the function's init.
     InitError,
+    /// The failure of the function after its snapshot was restored.
+    RestoreError,
 }
 
 impl Reply {
@@ -47,6 +49,7 @@ impl Reply {
             Target::Response(id) => endpoint.begin_post(&["invocation/", id, "/response"], &mut self.head),
             Target::Error(id) => endpoint.begin_post(&["invocation/", id, "/error"], &mut self.head),
             Target::InitError => endpoint.begin_post(&["init/error"], &mut self.head),
+            Target::RestoreError => endpoint.begin_post(&["restore/error"], &mut self.head),
         }
         if !invocation_id.is_empty() {
             self.field("Lambda-Runtime-Invocation-Id", invocation_id);
