@@ -23,6 +23,24 @@ pub struct Reply {
     pub(crate) body: Option<Bytes>,
     /// A body that is made while it is sent.
     pub(crate) stream: Option<Stream>,
+    /// How an HTTP response is written.
+    #[cfg(feature = "http")]
+    pub(crate) form: Form,
+}
+
+/// What reads an HTTP response: what sent the request.
+#[cfg(feature = "http")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A function URL, or API Gateway with payload format 2.0.
+    #[default]
+    Gateway2,
+    /// API Gateway with payload format 1.0.
+    Gateway1,
+    /// An Application Load Balancer with one value a header field.
+    Balancer,
+    /// An Application Load Balancer with multi-value headers.
+    BalancerOfMany,
 }
 
 /// What an answer is to: it decides the request line.

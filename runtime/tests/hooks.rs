@@ -39,8 +39,14 @@ fn function() {
         Ok("all") => lambda::init(open)
             .after_response(says("flushed"))
             .on_shutdown(says("shutting down"))
-            .before_snapshot(async |_| Ok::<_, Error>(lambda::log::info("before the snapshot")))
-            .after_restore(async |_| Ok::<_, Error>(lambda::log::info("after the restore")))
+            .before_snapshot(async |_| {
+                lambda::log::info("before the snapshot");
+                Ok::<_, Error>(())
+            })
+            .after_restore(async |_| {
+                lambda::log::info("after the restore");
+                Ok::<_, Error>(())
+            })
             .run(echo),
         Ok("endless") => {
             let endless = async |_: &State, _: Event| -> Result<(), Error> {
