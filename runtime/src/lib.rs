@@ -62,6 +62,8 @@ mod signal;
 mod start;
 mod stream;
 pub mod testing;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 
 pub use bytes::Bytes;
 
