@@ -16,7 +16,8 @@ use crate::report::Report;
 
 const POLLING: &str = "asking for the next invocation";
 const ANSWERING: &str = "sending an answer";
-const REPORTING: &str = "reporting the failed init";
+const REPORTING: &str = "reporting the failed start";
+const RESTORING: &str = "waiting for the snapshot to be restored";
 
 /// One worker's side of the Runtime API.
 #[derive(Debug)]
@@ -35,6 +36,11 @@ pub(crate) struct Client {
 async fn connect(endpoint: &Endpoint) -> Result<Connection, End> {
     let unreachable = |error| End::Unreachable { address: endpoint.authority.clone(), error };
     endpoint.connect().await.map(Connection::new).map_err(unreachable)
+}
+
+/// Lets time pass. tokio's own timers would be linked into every function; waits as rare as these do without.
+pub(crate) async fn wait(time: Duration) {
+    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
 
 impl Client {
@@ -59,7 +65,7 @@ impl Client {
                 200 => return self.begin(),
                 // Some servers answer this where they have nothing yet. Ask again, but never in a tight loop.
                 204 => {
-                    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(pause)).await;
+                    wait(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
                 status => return Err(End::refused(POLLING, status, self.body())),
@@ -166,14 +172,43 @@ impl Client {
         self.judge(status)
     }
 
-    /// Reports that the function could not be made ready. Only taken before the first [`Client::next`].
-    pub(crate) async fn fail_init(&mut self, report: &Report) -> Result<(), End> {
-        self.reply.begin(&self.endpoint, Target::InitError, &[]);
+    /// Reports that the function could not be made ready: the init (taken only before the first [`Client::next`]), or
+    /// what followed a restore.
+    pub(crate) async fn fail_start(&mut self, target: Target<'_>, report: &Report) -> Result<(), End> {
+        self.reply.begin(&self.endpoint, target, &[]);
         self.reply.report(report);
         match self.exchange(REPORTING).await? {
             200..300 => Ok(()),
             status => Err(End::refused(REPORTING, status, self.body())),
         }
+    }
+
+    /// Waits until the snapshot, which is taken now, is restored. What follows has a connection of its own: the old one
+    /// may be of another machine.
+    pub(crate) async fn restored(&mut self) -> Result<(), End> {
+        self.reply.head = self.endpoint.restore_next();
+        self.reply.body = None;
+        match self.exchange(RESTORING).await? {
+            200..300 => {
+                self.connection.finished = true;
+                Ok(())
+            }
+            status => Err(End::refused(RESTORING, status, self.body())),
+        }
+    }
+
+    /// Whether an invocation ever came.
+    pub(crate) fn has_served(&self) -> bool {
+        !self.current.request_id.is_empty()
+    }
+
+    /// Runs what follows an answer, as a part of the request that it answered. A panic in it is given back, and logged.
+    pub(crate) async fn afterwards(&mut self, work: impl Future) -> Result<(), Report> {
+        let outcome = panic::catch(&mut self.current, work).await;
+        if let Err(report) = &outcome {
+            self.tell(&report.message, &[("errorType", &report.kind)]);
+        }
+        outcome.map(drop)
     }
 
     /// One request (the poll, or else the reply), one response: its status; head and body are kept. A connection that

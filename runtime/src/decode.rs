@@ -59,6 +59,8 @@ pub(crate) struct Fields {
     pub(crate) identity: Span,
     pub(crate) tenant_id: Span,
     pub(crate) content_type: Span,
+    /// Not of an invocation: what the Extensions API calls a registered extension.
+    pub(crate) extension_id: Span,
 }
 
 impl Fields {
@@ -74,6 +76,7 @@ impl Fields {
             ("lambda-runtime-client-context", &mut self.client_context),
             ("lambda-runtime-cognito-identity", &mut self.identity),
             ("content-type", &mut self.content_type),
+            ("lambda-extension-identifier", &mut self.extension_id),
         ];
         known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, span)| span)
     }

@@ -24,8 +24,12 @@ pub(crate) enum End {
     Refused { doing: &'static str, status: u16, body: String },
     /// The function's init failed, and it was reported.
     Init(Report),
-    /// A handler panicked, and it was reported.
+    /// A snapshot was restored, but the function's hook failed, and it was reported.
+    Restore(Report),
+    /// A handler or its hook panicked, and it was reported.
     Panicked,
+    /// SIGTERM came, and the function has a hook for it.
+    Terminated,
 }
 
 impl End {
@@ -34,6 +38,11 @@ impl End {
             Broken::Silent(error) | Broken::Cut(error) => Self::Lost { doing, error },
             Broken::Malformed(why) => Self::Malformed { doing, why },
         }
+    }
+
+    /// Whether another connection may do better.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Lost { .. })
     }
 
     pub(crate) fn refused(doing: &'static str, status: u16, body: &[u8]) -> Self {
@@ -67,6 +76,8 @@ impl fmt::Display for End {
                 write!(f, "the Lambda Runtime API answered {status} while {doing}: {body}")
             }
             Self::Init(report) => write!(f, "init failed: {}: {}", report.kind, report.message),
+            Self::Restore(report) => write!(f, "the restore failed: {}: {}", report.kind, report.message),
+            Self::Terminated => f.write_str("the process ends: SIGTERM came"),
             Self::Panicked => f.write_str("the process ends, for a panic may have left its state broken"),
         }
     }

@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 /// The version of the Runtime API that every path begins with.
 const VERSION: &str = "/2018-06-01/runtime";
 
+/// The version of the Extensions API.
+const EXTENSIONS: &str = "/2020-01-01/extension";
+
 /// The Runtime API as `AWS_LAMBDA_RUNTIME_API` names it. AWS writes `host:port`; other servers write a URL, some with
 /// a path (cargo-lambda's emulator does).
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct Endpoint {
     address: Option<SocketAddr>,
     /// The whole `GET …/invocation/next` request.
     pub(crate) next: Vec<u8>,
+    /// What stands before the version in every path: nothing, or `/…`.
+    path: String,
     /// `POST …/runtime/`: what every answer begins with.
     post: String,
     /// What follows the target in every request: version, host, user agent.
@@ -46,7 +51,8 @@ impl Endpoint {
             _ => format!("{host}:80"),
         };
         let path = path.trim_end_matches('/');
-        let prefix = if path.is_empty() { VERSION.to_owned() } else { format!("/{path}{VERSION}") };
+        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let prefix = format!("{path}{VERSION}");
         let mut common = String::with_capacity(128);
         let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let _ = write!(common, " HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n");
@@ -54,6 +60,7 @@ impl Endpoint {
             address: authority.parse().ok(),
             next: format!("GET {prefix}/invocation/next{common}\r\n").into_bytes(),
             post: format!("POST {prefix}/"),
+            path,
             common,
             authority,
         })
@@ -67,6 +74,29 @@ impl Endpoint {
         };
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// The request that is answered once a snapshot was restored.
+    pub(crate) fn restore_next(&self) -> Vec<u8> {
+        format!("GET {}{VERSION}/restore/next{}\r\n", self.path, self.common).into_bytes()
+    }
+
+    /// The request that registers an extension for no event at all.
+    pub(crate) fn register(&self, name: &str) -> Vec<u8> {
+        const NO_EVENTS: &str = r#"{"events":[]}"#;
+        let length = NO_EVENTS.len();
+        format!(
+            "POST {}{EXTENSIONS}/register{}Lambda-Extension-Name: {name}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{NO_EVENTS}",
+            self.path, self.common
+        )
+        .into_bytes()
+    }
+
+    /// The request that asks for an extension's next event.
+    pub(crate) fn extension_next(&self, id: &str) -> Vec<u8> {
+        let (path, common) = (&self.path, &self.common);
+        format!("GET {path}{EXTENSIONS}/event/next{common}Lambda-Extension-Identifier: {id}\r\n\r\n").into_bytes()
     }
 
     /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the pieces of it), host and user agent.

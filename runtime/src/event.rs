@@ -112,6 +112,12 @@ impl Event {
 pub trait Input<M>: Sized {
     #[doc(hidden)]
     fn read(message: Message<'_>) -> Result<Self, PayloadError>;
+
+    #[cfg(feature = "http")]
+    #[doc(hidden)]
+    fn form(&self) -> crate::reply::Form {
+        crate::reply::Form::default()
+    }
 }
 
 /// Marks what serde reads or writes.

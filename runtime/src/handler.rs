@@ -1,7 +1,5 @@
 //! The forms that a handler may have.
 
-use std::fmt::Debug;
-
 use crate::context::Context;
 use crate::event::{Input, Message};
 use crate::failure::Fault;
@@ -15,6 +13,7 @@ use crate::respond::Respond;
 /// - `async fn(T, Context) -> Result<O, E>`
 /// - after [`init`](crate::init): `async fn(&S, T) -> Result<O, E>`
 /// - after [`init`](crate::init): `async fn(&S, T, Context) -> Result<O, E>`
+/// - with the feature `http`: every `tower` service of HTTP requests, an axum router for one
 ///
 /// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`, for a managed
 /// instance calls it from several threads at once; the future it returns need not be.
@@ -33,7 +32,7 @@ pub trait Handler<S, M>: Send + Sync + 'static {
 }
 
 /// Writes what a handler returned.
-fn answer<O, OM, E, EM>(outcome: Result<O, E>, reply: &mut Reply) -> Result<(), Report>
+pub(crate) fn answer<O, OM, E, EM>(outcome: Result<O, E>, reply: &mut Reply) -> Result<(), Report>
 where
     O: Respond<OM>,
     E: Fault<EM>,
@@ -42,8 +41,14 @@ where
 }
 
 /// Reads the event of a handler.
-fn input<T: Input<M>, M>(message: Message<'_>) -> Result<T, Report> {
-    T::read(message).map_err(|error| Report::runtime("UnmarshalError", error.to_string()))
+#[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only HTTP responses differ by their event"))]
+pub(crate) fn input<T: Input<M>, M>(message: Message<'_>, reply: &mut Reply) -> Result<T, Report> {
+    let event = T::read(message).map_err(|error| Report::runtime("UnmarshalError", error.to_string()))?;
+    #[cfg(feature = "http")]
+    {
+        reply.form = event.form();
+    }
+    Ok(event)
 }
 
 /// Marks `async fn(T)`.
@@ -67,7 +72,7 @@ where
     E: Fault<EM>,
 {
     async fn call(&self, (): &(), message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
-        let event = input(message)?;
+        let event = input(message, reply)?;
         answer(self(event).await, reply)
     }
 }
@@ -81,7 +86,7 @@ where
 {
     async fn call(&self, (): &(), message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
         let context = message.context();
-        let event = input(message)?;
+        let event = input(message, reply)?;
         answer(self(event, context).await, reply)
     }
 }
@@ -94,7 +99,7 @@ where
     E: Fault<EM>,
 {
     async fn call(&self, state: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
-        let event = input(message)?;
+        let event = input(message, reply)?;
         answer(self(state, event).await, reply)
     }
 }
@@ -108,7 +113,7 @@ where
 {
     async fn call(&self, state: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
         let context = message.context();
-        let event = input(message)?;
+        let event = input(message, reply)?;
         answer(self(state, event, context).await, reply)
     }
 }
@@ -116,17 +121,4 @@ where
 /// The init of a function that has none.
 pub(crate) async fn nothing() -> Result<(), std::convert::Infallible> {
     Ok(())
-}
-
-/// An init that has been given and waits for its handler: see [`init`](crate::init).
-#[derive(Clone, Copy)]
-#[must_use = "nothing runs before `.run(handler)`"]
-pub struct Init<I> {
-    pub(crate) init: I,
-}
-
-impl<I> Debug for Init<I> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Init").finish_non_exhaustive()
-    }
 }

@@ -26,6 +26,7 @@
 //! - What is known of an invocation: [`Context`], and of the function: [`function`].
 //! - Responses that are sent while they are made: [`Stream`].
 //! - State that is made once and lent to every call: [`init`].
+//! - What else there is to do, after each response, at the end, around a snapshot: [`Init`].
 //! - Lines in the log: [`log`].
 //!
 //! `run` speaks the Runtime API over one connection, with its own small HTTP/1.1 client on tokio and `httparse`
@@ -43,10 +44,13 @@ mod decode;
 mod end;
 mod endpoint;
 mod event;
+mod extension;
 mod failure;
 mod handler;
+mod hooks;
 #[cfg(feature = "http")]
 pub mod http;
+mod init;
 pub mod log;
 mod panic;
 mod payload;
@@ -54,17 +58,22 @@ mod reply;
 mod report;
 mod respond;
 mod serve;
+mod signal;
 mod start;
 mod stream;
 pub mod testing;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 
 pub use bytes::Bytes;
 
 pub use context::{Context, Function, Identity, function};
 pub use event::{Event, Input};
 pub use failure::{Error, Failure, Fault, PayloadError};
-pub use handler::{Handler, Init};
+pub use handler::Handler;
+pub use hooks::{Absent, Given, Hook, Hooks, NoHooks};
+pub use init::{Init, init, stateless};
 pub use respond::{Body, Respond};
 use start::executor;
-pub use start::{init, run};
+pub use start::run;
 pub use stream::{Stream, Writer};

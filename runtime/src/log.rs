@@ -58,7 +58,11 @@ fn settings() -> Settings {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
     *SETTINGS.get_or_init(|| {
         let text = |name| std::env::var(name).unwrap_or_default();
-        let json = text("AWS_LAMBDA_LOG_FORMAT").eq_ignore_ascii_case("JSON");
+        let json = match std::env::var("AWS_LAMBDA_LOG_FORMAT") {
+            Ok(format) => format.eq_ignore_ascii_case("JSON"),
+            // Managed instances take JSON alone: lines of requests that run at once would be told apart by nothing.
+            Err(_) => std::env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_some(),
+        };
         Settings { json, level: Level::parse(&text("AWS_LAMBDA_LOG_LEVEL")) }
     })
 }
@@ -115,13 +119,54 @@ pub fn error(message: impl Display) {
     write(Level::Error, message, &[]);
 }
 
-/// A line with fields: members of the JSON, or `name=value` behind the text.
+/// A line with fields: members of the JSON, or `name=value` behind the text. A field that has the name of one of
+/// Lambda's own members gets an underscore behind it.
 pub fn write(level: Level, message: impl Display, fields: &[(&str, &str)]) {
+    let fields = fields.iter().map(|(name, value)| (*name, ValueRef::Text(value)));
+    write_line(level, &message, &mut { fields });
+}
+
+/// As [`write`], with fields that are not all text.
+#[cfg(feature = "tracing")]
+pub(crate) fn write_values(level: Level, message: &str, fields: &[(&'static str, Value)]) {
+    let fields = fields.iter().map(|(name, value)| match value {
+        Value::Text(text) => (*name, ValueRef::Text(text)),
+        Value::Json(json) => (*name, ValueRef::Json(json)),
+    });
+    write_line(level, &message, &mut { fields });
+}
+
+/// A field's value.
+#[cfg(feature = "tracing")]
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Text(String),
+    /// A number, or true or false.
+    Json(String),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ValueRef<'a> {
+    Text(&'a str),
+    #[cfg(feature = "tracing")]
+    Json(&'a str),
+}
+
+/// The fields of a line.
+type FieldsRef<'a, 'b> = &'a mut dyn Iterator<Item = (&'b str, ValueRef<'b>)>;
+
+/// The level below which nothing is written.
+#[cfg(feature = "tracing")]
+pub(crate) fn level() -> Level {
+    settings().level
+}
+
+fn write_line(level: Level, message: &dyn Display, fields: FieldsRef<'_, '_>) {
     let settings = settings();
     if level < settings.level {
         return;
     }
-    let line = CURRENT.with_borrow(|current| line(settings, SystemTime::now(), level, &message, fields, current));
+    let line = CURRENT.with_borrow(|current| line(settings, SystemTime::now(), level, message, fields, current));
     // There is nowhere left to say that a line could not be written.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
@@ -131,25 +176,41 @@ fn line(
     now: SystemTime,
     level: Level,
     message: &dyn Display,
-    fields: &[(&str, &str)],
+    fields: FieldsRef<'_, '_>,
     current: &Current,
 ) -> String {
+    const OWN: [&str; 5] = ["timestamp", "level", "message", "requestId", "tenantId"];
     let mut line = String::with_capacity(160);
     let time = timestamp(now);
     if settings.json {
         let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
         let _ = write!(line, r#"{{"timestamp":"{time}","level":"{}","message":"#, level.name());
         line.push_str(&quoted(&message.to_string()));
-        let ids = [("requestId", current.request_id.as_str()), ("tenantId", current.tenant_id.as_str())];
-        for (name, value) in ids.iter().filter(|(_, id)| !id.is_empty()).chain(fields) {
-            let _ = write!(line, ",{}:{}", quoted(name), quoted(value));
+        for (name, id) in [("requestId", &current.request_id), ("tenantId", &current.tenant_id)] {
+            if !id.is_empty() {
+                let _ = write!(line, ",\"{name}\":{}", quoted(id));
+            }
+        }
+        for (name, value) in fields {
+            let name = if OWN.contains(&name) { &format!("{name}_") } else { name };
+            let _ = write!(line, ",{}:", quoted(name));
+            match value {
+                ValueRef::Text(text) => line.push_str(&quoted(text)),
+                #[cfg(feature = "tracing")]
+                ValueRef::Json(json) => line.push_str(json),
+            }
         }
         line.push('}');
     } else {
         let id = if current.request_id.is_empty() { "-" } else { &current.request_id };
         let _ = write!(line, "{time}\t{id}\t{}\t{message}", level.name());
         for (name, value) in fields {
-            let _ = write!(line, " {name}={value}");
+            let text = match value {
+                ValueRef::Text(text) => text,
+                #[cfg(feature = "tracing")]
+                ValueRef::Json(json) => json,
+            };
+            let _ = write!(line, " {name}={text}");
         }
     }
     line.push('\n');
@@ -205,18 +266,20 @@ mod tests {
     fn a_json_line_has_the_ids_and_the_fields_and_is_one_line() {
         let current = Current { request_id: "r-1".into(), tenant_id: "blue".into() };
         let settings = Settings { json: true, level: Level::Info };
-        let line = line(settings, at(0), Level::Warn, &"a\n\"b\"", &[("table", "orders")], &current);
+        let mut fields = [("table", ValueRef::Text("orders")), ("level", ValueRef::Text("2"))].into_iter();
+        let line = line(settings, at(0), Level::Warn, &"a\n\"b\"", &mut fields, &current);
         assert_eq!(
             line,
             "{\"timestamp\":\"1970-01-01T00:00:00.007Z\",\"level\":\"WARN\",\"message\":\"a\\n\\\"b\\\"\",\
-             \"requestId\":\"r-1\",\"tenantId\":\"blue\",\"table\":\"orders\"}\n"
+             \"requestId\":\"r-1\",\"tenantId\":\"blue\",\"table\":\"orders\",\"level_\":\"2\"}\n"
         );
     }
 
     #[test]
     fn a_text_line_names_time_request_and_level() {
         let settings = Settings { json: false, level: Level::Info };
-        let line = line(settings, at(0), Level::Error, &"no", &[("table", "orders")], &Current::default());
+        let mut fields = [("table", ValueRef::Text("orders"))].into_iter();
+        let line = line(settings, at(0), Level::Error, &"no", &mut fields, &Current::default());
         assert_eq!(line, "1970-01-01T00:00:00.007Z\t-\tERROR\tno table=orders\n");
     }
 

@@ -26,10 +26,21 @@ thread_local! {
 }
 
 /// What would be cut short if the process aborted now.
-static UNDERWAY: Mutex<Underway> = Mutex::new(Underway { init: false, requests: Vec::new() });
+static UNDERWAY: Mutex<Underway> = Mutex::new(Underway { phase: Phase::Serving, requests: Vec::new() });
+
+/// What a function is at, apart from requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Being made ready, or made ready for a snapshot.
+    Init,
+    /// Being made ready again after a snapshot was restored.
+    Restore,
+    /// Serving requests, of which there may be none.
+    Serving,
+}
 
 struct Underway {
-    init: bool,
+    phase: Phase,
     /// Request id, and the invocation id to echo.
     requests: Vec<(String, Vec<u8>)>,
 }
@@ -38,9 +49,9 @@ fn underway(change: impl FnOnce(&mut Underway)) {
     change(&mut UNDERWAY.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Marks the init as running, or done.
-pub(crate) fn in_init(running: bool) {
-    underway(|underway| underway.init = running);
+/// Says what the function is at.
+pub(crate) fn enter(phase: Phase) {
+    underway(|underway| underway.phase = phase);
 }
 
 /// Marks a request as running. Only a process that aborts has to know.
@@ -113,14 +124,19 @@ pub(crate) async fn catch<F: Future>(current: &mut Current, future: F) -> Result
 /// Tells the Runtime API of all that the panic cuts short.
 fn post_all(endpoint: &Endpoint, report: &Report) {
     let mut requests = Vec::new();
-    let mut init = false;
+    let mut phase = Phase::Serving;
     underway(|underway| {
-        init = std::mem::take(&mut underway.init);
+        phase = std::mem::replace(&mut underway.phase, Phase::Serving);
         requests = std::mem::take(&mut underway.requests);
     });
     let mut reply = Reply::default();
-    if init {
-        reply.begin(endpoint, Target::InitError, &[]);
+    let target = match phase {
+        Phase::Init => Some(Target::InitError),
+        Phase::Restore => Some(Target::RestoreError),
+        Phase::Serving => None,
+    };
+    if let Some(target) = target {
+        reply.begin(endpoint, target, &[]);
         reply.report(report);
         tell_if_failed(post(endpoint, &reply.head));
     }

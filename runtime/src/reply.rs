@@ -23,6 +23,24 @@ pub struct Reply {
     pub(crate) body: Option<Bytes>,
     /// A body that is made while it is sent.
     pub(crate) stream: Option<Stream>,
+    /// How an HTTP response is written.
+    #[cfg(feature = "http")]
+    pub(crate) form: Form,
+}
+
+/// What reads an HTTP response: what sent the request.
+#[cfg(feature = "http")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A function URL, or API Gateway with payload format 2.0.
+    #[default]
+    Gateway2,
+    /// API Gateway with payload format 1.0.
+    Gateway1,
+    /// An Application Load Balancer with one value a header field.
+    Balancer,
+    /// An Application Load Balancer with multi-value headers.
+    BalancerOfMany,
 }
 
 /// What an answer is to: it decides the request line.
@@ -34,6 +52,8 @@ pub(crate) enum Target<'a> {
     Error(&'a str),
     /// The failure of the function's init.
     InitError,
+    /// The failure of the function after its snapshot was restored.
+    RestoreError,
 }
 
 impl Reply {
@@ -47,6 +67,7 @@ impl Reply {
             Target::Response(id) => endpoint.begin_post(&["invocation/", id, "/response"], &mut self.head),
             Target::Error(id) => endpoint.begin_post(&["invocation/", id, "/error"], &mut self.head),
             Target::InitError => endpoint.begin_post(&["init/error"], &mut self.head),
+            Target::RestoreError => endpoint.begin_post(&["restore/error"], &mut self.head),
         }
         if !invocation_id.is_empty() {
             self.field("Lambda-Runtime-Invocation-Id", invocation_id);

@@ -1,20 +1,26 @@
 //! The loop: next, call, answer. One of it in an ordinary function; on a managed instance as many as the platform sends
-//! requests at once, spread over the processors.
+//! requests at once, on a thread each.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
-use tokio::task::{JoinSet, LocalSet};
 
-use crate::client::Client;
+use crate::client::{Client, wait};
 use crate::end::End;
 use crate::endpoint::Endpoint;
 use crate::handler::Handler;
-use crate::panic;
-use crate::report::Report;
+use crate::hooks::Hook;
+use crate::{log, panic};
+
+/// The first pause of a worker of several that lost its connection; each is twice the one before.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// A worker that could not go on after this pause gives up: 1.3 seconds in all.
+const LONGEST: Duration = Duration::from_millis(640);
 
 /// What a worker does after a panic was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,21 +32,23 @@ pub(crate) enum AfterPanic {
 }
 
 /// Serves one invocation after the other until there can be none.
-pub(crate) async fn serve<S, H, M>(
+pub(crate) async fn serve<S, H, M, A>(
     client: &mut Client,
     state: &S,
     handler: &H,
+    after_response: &A,
     after_panic: AfterPanic,
 ) -> Result<Infallible, End>
 where
     H: Handler<S, M>,
+    A: Hook<S, ()>,
 {
     loop {
         client.next().await?;
         panic::started(client.ids());
         let (message, reply, current) = client.call();
         let outcome = panic::catch(current, handler.call(state, message, reply)).await;
-        let panicked = match outcome {
+        let mut panicked = match outcome {
             Ok(Ok(())) => client.respond().await?.is_some(),
             Ok(Err(report)) => {
                 client.fail(&report).await?;
@@ -52,106 +60,114 @@ where
             }
         };
         panic::ended(client.ids());
+        if A::GIVEN {
+            panicked |= client.afterwards(after_response.call(state)).await.is_err();
+        }
         if panicked && after_panic == AfterPanic::End {
             return Err(End::Panicked);
         }
     }
 }
 
-/// Serves as many invocations at once as there are workers, the first of which has its connection already. Each thread
-/// has its own executor, so that a future never changes threads and need not be able to.
-pub(crate) fn serve_many<S, H, M>(
-    executor: &tokio::runtime::Runtime,
+/// Serves as many invocations at once as there are workers, the first of which has its connection already, until one of
+/// them can go on no more, or the signal comes. Each worker has a thread and an executor of its own: a future never
+/// changes threads and need not be able to, a handler that computes delays no other, and a worker is the very loop of an
+/// ordinary function.
+pub(crate) fn serve_many<S, H, M, A>(
+    executor: &Runtime,
     endpoint: &Arc<Endpoint>,
     first: Client,
     workers: NonZeroUsize,
-    state: S,
-    handler: H,
+    function: (&S, &H, &A),
+    signal: impl Future<Output = ()>,
 ) -> End
 where
-    S: Send + Sync + 'static,
+    S: Sync,
     H: Handler<S, M>,
-    M: 'static,
+    A: Hook<S, ()> + Sync,
 {
-    let shared = Arc::new((state, handler));
     let stop = Stop::default();
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(workers.get());
     thread::scope(|scope| {
-        for thread in 1..threads {
-            let (shared, stop) = (Arc::clone(&shared), &stop);
-            let count = share(workers.get(), threads, thread);
-            scope.spawn(move || match crate::executor() {
-                Ok(executor) => serve_some(&executor, endpoint, None, count, &shared, stop),
+        for _ in 1..workers.get() {
+            let worker = || match crate::executor() {
+                Ok(executor) => executor.block_on(either(stop.told(), work(endpoint, None, function, &stop))),
                 Err(end) => stop.end(end),
-            });
+            };
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, worker) {
+                stop.end(End::Environment(format!("there cannot be {workers} threads: {error}")));
+                break;
+            }
         }
-        serve_some(executor, endpoint, Some(first), share(workers.get(), threads, 0), &shared, &stop);
+        let terminated = async {
+            signal.await;
+            stop.end(End::Terminated);
+        };
+        let work = either(terminated, work(endpoint, Some(first), function, &stop));
+        executor.block_on(either(stop.told(), work));
     });
     stop.why.into_inner().unwrap_or(End::Panicked)
-}
-
-/// How many of `workers` the thread with this index has.
-fn share(workers: usize, threads: usize, thread: usize) -> usize {
-    workers / threads + usize::from(thread < workers % threads)
 }
 
 /// The first end of a worker, which ends all.
 #[derive(Debug, Default)]
 struct Stop {
     why: OnceLock<End>,
-    told: Notify,
+    woken: Notify,
 }
 
 impl Stop {
     fn end(&self, why: End) {
         // Only the first one is the reason.
         let _ = self.why.set(why);
-        self.told.notify_waiters();
+        self.woken.notify_waiters();
+    }
+
+    /// Waits for the end.
+    async fn told(&self) {
+        let woken = self.woken.notified();
+        // Asked after the wait was registered, so that no end falls between.
+        if self.why.get().is_none() {
+            woken.await;
+        }
     }
 }
 
-/// Runs `count` workers on this thread.
-fn serve_some<S, H, M>(
-    executor: &tokio::runtime::Runtime,
+/// One worker. It loses its connection at times; others are being served, so it tries again for a while, with growing
+/// pauses, before that is the end of all.
+async fn work<S, H, M, A>(
     endpoint: &Arc<Endpoint>,
-    mut first: Option<Client>,
-    count: usize,
-    shared: &Arc<(S, H)>,
+    mut client: Option<Client>,
+    (state, handler, after_response): (&S, &H, &A),
     stop: &Stop,
 ) where
-    S: Send + Sync + 'static,
     H: Handler<S, M>,
-    M: 'static,
+    A: Hook<S, ()>,
 {
-    let local = LocalSet::new();
-    let mut workers = JoinSet::new();
-    for _ in 0..count {
-        let (shared, endpoint, client) = (Arc::clone(shared), Arc::clone(endpoint), first.take());
-        let worker = async move {
-            let mut client = match client {
-                Some(client) => client,
-                None => Client::open(endpoint).await?,
-            };
-            serve(&mut client, &shared.0, &shared.1, AfterPanic::GoOn).await
+    let mut pause = SHORTEST;
+    loop {
+        let opened = match client.take() {
+            Some(client) => Ok(client),
+            None => Client::open(Arc::clone(endpoint)).await,
         };
-        workers.spawn_local_on(worker, &local);
+        let end = match opened {
+            Err(end) => end,
+            Ok(mut client) => {
+                let Err(end) = serve(&mut client, state, handler, after_response, AfterPanic::GoOn).await;
+                if client.has_served() {
+                    pause = SHORTEST;
+                }
+                end
+            }
+        };
+        if !end.is_of_connection() || pause > LONGEST {
+            return stop.end(end);
+        }
+        if pause == SHORTEST {
+            log::warn(format_args!("{end}; connecting again"));
+        }
+        wait(pause).await;
+        pause *= 2;
     }
-    let stopped = async {
-        let told = stop.told.notified();
-        // Asked after the wait was registered, so that no end falls between.
-        if stop.why.get().is_none() {
-            told.await;
-        }
-    };
-    let ended = async {
-        match workers.join_next().await {
-            Some(Ok(Err(end))) => stop.end(end),
-            Some(Err(error)) => stop.end(End::Init(Report::runtime("Worker", error.to_string()))),
-            Some(Ok(Ok(never))) => match never {},
-            None => {}
-        }
-    };
-    executor.block_on(local.run_until(either(stopped, ended)));
 }
 
 /// Waits for the first of two.

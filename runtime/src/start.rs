@@ -3,18 +3,26 @@
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client::Client;
 use crate::end::End;
 use crate::endpoint::Endpoint;
+use crate::extension;
 use crate::failure::Fault;
-use crate::handler::{Handler, Init, nothing};
+use crate::handler::{Handler, nothing};
+use crate::hooks::{Hook, Hooks};
+use crate::init::{Init, init};
 use crate::log::{self, Current};
-use crate::panic;
-use crate::serve::{self, AfterPanic};
+use crate::panic::{self, Phase};
+use crate::reply::Target;
+use crate::report::Report;
+use crate::serve::{AfterPanic, serve, serve_many};
+use crate::signal::Termination;
 
 /// The process ends with this when the function failed to start or cannot go on.
 const FAILED: i32 = 1;
@@ -24,8 +32,8 @@ const NOT_LAMBDA: i32 = 3;
 /// Serves invocations with this handler until the process ends. Everything else is of the environment: where the Runtime
 /// API is, how many requests there are at once, how logs are written.
 ///
-/// Does not return: it ends the process with a line on standard error that says why, code 1, or code 3 outside of
-/// Lambda.
+/// Does not return, unless the function has a hook for its end ([`Init::on_shutdown`]): it ends the process with a line
+/// on standard error that says why, code 1, or code 3 outside of Lambda.
 pub fn run<H, M>(handler: H)
 where
     H: Handler<(), M>,
@@ -34,37 +42,9 @@ where
     init(nothing).run(handler);
 }
 
-/// Makes a function's shared state before the first invocation, as part of the cold start. The state is lent to every
-/// call; an error (or a panic) is reported as the function's init error, and the process ends.
-///
-/// ```no_run
-/// use lambda::Error;
-///
-/// struct Table {
-///     name: String,
-/// }
-///
-/// async fn open() -> Result<Table, Error> {
-///     Ok(Table { name: std::env::var("TABLE")? })
-/// }
-///
-/// async fn find(table: &Table, id: u32) -> Result<String, Error> {
-///     Ok(format!("{} in {}", id, table.name))
-/// }
-///
-/// fn main() {
-///     lambda::init(open).run(find);
-/// }
-/// ```
-pub fn init<I, S, E>(init: I) -> Init<I>
-where
-    I: AsyncFnOnce() -> Result<S, E>,
-{
-    Init { init }
-}
-
-impl<I> Init<I> {
+impl<I, A, T, B, R> Init<I, Hooks<A, T, B, R>> {
     /// Runs the init, then serves invocations with this handler: see [`run`].
+    #[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
     pub fn run<S, E, EM, H, M>(self, handler: H)
     where
         I: AsyncFnOnce() -> Result<S, E>,
@@ -72,9 +52,14 @@ impl<I> Init<I> {
         S: Send + Sync + 'static,
         H: Handler<S, M>,
         M: 'static,
+        A: Hook<S, ()> + Send + Sync + 'static,
+        T: Hook<S, ()>,
+        B: Hook<S, Result<(), Report>>,
+        R: Hook<S, Result<(), Report>>,
     {
         let Some(address) = std::env::var_os("AWS_LAMBDA_RUNTIME_API") else { not_lambda() };
-        let end = match start(&address.to_string_lossy(), self.init, handler) {
+        let end = match start(&address.to_string_lossy(), self, &handler) {
+            Err(End::Terminated) => return,
             Err(end) => end,
             Ok(never) => match never {},
         };
@@ -84,24 +69,86 @@ impl<I> Init<I> {
 }
 
 /// Everything between the environment and the end.
-fn start<I, S, E, EM, H, M>(address: &str, init: I, handler: H) -> Result<Infallible, End>
+fn start<I, S, E, EM, H, M, A, T, B, R>(
+    address: &str,
+    function: Init<I, Hooks<A, T, B, R>>,
+    handler: &H,
+) -> Result<Infallible, End>
 where
     I: AsyncFnOnce() -> Result<S, E>,
     E: Fault<EM>,
     S: Send + Sync + 'static,
     H: Handler<S, M>,
     M: 'static,
+    A: Hook<S, ()> + Send + Sync + 'static,
+    T: Hook<S, ()>,
+    B: Hook<S, Result<(), Report>>,
+    R: Hook<S, Result<(), Report>>,
 {
+    let Init { init, hooks } = function;
     let endpoint = Arc::new(Endpoint::parse(address).map_err(End::Environment)?);
     let workers = workers(std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())?;
     let executor = executor()?;
     panic::install(Arc::clone(&endpoint));
     let mut client = executor.block_on(Client::open(Arc::clone(&endpoint)))?;
-    let state = executor.block_on(prepare(&mut client, init))?;
-    match workers {
-        None => executor.block_on(serve::serve(&mut client, &state, &handler, AfterPanic::End)),
-        Some(workers) => Err(serve::serve_many(&executor, &endpoint, client, workers, state, handler)),
+    let ready = async || {
+        let state = prepare(&mut client, init).await?;
+        if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start") {
+            snapshot(&mut client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
+        }
+        Ok(state)
+    };
+    if !T::GIVEN {
+        let state = executor.block_on(ready())?;
+        return match workers {
+            None => executor.block_on(serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End)),
+            Some(workers) => {
+                let function = (&state, handler, &hooks.after_response);
+                Err(serve_many(&executor, &endpoint, client, workers, function, std::future::pending()))
+            }
+        };
     }
+    let (mut termination, _extension) = executor.block_on(async {
+        let listening = Termination::listen();
+        let termination =
+            listening.map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
+        // Managed instances are told of their end in any case.
+        let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
+        Ok((termination, extension))
+    })?;
+    let state = executor.block_on(unless(termination.came(), ready()))?;
+    let end = match workers {
+        None => {
+            let loop_ = serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End);
+            let Err(end) = executor.block_on(unless(termination.came(), loop_));
+            end
+        }
+        Some(workers) => {
+            let function = (&state, handler, &hooks.after_response);
+            serve_many(&executor, &endpoint, client, workers, function, termination.came())
+        }
+    };
+    if matches!(end, End::Terminated) {
+        let hook = async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
+        // A panic has printed itself, and there is nobody to report it to any more.
+        let _ = executor.block_on(hook);
+        drop(state);
+        // What still runs on other threads is not waited for.
+        executor.shutdown_background();
+    }
+    Err(end)
+}
+
+/// Runs the work, unless the signal comes first: what is underway is dropped then.
+async fn unless<T>(signal: impl Future<Output = ()>, work: impl Future<Output = Result<T, End>>) -> Result<T, End> {
+    let (mut signal, mut work) = (pin!(signal), pin!(work));
+    std::future::poll_fn(|context| {
+        if signal.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(End::Terminated));
+        }
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Runs the init; its failure is reported.
@@ -110,16 +157,42 @@ where
     I: AsyncFnOnce() -> Result<S, E>,
     E: Fault<EM>,
 {
-    panic::in_init(true);
+    panic::enter(Phase::Init);
     let made = panic::catch(&mut Current::default(), init()).await;
-    panic::in_init(false);
+    panic::enter(Phase::Serving);
     let report = match made {
         Ok(Ok(state)) => return Ok(state),
         Ok(Err(fault)) => fault.report(),
         Err(panic) => panic,
     };
-    client.fail_init(&report).await?;
+    client.fail_start(Target::InitError, &report).await?;
     Err(End::Init(report))
+}
+
+/// Lets a snapshot be taken, and goes on in a sandbox that it was restored in; the hooks' failures are reported.
+async fn snapshot<S, B, R>(client: &mut Client, state: &S, before: &B, after: &R) -> Result<(), End>
+where
+    B: Hook<S, Result<(), Report>>,
+    R: Hook<S, Result<(), Report>>,
+{
+    if let Err(report) = step(Phase::Init, before.call(state)).await {
+        client.fail_start(Target::InitError, &report).await?;
+        return Err(End::Init(report));
+    }
+    client.restored().await?;
+    if let Err(report) = step(Phase::Restore, after.call(state)).await {
+        client.fail_start(Target::RestoreError, &report).await?;
+        return Err(End::Restore(report));
+    }
+    Ok(())
+}
+
+/// Runs a hook in its phase.
+async fn step(phase: Phase, hook: impl Future<Output = Option<Result<(), Report>>>) -> Result<(), Report> {
+    panic::enter(phase);
+    let outcome = panic::catch(&mut Current::default(), hook).await;
+    panic::enter(Phase::Serving);
+    outcome?.unwrap_or(Ok(()))
 }
 
 /// How many invocations the platform sends at once: none said, then one after the other.

@@ -48,10 +48,18 @@ impl Stream {
         P: AsyncFnOnce(&mut Writer) -> Result<(), E> + 'static,
         E: Fault<M>,
     {
+        Self::reported(content_type, async move |out| produce(out).await.map_err(Fault::report))
+    }
+
+    /// A stream whose closure reports its failure itself.
+    pub(crate) fn reported<P>(content_type: impl Into<Cow<'static, str>>, produce: P) -> Self
+    where
+        P: AsyncFnOnce(&mut Writer) -> Result<(), Report> + 'static,
+    {
         Self {
             content_type: header_safe(content_type.into()),
             prelude: Vec::new(),
-            produce: Box::new(|out| Box::pin(async move { produce(out).await.map_err(Fault::report) })),
+            produce: Box::new(|out| Box::pin(produce(out))),
         }
     }
 

@@ -31,6 +31,7 @@ use crate::context::Context;
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::handler::Handler;
+use crate::hooks::Absent;
 use crate::serve::{AfterPanic, serve};
 
 /// One invocation to come: an event, and what its context says besides. A request id that is empty is made up.
@@ -112,7 +113,7 @@ where
     executor.block_on(async {
         let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
         // The end is that of the events: the server closes.
-        let _ = serve(&mut client, state, &handler, AfterPanic::End).await;
+        let _ = serve(&mut client, state, &handler, &Absent, AfterPanic::End).await;
         io::Result::Ok(())
     })?;
     drop(server);

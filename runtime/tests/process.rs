@@ -20,6 +20,16 @@ fn function() {
         Ok("echo") => lambda::run(async |number: u32| Ok::<_, Error>(number)),
         Ok("panic") => lambda::run(async |_: Event| -> Result<(), Error> { panic!("the shelf is empty") }),
         Ok("fail") => lambda::run(async |_: Event, _: Context| -> Result<(), Error> { Err("no\nstock".into()) }),
+        #[cfg(feature = "tracing")]
+        Ok("traced") => {
+            lambda::tracing::install().unwrap();
+            lambda::run(async |number: u32| {
+                let _span = tracing::info_span!("shop", shop = "north", row = 1).entered();
+                tracing::debug!("below the level");
+                tracing::warn!(row = number, exact = true, table = %"orders", level = ?Some(1), "slow \"query\"");
+                Err::<(), _>("no")
+            });
+        }
         Ok("init") => {
             let init = async || Err::<(), _>(Failure::new("NoTable", "there is no table"));
             lambda::init(init).run(async |(): &(), number: u32| Ok::<_, Error>(number));
@@ -160,4 +170,19 @@ fn log_lines_are_json_where_lambda_asks_for_it_and_name_the_request() {
     assert_eq!((&failure["requestId"], &failure["tenantId"]), (&"r-1".into(), &"blue".into()));
     assert_eq!(failure["errorType"], "Function.Error");
     assert!(end.get("requestId").is_none(), "{end}");
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn events_of_tracing_are_lines_with_the_fields_of_their_spans() {
+    let (address, _requests) = runtime_api(&[NEXT, ACCEPTED]);
+    let environment = [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+    let said = stderr(&run("traced", &environment));
+    let mut line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert!(line["timestamp"].take().as_str().unwrap().ends_with('Z'));
+    let expected = serde_json::json!({
+        "timestamp": null, "level": "WARN", "message": "slow \"query\"", "requestId": "r-1", "tenantId": "blue",
+        "shop": "north", "row": 7, "exact": true, "table": "orders", "level_": "Some(1)"
+    });
+    assert_eq!(line, expected);
 }

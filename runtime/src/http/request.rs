@@ -5,23 +5,27 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base64;
+use super::event;
 use crate::event::{AsItIs, Input, Message};
 use crate::failure::PayloadError;
 use crate::payload;
+use crate::reply::Form;
 
 /// An HTTP request. Made from an event by the runtime, or by hand in a test.
 ///
-/// Source of the event's form: AWS Lambda developer guide, "Invoking Lambda function URLs", request payload format.
+/// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API Gateway REST API or an
+/// Application Load Balancer (with or without multi-value headers).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    method: String,
-    path: String,
-    query: String,
-    headers: BTreeMap<String, String>,
-    cookies: Vec<String>,
-    source_ip: String,
-    body: Vec<u8>,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) cookies: Vec<String>,
+    pub(super) source_ip: String,
+    pub(super) body: Vec<u8>,
+    /// What the response has to look like.
+    pub(super) form: Form,
 }
 
 impl Request {
@@ -105,78 +109,16 @@ impl Request {
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
         payload::read(&self.body)
     }
-
-    /// Reads an event of payload format 2.0.
-    pub(crate) fn from_event(event: &[u8]) -> Result<Self, PayloadError> {
-        let event: HttpEvent = payload::read(event).map_err(|error| {
-            PayloadError(format!(
-                "the event is not a request of a function URL or an API Gateway HTTP API (payload format 2.0): {error}"
-            ))
-        })?;
-        let HttpEvent { raw_path, raw_query_string, headers, cookies, request_context, body, is_base64_encoded } =
-            event;
-        let body = match (body, is_base64_encoded) {
-            (None, _) => Vec::new(),
-            (Some(text), false) => text.into_bytes(),
-            (Some(text), true) => base64::decode(&text)
-                .ok_or_else(|| PayloadError("`body` is not base64, though `isBase64Encoded` says so".to_owned()))?,
-        };
-        let stage = request_context.stage.filter(|stage| stage != "$default");
-        let staged = stage.and_then(|stage| raw_path.strip_prefix('/')?.strip_prefix(&*stage).map(str::to_owned));
-        let path = match staged {
-            Some(path) if path.is_empty() => "/".to_owned(),
-            Some(path) if path.starts_with('/') => path,
-            _ => raw_path,
-        };
-        Ok(Self {
-            method: request_context.http.method,
-            path,
-            query: raw_query_string,
-            headers: headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
-            cookies,
-            source_ip: request_context.http.source_ip,
-            body,
-        })
-    }
 }
 
 impl Input<AsItIs> for Request {
     fn read(message: Message<'_>) -> Result<Self, PayloadError> {
-        Self::from_event(message.body())
+        event::read(message.body())
     }
-}
 
-/// The event, as far as a request needs it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HttpEvent {
-    raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    #[serde(default)]
-    cookies: Vec<String>,
-    request_context: RequestContext,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
-}
-
-#[derive(Deserialize)]
-struct RequestContext {
-    http: Http,
-    #[serde(default)]
-    stage: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Http {
-    method: String,
-    #[serde(default)]
-    source_ip: String,
+    fn form(&self) -> Form {
+        self.form
+    }
 }
 
 /// Undoes percent-encoding, and in a query also `+` for a blank. What is no encoding stays as it is.
@@ -204,60 +146,7 @@ fn decode(text: &str, query: bool) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn event(stage: &str, path: &str) -> serde_json::Value {
-        json!({
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": "a=1&b=x+y%21&a=2&flag",
-            "headers": {"X-Tag": "one,two"},
-            "cookies": ["k=v"],
-            "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.1"}, "stage": stage},
-            "body": "eyJhIjoxfQ==",
-            "isBase64Encoded": true
-        })
-    }
-
-    fn read(event: &serde_json::Value) -> Result<Request, String> {
-        Request::from_event(event.to_string().as_bytes()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_event_becomes_a_request() {
-        let request = read(&event("$default", "/items/a%20b%2Fc/")).unwrap();
-        assert_eq!((request.method(), request.path()), ("POST", "/items/a%20b%2Fc/"));
-        assert_eq!(request.segments(), ["items", "a b/c"]);
-        assert_eq!(request.query("a").as_deref(), Some("1"));
-        assert_eq!(request.query("b").as_deref(), Some("x y!"));
-        assert_eq!(request.query("flag").as_deref(), Some(""));
-        assert_eq!(request.query("none"), None);
-        assert_eq!(request.header("x-tag"), Some("one,two"));
-        assert_eq!(request.cookies(), ["k=v"]);
-        assert_eq!(request.source_ip(), "192.0.2.1");
-        assert_eq!(request.body(), br#"{"a":1}"#);
-        assert_eq!(request.json::<BTreeMap<String, u8>>().unwrap()["a"], 1);
-    }
-
-    #[test]
-    fn the_stage_is_no_part_of_the_path() {
-        let path = |stage, path| read(&event(stage, path)).unwrap().path().to_owned();
-        assert_eq!(path("beta", "/beta/items"), "/items");
-        assert_eq!(path("beta", "/beta"), "/");
-        assert_eq!(path("beta", "/betamax"), "/betamax");
-        assert_eq!(path("$default", "/$default"), "/$default");
-    }
-
-    #[test]
-    fn an_event_of_another_kind_says_what_is_missing() {
-        let why = read(&json!({"Records": []})).unwrap_err();
-        assert!(why.contains("payload format 2.0") && why.contains("missing field `rawPath`"), "{why}");
-        let mut broken = event("$default", "/");
-        broken["body"] = "%".into();
-        assert!(read(&broken).unwrap_err().contains("not base64"));
-    }
 
     #[test]
     fn what_is_no_encoding_stays_as_it_is() {

@@ -14,7 +14,7 @@ fn an_aborting_process_reports_its_init_and_every_request_that_is_underway() {
     })
     .unwrap();
     underway(|underway| {
-        underway.init = true;
+        underway.phase = Phase::Init;
         underway.requests = vec![("r-1".into(), b"i-1".to_vec()), ("r-2".into(), Vec::new())];
     });
     post_all(&Endpoint::parse(&server.address()).unwrap(), &Report::runtime("Panic", "broken"));

@@ -9,6 +9,7 @@ use super::*;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Error, Failure};
+use crate::hooks::Absent;
 use crate::respond::Body;
 use crate::stream::Stream;
 use crate::testing::server::{Request, Say, Server};
@@ -37,7 +38,7 @@ fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item
     let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
     let end = crate::executor().unwrap().block_on(async {
         let mut client = Client::open(endpoint).await.unwrap();
-        serve(&mut client, &(), &handler, AfterPanic::End).await.unwrap_err()
+        serve(&mut client, &(), &handler, &Absent, AfterPanic::End).await.unwrap_err()
     });
     drop(server);
     (end, requests.iter().collect())
@@ -368,10 +369,12 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_no
     })
     .unwrap();
     let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    panic::install(Arc::clone(&endpoint));
     let executor = crate::executor().unwrap();
     let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
     let state = tokio::sync::Barrier::new(WORKERS);
-    let end = serve_many(&executor, &endpoint, first, WORKERS.try_into().unwrap(), state, odd);
+    let (workers, function) = (WORKERS.try_into().unwrap(), (&state, &odd, &Absent));
+    let end = serve_many(&executor, &endpoint, first, workers, function, std::future::pending());
     drop(server);
     assert!(matches!(end, End::Lost { .. } | End::Unreachable { .. }), "{end:?}");
     let requests: Vec<Request> = requests.iter().collect();
@@ -386,4 +389,41 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_no
             (_, false) => assert!(verb == "error" && body.contains(&format!("\"{number} for r-{number}\"")), "{body}"),
         }
     }
+}
+
+#[test]
+fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() {
+    let script = ["", "", "invocation", "cut", "invocation", "refusal"];
+    let (mut script, mut number) = (VecDeque::from(script), 0);
+    let (sender, requests) = mpsc::channel();
+    let server = Server::start(move |request| {
+        sender.send(request.clone()).unwrap();
+        if !request.is_next() {
+            return Say::Bytes(ACCEPTED.into());
+        }
+        match script.pop_front().unwrap_or("refusal") {
+            "invocation" => {
+                number += 1;
+                Say::Bytes(invocation(&format!("r-{number}"), "1").into())
+            }
+            "refusal" => Say::Bytes(response("500 Internal Server Error", "done").into()),
+            "cut" => Say::Last(b"HTTP/1.1 2".to_vec()),
+            _ => Say::Last(Vec::new()),
+        }
+    })
+    .unwrap();
+    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    let executor = crate::executor().unwrap();
+    let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
+    let function = (&(), &echo, &Absent);
+    let end = serve_many(&executor, &endpoint, first, NonZeroUsize::MIN, function, std::future::pending());
+    assert_eq!(
+        end.to_string(),
+        "the Lambda Runtime API answered 500 while asking for the next invocation: done",
+        "a refusal is for good"
+    );
+    drop(server);
+    let requests: Vec<Request> = requests.iter().collect();
+    assert_eq!(verbs(&requests), ["next", "next", "next", "response", "next", "next", "response", "next"]);
+    assert_eq!(requests.last().unwrap().connection, 3);
 }
