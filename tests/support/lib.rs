@@ -1,1 +1,6 @@
-//! .
+//! What the tests share: a console without a terminal, and a workspace to show in it.
+
+mod harness;
+pub mod sample;
+
+pub use harness::Harness;

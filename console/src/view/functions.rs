@@ -42,10 +42,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         return;
     }
     let width = usize::from(inner.width);
-    let name = width.saturating_sub(BUILT + ZIP + STATE + LAST + 6);
+    let name = width.saturating_sub(BUILT + ZIP + STATE + LAST + 7);
     let stage = fit(&state.options.stage, STATE);
     let heading = format!(
-        "  {} {} {} {} {}",
+        "  {} {} {}  {} {}",
         pad("name", name.saturating_sub(1)),
         pad("built", BUILT),
         pad_left("zip", ZIP),
@@ -93,7 +93,7 @@ fn row(state: &State, theme: &Theme, card: &Card, name: usize) -> Line<'static> 
         Span::styled(pad(&card.function.name, name), theme.title),
         Span::raw(" "),
         Span::styled(pad(&built, BUILT), built_style),
-        Span::raw(format!(" {} ", pad_left(&zip, ZIP))),
+        Span::raw(format!(" {}  ", pad_left(&zip, ZIP))),
         Span::styled(pad(&deployed, STATE), deployed_style),
         Span::raw(format!(" {}", pad_left(&last.replace(' ', ""), LAST))),
     ])
