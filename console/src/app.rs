@@ -123,21 +123,14 @@ pub async fn run(
         } else {
             Instant::now() + until_the_minute_ends()
         };
-        let mut pressed = None;
+        // What the terminal says next: an event, or that it is gone.
+        let mut said = None;
         tokio::select! {
             biased;
-            event = input.next() => {
-                if let Some(Ok(event)) = event {
-                    pressed = Some(event);
-                } else {
-                    // The terminal is gone.
-                    ending = Ending::Terminated;
-                    pending.push_front(Event::Terminate);
-                }
-            }
+            event = input.next() => said = Some(event),
             () = signals.next() => {
                 ending = Ending::Terminated;
-                pending.push_front(Event::Terminate);
+                pending.push_back(Event::Terminate);
             }
             () = ready(()), if again || !pending.is_empty() => {}
             _ = answers.recv_many(&mut batch, BATCH) => pending.extend(batch.drain(..)),
@@ -145,16 +138,22 @@ pub async fn run(
         }
         let begun = Instant::now();
         effects.extend(update(state, Event::Tick(jiff::Timestamp::now().as_millisecond())));
-        let has_key = pressed.is_some();
+        let has_key = said.is_some();
         // All keys that wait, each in the context that the one before has left.
-        while let Some(event) = pressed {
+        while let Some(event) = said.take() {
+            let Some(Ok(event)) = event else {
+                ending = Ending::Terminated;
+                pending.push_back(Event::Terminate);
+                break;
+            };
             if let Some(event) = input::event(&event, &config.keymap, state, &areas) {
                 effects.extend(update(state, event));
             }
-            pressed = match input.next().now_or_never() {
-                Some(Some(Ok(event))) if begun.elapsed() < SLICE => Some(event),
-                _ => None,
-            };
+            // Keys behind one that lends the terminal are not the console's.
+            let is_lent = |effect: &Effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. });
+            if begun.elapsed() < SLICE && !effects.iter().any(is_lent) {
+                said = input.next().now_or_never();
+            }
         }
         if std::mem::take(&mut again) {
             effects.extend(update(state, Event::Continue));
@@ -164,7 +163,7 @@ pub async fn run(
         {
             effects.extend(update(state, event));
         }
-        if effects.contains(&Effect::Quit) {
+        if ending == Ending::Terminated || effects.contains(&Effect::Quit) {
             continue;
         }
         is_stale = true;

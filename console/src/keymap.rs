@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    message::{Action, Key},
+    message::{Action, Event, Key},
     state::{Context, Hint},
 };
 
@@ -128,6 +128,12 @@ impl Keymap {
         own.or_else(inherited).copied()
     }
 
+    /// The event that follows from `key` in `context`: its action, or text where text is typed; else none.
+    pub fn event(&self, context: Context, key: Key) -> Option<Event> {
+        let action = self.action(context, key).map(Event::Action);
+        action.or_else(|| context.takes_text().then_some(Event::Key(key)))
+    }
+
     /// The keymap as the help shows it.
     pub fn hints(&self) -> Vec<Hint> {
         let hint = |binding: &Binding| Hint {
@@ -161,7 +167,7 @@ mod tests {
         let mut keymap = Keymap::shipped();
         let text = "[[global]]\non = [\"F5\"]\nrun = \"lop\"\n";
         let mistake = keymap.merge(&toml::from_str(text).unwrap()).unwrap_err();
-        assert_eq!(&text[mistake.span], "\"lop\"");
+        assert_eq!(text.get(mistake.span), Some("\"lop\""));
         assert_eq!(keymap.action(Context::Global, "F5".parse().unwrap()), None);
     }
 }

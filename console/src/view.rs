@@ -38,7 +38,7 @@ use crate::{
 /// The least terminal that the screen fits in.
 const LEAST: (u16, u16) = (60, 16);
 /// From this width on, list and pane stand beside each other.
-const WIDE: u16 = 100;
+const WIDE: u16 = 110;
 
 /// Draws the screen, and gives where things landed on it.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
@@ -66,7 +66,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
 }
 
 fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
-    let left = (body.width * 2 / 5).clamp(40, 56);
+    let left = (body.width * 2 / 5).clamp(46, 58);
     let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
     let steps = if state.sequence.is_some() && body.height >= 26 { summary::LOOP_HEIGHT } else { 0 };
     let figures = if body.height >= 18 { summary::HEIGHT } else { 0 };
@@ -88,7 +88,7 @@ fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
 
 fn narrow(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
     let wanted = state.functions.shown().count() as u16 + 3;
-    let list = wanted.clamp(5, (body.height / 3).max(5));
+    let list = wanted.clamp(5, (body.height * 2 / 5).max(5));
     let [list, pane] = Layout::vertical([Constraint::Length(list), Constraint::Min(0)]).areas(body);
     functions::draw(state, theme, frame, list, areas);
     pane::draw(state, theme, frame, pane, areas);

@@ -16,7 +16,7 @@ const NOTCH: i16 = 3;
 /// The event that follows from what the terminal said; none for what means nothing.
 pub(super) fn event(event: &TerminalEvent, keymap: &Keymap, state: &State, areas: &Areas) -> Option<Event> {
     match event {
-        TerminalEvent::Key(event) if event.kind != KeyEventKind::Release => pressed(key(event)?, keymap, state),
+        TerminalEvent::Key(event) if event.kind != KeyEventKind::Release => keymap.event(state.context(), key(event)?),
         TerminalEvent::Paste(text) => Some(Event::Paste(text.clone())),
         TerminalEvent::Resize(columns, rows) => Some(Event::Resize(*columns, *rows)),
         TerminalEvent::Mouse(mouse) => {
@@ -31,12 +31,6 @@ pub(super) fn event(event: &TerminalEvent, keymap: &Keymap, state: &State, areas
         }
         TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
     }
-}
-
-fn pressed(key: Key, keymap: &Keymap, state: &State) -> Option<Event> {
-    let context = state.context();
-    let action = keymap.action(context, key).map(Event::Action);
-    action.or_else(|| context.takes_text().then_some(Event::Key(key)))
 }
 
 fn key(event: &KeyEvent) -> Option<Key> {

@@ -92,9 +92,14 @@ pub struct SyntaxError {
 pub fn check(text: &str) -> Result<(), SyntaxError> {
     let Err(error) = serde_json::from_str::<IgnoredAny>(text) else { return Ok(()) };
     let line = error.line().max(1);
+    // An error at the end of a line is said to be at column 0 of the next.
+    let (line, bytes) = match error.column() {
+        0 if line > 1 => (line - 1, usize::MAX),
+        column => (line, column.saturating_sub(1)),
+    };
     // serde_json counts bytes; people count characters.
     let before = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
-    let before = &before[..before.len().min(error.column().saturating_sub(1))];
+    let before = &before[..before.len().min(bytes)];
     let column = String::from_utf8_lossy(before).chars().count() + 1;
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned();
@@ -153,7 +158,7 @@ mod tests {
         let squeeze = |text: &str| {
             tokens(text)
                 .filter(|(token, _)| *token != Token::Space)
-                .map(|(_, range)| text[range].to_owned())
+                .map(|(_, range)| text.get(range).unwrap().to_owned())
                 .collect::<String>()
         };
         assert_eq!(squeeze(text), squeeze(&formatted));

@@ -60,7 +60,7 @@ impl Key {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// The keys of a script as tests write it: `jj<enter><ctrl-s>`, where `<lt>` is the character `<`.
+    /// The keys of a script as tests write it: `jj<enter><ctrl-s>`, where `<lt>` and `<gt>` are the characters `<` and `>`.
     pub fn script(script: &str) -> Result<Vec<Self>, String> {
         let mut keys = Vec::new();
         let mut rest = script.chars();
@@ -77,7 +77,7 @@ impl Key {
 }
 
 /// The keys that have a name, each with it; the first name of a key is the one that is printed.
-const NAMES: [(&str, KeyCode); 19] = [
+const NAMES: [(&str, KeyCode); 20] = [
     ("enter", KeyCode::Enter),
     ("esc", KeyCode::Esc),
     ("tab", KeyCode::Tab),
@@ -94,6 +94,7 @@ const NAMES: [(&str, KeyCode); 19] = [
     ("pagedown", KeyCode::PageDown),
     ("space", KeyCode::Char(' ')),
     ("lt", KeyCode::Char('<')),
+    ("gt", KeyCode::Char('>')),
     ("minus", KeyCode::Char('-')),
     ("return", KeyCode::Enter),
     ("escape", KeyCode::Esc),

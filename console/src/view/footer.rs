@@ -91,7 +91,13 @@ pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         last = vec![Span::raw(" "), Span::styled(key.clone(), theme.key), Span::styled(" help", theme.dim)];
     }
     let mut spans = Vec::new();
-    for hint in own.chain(inherited).filter(|hint| hint.run != Action::Help.name()) {
+    // The list's own keys are few and plain: the verbs come first there.
+    let (first, second): (Vec<_>, Vec<_>) = if context == Context::Functions {
+        (inherited.collect(), own.collect())
+    } else {
+        (own.collect(), inherited.collect())
+    };
+    for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
         let Some(key) = hint.keys.first() else { continue };
         let desc = hint.desc.split(':').next().unwrap_or_default();
         let needed = columns(key) + columns(desc) + 3;

@@ -60,7 +60,7 @@ pub(super) fn window<'a>(
                 character => (character, character.width().unwrap_or(0)),
             };
             let (start, end) = (column, column + cells);
-            if start >= right || budget == 0 {
+            if (start >= right && cells > 0) || budget == 0 {
                 spans.push(Span::styled(shown, style));
                 break 'pieces;
             }

@@ -1,0 +1,61 @@
+//! How long update and draw take with full logs: `cargo bench -p tests --bench draw`.
+//!
+//! Prints a line a case. Fails where the p99 of update and draw passes 4 ms with 100,000 lines held, or where a
+//! hundredth of a second is not enough for the 500 lines that come in it at 50,000 a second.
+
+use std::{process::ExitCode, time::Instant};
+
+use lambda_console::{
+    message::{Effect, Event, JobId, Percentiles},
+    state::log::MOST_LINES,
+};
+use tests::{Harness, sample};
+
+fn main() -> ExitCode {
+    // `cargo test` runs benches too, unoptimised: it only wants to see that they work.
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
+    let rounds = if is_bench { 2_000 } else { 10 };
+    let mut in_time = true;
+    for (name, keys) in [
+        ("follow", &["3"][..]),
+        ("scroll", &["<pageup>", "k", "<pagedown>"]),
+        ("break lines", &["w", "<pageup>", "k"]),
+        ("type a filter", &["/", "e", "r", "q", "<backspace>", "<esc>"]),
+        ("all functions", &["a", "k"]),
+    ] {
+        let (mut console, _) = full();
+        let times = (0..rounds).flat_map(|round| console.timed(keys[round % keys.len()])).collect();
+        in_time &= told(name, times, 4.0);
+    }
+    let (mut console, job) = full();
+    console.press("/ERROR<enter>");
+    let batch = |_| {
+        let lines = sample::log_lines("hello", 500);
+        let begun = Instant::now();
+        console.feed(Event::LogLines(job, lines));
+        console.draw();
+        begun.elapsed().as_secs_f64() * 1000.0
+    };
+    in_time &= told("500 filtered lines", (0..rounds).map(batch).collect(), 10.0);
+    if in_time || !is_bench { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A console of 200 × 50 that follows a full ring.
+fn full() -> (Harness, JobId) {
+    let mut console = Harness::ready(200, 50);
+    console.press("jt");
+    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    for _ in 0..10 {
+        console.feed(Event::LogLines(job, sample::log_lines("hello", MOST_LINES / 10)));
+    }
+    console.draw();
+    assert_eq!(console.state.logs.len(), MOST_LINES);
+    (console, job)
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+fn told(name: &str, times: Vec<f64>, limit: f64) -> bool {
+    let Some(of) = Percentiles::of(times) else { return false };
+    println!("{name:20} p50 {:7.3} ms   p99 {:7.3} ms   max {:7.3} ms   limit {limit} ms", of.p50, of.p99, of.max);
+    of.p99 <= limit
+}

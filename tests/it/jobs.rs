@@ -1,0 +1,243 @@
+//! Build, deploy, invoke, delete: what they start, what their results change, and which results are ignored.
+
+use lambda_console::{
+    message::{Effect, Event, Failure, InvokeMode, Step},
+    state::{Deployment, Tab},
+};
+use tests::{Harness, sample};
+
+fn hello() -> Harness {
+    let mut console = Harness::ready(80, 24);
+    console.press("j");
+    assert_eq!(console.state.functions.selected.as_deref(), Some("hello"));
+    console
+}
+
+#[test]
+fn b_builds_the_selected_function_and_capital_b_all() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { functions, debug, .. } = console.effect() else { panic!("a build") };
+    assert_eq!((functions, debug), (vec!["hello".to_owned()], false));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console build hello"));
+    console.press("B");
+    let effects = console.effects();
+    assert!(matches!(&effects[1], Effect::Build { functions, .. } if functions.is_empty()), "{effects:?}");
+}
+
+#[test]
+fn the_latest_build_wins() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { job: old, .. } = console.effect() else { panic!("a build") };
+    console.press("b");
+    let effects = console.effects();
+    let [Effect::Cancel(cancelled), Effect::Build { job: new, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(*cancelled, old);
+    console.feed(Event::Step(old, Step::Output("old news".into())));
+    console.feed(Event::BuildFinished(old, Ok(sample::broken_build("hello"))));
+    assert!(console.state.functions.get("hello").unwrap().build_failure.is_none());
+    assert!(console.state.output.is_empty());
+    console.feed(Event::BuildFinished(*new, Ok(sample::build_outcome("hello"))));
+    assert!(console.screen().contains("✓ built hello in 3.2 s"));
+}
+
+#[test]
+fn a_failed_build_shows_its_output_unless_one_types() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    console.feed(Event::Step(job, Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into())));
+    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    assert_eq!(console.state.tab, Tab::Build);
+    let screen = console.screen();
+    assert!(screen.contains("✗ failed") && screen.contains("error: cannot find value `nam`"), "{screen}");
+
+    console.press("eb<esc>");
+    console.feed(Event::Action(lambda_console::message::Action::Build));
+    let effects = console.effects();
+    let Some(Effect::Build { job, .. }) = effects.last().cloned() else { panic!("{effects:?}") };
+    console.press("e");
+    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    assert_eq!(console.state.tab, Tab::Payload, "who types is not interrupted");
+}
+
+#[test]
+fn one_function_of_several_may_fail() {
+    let mut console = hello();
+    console.press("B");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let mut outcome = sample::build_outcome("hello");
+    outcome.failed = sample::broken_build("nightly").failed;
+    console.feed(Event::BuildFinished(job, Ok(outcome)));
+    let card = |name: &str| console.state.functions.get(name).unwrap();
+    assert!(card("nightly").build_failure.is_some());
+    assert!(card("hello").build_failure.is_none() && !card("hello").function.stale);
+}
+
+#[test]
+fn a_new_zip_is_no_longer_in_sync() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let mut outcome = sample::build_outcome("hello");
+    outcome.built[0].zip.sha256 = "other".into();
+    console.feed(Event::BuildFinished(job, Ok(outcome)));
+    let Deployment::Present(deployed) = &console.state.functions.get("hello").unwrap().deployment else {
+        panic!("it is deployed")
+    };
+    assert!(!deployed.in_sync);
+}
+
+#[test]
+fn a_function_that_is_not_built_is_not_deployed() {
+    let mut console = Harness::ready(80, 24);
+    console.press("jjd");
+    assert!(console.effects().is_empty());
+    assert!(console.screen().contains("nightly is not built  b builds it, l does the whole loop"));
+}
+
+#[test]
+fn d_deploys_and_capital_d_deploys_what_is_built() {
+    let mut console = hello();
+    console.press("d");
+    let Effect::Deploy { job, functions } = console.effect() else { panic!("a deploy") };
+    assert_eq!(functions[0].name, "hello");
+    console.press("D");
+    assert!(console.effects().is_empty(), "a deploy is not broken off");
+    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    assert!(console.screen().contains("✓ created hello on local in 0.2 s"));
+    assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }));
+    console.press("D");
+    let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy") };
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["backend", "hello", "ping"]);
+}
+
+#[test]
+fn a_read_only_console_sends_no_change() {
+    let mut console = hello();
+    console.state.options.read_only = true;
+    console.press("dDl:delete<enter>");
+    assert!(console.effects().is_empty());
+    assert!(console.screen().contains("read-only"));
+}
+
+#[test]
+fn i_invokes_with_the_payload_and_shows_the_response() {
+    let mut console = hello();
+    console.press("i");
+    let Effect::Invoke { job, request } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.function, "hello");
+    assert_eq!(request.payload, sample::EVENT.trim_end());
+    assert!(!request.cold);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --event hello"));
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    let screen = console.screen() + &console.press("2G").screen();
+    for part in ["200 · 3.10 ms · init 4.80 ms (cold) · 9 of 256 MB", "\"message\": \"Hello, Lambda!\"", "REPORT"] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 1);
+    assert_eq!(console.state.logs.len(), 5, "without a tail the log lines come with the response");
+}
+
+#[test]
+fn a_function_that_is_not_deployed_is_not_invoked() {
+    let mut console = Harness::ready(80, 24);
+    console.press("jjjii");
+    assert!(console.effects().is_empty());
+    assert!(console.screen().contains("ping is not deployed on local"));
+}
+
+#[test]
+fn an_older_response_does_not_replace_a_newer_one() {
+    let mut console = hello();
+    console.press("ii");
+    let effects = console.effects();
+    let [Effect::Invoke { job: first, .. }, Effect::Invoke { job: second, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    console.feed(Event::InvokeFinished(*second, Ok(sample::invocation("hello"))));
+    console.feed(Event::InvokeFinished(*first, Ok(sample::failed_invocation("hello"))));
+    let shown = console.state.functions.get("hello").unwrap().response.as_ref().unwrap();
+    assert_eq!(shown.job, *second);
+}
+
+#[test]
+fn mode_qualifier_and_cold_go_into_the_request_and_the_command_line() {
+    let mut console = hello();
+    console.press(":next mode<enter>:qualifier<enter>prod<enter>I");
+    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.mode, InvokeMode::Async);
+    assert_eq!(request.qualifier.as_deref(), Some("prod"));
+    assert!(request.cold);
+    let command = "lambda-console invoke hello --event hello --qualifier prod --async --cold";
+    assert_eq!(console.state.command.as_deref(), Some(command));
+}
+
+#[test]
+fn architecture_and_debug_go_into_the_build() {
+    let mut console = hello();
+    console.press(":next arch<enter>:optimising<enter>b");
+    let Effect::Build { architecture, debug, .. } = console.effect() else { panic!("a build") };
+    assert_eq!((architecture.name(), debug), ("x86_64", true));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console build hello --arch x86_64 --debug"));
+}
+
+#[test]
+fn a_function_is_deleted_only_when_its_name_is_typed() {
+    let mut console = hello();
+    console.press(":delete<enter>helo<enter>");
+    assert!(console.effects().is_empty());
+    console.press(":delete<enter>hello<esc>");
+    assert!(console.effects().is_empty());
+    console.press(":delete<enter>");
+    assert!(console.screen().contains("account 000000000000, us-east-1"));
+    console.press("hello<enter>");
+    let Effect::Delete { job, functions } = console.effect() else { panic!("a delete") };
+    assert_eq!(functions, ["hello"]);
+    console.feed(Event::DeleteFinished(job, Ok(functions)));
+    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
+}
+
+#[test]
+fn x_and_ctrl_c_cancel_the_running_job() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    console.press("<ctrl-c>");
+    assert_eq!(console.effect(), Effect::Cancel(job));
+    console.press("x");
+    assert!(console.effects().is_empty(), "it is told once");
+    console.feed(Event::BuildFinished(job, Err(Failure::interrupted("build hello"))));
+    assert!(console.screen().contains("build hello: cancelled"));
+    assert_ne!(console.state.tab, Tab::Build, "a cancelled build is no failure to look at");
+}
+
+#[test]
+fn quitting_while_a_job_runs_wants_a_second_q() {
+    let mut console = hello();
+    console.press("b");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    console.press("q");
+    assert!(console.effects().is_empty());
+    assert!(console.screen().contains("build hello is running  q again cancels it and quits"));
+    console.press("jq");
+    assert!(console.effects().is_empty(), "another key takes it back");
+    console.press("q");
+    assert_eq!(console.effects(), [Effect::Cancel(job), Effect::Quit]);
+}
+
+#[test]
+fn a_response_of_seven_megabytes_is_shown() {
+    let mut console = hello();
+    console.press("i");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let mut invocation = sample::invocation("hello");
+    invocation.payload = format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));
+    console.feed(Event::InvokeFinished(job, Ok(invocation)));
+    console.press("2G");
+    assert!(console.screen().contains("REPORT RequestId"));
+    console.press("g");
+    assert!(console.screen().contains("\"xxxx"));
+}

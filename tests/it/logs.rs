@@ -1,0 +1,191 @@
+//! The logs: bounded, filtered as they come, followed or held still, and never able to break the screen.
+
+use lambda_console::{
+    message::{Action, Effect, Event, JobId, LogLine},
+    state::{Tab, log::MOST_LINES},
+};
+use tests::{Harness, sample};
+
+fn tailing(lines: usize) -> (Harness, JobId) {
+    let mut console = Harness::ready(80, 24);
+    console.press("jt");
+    let Effect::StartTail { job, functions, .. } = console.effect() else { panic!("a tail") };
+    assert_eq!(functions, ["hello"]);
+    console.feed(Event::LogLines(job, sample::log_lines("hello", lines)));
+    console.draw();
+    (console, job)
+}
+
+fn line(function: &str, message: &str) -> LogLine {
+    LogLine {
+        timestamp: sample::NOW,
+        function: function.into(),
+        stream: "one".into(),
+        request_id: None,
+        message: message.into(),
+    }
+}
+
+#[test]
+fn t_follows_the_selected_function_and_t_again_stops() {
+    let (mut console, job) = tailing(3);
+    assert_eq!(console.state.tab, Tab::Logs);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console logs hello --follow"));
+    console.press("t");
+    assert_eq!(console.effect(), Effect::Cancel(job));
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 5)));
+    assert_eq!(console.state.logs.len(), 3, "lines of a tail that was stopped are ignored");
+}
+
+#[test]
+fn the_ring_is_bounded_in_lines_and_bytes() {
+    let (mut console, job) = tailing(MOST_LINES + 10);
+    assert_eq!(console.state.logs.len(), MOST_LINES);
+    assert!(console.state.logs.get(0).unwrap().message.starts_with("line 10:"));
+    let big = line("hello", &"x".repeat(1 << 20));
+    console.feed(Event::LogLines(job, vec![big; 100]));
+    assert!(console.state.logs.held() <= 64);
+    assert!(console.screen().contains("xxxxx"));
+}
+
+#[test]
+fn the_filter_finds_the_same_lines_whether_they_came_before_or_after_it() {
+    let (mut console, job) = tailing(50_000);
+    console.press("/error<enter>");
+    let found = console.state.logs.len();
+    assert_eq!(found, 5_000);
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 50_000)));
+    assert_eq!(console.state.logs.len(), 10_000);
+    assert!(console.state.logs.iter().all(|entry| entry.message.contains("ERROR")));
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 50_000)));
+    assert_eq!(console.state.logs.len(), 10_000, "what is dropped from the ring is dropped from the index");
+    console.press("<esc>");
+    assert_eq!(console.state.logs.len(), MOST_LINES);
+}
+
+#[test]
+fn a_filter_is_typed_live_and_esc_takes_it_back() {
+    let (mut console, _) = tailing(100);
+    console.press("/line 4");
+    assert_eq!(console.state.logs.len(), 11);
+    console.press("2");
+    assert_eq!(console.state.logs.len(), 1);
+    console.press("<esc>");
+    assert_eq!(console.state.logs.len(), 100);
+}
+
+#[test]
+fn only_the_selected_function_s_lines_are_shown_unless_all_are_asked_for() {
+    let (mut console, job) = tailing(4);
+    console.feed(Event::LogLines(job, vec![line("backend", "from backend")]));
+    assert_eq!(console.state.logs.len(), 4);
+    console.press("a");
+    assert_eq!(console.state.logs.len(), 5);
+    assert!(console.screen().contains("backend"));
+    console.press("a<esc>k");
+    assert_eq!(console.state.functions.selected.as_deref(), Some("backend"));
+    assert_eq!(console.state.logs.len(), 1);
+}
+
+#[test]
+fn pausing_holds_the_lines_still_while_others_come_and_go() {
+    let (mut console, job) = tailing(100);
+    console.press("f");
+    let before = console.screen();
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 1000)));
+    let after = console.screen();
+    let body = |screen: &str| {
+        screen.lines().skip(11).take(10).map(|line| line.chars().take(70).collect::<String>()).collect::<Vec<_>>()
+    };
+    assert_eq!(body(&before), body(&after));
+    assert!(after.contains("paused, f follows"));
+    // The held line itself is dropped: the oldest that is left is shown.
+    console.feed(Event::LogLines(job, sample::log_lines("hello", MOST_LINES)));
+    console.press("j");
+    assert!(console.screen().contains("line 0:"));
+    console.press("f");
+    assert!(console.screen().contains(&format!("line {}:", MOST_LINES - 1)));
+}
+
+#[test]
+fn scrolling_up_pauses_and_reaching_the_end_follows_again() {
+    let (mut console, _) = tailing(100);
+    console.press("<pageup>");
+    assert!(console.state.logs.anchor.is_some());
+    console.press("g");
+    assert!(console.screen().contains("line 0:"));
+    console.press("j");
+    assert!(!console.screen().contains("line 0:"), "one line down moves at once");
+    console.press("G");
+    assert!(console.state.logs.anchor.is_none());
+    assert!(console.screen().contains("line 99:"));
+}
+
+#[test]
+fn long_lines_are_cut_or_broken() {
+    let (mut console, job) = tailing(0);
+    let words = (0..60).map(|index| format!("word{index}")).collect::<Vec<_>>().join(" ");
+    console.feed(Event::LogLines(job, vec![line("hello", &words)]));
+    assert!(!console.screen().contains("word30"));
+    console.press("w");
+    assert!(console.screen().contains("word30"));
+    console.press("w<right><right><right><right><right><right>");
+    assert!(console.screen().contains("word15"));
+}
+
+#[test]
+fn nothing_in_a_line_reaches_the_terminal_but_text() {
+    let (mut console, job) = tailing(0);
+    let nasty = [
+        "\u{1b}[2J\u{1b}[31mred\u{1b}]0;title\u{7} after",
+        "bell\u{7} back\u{8} null\u{0} del\u{7f} c1\u{9b}31m",
+        "tab\there",
+        "\u{202e}reversed",
+        "wide 日本語 emoji 👩‍👩‍👧 combining e\u{301}\u{301}\u{301}",
+        &"\u{301}".repeat(100_000),
+    ];
+    console.feed(Event::LogLines(job, nasty.iter().map(|text| line("hello", text)).collect()));
+    for keys in ["", "w", "w<right>"] {
+        console.press(keys);
+        let screen = console.screen();
+        assert!(!screen.contains(|c: char| c.is_control() && c != '\n'), "{screen:?}");
+        assert!(!screen.contains('\u{202e}'));
+        assert!(screen.len() < 40_000, "{}", screen.len());
+    }
+}
+
+#[test]
+fn a_line_of_one_megabyte_is_cut_in_view_only() {
+    let (mut console, job) = tailing(0);
+    let long = format!("{}end", "0123456789".repeat(100_000));
+    console.feed(Event::LogLines(job, vec![line("hello", &long)]));
+    assert!(console.screen().contains("0123456789"));
+    console.press("y");
+    assert_eq!(console.effect(), Effect::Copy(format!("{long}\n")));
+}
+
+#[test]
+fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
+    let mut console = Harness::ready(80, 24);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.press("2L");
+    assert!(console.effects().is_empty(), "the lines are there");
+    assert_eq!(console.state.logs.len(), 5);
+    console.press("X");
+    console.feed(Event::Action(Action::RequestLogs));
+    assert!(matches!(console.effect(), Effect::FetchLogs { request_id, .. } if request_id == sample::REQUEST));
+}
+
+#[test]
+fn lines_of_a_request_that_are_there_are_not_added_twice() {
+    let mut console = Harness::ready(80, 24);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    let logs = console.state.jobs.start(lambda_console::state::JobKind::FetchLogs("hello".into()), sample::NOW);
+    let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
+    console.feed(Event::LogsFetched(logs, Ok(vec![again])));
+    assert_eq!(console.state.logs.len(), 5);
+}

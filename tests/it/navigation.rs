@@ -1,0 +1,165 @@
+//! Focus, tabs, lists, the palette, the help, the mouse.
+
+use lambda_console::{
+    message::{Effect, Event},
+    state::{Focus, Overlay, Tab},
+};
+use tests::{Harness, sample};
+
+fn selected(console: &Harness) -> &str {
+    console.state.functions.selected.as_deref().unwrap_or_default()
+}
+
+#[test]
+fn j_k_and_the_arrows_move_the_selection_within_the_list() {
+    let mut console = Harness::ready(80, 24);
+    assert_eq!(selected(&console), "backend");
+    console.press("k");
+    assert_eq!(selected(&console), "backend");
+    console.press("j<down>");
+    assert_eq!(selected(&console), "nightly");
+    console.press("G");
+    assert_eq!(selected(&console), "日本語-wide");
+    console.press("j<up>");
+    assert_eq!(selected(&console), "ws-connect");
+    console.press("g");
+    assert_eq!(selected(&console), "backend");
+}
+
+#[test]
+fn tab_goes_round_all_panes_and_shift_tab_back() {
+    let mut console = Harness::ready(80, 24);
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        console.press("<tab>");
+        seen.push((console.state.focus, console.state.tab));
+    }
+    let tabs: Vec<Tab> = seen[..6].iter().map(|(_, tab)| *tab).collect();
+    assert_eq!(tabs, Tab::ALL);
+    assert_eq!(seen[6].0, Focus::Functions);
+    console.press("<shift-tab>");
+    assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Config));
+}
+
+#[test]
+fn digits_show_tabs_and_esc_goes_back_to_the_list() {
+    let mut console = Harness::ready(80, 24);
+    for (key, tab) in ["1", "2", "3", "4", "5", "6"].into_iter().zip(Tab::ALL) {
+        console.press(key);
+        assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, tab));
+    }
+    console.press("<esc>");
+    assert_eq!(console.state.focus, Focus::Functions);
+}
+
+#[test]
+fn the_function_filter_narrows_the_list_as_it_is_typed() {
+    let mut console = Harness::ready(80, 24);
+    console.press("/NI");
+    assert!(console.screen().contains("none contains `NI`"), "upper case counts");
+    console.press("<esc>/ni<enter>");
+    assert_eq!(selected(&console), "nightly");
+    assert_eq!(console.state.functions.shown().count(), 1);
+    console.press("<esc>");
+    assert_eq!(console.state.functions.shown().count(), 6);
+    assert_eq!(selected(&console), "nightly");
+}
+
+#[test]
+fn the_palette_finds_verbs_by_a_few_letters() {
+    let mut console = Harness::ready(80, 24);
+    console.press(":cold");
+    let Some(Overlay::Choose(choose)) = &console.state.overlay else { panic!("the palette is open") };
+    assert!(choose.matches.len() < choose.entries.len());
+    console.press("<esc>:build all<enter>");
+    assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions.is_empty()));
+    console.press(":zzzz<enter>");
+    assert!(console.screen().contains("nothing fits"));
+}
+
+#[test]
+fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
+    let config = lambda_console::config::Config::read(
+        Some("[[keys.global]]\non = [\"F9\"]\nrun = \"loop\"\ndesc = \"round and round\"\n"),
+        "config.toml",
+        false,
+    );
+    let mut console = Harness::with_config(80, 24, config);
+    console.press("?");
+    let screen = console.screen();
+    assert!(screen.contains("F9") && screen.contains("round and round"), "{screen}");
+    console.press("G");
+    assert!(console.screen().contains("In a line"));
+    console.press("q");
+    assert!(console.state.overlay.is_none(), "q closes the help, not the console");
+    assert!(!console.effects().contains(&Effect::Quit));
+}
+
+#[test]
+fn the_mouse_selects_functions_tabs_and_choices() {
+    let mut console = Harness::ready(80, 24);
+    let find = |console: &mut Harness, text: &str| {
+        let screen = console.screen();
+        let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+        (line.split(text).next().unwrap().chars().count() as u16, row as u16)
+    };
+    let (column, row) = find(&mut console, "hello");
+    console.click(column, row);
+    assert_eq!(selected(&console), "hello");
+    let (column, row) = find(&mut console, "Logs");
+    console.click(column, row);
+    assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Logs));
+    console.press(":tail");
+    let (column, row) = find(&mut console, "tail the logs of all");
+    console.click(column, row);
+    assert!(matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6));
+    console.press("?");
+    console.click(0, 3);
+    assert!(console.state.overlay.is_none(), "a click beside the help closes it");
+}
+
+#[test]
+fn the_wheel_scrolls_what_it_points_at() {
+    let mut console = Harness::ready(80, 24);
+    console.press("jt");
+    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 100)));
+    console.draw();
+    console.wheel(40, 15, -3);
+    assert!(console.screen().contains("line 96:") && !console.screen().contains("line 97:"));
+    console.wheel(40, 3, 3);
+    assert_eq!(selected(&console), "nightly");
+}
+
+#[test]
+fn copying_goes_to_the_clipboard() {
+    let mut console = Harness::ready(80, 24);
+    console.press("jY");
+    assert!(console.effects().is_empty(), "nothing was done yet");
+    console.press("i");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.press("Y2yr");
+    let copied = console.effects();
+    assert_eq!(copied[0], Effect::Copy("lambda-console invoke hello --event hello".into()));
+    assert_eq!(copied[1], Effect::Copy(sample::invocation("hello").payload));
+    assert_eq!(copied[2], Effect::Copy(sample::REQUEST.into()));
+}
+
+#[test]
+fn events_can_be_written_down_and_played_again() {
+    let mut console = Harness::ready(80, 24);
+    let events = [
+        Event::Action(lambda_console::message::Action::Down),
+        Event::Action(lambda_console::message::Action::Invoke),
+        Event::Resize(100, 30),
+        Event::Paste("text".into()),
+    ];
+    for event in events {
+        let text = serde_json::to_string(&event).unwrap();
+        let read: Event = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, event);
+        console.feed(read);
+    }
+    assert!(matches!(console.effect(), Effect::Invoke { .. }));
+}

@@ -1,0 +1,105 @@
+//! What happens between the start and a screen that is useful.
+
+use lambda_console::{
+    config::Config,
+    message::{Action, Effect, Event, Failure, Part, Workspace},
+    state::{Connection, Setup, WorkspaceState},
+};
+use tests::{Harness, sample};
+
+#[test]
+fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
+    let mut console = Harness::begun(80, 24);
+    let effects = console.effects();
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::LoadDrafts, Effect::Discover(_), Effect::Connect(_), Effect::CheckSetup { .. }]
+    ));
+    assert!(console.screen().contains("reading the workspace"));
+}
+
+#[test]
+fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
+    let mut console = Harness::begun(80, 24);
+    let effects = console.effects();
+    let (Effect::Discover(discover), Effect::Connect(connect)) = (&effects[1], &effects[2]) else {
+        panic!("{effects:?}")
+    };
+    console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
+    let asked = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::RefreshDeployed { .. }));
+    assert!(!asked(&console.effects()));
+    console.feed(Event::StageConnected(*connect, Ok(sample::stage())));
+    assert!(asked(&console.effects()));
+}
+
+#[test]
+fn a_missing_toolchain_is_provided_in_the_background() {
+    let mut console = Harness::begun(120, 30);
+    let effects = console.effects();
+    let Effect::CheckSetup { job, architecture } = effects[3].clone() else { panic!("{effects:?}") };
+    let zig = Part { name: "zig".into(), found: None, detail: "not on the path".into(), optional: false };
+    console.feed(Event::SetupChecked(job, vec![zig]));
+    let Effect::Setup { job, architecture: wanted } = console.effect() else { panic!("setup starts") };
+    assert_eq!(wanted, architecture);
+    let step =
+        lambda_console::message::Step::Phase { text: "downloading zig".into(), done: 5_000_000, total: 20_000_000 };
+    console.feed(Event::Step(job, step));
+    assert!(console.screen().contains("setup 25 % downloading zig"));
+    console.feed(Event::SetupFinished(job, Ok(sample::parts())));
+    assert_eq!(console.state.setup, Setup::Ready(sample::parts()));
+}
+
+#[test]
+fn a_broken_workspace_keeps_the_functions_that_were_known() {
+    let mut console = Harness::ready(80, 24);
+    console.press("R");
+    let effects = console.effects();
+    let Effect::Discover(job) = effects[0] else { panic!("{effects:?}") };
+    let failure = Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "mend it");
+    console.feed(Event::Discovered(job, Err(failure)));
+    assert_eq!(console.state.functions.cards.len(), 6);
+    assert!(matches!(console.state.workspace, WorkspaceState::Broken(_)));
+    assert!(console.screen().contains("Cargo.toml:3:1: expected `=`"));
+}
+
+#[test]
+fn an_older_answer_does_not_replace_a_newer_question() {
+    let mut console = Harness::ready(80, 24);
+    console.press("R");
+    let first = console.effects();
+    console.press("R");
+    let second = console.effects();
+    let (Effect::Discover(old), Effect::Discover(new)) = (&first[0], &second[0]) else { panic!("{first:?}") };
+    console.feed(Event::Discovered(*old, Ok(Workspace::default())));
+    assert_eq!(console.state.functions.cards.len(), 6, "the older answer is ignored");
+    console.feed(Event::Discovered(*new, Ok(Workspace::default())));
+    assert_eq!(console.state.functions.cards.len(), 0);
+}
+
+#[test]
+fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
+    let mut console = Harness::begun(80, 24);
+    let effects = console.effects();
+    let (Effect::Discover(discover), Effect::Connect(connect)) = (&effects[1], &effects[2]) else {
+        panic!("{effects:?}")
+    };
+    console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
+    let failure = Failure::environment("could not reach stage local", "port 9001 is in use", "stop what uses it");
+    console.feed(Event::StageConnected(*connect, Err(failure)));
+    assert!(matches!(console.state.connection, Connection::Failed(_)));
+    assert!(console.screen().contains("port 9001 is in use"));
+    console.effects();
+    console.feed(Event::Action(Action::Build));
+    assert!(matches!(console.effect(), Effect::Build { .. }));
+}
+
+#[test]
+fn a_broken_configuration_means_defaults_and_a_notice() {
+    let config = Config::read(Some("theme = \"neon\"\n"), "/home/me/config.toml", false);
+    let notice = config.notice.clone().unwrap();
+    let mut console = Harness::with_config(120, 30, config);
+    console.feed(Event::Notice(notice));
+    assert!(console.screen().contains("/home/me/config.toml:1:9: the theme is `dark`, `light` or `plain`"));
+    console.press("?");
+    assert!(console.screen().contains("Everywhere but where text is typed"));
+}

@@ -1,0 +1,122 @@
+//! The house rules that a compiler does not check: the arrows between the rooms, and the length of files.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All Rust files below `directory`.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let Ok(entries) = fs::read_dir(directory) else { return files };
+    for entry in entries.map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() && entry.file_name().is_some_and(|name| name != "target") {
+            files.extend(sources(&entry));
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            files.push(entry);
+        }
+    }
+    files
+}
+
+/// The code of a file, without comments and unit tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that code names as `crate::room` or in `use crate::{room, …}`.
+fn rooms(code: &str) -> BTreeSet<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut rooms = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        let Some(group) = after.strip_prefix('{') else {
+            rooms.insert(word(after));
+            continue;
+        };
+        let (mut depth, mut starts) = (1, true);
+        for (at, character) in group.char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => starts = true,
+                _ if depth == 0 => break,
+                character if starts && !character.is_whitespace() => {
+                    rooms.insert(word(group.get(at..).unwrap_or_default()));
+                    starts = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    rooms.retain(|room| room.chars().next().is_some_and(char::is_lowercase));
+    rooms
+}
+
+#[test]
+fn arrows_between_the_rooms_point_one_way() {
+    // A room, the rooms that it may name, and words that have no place in it.
+    let clockwork = ["tokio", "std::fs", "SystemTime", "Instant", "std::process", "std::thread"];
+    let rules: [(&str, &[&str], &[&str]); 9] = [
+        ("state", &["state"], &clockwork),
+        ("message", &["state", "message"], &clockwork),
+        ("update", &["state", "message", "update"], &clockwork),
+        ("theme", &["theme"], &clockwork),
+        ("view", &["state", "message", "theme", "view"], &clockwork),
+        ("keymap", &["state", "message", "keymap"], &clockwork),
+        ("config", &["state", "keymap", "theme", "config"], &clockwork),
+        ("term", &["app", "message", "state", "theme", "view", "term"], &["tokio"]),
+        ("app", &["app", "config", "keymap", "message", "state", "theme", "update", "view"], &["std::fs"]),
+    ];
+    let source = root().join("console/src");
+    let mut seen = 0;
+    for (room, may, never) in rules {
+        let mut files = sources(&source.join(room));
+        files.push(source.join(room).with_extension("rs"));
+        for file in files {
+            let code = code(&file);
+            for named in rooms(&code) {
+                assert!(may.contains(&named.as_str()), "{}: {room} must not know {named}", file.display());
+            }
+            for word in never {
+                assert!(!code.contains(word), "{}: {word} has no place in {room}", file.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen} files");
+    for file in sources(&source.join("work")) {
+        for named in rooms(&code(&file)) {
+            let screen = ["state", "view", "update", "app", "term", "theme", "keymap", "config"];
+            assert!(!screen.contains(&named.as_str()), "{}: work must not know {named}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_tidy_test_itself_sees_what_is_named() {
+    let code =
+        "use crate::{\n    app::{Input, Screen},\n    view::{self, Areas},\n};\nfn f() -> crate::message::JobId {}";
+    let seen: Vec<String> = rooms(code).into_iter().collect();
+    assert_eq!(seen, ["app", "message", "view"]);
+}
+
+#[test]
+fn files_are_short_and_have_a_room_of_their_own() {
+    for directory in ["console", "runtime", "functions", "tests"] {
+        for file in sources(&root().join(directory)) {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= 560, "{}: {lines} lines", file.display());
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            for drawer in ["mod", "util", "utils", "common", "misc", "helpers", "manager"] {
+                assert_ne!(name, drawer, "{}", file.display());
+            }
+        }
+    }
+}

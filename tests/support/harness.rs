@@ -1,0 +1,266 @@
+//! A console without terminal and work: keys and events go in, screens and effects come out.
+
+use std::{collections::BTreeMap, fmt::Write, time::Instant};
+
+use lambda_console::{
+    config::Config,
+    message::{Effect, Event, Key, Viewport},
+    state::{Options, State},
+    update::update,
+    view::{Areas, draw},
+};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+    style::{Color, Modifier},
+};
+
+use crate::sample;
+
+/// A console of a fixed size at a fixed time.
+pub struct Harness {
+    /// What it shows.
+    pub state: State,
+    /// Its keys and colours.
+    pub config: Config,
+    terminal: Terminal<TestBackend>,
+    areas: Areas,
+    effects: Vec<Effect>,
+}
+
+impl Harness {
+    /// A console that has just begun: nothing has answered yet.
+    pub fn begun(width: u16, height: u16) -> Self {
+        Self::with_config(width, height, Config::read(None, "config.toml", false))
+    }
+
+    /// A console that has just begun, with this configuration.
+    pub fn with_config(width: u16, height: u16, config: Config) -> Self {
+        let options = Options { stage: "local".into(), ..Options::default() };
+        let terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend cannot fail");
+        let state = State::new(options, config.keymap.hints());
+        let mut harness = Self { state, config, terminal, areas: Areas::default(), effects: Vec::new() };
+        harness.feed(Event::Started { now: sample::NOW, utc_offset: 0 });
+        harness
+    }
+
+    /// A console on the sample workspace, with stage and toolchain there and nothing running.
+    pub fn ready(width: u16, height: u16) -> Self {
+        let mut harness = Self::begun(width, height);
+        harness.answer_start(&sample::workspace());
+        harness
+    }
+
+    /// Answers what a console asks for when it begins.
+    pub fn answer_start(&mut self, workspace: &lambda_console::message::Workspace) {
+        self.feed(Event::Drafts(Vec::new()));
+        for effect in self.effects() {
+            match effect {
+                Effect::Discover(job) => self.feed(Event::Discovered(job, Ok(workspace.clone()))),
+                Effect::Connect(job) => self.feed(Event::StageConnected(job, Ok(sample::stage()))),
+                Effect::CheckSetup { job, .. } => self.feed(Event::SetupChecked(job, sample::parts())),
+                _ => {}
+            }
+        }
+        for effect in self.effects() {
+            match effect {
+                Effect::RefreshDeployed { job, .. } => self.feed(Event::Deployed(job, Ok(sample::deployed()))),
+                Effect::LoadSamples { job, .. } => self.feed(Event::Samples(job, Ok(Vec::new()))),
+                Effect::ReadEvent { function, file } => {
+                    self.feed(Event::EventRead(function, file, Ok(sample::EVENT.into())));
+                }
+                _ => {}
+            }
+        }
+        self.effects();
+        self.draw();
+    }
+
+    /// Feeds one event, and the slices of a search that follow from it.
+    pub fn feed(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for effect in update(&mut self.state, event) {
+                match effect {
+                    Effect::Continue => events.push(Event::Continue),
+                    effect => self.effects.push(effect),
+                }
+            }
+        }
+    }
+
+    /// Presses keys: `jj<enter>`. After each, a frame is drawn, as in the real loop.
+    pub fn press(&mut self, script: &str) -> &mut Self {
+        for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
+            if let Some(event) = self.config.keymap.event(self.state.context(), key) {
+                self.feed(event);
+            }
+            self.draw();
+        }
+        self
+    }
+
+    /// Presses keys, and gives for each frame that follows how many milliseconds it took with the update before it:
+    /// one for the key, one for each further slice of a search.
+    pub fn timed(&mut self, script: &str) -> Vec<f64> {
+        let mut times = Vec::new();
+        for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
+            let mut next = self.config.keymap.event(self.state.context(), key);
+            while let Some(event) = next.take() {
+                let begun = Instant::now();
+                let effects = update(&mut self.state, event);
+                self.draw();
+                times.push(begun.elapsed().as_secs_f64() * 1000.0);
+                next = effects.contains(&Effect::Continue).then_some(Event::Continue);
+            }
+        }
+        times
+    }
+
+    /// Clicks on a cell of the last frame.
+    pub fn click(&mut self, column: u16, row: u16) {
+        if let Some(target) = self.areas.hit(column, row) {
+            self.feed(Event::Click(target));
+        }
+        self.draw();
+    }
+
+    /// Turns the wheel over a cell of the last frame.
+    pub fn wheel(&mut self, column: u16, row: u16, lines: i16) {
+        if let Some(target) = self.areas.hit(column, row) {
+            self.feed(Event::Scroll(target, lines));
+        }
+        self.draw();
+    }
+
+    /// Takes the effects that came out since the last call.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes the effects that came out, of which there is one.
+    pub fn effect(&mut self) -> Effect {
+        let mut effects = self.effects();
+        assert_eq!(effects.len(), 1, "{effects:?}");
+        effects.remove(0)
+    }
+
+    /// Changes the terminal's size.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.terminal.backend_mut().resize(width, height);
+        self.feed(Event::Resize(width, height));
+        self.draw();
+    }
+
+    /// Draws a frame.
+    pub fn draw(&mut self) {
+        let Self { state, config, terminal, areas, .. } = self;
+        terminal.draw(|frame| *areas = draw(state, &config.theme, frame)).expect("a test backend cannot fail");
+        let viewport: Viewport = self.areas.viewport;
+        self.feed(Event::Drawn(viewport));
+    }
+
+    /// The frame that was drawn last.
+    pub fn buffer(&self) -> &Buffer {
+        self.terminal.backend().buffer()
+    }
+
+    /// Draws, and gives the frame's text.
+    pub fn screen(&mut self) -> String {
+        self.draw();
+        let buffer = self.buffer();
+        let mut text = String::new();
+        for row in 0..buffer.area.height {
+            let mut line = String::new();
+            let mut covered = 0;
+            for column in 0..buffer.area.width {
+                if covered > 0 {
+                    covered -= 1;
+                    continue;
+                }
+                let symbol = buffer[(column, row)].symbol();
+                covered = unicode_columns(symbol).saturating_sub(1);
+                line.push_str(symbol);
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Draws, and gives the frame's text with its styles below: one line a style, with the cells that have it as
+    /// `row:columns`, or `rows:columns` where rows below each other have it at the same place.
+    pub fn styled(&mut self) -> String {
+        let mut text = self.screen();
+        let buffer = self.buffer();
+        // By style: first row, last row, first column, last column.
+        let mut styles: BTreeMap<String, Vec<[u16; 4]>> = BTreeMap::new();
+        for row in 0..buffer.area.height {
+            for (style, first, last) in runs(buffer, row) {
+                let blocks = styles.entry(style).or_default();
+                match blocks.iter_mut().find(|block| block[1] + 1 == row && block[2..] == [first, last]) {
+                    Some(block) => block[1] = row,
+                    None => blocks.push([row, row, first, last]),
+                }
+            }
+        }
+        text.push_str("---\n");
+        let range = |from: u16, to: u16| if from == to { from.to_string() } else { format!("{from}-{to}") };
+        for (style, blocks) in styles {
+            let _ = write!(text, "{style}:");
+            for [top, bottom, first, last] in blocks {
+                let _ = write!(text, " {}:{}", range(top, bottom), range(first, last));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The runs of equal style in a row. Blank cells on which no style can be seen belong to the run that they are in.
+fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
+    let mut runs: Vec<(String, u16, u16)> = Vec::new();
+    let mut ends = true;
+    for column in 0..buffer.area.width {
+        let cell = &buffer[(column, row)];
+        let style = style(cell);
+        let is_unseen = style.is_empty() && cell.symbol().trim().is_empty();
+        match runs.last_mut() {
+            _ if is_unseen => {}
+            _ if style.is_empty() => ends = true,
+            Some((last, _, end)) if *last == style && !ends => *end = column,
+            _ => {
+                runs.push((style, column, column));
+                ends = false;
+            }
+        }
+    }
+    runs
+}
+
+fn unicode_columns(symbol: &str) -> usize {
+    ratatui::text::Span::raw(symbol).width()
+}
+
+fn style(cell: &Cell) -> String {
+    let mut words = Vec::new();
+    if cell.fg != Color::Reset && !cell.symbol().trim().is_empty() {
+        words.push(cell.fg.to_string());
+    }
+    if cell.bg != Color::Reset {
+        words.push(format!("on {}", cell.bg));
+    }
+    let blank = cell.symbol().trim().is_empty();
+    for (modifier, name, shows_on_blank) in [
+        (Modifier::BOLD, "bold", false),
+        (Modifier::DIM, "dim", false),
+        (Modifier::UNDERLINED, "underlined", true),
+        (Modifier::REVERSED, "reversed", true),
+    ] {
+        if cell.modifier.contains(modifier) && (shows_on_blank || !blank) {
+            words.push(name.into());
+        }
+    }
+    words.join(" ")
+}

@@ -1,0 +1,235 @@
+//! A workspace with six functions in different states, and what work would say of them.
+
+use std::path::PathBuf;
+
+use lambda_console::message::{
+    Architecture, Bootstrap, BuildOutcome, Built, DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile,
+    Failure, Function, FunctionConfig, Invocation, LogLine, Part, Report, RuntimeCrate, Sample, StageInfo, Workspace,
+    Zip,
+};
+
+/// The time of all samples: 2026-11-21 14:02:11 UTC.
+pub const NOW: i64 = 1_795_269_731_000;
+
+/// The content of every event file.
+pub const EVENT: &str = "{\n  \"name\": \"Lambda\"\n}\n";
+
+/// A function that was never built.
+pub fn function(name: &str) -> Function {
+    Function {
+        name: name.into(),
+        package: name.into(),
+        manifest: PathBuf::from(format!("/home/me/my-workspace/functions/{name}/Cargo.toml")),
+        runtime: RuntimeCrate::Bundled,
+        architecture: Architecture::Arm64,
+        config: FunctionConfig::default(),
+        events: vec![event(name, name)],
+        bootstrap: None,
+        zip: None,
+        stale: false,
+    }
+}
+
+/// An event file of a function.
+pub fn event(function: &str, name: &str) -> EventFile {
+    let path = PathBuf::from(format!("/home/me/my-workspace/functions/{function}/events/{name}.json"));
+    EventFile { name: name.into(), path }
+}
+
+/// The function, built two minutes ago.
+pub fn built(name: &str, zip_bytes: u64) -> Function {
+    let built = build_of(name, zip_bytes);
+    Function { bootstrap: Some(built.bootstrap), zip: Some(built.zip), ..function(name) }
+}
+
+/// What a build makes of a function.
+pub fn build_of(name: &str, zip_bytes: u64) -> Built {
+    let directory = PathBuf::from(format!("/home/me/my-workspace/target/lambda/{name}"));
+    Built {
+        name: name.into(),
+        architecture: Architecture::Arm64,
+        bootstrap: Bootstrap { path: directory.join("bootstrap"), bytes: zip_bytes * 2, built_at: NOW - 150_000 },
+        zip: Zip { path: directory.join("bootstrap.zip"), bytes: zip_bytes, sha256: sha(name) },
+        warnings: Vec::new(),
+    }
+}
+
+/// The SHA-256 of the function's zip.
+pub fn sha(name: &str) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+    name.bytes().cycle().take(32).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Six functions: in sync, stale and behind, never built, built, and two more.
+pub fn workspace() -> Workspace {
+    let mut hello = built("hello", 219_136);
+    hello.events.push(event("hello", "nobody"));
+    hello.config.memory = Some(256);
+    hello.config.env.insert("API_KEY".into(), "do not show this".into());
+    let backend = Function { stale: true, ..built("backend", 415_744) };
+    Workspace {
+        name: "my-workspace".into(),
+        root: PathBuf::from("/home/me/my-workspace"),
+        target: PathBuf::from("/home/me/my-workspace/target"),
+        functions: vec![
+            backend,
+            hello,
+            function("nightly"),
+            built("ping", 180_000),
+            function("ws-connect"),
+            function("日本語-wide"),
+        ],
+        warnings: Vec::new(),
+    }
+}
+
+/// The local stage of an x86 host.
+pub fn stage() -> StageInfo {
+    StageInfo {
+        name: "local".into(),
+        account: "000000000000".into(),
+        region: "us-east-1".into(),
+        endpoint: Some("http://127.0.0.1:9001".into()),
+        emulator: Some("/usr/bin/qemu-aarch64".into()),
+    }
+}
+
+/// What the stage has of the sample workspace.
+pub fn deployed() -> Vec<(String, Option<Deployed>)> {
+    let of = |name: &str, version: &str, in_sync| {
+        let deployed = Deployed { version: version.into(), sha256: sha(name), in_sync, modified_at: NOW - 3_600_000 };
+        (name.to_owned(), Some(deployed))
+    };
+    vec![
+        of("backend", "7", false),
+        of("hello", "$LATEST", true),
+        ("nightly".into(), None),
+        ("ping".into(), None),
+        ("ws-connect".into(), None),
+        ("日本語-wide".into(), None),
+    ]
+}
+
+/// A complete toolchain.
+pub fn parts() -> Vec<Part> {
+    let part = |name: &str, found: &str, optional| Part {
+        name: name.into(),
+        found: Some(found.into()),
+        detail: String::new(),
+        optional,
+    };
+    vec![
+        part("zig", "0.15.2, python3 -m ziglang", false),
+        part("std", "aarch64-unknown-linux-musl", false),
+        part("qemu-aarch64", "/usr/bin/qemu-aarch64", true),
+    ]
+}
+
+/// A build of one function that worked.
+pub fn build_outcome(name: &str) -> BuildOutcome {
+    BuildOutcome { built: vec![build_of(name, 219_136)], failed: Vec::new(), seconds: 3.2 }
+}
+
+/// A build of one function that failed.
+pub fn broken_build(name: &str) -> BuildOutcome {
+    let why = format!("functions/{name}/src/main.rs:12:5: cannot find value `nam` in this scope");
+    let failure = Failure::work(format!("could not build {name}"), why, "the build output has the details");
+    BuildOutcome { built: Vec::new(), failed: vec![(name.into(), failure)], seconds: 1.1 }
+}
+
+/// A deploy of one function that worked.
+pub fn deploy_outcome(name: &str) -> DeployOutcome {
+    let function = DeployedFunction {
+        name: name.into(),
+        action: DeployAction::Created,
+        version: "$LATEST".into(),
+        sha256: sha(name),
+        seconds: 0.2,
+        changes: Vec::new(),
+    };
+    DeployOutcome { stage: "local".into(), functions: vec![function], failed: Vec::new() }
+}
+
+/// The id of the sample invocation.
+pub const REQUEST: &str = "8f0c2d6e-1f7a-4a52-9f55-5b0d6a6a1c11";
+
+/// An invocation that was a cold start and worked.
+pub fn invocation(name: &str) -> Invocation {
+    Invocation {
+        function: name.into(),
+        stage: "local".into(),
+        request_id: REQUEST.into(),
+        status: 200,
+        function_error: None,
+        payload: r#"{"message":"Hello, Lambda!","count":3,"tags":["a",null,true]}"#.into(),
+        report: Some(Report {
+            cold: true,
+            init_ms: Some(4.8),
+            duration_ms: 3.1,
+            billed_ms: 8,
+            memory_mb: 256,
+            max_memory_mb: 9,
+            emulated: true,
+        }),
+        logs: platform_lines(),
+        started_at: NOW,
+        client_ms: 12.4,
+    }
+}
+
+/// An invocation whose handler failed.
+pub fn failed_invocation(name: &str) -> Invocation {
+    Invocation {
+        function_error: Some("Unhandled".into()),
+        payload: r#"{"errorType":"NameMissing","errorMessage":"the event has no name","stackTrace":[]}"#.into(),
+        ..invocation(name)
+    }
+}
+
+fn platform_lines() -> Vec<String> {
+    vec![
+        "INIT_START Runtime Version: provided.al2023".into(),
+        format!("START RequestId: {REQUEST} Version: $LATEST"),
+        "greeting Lambda".into(),
+        format!("END RequestId: {REQUEST}"),
+        format!(
+            "REPORT RequestId: {REQUEST}\tDuration: 3.10 ms\tBilled Duration: 8 ms\tMemory Size: 256 MB\tMax Memory Used: 9 MB\tInit Duration: 4.80 ms\tEmulated: qemu-aarch64"
+        ),
+    ]
+}
+
+/// `count` log lines of a function, a millisecond apart, of ten requests.
+pub fn log_lines(function: &str, count: usize) -> Vec<LogLine> {
+    let line = |index: usize| LogLine {
+        timestamp: NOW + index as i64,
+        function: function.into(),
+        stream: "2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef".into(),
+        request_id: Some(format!("{:08x}-1f7a-4a52-9f55-5b0d6a6a1c11", (index / 10 % 10) * 0x1357_9bdf)),
+        message: match index % 10 {
+            3 => format!("ERROR line {index}: the table has no item with this key, tried three times"),
+            7 => format!("WARN line {index}: retrying"),
+            _ => format!("line {index}: {{\"level\":\"info\",\"path\":\"/items/{index}\",\"took_ms\":{}}}", index % 17),
+        },
+    };
+    (0..count).map(line).collect()
+}
+
+/// `count` invocations, one in eight a cold start, oldest first.
+pub fn samples(count: usize) -> Vec<Sample> {
+    let sample = |index: usize| {
+        // A repeatable spread without chance.
+        let spread = (index * 7919 % 100) as f64 / 100.0;
+        let is_cold = index.is_multiple_of(8);
+        Sample {
+            at: NOW - ((count - index) as i64) * 60_000,
+            request_id: format!("request-{index}"),
+            init_ms: is_cold.then_some(4.0 + spread * 3.0),
+            duration_ms: if is_cold { 2.5 + spread } else { 0.6 + spread * 0.9 },
+            billed_ms: 8,
+            max_memory_mb: 9,
+            emulated: true,
+            failed: index % 29 == 13,
+        }
+    };
+    (0..count).map(sample).collect()
+}
