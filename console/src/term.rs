@@ -9,6 +9,7 @@ use std::{
         Mutex, Once,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     thread::{self, ThreadId},
 };
 
@@ -23,6 +24,7 @@ use crossterm::{
         enable_raw_mode,
     },
 };
+use futures_util::{StreamExt, stream::poll_fn};
 use ratatui::{Terminal, backend::CrosstermBackend};
 
 use crate::{
@@ -104,6 +106,16 @@ fn give_back() {
     }
 }
 
+/// Whether the terminal of standard input was closed.
+fn is_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdin = io::stdin();
+    let mut input = [PollFd::new(&stdin, PollFlags::IN)];
+    poll(&mut input, Some(&Timespec::default())).is_ok_and(|count| {
+        count > 0 && input[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+    })
+}
+
 /// A panic of the drawing thread gives the terminal back before it prints. That of another thread must not print
 /// over the screen: it goes to the log.
 fn set_panic_hook() {
@@ -124,7 +136,13 @@ fn set_panic_hook() {
 
 impl Screen for Term {
     fn input(&mut self) -> Input {
-        Box::pin(EventStream::new())
+        let mut events = EventStream::new();
+        // crossterm reads a terminal that is gone for ever: it must not be asked any more.
+        let until_gone = move |context: &mut Context<'_>| match is_gone() {
+            true => Poll::Ready(None),
+            false => events.poll_next_unpin(context),
+        };
+        Box::pin(poll_fn(until_gone))
     }
 
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas> {

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use tests::{Home, Terminal, repository};
+use tests::{Home, Terminal, binary, repository};
 
 fn signal(terminal: &Terminal, name: &str) {
     let status = Command::new("kill").args([name, &terminal.pid().to_string()]).status().expect("kill runs");
@@ -76,6 +76,36 @@ fn two_consoles_share_one_local_lambda() {
         terminal.press("q");
         terminal.finish().assert_restored();
     }
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_console() {
+    let home = Home::new(repository());
+    let script = r#"
+import fcntl, os, pty, signal, struct, sys, termios
+signal.alarm(60)
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.environ["TERM"] = "xterm-256color"
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+while b"help" not in seen:
+    seen += os.read(terminal, 65536)
+os.close(terminal)
+os.waitpid(pid, 0)
+print("ended")
+"#;
+    let reference = home.command([""; 0]);
+    let mut command = Command::new("python3");
+    command.args(["-c", script]).arg(binary()).current_dir(repository());
+    for (name, value) in reference.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let output = command.output().expect("python runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "ended", "{output:?}");
 }
 
 fn walk(directory: &std::path::Path, name: &str) -> Vec<std::path::PathBuf> {

@@ -88,9 +88,9 @@ impl Fitted {
         let longest = state.functions.shown().map(|card| columns(&card.function.name)).max().unwrap_or(0).max(8);
         let least = 2 + BUILT + 1 + STATE + 1;
         let room = |more: usize| width.saturating_sub(least + more);
-        let zip = room(ZIP + 1) >= longest.min(20);
-        let last = zip && room(ZIP + 1 + LAST + 1) >= longest.min(20);
-        let more = if zip { ZIP + 1 } else { 0 } + if last { LAST + 1 } else { 0 };
+        let zip = room(ZIP + 2) >= longest.min(20);
+        let last = zip && room(ZIP + 2 + LAST + 1) >= longest.min(20);
+        let more = if zip { ZIP + 2 } else { 0 } + if last { LAST + 1 } else { 0 };
         Self { name: room(more), zip, last }
     }
 
@@ -101,7 +101,7 @@ impl Fitted {
         };
         let mut line = Line::from(vec![Span::raw("  "), cell(name, pad, self.name, ""), cell(built, pad, BUILT, " ")]);
         if self.zip {
-            line.push_span(cell(zip, pad_left, ZIP, " "));
+            line.push_span(cell(zip, pad_left, ZIP, "  "));
         }
         line.push_span(cell(deployed, pad, STATE, if self.last { " " } else { "" }));
         if self.last {
