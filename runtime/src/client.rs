@@ -78,7 +78,7 @@ impl Client {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         let fields = &message.head.fields;
         let malformed = |why| End::Malformed { doing: POLLING, why: Malformed(why) };
-        let id = message.field(&fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
+        let id = message.field(fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
         // It becomes a part of a path.
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
             return Err(malformed("an invocation's request id has characters that no id has"));
@@ -86,9 +86,9 @@ impl Client {
         self.current.request_id.clear();
         self.current.request_id.push_str(id);
         self.current.tenant_id.clear();
-        self.current.tenant_id.push_str(message.field(&fields.tenant_id).unwrap_or_default());
+        self.current.tenant_id.push_str(message.field(fields.tenant_id).unwrap_or_default());
         self.invocation_id.clear();
-        let invocation_id = fields.invocation_id.clone().and_then(|span| message.buffer.get(span));
+        let invocation_id = fields.invocation_id.range().and_then(|span| message.buffer.get(span));
         self.invocation_id.extend_from_slice(invocation_id.unwrap_or_default());
         self.reply.begin(&self.endpoint, Target::Response(&self.current.request_id), &self.invocation_id);
         Ok(())

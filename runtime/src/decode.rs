@@ -21,8 +21,19 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Where a field's value is, in the bytes of the head.
-pub(crate) type Span = Option<Range<usize>>;
+/// Where a field's value is, in the bytes of the head (which has at most 64 KiB); nowhere by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    /// 0 is nowhere: a value is never at the very start.
+    end: u32,
+}
+
+impl Span {
+    pub(crate) fn range(self) -> Option<Range<usize>> {
+        (self.end > 0).then_some(self.start as usize..self.end as usize)
+    }
+}
 
 /// The head of a response: what the runtime needs of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,21 +75,24 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The span that a field's value belongs in. Names of different length are told apart at once.
+    /// The span that a field's value belongs in. Length and first letter tell the names apart, so one comparison is
+    /// enough.
     fn span(&mut self, name: &str) -> Option<&mut Span> {
-        let known = [
-            ("lambda-runtime-aws-request-id", &mut self.request_id),
-            ("lambda-runtime-deadline-ms", &mut self.deadline),
-            ("lambda-runtime-invoked-function-arn", &mut self.function_arn),
-            ("lambda-runtime-trace-id", &mut self.trace_id),
-            ("lambda-runtime-invocation-id", &mut self.invocation_id),
-            ("lambda-runtime-aws-tenant-id", &mut self.tenant_id),
-            ("lambda-runtime-client-context", &mut self.client_context),
-            ("lambda-runtime-cognito-identity", &mut self.identity),
-            ("content-type", &mut self.content_type),
-            ("lambda-extension-identifier", &mut self.extension_id),
-        ];
-        known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, span)| span)
+        let first = name.as_bytes().get("lambda-runtime-".len()).map(u8::to_ascii_lowercase);
+        let (known, span) = match (name.len(), first) {
+            (12, _) => ("content-type", &mut self.content_type),
+            (23, _) => ("lambda-runtime-trace-id", &mut self.trace_id),
+            (26, _) => ("lambda-runtime-deadline-ms", &mut self.deadline),
+            (27, _) => ("lambda-extension-identifier", &mut self.extension_id),
+            (28, Some(b'a')) => ("lambda-runtime-aws-tenant-id", &mut self.tenant_id),
+            (28, _) => ("lambda-runtime-invocation-id", &mut self.invocation_id),
+            (29, Some(b'a')) => ("lambda-runtime-aws-request-id", &mut self.request_id),
+            (29, _) => ("lambda-runtime-client-context", &mut self.client_context),
+            (31, _) => ("lambda-runtime-cognito-identity", &mut self.identity),
+            (35, _) => ("lambda-runtime-invoked-function-arn", &mut self.function_arn),
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(known).then_some(span)
     }
 }
 
@@ -175,7 +189,7 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
     let mut chunked = false;
     for header in response.headers.iter() {
         if let Some(span) = head.fields.span(header.name) {
-            *span = Some(place(input, header.value));
+            *span = place(input, header.value);
         } else if header.name.eq_ignore_ascii_case("content-length") {
             let length = number(header.value).ok_or(Malformed("Content-Length is not a length"))?;
             if content_length.is_some_and(|earlier| earlier != length) {
@@ -212,9 +226,9 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
 }
 
 /// Where `part`, a slice of `whole`, lies in it.
-fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+fn place(whole: &[u8], part: &[u8]) -> Span {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    start..start + part.len()
+    Span { start: start as u32, end: (start + part.len()) as u32 }
 }
 
 /// A decimal number without sign, blank or overflow.

@@ -19,8 +19,8 @@ pub struct Message<'a> {
 
 impl Message<'_> {
     /// A header field's value; none too if it is not UTF-8.
-    pub(crate) fn field(&self, span: &Span) -> Option<&str> {
-        std::str::from_utf8(self.buffer.get(span.clone()?)?).ok()
+    pub(crate) fn field(&self, span: Span) -> Option<&str> {
+        std::str::from_utf8(self.buffer.get(span.range()?)?).ok()
     }
 
     /// The payload.
@@ -33,13 +33,13 @@ impl Message<'_> {
         let fields = &self.head.fields;
         let text = |span| self.field(span).map(str::to_owned);
         Context {
-            request_id: text(&fields.request_id).unwrap_or_default(),
-            deadline_ms: self.field(&fields.deadline).and_then(|deadline| deadline.parse().ok()).unwrap_or_default(),
-            function_arn: text(&fields.function_arn).unwrap_or_default(),
-            trace_id: text(&fields.trace_id),
-            tenant_id: text(&fields.tenant_id),
-            client_context: text(&fields.client_context),
-            identity: text(&fields.identity),
+            request_id: text(fields.request_id).unwrap_or_default(),
+            deadline_ms: self.field(fields.deadline).and_then(|deadline| deadline.parse().ok()).unwrap_or_default(),
+            function_arn: text(fields.function_arn).unwrap_or_default(),
+            trace_id: text(fields.trace_id),
+            tenant_id: text(fields.tenant_id),
+            client_context: text(fields.client_context),
+            identity: text(fields.identity),
         }
     }
 }
@@ -135,7 +135,7 @@ impl<T: DeserializeOwned> Input<ByValue> for T {
 
 impl Input<AsItIs> for Event {
     fn read(message: Message<'_>) -> Result<Self, PayloadError> {
-        let content_type = message.field(&message.head.fields.content_type).map(str::to_owned);
+        let content_type = message.field(message.head.fields.content_type).map(str::to_owned);
         // The bytes leave the buffer with the event; the buffer grows new ones, or takes them back when they are free.
         let mut payload = message.buffer.split();
         drop(payload.split_to(message.head.length));

@@ -35,7 +35,7 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     connection.send(&endpoint.register(env!("CARGO_PKG_NAME")), None).await.map_err(lost)?;
     let head = connection.receive().await.map_err(broken)?;
     let body = connection.buffer.get(head.length..).unwrap_or_default();
-    let id = head.fields.extension_id.clone().and_then(|span| connection.buffer.get(span));
+    let id = head.fields.extension_id.range().and_then(|span| connection.buffer.get(span));
     let id = match (head.status, id.and_then(|id| std::str::from_utf8(id).ok())) {
         (200..300, Some(id)) => id.to_owned(),
         (status, _) => return Ok(Err((status, told(body)))),

@@ -122,7 +122,7 @@ pub fn error(message: impl Display) {
 /// A line with fields: members of the JSON, or `name=value` behind the text. A field that has the name of one of
 /// Lambda's own members gets an underscore behind it.
 pub fn write(level: Level, message: impl Display, fields: &[(&str, &str)]) {
-    let fields = fields.iter().map(|(name, value)| (*name, ValueRef::Text(value)));
+    let fields = fields.iter().map(|(name, value)| (*name, ValueRef { text: value, json: false }));
     write_line(level, &message, &mut { fields });
 }
 
@@ -130,8 +130,8 @@ pub fn write(level: Level, message: impl Display, fields: &[(&str, &str)]) {
 #[cfg(feature = "tracing")]
 pub(crate) fn write_values(level: Level, message: &str, fields: &[(&'static str, Value)]) {
     let fields = fields.iter().map(|(name, value)| match value {
-        Value::Text(text) => (*name, ValueRef::Text(text)),
-        Value::Json(json) => (*name, ValueRef::Json(json)),
+        Value::Text(text) => (*name, ValueRef { text, json: false }),
+        Value::Json(json) => (*name, ValueRef { text: json, json: true }),
     });
     write_line(level, &message, &mut { fields });
 }
@@ -145,11 +145,12 @@ pub(crate) enum Value {
     Json(String),
 }
 
+/// A field's value in a line.
 #[derive(Clone, Copy, Debug)]
-enum ValueRef<'a> {
-    Text(&'a str),
-    #[cfg(feature = "tracing")]
-    Json(&'a str),
+struct ValueRef<'a> {
+    text: &'a str,
+    /// Whether the text is JSON as it is.
+    json: bool,
 }
 
 /// The fields of a line.
@@ -194,23 +195,14 @@ fn line(
         for (name, value) in fields {
             let name = if OWN.contains(&name) { &format!("{name}_") } else { name };
             let _ = write!(line, ",{}:", quoted(name));
-            match value {
-                ValueRef::Text(text) => line.push_str(&quoted(text)),
-                #[cfg(feature = "tracing")]
-                ValueRef::Json(json) => line.push_str(json),
-            }
+            if value.json { line.push_str(value.text) } else { line.push_str(&quoted(value.text)) }
         }
         line.push('}');
     } else {
         let id = if current.request_id.is_empty() { "-" } else { &current.request_id };
         let _ = write!(line, "{time}\t{id}\t{}\t{message}", level.name());
         for (name, value) in fields {
-            let text = match value {
-                ValueRef::Text(text) => text,
-                #[cfg(feature = "tracing")]
-                ValueRef::Json(json) => json,
-            };
-            let _ = write!(line, " {name}={text}");
+            let _ = write!(line, " {name}={}", value.text);
         }
     }
     line.push('\n');
@@ -266,7 +258,9 @@ mod tests {
     fn a_json_line_has_the_ids_and_the_fields_and_is_one_line() {
         let current = Current { request_id: "r-1".into(), tenant_id: "blue".into() };
         let settings = Settings { json: true, level: Level::Info };
-        let mut fields = [("table", ValueRef::Text("orders")), ("level", ValueRef::Text("2"))].into_iter();
+        let mut fields =
+            [("table", ValueRef { text: "orders", json: false }), ("level", ValueRef { text: "2", json: false })]
+                .into_iter();
         let line = line(settings, at(0), Level::Warn, &"a\n\"b\"", &mut fields, &current);
         assert_eq!(
             line,
@@ -278,7 +272,7 @@ mod tests {
     #[test]
     fn a_text_line_names_time_request_and_level() {
         let settings = Settings { json: false, level: Level::Info };
-        let mut fields = [("table", ValueRef::Text("orders"))].into_iter();
+        let mut fields = [("table", ValueRef { text: "orders", json: false })].into_iter();
         let line = line(settings, at(0), Level::Error, &"no", &mut fields, &Current::default());
         assert_eq!(line, "1970-01-01T00:00:00.007Z\t-\tERROR\tno table=orders\n");
     }

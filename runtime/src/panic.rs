@@ -41,7 +41,7 @@ pub(crate) enum Phase {
 
 struct Underway {
     phase: Phase,
-    /// Request id, and the invocation id to echo.
+    /// Request id (empty: none is running), and the invocation id to echo.
     requests: Vec<(String, Vec<u8>)>,
 }
 
@@ -57,14 +57,29 @@ pub(crate) fn enter(phase: Phase) {
 /// Marks a request as running. Only a process that aborts has to know.
 pub(crate) fn started((request, invocation): (&str, &[u8])) {
     if cfg!(panic = "abort") {
-        underway(|underway| underway.requests.push((request.to_owned(), invocation.to_owned())));
+        underway(|underway| {
+            // The memory of a request that was answered is used again: this is on the way of every invocation.
+            let requests = &mut underway.requests;
+            if requests.iter().all(|(id, _)| !id.is_empty()) {
+                requests.push((String::with_capacity(64), Vec::with_capacity(64)));
+            }
+            if let Some((id, echo)) = requests.iter_mut().find(|(id, _)| id.is_empty()) {
+                id.push_str(request);
+                echo.extend_from_slice(invocation);
+            }
+        });
     }
 }
 
 /// Marks a request as answered.
 pub(crate) fn ended((request, _): (&str, &[u8])) {
     if cfg!(panic = "abort") {
-        underway(|underway| underway.requests.retain(|(running, _)| running != request));
+        underway(|underway| {
+            if let Some((id, echo)) = underway.requests.iter_mut().find(|(running, _)| running == request) {
+                id.clear();
+                echo.clear();
+            }
+        });
     }
 }
 
@@ -140,7 +155,7 @@ fn post_all(endpoint: &Endpoint, report: &Report) {
         reply.report(report);
         tell_if_failed(post(endpoint, &reply.head));
     }
-    for (request, invocation) in requests {
+    for (request, invocation) in requests.into_iter().filter(|(request, _)| !request.is_empty()) {
         reply.begin(endpoint, Target::Error(&request), &invocation);
         reply.report(report);
         tell_if_failed(post(endpoint, &reply.head));
