@@ -3,4 +3,4 @@
 mod harness;
 pub mod sample;
 
-pub use harness::Harness;
+pub use harness::{Harness, processor_ms};
