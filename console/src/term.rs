@@ -23,7 +23,7 @@ use crossterm::{
         enable_raw_mode,
     },
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
 use crate::{
     app::{Input, Screen},
@@ -70,8 +70,15 @@ impl Term {
         give_back();
         let result = work();
         take()?;
-        self.terminal.clear()?;
+        self.forget()?;
         Ok(result)
+    }
+
+    /// Clears the screen and forgets what was on it. Not by `Terminal::clear`, which asks the terminal where the cursor
+    /// is: the answer would have to pass the reader of the keys.
+    fn forget(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from(size))
     }
 }
 
@@ -140,7 +147,7 @@ impl Screen for Term {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        self.forget()
     }
 
     fn suspend(&mut self) -> io::Result<()> {
