@@ -1,6 +1,7 @@
 //! The terminal console and its headless commands.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod keymap;
 pub mod message;
@@ -10,3 +11,4 @@ pub mod theme;
 pub mod update;
 pub mod view;
 pub mod work;
+pub mod zig;

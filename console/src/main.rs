@@ -1,3 +1,7 @@
-//! Placeholder.
+//! The program: cargo-zigbuild's wrappers first, then the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lambda_console::zig::dispatch().unwrap_or_else(lambda_console::cli::run)
+}

@@ -3,6 +3,24 @@
 //!
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
+pub mod build;
+mod command;
+pub mod deploy;
+pub mod discover;
+pub mod dispatch;
+#[cfg(test)]
+mod flow;
+pub mod invoke;
+pub mod log;
+pub mod logs;
+pub mod package;
+pub mod paths;
+pub mod report;
+pub mod stage;
+pub mod stats;
+pub mod store;
+pub mod toolchain;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;

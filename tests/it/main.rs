@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be unwrapped is the failure")]
 
 mod app;
+mod contract;
 mod editor;
+mod flow;
 mod jobs;
 mod keymap;
 mod logs;
 mod looping;
 mod navigation;
+mod peers;
+mod pty;
 mod screens;
 mod startup;
 mod tidy;

@@ -1,1 +1,264 @@
-//! The local Lambda.
+//! The local Lambda: AWS's own HTTP APIs of Lambda, `CloudWatch` Logs, STS and IAM on a loopback port, running the
+//! bootstraps of uploaded zips as child processes. The AWS SDKs, the AWS CLI and boto3 drive it like the real one.
+//!
+//! # Layout
+//!
+//! A request comes in at the top and goes down:
+//!
+//! ```text
+//! server      accepts connections            door       Host, Origin, signature
+//! service     which API is it for?           lock       one server a directory; how others find it
+//! lambda/     the functions' API             logs/      the log groups' API and the events on disk
+//! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
+//! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
+//! ```
+//!
+//! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
+//! with it. When nothing is asked, nothing runs.
+//!
+//! What is not as on AWS: functions are `Active` at once; only custom runtimes run; memory is measured but not limited;
+//! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds.
+
+mod call;
+mod code;
+mod disk;
+mod door;
+mod fault;
+mod function;
+mod functions;
+mod iam;
+mod invocation;
+mod lambda;
+mod limits;
+mod lock;
+mod logs;
+mod pool;
+mod query;
+mod queue;
+mod roles;
+mod sandbox;
+mod server;
+mod service;
+mod spawner;
+mod sts;
+#[cfg(test)]
+mod tests;
+mod zipfile;
+
+use crate::{door::Door, limits::Limits, lock::Lock, service::Service};
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, net::TcpStream, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Where `qemu-aarch64` is, if it is anywhere.
+pub type Emulator = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
+
+/// How long a process that joins waits for the serving one to say where it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the local Lambda needs to know.
+#[derive(Clone)]
+pub struct Options {
+    /// The directory of its state; made when missing, readable by its owner alone.
+    pub dir: PathBuf,
+    /// The port to listen on; 0 for any free one. Without meaning when another process serves the directory already.
+    pub port: u16,
+    /// The AWS region in ARNs and in the functions' environment.
+    pub region: String,
+    /// Asked at each start of an ARM64 sandbox on another processor.
+    pub emulator: Emulator,
+}
+
+/// How the local Lambda is reached.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The endpoint URL for all four services, `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// The access key's id.
+    pub access_key: String,
+    /// The secret access key.
+    pub secret_key: String,
+    /// The AWS region.
+    pub region: String,
+    /// The process that serves.
+    pub pid: u32,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &self.url)
+            .field("access_key", &self.access_key)
+            .field("secret_key", &"***")
+            .field("region", &self.region)
+            .field("pid", &self.pid)
+            .finish()
+    }
+}
+
+/// Why the local Lambda could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state on disk could not be read or written.
+    #[error("the local Lambda's state in {} cannot be used: {source}", dir.display())]
+    State {
+        /// The state directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The port asked for cannot be had.
+    #[error("the local Lambda cannot listen on 127.0.0.1:{port}: {source}; give another port, or 0 for any")]
+    Port {
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process holds the lock and cannot be reached.
+    #[error(
+        "another process serves the local Lambda of {} but does not answer; end it (the file endpoint.json there names its process id) and try again",
+        dir.display()
+    )]
+    Silent {
+        /// The state directory.
+        dir: PathBuf,
+    },
+}
+
+/// A local Lambda: served by this process, or joined.
+pub struct Local {
+    endpoint: Endpoint,
+    dir: PathBuf,
+    server: Option<Server>,
+}
+
+/// What this process runs when it serves.
+struct Server {
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+    service: Arc<Service>,
+    _lock: Lock,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.service.queue.stop();
+        self.service.pool.close();
+    }
+}
+
+/// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called within a tokio
+/// runtime with I/O and time; the server runs on that runtime.
+pub async fn open(options: Options) -> Result<Local, Error> {
+    open_with(options, Limits::default()).await
+}
+
+async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
+    let Options { dir, port, region, emulator } = options;
+    let state = |source| Error::State { dir: dir.clone(), source };
+    disk::make_dir(&dir).map_err(state)?;
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(5);
+    loop {
+        if let Some(lock) = Lock::take(&dir).map_err(state)? {
+            lock::remove_endpoint(&dir).map_err(state)?;
+            let address = ("127.0.0.1", port);
+            let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
+            let (endpoint, server) = serve(&dir, listener, region, emulator, limits, lock).await.map_err(state)?;
+            return Ok(Local { endpoint, dir, server: Some(server) });
+        }
+        if let Some(endpoint) = lock::read_endpoint(&dir)
+            && answers(&endpoint).await
+        {
+            return Ok(Local { endpoint, dir, server: None });
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(Error::Silent { dir });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}
+
+/// Whether something listens there: the file may be a killed server's.
+async fn answers(endpoint: &Endpoint) -> bool {
+    match endpoint.url.strip_prefix("http://") {
+        Some(address) => TcpStream::connect(address).await.is_ok(),
+        None => false,
+    }
+}
+
+async fn serve(
+    dir: &Path,
+    listener: TcpListener,
+    region: String,
+    emulator: Emulator,
+    limits: Limits,
+    lock: Lock,
+) -> io::Result<(Endpoint, Server)> {
+    let port = listener.local_addr()?.port();
+    let (place, region_of_service) = (dir.to_owned(), region.clone());
+    let (keys, service) = tokio::task::spawn_blocking(move || {
+        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits)?))
+    })
+    .await
+    .map_err(io::Error::other)??;
+    let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
+    let stop = CancellationToken::new();
+    let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), stop.clone()));
+    service.queue.resume(&service)?;
+    let endpoint = Endpoint {
+        url: format!("http://127.0.0.1:{port}"),
+        access_key: keys.access_key,
+        secret_key: keys.secret_key,
+        region,
+        pid: std::process::id(),
+    };
+    let server = Server { stop, accepting, service, _lock: lock };
+    lock::write_endpoint(dir, &endpoint)?;
+    Ok((endpoint, server))
+}
+
+impl Local {
+    /// How it is reached.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether this process serves it.
+    pub fn is_serving(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Whether it is still served, by this process or another. When not, open it again.
+    pub fn is_alive(&self) -> bool {
+        match &self.server {
+            Some(server) => !server.accepting.is_finished(),
+            None => Lock::is_held(&self.dir),
+        }
+    }
+
+    /// Ends the server and its sandboxes; when joined, only leaves. Functions and logs stay on disk.
+    pub async fn shutdown(mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        server.stop.cancel();
+        server.service.queue.stop();
+        server.service.pool.close();
+        if let Err(error) = (&mut server.accepting).await {
+            tracing::warn!(%error, "the local Lambda's server ended badly");
+        }
+        server.service.pool.closed().await;
+        if let Err(error) = lock::remove_endpoint(&self.dir) {
+            tracing::warn!(%error, "the local Lambda's endpoint file could not be removed");
+        }
+    }
+}

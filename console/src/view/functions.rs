@@ -42,17 +42,9 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         return;
     }
     let width = usize::from(inner.width);
-    let name = width.saturating_sub(BUILT + ZIP + STATE + LAST + 7);
-    let stage = fit(&state.options.stage, STATE);
-    let heading = format!(
-        "  {} {} {}  {} {}",
-        pad("name", name.saturating_sub(1)),
-        pad("built", BUILT),
-        pad_left("zip", ZIP),
-        pad(&stage, STATE),
-        pad_left("last", LAST)
-    );
-    frame.buffer_mut().set_stringn(inner.x, inner.y, heading, width, theme.dim);
+    let fitted = Fitted::of(state, width);
+    let heading = fitted.line(["name", "built", "zip", &state.options.stage, "last"].map(|text| Span::raw(text.to_owned())));
+    frame.buffer_mut().set_line(inner.x, inner.y, &heading.style(theme.dim), inner.width);
 
     let rows = usize::from(inner.height.saturating_sub(1));
     let position = state.functions.position().unwrap_or(0);
@@ -60,7 +52,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let top = (position + 1).saturating_sub(rows);
     let shown = state.functions.shown().enumerate().skip(top).take(rows);
     for ((index, card), y) in shown.zip(inner.y + 1..) {
-        let line = row(state, theme, card, name.saturating_sub(1));
+        let line = fitted.line(cells(state, theme, card));
         let area = Rect { y, height: 1, ..inner };
         areas.put(area, Target::Function(index));
         let buffer = frame.buffer_mut();
@@ -83,20 +75,54 @@ pub(super) fn frame_of<'a>(title: &str, has_focus: bool, theme: &Theme) -> Block
     if title.is_empty() { block } else { block.title(Span::styled(format!(" {title} "), theme.title)) }
 }
 
-fn row(state: &State, theme: &Theme, card: &Card, name: usize) -> Line<'static> {
+/// Which columns have room beside the names.
+struct Fitted {
+    name: usize,
+    zip: bool,
+    last: bool,
+}
+
+impl Fitted {
+    /// Names come first: the last duration makes room for them, then the zip's size.
+    fn of(state: &State, width: usize) -> Self {
+        let longest = state.functions.shown().map(|card| columns(&card.function.name)).max().unwrap_or(0).max(8);
+        let least = 2 + BUILT + 1 + STATE + 1;
+        let room = |more: usize| width.saturating_sub(least + more);
+        let zip = room(ZIP + 2) >= longest.min(20);
+        let last = zip && room(ZIP + 2 + LAST + 1) >= longest.min(20);
+        let more = if zip { ZIP + 2 } else { 0 } + if last { LAST + 1 } else { 0 };
+        Self { name: room(more), zip, last }
+    }
+
+    fn line(&self, cells: [Span<'static>; 5]) -> Line<'static> {
+        let [name, built, zip, deployed, last] = cells;
+        let cell = |cell: Span<'static>, pad: fn(&str, usize) -> String, width: usize, tail: &str| {
+            Span::styled(pad(&cell.content, width) + tail, cell.style)
+        };
+        let mut line = Line::from(vec![Span::raw("  "), cell(name, pad, self.name, ""), cell(built, pad, BUILT, " ")]);
+        if self.zip {
+            line.push_span(cell(zip, pad_left, ZIP, "  "));
+        }
+        line.push_span(cell(deployed, pad, STATE, if self.last { " " } else { "" }));
+        if self.last {
+            line.push_span(cell(last, pad_left, LAST, ""));
+        }
+        line
+    }
+}
+
+fn cells(state: &State, theme: &Theme, card: &Card) -> [Span<'static>; 5] {
     let (built, built_style) = built(state, theme, card);
     let zip = card.function.zip.as_ref().map_or_else(|| "–".into(), |zip| bytes(zip.bytes));
     let (deployed, deployed_style) = deployed(state, theme, card);
     let last = card.figures.samples.last().map_or_else(|| "–".into(), |sample| duration(sample.duration_ms));
-    Line::from(vec![
-        Span::raw("  "),
-        Span::styled(pad(&card.function.name, name), theme.title),
-        Span::raw(" "),
-        Span::styled(pad(&built, BUILT), built_style),
-        Span::raw(format!(" {}  ", pad_left(&zip, ZIP))),
-        Span::styled(pad(&deployed, STATE), deployed_style),
-        Span::raw(format!(" {}", pad_left(&last.replace(' ', ""), LAST))),
-    ])
+    [
+        Span::styled(card.function.name.clone(), theme.title),
+        Span::styled(built, built_style),
+        Span::raw(zip),
+        Span::styled(deployed, deployed_style),
+        Span::raw(last.replace(' ', "")),
+    ]
 }
 
 fn names(kind: &JobKind, name: &str) -> bool {

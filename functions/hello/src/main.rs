@@ -1,3 +1,48 @@
-//! Placeholder.
+//! Greets by name: the smallest function there is.
 
-fn main() {}
+use std::convert::Infallible;
+
+use serde::{Deserialize, Serialize};
+
+fn main() {
+    lambda::run(hello);
+}
+
+/// Whom to greet.
+#[derive(Debug, Deserialize)]
+struct Request {
+    /// The world, if nobody is named.
+    name: Option<String>,
+}
+
+/// The greeting.
+#[derive(Debug, PartialEq, Serialize)]
+struct Greeting {
+    message: String,
+}
+
+async fn hello(request: Request) -> Result<Greeting, Infallible> {
+    let name = request.name.as_deref().unwrap_or("world");
+    Ok(Greeting { message: format!("Hello, {name}!") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The greeting of a name, or of none.
+    fn greeting(name: Option<&str>) -> String {
+        let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        executor.block_on(hello(Request { name: name.map(str::to_owned) })).unwrap().message
+    }
+
+    #[test]
+    fn it_greets_by_name() {
+        assert_eq!(greeting(Some("Lambda")), "Hello, Lambda!");
+    }
+
+    #[test]
+    fn it_greets_the_world_when_nobody_is_named() {
+        assert_eq!(greeting(None), "Hello, world!");
+    }
+}

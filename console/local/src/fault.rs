@@ -1,0 +1,117 @@
+//! An error as AWS answers it: status, code and message, in the shape of each protocol. Plain data; touches nothing.
+
+use crate::call::Body;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::json;
+
+/// A request that was refused or failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The error code, such as `ResourceNotFoundException`: what SDKs match on.
+    pub(crate) code: &'static str,
+    /// What is wrong, and what to do.
+    pub(crate) message: String,
+    /// More about a throttled call, such as `ConcurrentInvocationLimitExceeded`.
+    pub(crate) reason: Option<&'static str>,
+}
+
+impl Fault {
+    /// A fault with any code.
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, code, message: message.into(), reason: None }
+    }
+
+    /// `InvalidParameterValueException`, 400: a setting that Lambda does not take.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(400, "InvalidParameterValueException", message)
+    }
+
+    /// `ValidationException`, 400: a value outside its documented pattern or range.
+    pub(crate) fn validation(value: &str, field: &str, constraint: &str) -> Self {
+        let message = format!(
+            "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must {constraint}"
+        );
+        Self::new(400, "ValidationException", message)
+    }
+
+    /// `ResourceNotFoundException`, 404.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, "ResourceNotFoundException", message)
+    }
+
+    /// `ServiceException`, 500: this side failed, for example on a full disk. `what` was being done.
+    pub(crate) fn service(what: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::new(500, "ServiceException", format!("the local Lambda {what}: {error}"))
+    }
+}
+
+/// How the caller's service writes its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Lambda: REST with JSON bodies, the code in `x-amzn-ErrorType`.
+    Rest,
+    /// `CloudWatch` Logs: awsJson1.1, the code in `__type`.
+    Json,
+    /// STS and IAM: awsQuery, XML.
+    Query,
+}
+
+impl Protocol {
+    /// The protocol that the head of a request speaks.
+    pub(crate) fn of(head: &http::request::Parts) -> Self {
+        let form = |value: &HeaderValue| value.as_bytes().starts_with(b"application/x-www-form-urlencoded");
+        if head.headers.contains_key("x-amz-target") {
+            Self::Json
+        } else if head.uri.path() == "/" && head.headers.get(CONTENT_TYPE).is_some_and(form) {
+            Self::Query
+        } else {
+            Self::Rest
+        }
+    }
+
+    /// `fault` as this protocol's answer.
+    pub(crate) fn render(self, fault: &Fault, request_id: &str) -> Response<Body> {
+        let side = if fault.status.is_server_error() { "Server" } else { "Sender" };
+        let (content, body) = match self {
+            Self::Rest => {
+                let side = if fault.status.is_server_error() { "Service" } else { "User" };
+                let mut body = json!({ "Type": side, "Message": fault.message, "message": fault.message });
+                if let Some(reason) = fault.reason {
+                    body["Reason"] = reason.into();
+                }
+                ("application/json", body.to_string())
+            }
+            Self::Json => {
+                ("application/x-amz-json-1.1", json!({ "__type": fault.code, "message": fault.message }).to_string())
+            }
+            Self::Query => (
+                "text/xml",
+                format!(
+                    "<ErrorResponse><Error><Type>{side}</Type><Code>{}</Code><Message>{}</Message></Error>\
+                     <RequestId>{request_id}</RequestId></ErrorResponse>",
+                    fault.code,
+                    crate::query::escape(&fault.message)
+                ),
+            ),
+        };
+        // The Logs service answers 400 to every client error.
+        let status = match self {
+            Self::Json if fault.status == StatusCode::NOT_FOUND || fault.status == StatusCode::CONFLICT => {
+                StatusCode::BAD_REQUEST
+            }
+            _ => fault.status,
+        };
+        let mut response = Response::new(crate::call::full(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(fault.code));
+        if fault.status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert("retry-after", HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,94 @@
+//! The functions on disk: one JSON file each, written whole before a change counts. Touches these files only.
+
+use crate::{code::Codes, disk, fault::Fault, function::Function};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// All functions by name.
+pub(crate) struct Functions {
+    dir: PathBuf,
+    known: RwLock<BTreeMap<String, Arc<Function>>>,
+    changing: Mutex<()>,
+}
+
+/// The right to change functions, one at a time.
+pub(crate) struct Change<'a> {
+    functions: &'a Functions,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Functions {
+    /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
+    pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
+        disk::make_dir(dir)?;
+        disk::sweep(dir)?;
+        let mut known = BTreeMap::new();
+        for entry in fs::read_dir(dir)? {
+            let file = entry?.path();
+            if file.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match disk::read_json::<Function>(&file) {
+                Ok(Some(function)) => {
+                    codes.keep(&function.code);
+                    known.insert(function.name.clone(), Arc::new(function));
+                }
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tracing::warn!(%error, "a function of the local Lambda is set aside");
+                    fs::rename(&file, file.with_extension("damaged"))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()) })
+    }
+
+    /// The function of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Function>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All functions in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<Function>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Waits for the turn to change something.
+    pub(crate) async fn change(&self) -> Change<'_> {
+        Change { functions: self, _turn: self.changing.lock().await }
+    }
+
+    /// Two names that differ in case alone are two files, on every file system.
+    fn file(&self, name: &str) -> PathBuf {
+        use sha2::Digest as _;
+        let hash = crate::call::hexadecimal(&sha2::Sha256::digest(name.as_bytes()));
+        self.dir.join(format!("{name}-{}.json", hash.get(..8).unwrap_or_default()))
+    }
+}
+
+impl Change<'_> {
+    /// Creates or replaces a function.
+    pub(crate) fn put(&self, function: &Arc<Function>) -> Result<(), Fault> {
+        let file = self.functions.file(&function.name);
+        disk::write_json(&file, function.as_ref())
+            .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+        let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(function.name.clone(), Arc::clone(function));
+        Ok(())
+    }
+
+    /// Removes a function.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Fault> {
+        let file = self.functions.file(name);
+        fs::remove_file(&file)
+            .map_err(|error| Fault::service(&format!("could not remove {}", file.display()), &error))?;
+        self.functions.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(())
+    }
+}

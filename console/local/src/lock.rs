@@ -1,0 +1,88 @@
+//! One server a directory: the lock file says that there is one, the endpoint file where it listens, the key file which
+//! key it takes. Touches these three files.
+
+use crate::{Endpoint, disk};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The key that callers sign with, generated once a directory.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Keys {
+    /// The access key's id.
+    pub(crate) access_key: String,
+    /// The secret.
+    pub(crate) secret_key: String,
+}
+
+impl Keys {
+    /// The directory's keys; makes them the first time.
+    pub(crate) fn of(dir: &Path) -> io::Result<Self> {
+        let file = dir.join("keys.json");
+        if let Some(keys) = disk::read_json(&file)? {
+            return Ok(keys);
+        }
+        let random = || uuid::Uuid::new_v4().simple().to_string();
+        let id = random().to_uppercase();
+        let keys = Self {
+            access_key: format!("LOCAL{}", id.get(..15).unwrap_or_default()),
+            secret_key: format!("{}{}", random(), random()),
+        };
+        disk::write_json(&file, &keys)?;
+        Ok(keys)
+    }
+}
+
+/// The lock of a directory, held as long as this lives. The kernel lets go of it when the process ends, however it ends.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock; none when another process has it.
+    pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
+        let file = File::options().create(true).truncate(false).write(true).open(lock_file(dir))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Whether some process holds the directory's lock.
+    pub(crate) fn is_held(dir: &Path) -> bool {
+        let Ok(file) = File::open(lock_file(dir)) else { return false };
+        // A shared lock, so that two who look do not take each other for a server.
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+fn lock_file(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
+/// Where the endpoint is written down.
+fn endpoint_file(dir: &Path) -> PathBuf {
+    dir.join("endpoint.json")
+}
+
+/// What the endpoint file says; none when there is none, or half of one.
+pub(crate) fn read_endpoint(dir: &Path) -> Option<Endpoint> {
+    disk::read_json(&endpoint_file(dir)).ok().flatten()
+}
+
+/// Tells later processes where this one listens.
+pub(crate) fn write_endpoint(dir: &Path, endpoint: &Endpoint) -> io::Result<()> {
+    disk::write_json(&endpoint_file(dir), endpoint)
+}
+
+/// Takes back what an earlier server told.
+pub(crate) fn remove_endpoint(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(endpoint_file(dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

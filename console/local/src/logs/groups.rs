@@ -1,0 +1,172 @@
+//! The Logs API of groups and streams.
+
+use super::{Logs, invalid, limit, page};
+use crate::fault::Fault;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The retentions that `CloudWatch` has, in days.
+const RETENTIONS: [i64; 23] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct GroupRequest {
+    log_group_name: String,
+    log_stream_name: String,
+    retention_in_days: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct DescribeRequest {
+    log_group_name: Option<String>,
+    log_group_identifier: Option<String>,
+    log_group_name_prefix: Option<String>,
+    log_group_name_pattern: Option<String>,
+    log_stream_name_prefix: Option<String>,
+    order_by: Option<String>,
+    descending: Option<bool>,
+    next_token: Option<String>,
+    limit: Option<i64>,
+}
+
+fn disk(error: &std::io::Error) -> Fault {
+    Fault::service("could not write a log group", error)
+}
+
+fn exists(what: &str) -> Fault {
+    Fault::new(400, "ResourceAlreadyExistsException", format!("The specified {what} already exists"))
+}
+
+/// `CreateLogGroup`.
+pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    let name = &request.log_group_name;
+    let valid = |c: char| c.is_ascii_alphanumeric() || ".-_/#".contains(c);
+    if name.is_empty() || name.len() > 512 || !name.chars().all(valid) {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]{{1,512}}"
+        )));
+    }
+    match logs.create_group(name).map_err(|error| disk(&error))? {
+        Some(_) => Ok(Value::Null),
+        None => Err(exists("log group")),
+    }
+}
+
+/// `DeleteLogGroup`.
+pub(super) fn delete_group(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    logs.delete_group(&request.log_group_name).map(|()| Value::Null)
+}
+
+/// `PutRetentionPolicy`.
+pub(super) fn put_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    let days = request.retention_in_days.filter(|days| *days > 0 && RETENTIONS.contains(days));
+    if days.is_none() {
+        return Err(invalid(format!(
+            "retentionInDays must be one of the documented numbers of days: {:?}",
+            RETENTIONS.split_last().map(|(_, days)| days).unwrap_or_default()
+        )));
+    }
+    logs.group(&request.log_group_name)?.set_retention(days).map_err(|error| disk(&error))?;
+    Ok(Value::Null)
+}
+
+/// `CreateLogStream`.
+pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    let name = &request.log_stream_name;
+    if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
+        return Err(invalid(format!("logStreamName {name:?} must have 1 to 512 characters, none of them ':' or '*'")));
+    }
+    let group = logs.group(&request.log_group_name)?;
+    match group.create_stream(name).map_err(|error| disk(&error))? {
+        Some(_) => Ok(Value::Null),
+        None => Err(exists("log stream")),
+    }
+}
+
+/// `DescribeLogGroups`.
+pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+    let limit = limit(request.limit, 50, 50)?;
+    let mut groups = logs.groups();
+    if let Some(prefix) = &request.log_group_name_prefix {
+        groups.retain(|group| group.name.starts_with(prefix));
+    }
+    if let Some(pattern) = &request.log_group_name_pattern {
+        groups.retain(|group| group.name.to_lowercase().contains(&pattern.to_lowercase()));
+    }
+    let (groups, next) = page(groups, |group| &group.name, request.next_token.as_deref(), limit);
+    let mut described = Vec::with_capacity(groups.len());
+    for group in groups {
+        let streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
+        let stored: u64 = streams.iter().map(|stream| stream.extent()).map(|extent| extent.end - extent.start).sum();
+        let (arn, settings) = (logs.arn(&group.name), group.settings());
+        let mut value = json!({
+            "logGroupName": group.name,
+            "logGroupArn": arn,
+            "arn": format!("{arn}:*"),
+            "logGroupClass": "STANDARD",
+            "creationTime": settings.created,
+            "metricFilterCount": 0,
+            "storedBytes": stored,
+        });
+        if let Some(days) = settings.retention_days {
+            value["retentionInDays"] = days.into();
+        }
+        described.push(value);
+    }
+    Ok(with_token(json!({ "logGroups": described }), next))
+}
+
+/// `DescribeLogStreams`.
+pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+    let limit = limit(request.limit, 50, 50)?;
+    let identifier = request.log_group_identifier.as_ref().or(request.log_group_name.as_ref());
+    let group = logs.group(identifier.ok_or_else(|| invalid("logGroupName or logGroupIdentifier is missing"))?)?;
+    let mut streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
+    if let Some(prefix) = &request.log_stream_name_prefix {
+        streams.retain(|stream| stream.name.starts_with(prefix));
+    }
+    match request.order_by.as_deref() {
+        None | Some("LogStreamName") => {}
+        Some("LastEventTime") if request.log_stream_name_prefix.is_some() => {
+            return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
+        }
+        Some("LastEventTime") => streams.sort_by_key(|stream| stream.extent().last.unwrap_or(stream.created)),
+        Some(other) => return Err(invalid(format!("orderBy {other:?} is neither LogStreamName nor LastEventTime"))),
+    }
+    if request.descending == Some(true) {
+        streams.reverse();
+    }
+    let (streams, next) = page(streams, |stream| &stream.name, request.next_token.as_deref(), limit);
+    let arn = logs.arn(&group.name);
+    let described = streams.iter().map(|stream| {
+        let extent = stream.extent();
+        let mut value = json!({
+            "logStreamName": stream.name,
+            "creationTime": stream.created,
+            "arn": format!("{arn}:log-stream:{}", stream.name),
+            "storedBytes": 0,
+            "uploadSequenceToken": "0",
+        });
+        for (name, time) in [
+            ("firstEventTimestamp", extent.first),
+            ("lastEventTimestamp", extent.last),
+            ("lastIngestionTime", extent.ingested),
+        ] {
+            if let Some(time) = time {
+                value[name] = time.into();
+            }
+        }
+        value
+    });
+    Ok(with_token(json!({ "logStreams": described.collect::<Vec<_>>() }), next))
+}
+
+fn with_token(mut value: Value, token: Option<String>) -> Value {
+    if let Some(token) = token {
+        value["nextToken"] = token.into();
+    }
+    value
+}

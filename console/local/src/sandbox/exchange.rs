@@ -1,0 +1,269 @@
+//! What a sandbox and the server owe each other at this moment: the state machine of the Runtime API, apart from HTTP.
+//! One invocation at a time: submitted, delivered by `next`, answered.
+
+use bytes::Bytes;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+use tokio::sync::{oneshot, watch};
+
+/// An event for the function.
+#[derive(Debug)]
+pub(crate) struct Event {
+    /// The request's id.
+    pub(crate) id: String,
+    /// When the sandbox is killed, in milliseconds since the Unix epoch.
+    pub(crate) deadline: i64,
+    /// The invoked ARN.
+    pub(crate) arn: String,
+    /// The X-Ray trace header.
+    pub(crate) trace: String,
+    /// The client context, as JSON.
+    pub(crate) client_context: Option<String>,
+    /// The payload.
+    pub(crate) payload: Bytes,
+}
+
+/// What a function answered, and when.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What it said.
+    pub(crate) body: Reply,
+    /// When its event was delivered.
+    pub(crate) delivered: Instant,
+    /// When the answer was there as a whole.
+    pub(crate) arrived: Instant,
+}
+
+/// The kinds of answers.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A response.
+    Response(Bytes),
+    /// An error that the function told.
+    Error {
+        /// The error as it was posted.
+        body: Bytes,
+        /// Its type.
+        kind: String,
+    },
+    /// A response over 6 MB, of this many bytes or more.
+    TooLarge(usize),
+    /// A response that broke off.
+    Truncated,
+}
+
+/// How far the init is.
+#[derive(Clone, Debug)]
+pub(crate) enum Init {
+    /// Not asked for an event yet.
+    Running,
+    /// It asked for its first event at that moment.
+    Done(Instant),
+    /// It told an error.
+    Failed {
+        /// The error as it was posted.
+        body: Bytes,
+        /// Its type.
+        kind: String,
+    },
+}
+
+/// Why a call of the Runtime API is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// 400: no such request.
+    UnknownId,
+    /// 403: not at this moment.
+    WrongState,
+}
+
+/// The state.
+pub(crate) struct Exchange {
+    init: watch::Sender<Init>,
+    waits: watch::Sender<bool>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A `next` that waits.
+    waiting: Option<oneshot::Sender<Arc<Event>>>,
+    job: Option<Job>,
+    /// The last request that was answered.
+    answered: Option<String>,
+}
+
+struct Job {
+    event: Arc<Event>,
+    delivered: Option<Instant>,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { init: watch::Sender::new(Init::Running), waits: watch::Sender::new(false), state: Mutex::default() }
+    }
+}
+
+impl Exchange {
+    /// How the init goes on.
+    pub(crate) fn init(&self) -> watch::Receiver<Init> {
+        self.init.subscribe()
+    }
+
+    /// When a `next` waits for an event.
+    pub(crate) async fn ready(&self) {
+        // The sender is this object's: it does not go.
+        let _ = self.waits.subscribe().wait_for(|waits| *waits).await;
+    }
+
+    /// Gives the function an event; the answer comes through the receiver.
+    pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
+        let (answer, receiver) = oneshot::channel();
+        let event = Arc::new(event);
+        let mut state = self.state();
+        let waiting = state.waiting.take();
+        self.waits.send_replace(false);
+        // A `next` whose connection broke does not take it; the one after it will.
+        let delivered = waiting.and_then(|waiting| waiting.send(Arc::clone(&event)).ok()).map(|()| Instant::now());
+        state.job = Some(Job { event, delivered, answer });
+        receiver
+    }
+
+    /// When the current event was delivered, if it was.
+    pub(crate) fn delivered(&self) -> Option<Instant> {
+        self.state().job.as_ref().and_then(|job| job.delivered)
+    }
+
+    /// `next`: the event, or where to wait for it. Asked again before an answer, the same event comes again.
+    pub(super) fn next(&self) -> Result<Result<Arc<Event>, oneshot::Receiver<Arc<Event>>>, Refused> {
+        let mut refused = false;
+        self.init.send_if_modified(|init| {
+            refused = matches!(init, Init::Failed { .. });
+            let first = matches!(init, Init::Running);
+            if first {
+                *init = Init::Done(Instant::now());
+            }
+            first
+        });
+        if refused {
+            return Err(Refused::WrongState);
+        }
+        let mut state = self.state();
+        if let Some(job) = &mut state.job {
+            job.delivered.get_or_insert_with(Instant::now);
+            return Ok(Ok(Arc::clone(&job.event)));
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.waiting = Some(sender);
+        self.waits.send_replace(true);
+        Ok(Err(receiver))
+    }
+
+    /// Whether an answer to `id` would be taken.
+    pub(super) fn expects(&self, id: &str) -> Result<(), Refused> {
+        let state = self.state();
+        match &state.job {
+            Some(job) if job.event.id == id && job.delivered.is_some() => Ok(()),
+            _ if state.answered.as_deref() == Some(id) => Err(Refused::WrongState),
+            _ => Err(Refused::UnknownId),
+        }
+    }
+
+    /// Takes the answer to `id`.
+    pub(super) fn answer(&self, id: &str, body: Reply) -> Result<(), Refused> {
+        let arrived = Instant::now();
+        self.expects(id)?;
+        let mut state = self.state();
+        let Some(job) = state.job.take_if(|job| job.event.id == id) else { return Err(Refused::WrongState) };
+        state.answered = Some(job.event.id.clone());
+        let delivered = job.delivered.unwrap_or(arrived);
+        // Nobody waits when the invocation's time was over in this very moment.
+        let _ = job.answer.send(Answer { body, delivered, arrived });
+        Ok(())
+    }
+
+    /// `init/error`: only before the first `next`.
+    pub(super) fn fail_init(&self, body: Bytes, kind: String) -> Result<(), Refused> {
+        let taken = self.init.send_if_modified(|init| {
+            let running = matches!(init, Init::Running);
+            if running {
+                *init = Init::Failed { body, kind };
+            }
+            running
+        });
+        if taken { Ok(()) } else { Err(Refused::WrongState) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: &str) -> Event {
+        Event {
+            id: id.to_owned(),
+            deadline: 0,
+            arn: String::new(),
+            trace: String::new(),
+            client_context: None,
+            payload: Bytes::new(),
+        }
+    }
+
+    fn response() -> Reply {
+        Reply::Response(Bytes::from_static(b"1"))
+    }
+
+    #[test]
+    fn an_event_waits_for_next_and_next_waits_for_an_event() {
+        let exchange = Exchange::default();
+        let mut answer = exchange.submit(event("a"));
+        assert_eq!(exchange.expects("a"), Err(Refused::UnknownId), "it is not delivered yet");
+        assert_eq!(exchange.next().unwrap().unwrap().id, "a");
+        assert_eq!(exchange.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
+        exchange.answer("a", response()).unwrap();
+        assert!(matches!(answer.try_recv().unwrap().body, Reply::Response(_)));
+        let mut waiting = exchange.next().unwrap().unwrap_err();
+        let _answer = exchange.submit(event("b"));
+        assert_eq!(waiting.try_recv().unwrap().id, "b");
+        assert!(exchange.delivered().is_some());
+    }
+
+    #[test]
+    fn a_second_answer_is_the_wrong_state_and_a_strange_id_is_unknown() {
+        let exchange = Exchange::default();
+        let _answer = exchange.submit(event("a"));
+        exchange.next().unwrap().unwrap();
+        assert_eq!(exchange.answer("x", response()), Err(Refused::UnknownId));
+        assert_eq!(exchange.answer("a", response()), Ok(()));
+        assert_eq!(exchange.answer("a", response()), Err(Refused::WrongState));
+        let _waiting = exchange.next().unwrap();
+        assert_eq!(exchange.answer("a", response()), Err(Refused::WrongState));
+    }
+
+    #[test]
+    fn an_init_error_comes_before_the_first_next_or_not_at_all() {
+        let exchange = Exchange::default();
+        let _waiting = exchange.next().unwrap();
+        assert_eq!(exchange.fail_init(Bytes::new(), String::new()), Err(Refused::WrongState));
+        let exchange = Exchange::default();
+        exchange.fail_init(Bytes::new(), String::new()).unwrap();
+        assert_eq!(exchange.next().unwrap_err(), Refused::WrongState);
+    }
+
+    #[test]
+    fn an_event_that_a_broken_connection_did_not_take_goes_to_the_next_one() {
+        let exchange = Exchange::default();
+        drop(exchange.next().unwrap());
+        let _answer = exchange.submit(event("a"));
+        assert!(exchange.delivered().is_none());
+        assert_eq!(exchange.next().unwrap().unwrap().id, "a");
+    }
+}

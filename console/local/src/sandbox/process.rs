@@ -1,0 +1,144 @@
+//! How a bootstrap is run: by itself or under the emulator, and with exactly Lambda's environment. Builds the command;
+//! starts nothing.
+
+use super::{Surroundings, journal::Journal};
+use crate::{
+    function::{Architecture, Function, LogFormat},
+    zipfile::{self, Kind},
+};
+use std::{io, net::SocketAddr, path::Path, process::Command};
+
+/// `e_machine` of ARM64 and of x86-64.
+const ARM64: u16 = 183;
+const X86: u16 = 62;
+/// What `Emulated:` in a report says.
+pub(super) const EMULATOR: &str = "qemu-aarch64";
+
+/// A bootstrap that cannot be run, as Lambda says it: `Runtime.InvalidEntrypoint`.
+pub(super) fn cannot_run(why: &str) -> String {
+    format!("fork/exec /var/task/bootstrap: {why}")
+}
+
+/// Whether the bootstrap needs the emulator; or why it cannot run.
+pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
+    let machine = match zipfile::kind(bootstrap) {
+        Ok(Kind::Elf(machine)) => machine,
+        // A system other than Linux has a format of its own.
+        Ok(Kind::Other) if cfg!(target_os = "linux") => return Err(cannot_run("exec format error")),
+        Ok(Kind::Script | Kind::Other) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(cannot_run("permission denied")),
+        Err(error) => return Err(cannot_run(&error.to_string())),
+    };
+    let wanted = match declared {
+        Architecture::Arm64 => ARM64,
+        Architecture::X86 => X86,
+    };
+    let host = if cfg!(target_arch = "aarch64") { ARM64 } else { X86 };
+    if machine != wanted {
+        let is = match machine {
+            ARM64 => "an arm64",
+            X86 => "an x86_64",
+            _ => "another processor's",
+        };
+        let why = format!("exec format error ({is} program; the function's architecture is {})", declared.name());
+        return Err(cannot_run(&why));
+    }
+    if cfg!(target_os = "linux") && machine == host {
+        return Ok(false);
+    }
+    if machine == ARM64 && cfg!(target_os = "linux") {
+        return Ok(true);
+    }
+    Err(cannot_run(&format!("exec format error (this machine runs no Linux programs for {})", declared.name())))
+}
+
+/// The command of a sandbox whose Runtime API listens at `api`.
+pub(super) fn command(
+    surroundings: &Surroundings,
+    function: &Function,
+    journal: &Journal,
+    root: &Path,
+    api: SocketAddr,
+) -> Result<(Command, Option<&'static str>), String> {
+    let bootstrap = root.join("bootstrap");
+    let (mut command, emulator) = if needs_emulator(&bootstrap, function.architecture)? {
+        let Some(emulator) = (surroundings.emulator)() else {
+            let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
+                       found: `lambda-console setup` provides it, or build for the native architecture)";
+            return Err(cannot_run(why));
+        };
+        // The emulator would run what the kernel refuses to.
+        if rustix::fs::access(&bootstrap, rustix::fs::Access::EXEC_OK).is_err() {
+            return Err(cannot_run("permission denied"));
+        }
+        let mut command = Command::new(emulator);
+        command.arg(&bootstrap);
+        (command, Some(EMULATOR))
+    } else {
+        (Command::new(&bootstrap), None)
+    };
+    command.current_dir(root).env_clear();
+    let task = root.display();
+    command.envs([
+        ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
+        ("_HANDLER", function.handler.clone()),
+        ("LAMBDA_TASK_ROOT", task.to_string()),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
+        ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin".to_owned()),
+        ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:/opt/lib")),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+        ("AWS_REGION", surroundings.region.clone()),
+        ("AWS_DEFAULT_REGION", surroundings.region.clone()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", journal.group.clone()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", journal.name.clone()),
+        ("AWS_LAMBDA_LOG_FORMAT", if journal.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
+        // Not the local Lambda's own: a function is a stranger at its door, and at AWS's.
+        ("AWS_ACCESS_KEY_ID", "LOCALFUNCTION0000000".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", "local".to_owned()),
+    ]);
+    if let Some(level) = &function.logging.application_log_level {
+        command.env("AWS_LAMBDA_LOG_LEVEL", level);
+    }
+    command.envs(&function.environment);
+    Ok((command, emulator))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elf(machine: u16) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        bytes.resize(18, 0);
+        bytes.extend(machine.to_le_bytes());
+        bytes.resize(64, 0);
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_bootstrap_for_another_processor_than_declared_is_refused_as_lambda_does() {
+        let error = needs_emulator(elf(X86).path(), Architecture::Arm64).unwrap_err();
+        assert!(error.starts_with("fork/exec /var/task/bootstrap: exec format error"), "{error}");
+        assert!(needs_emulator(elf(ARM64).path(), Architecture::X86).is_err());
+        assert!(needs_emulator(elf(8).path(), Architecture::Arm64).is_err());
+    }
+
+    #[test]
+    fn only_a_strange_processor_needs_the_emulator() {
+        let x86 = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        assert_eq!(needs_emulator(elf(X86).path(), Architecture::X86) == Ok(false), x86);
+        assert_eq!(needs_emulator(elf(ARM64).path(), Architecture::Arm64) == Ok(true), x86);
+        let script = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(script.path(), "#!/bin/sh\n").unwrap();
+        assert_eq!(needs_emulator(script.path(), Architecture::Arm64), Ok(false));
+    }
+}

@@ -1,0 +1,68 @@
+//! Starts processes from one thread that lives as long as the server. On Linux a child dies with the thread that started
+//! it, even when this process is killed with `kill -9`; a thread of a pool may end at any time, this one does not.
+//! Touches processes only.
+
+use std::{io, process::Command, sync::mpsc, thread};
+use tokio::{
+    process::{Child, Command as AsyncCommand},
+    runtime::Handle,
+    sync::oneshot,
+};
+
+/// The thread that starts processes. It ends when this is dropped.
+pub(crate) struct Spawner {
+    jobs: mpsc::Sender<Job>,
+}
+
+struct Job {
+    command: Command,
+    started: oneshot::Sender<io::Result<Child>>,
+}
+
+impl Spawner {
+    /// Starts the thread; the children are awaited on `runtime`.
+    pub(crate) fn new(runtime: Handle) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
+            let _entered = runtime.enter();
+            for Job { command, started } in queue {
+                // A caller that went away drops the child, and `kill_on_drop` ends it.
+                let _ = started.send(spawn(command));
+            }
+        })?;
+        Ok(Self { jobs })
+    }
+
+    /// Starts a process in a group of its own.
+    pub(crate) async fn spawn(&self, command: Command) -> io::Result<Child> {
+        let (started, child) = oneshot::channel();
+        let gone = || io::Error::other("the thread that starts processes has ended");
+        self.jobs.send(Job { command, started }).map_err(|_closed| gone())?;
+        child.await.map_err(|_closed| gone())?
+    }
+}
+
+fn spawn(mut command: Command) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+    #[cfg(target_os = "linux")]
+    die_with_parent(&mut command);
+    AsyncCommand::from(command).kill_on_drop(true).spawn()
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    use std::os::unix::process::CommandExt as _;
+    let parent = getpid();
+    let tie = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died before the line above.
+        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+    };
+    #[expect(unsafe_code, reason = "pre_exec is the only way; between fork and exec there are only two system calls")]
+    // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system calls.
+    unsafe {
+        command.pre_exec(tie);
+    }
+}

@@ -1,0 +1,128 @@
+//! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
+
+mod client;
+mod door;
+mod failures;
+mod functions;
+mod iam;
+mod invocations;
+mod life;
+mod logs;
+
+use client::{Client, Reply};
+
+use crate::{Local, Options, limits::Limits, open_with};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::{
+    io::{Cursor, Write as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+/// What every scripted bootstrap begins with: the Runtime API in a few lines.
+const PRELUDE: &str = r#"#!/usr/bin/env python3
+import http.client, json, os, sys, time
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+def call(method, path, body=None, headers={}):
+    api.request(method, "/2018-06-01/runtime/" + path, body, headers)
+    reply = api.getresponse()
+    return reply.status, reply.headers, reply.read()
+def next_event():
+    status, headers, body = call("GET", "invocation/next")
+    return headers["Lambda-Runtime-Aws-Request-Id"], body, headers
+def respond(id, body):
+    return call("POST", f"invocation/{id}/response", body)
+"#;
+
+/// A bootstrap that answers with what it got.
+const ECHO: &str = "while True:\n    id, body, _ = next_event()\n    respond(id, body)\n";
+
+/// Limits that tests can wait for.
+fn quick() -> Limits {
+    Limits {
+        init: Duration::from_secs(5),
+        idle: Duration::from_mins(1),
+        sandboxes: 3,
+        retries: [Duration::from_millis(10); 2],
+    }
+}
+
+/// A served local Lambda in a directory of its own.
+struct Server {
+    local: Local,
+    client: Client,
+    dir: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::start_with(quick()).await
+    }
+
+    async fn start_with(limits: Limits) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), limits).await
+    }
+
+    async fn start_in(dir: tempfile::TempDir, limits: Limits) -> Self {
+        let local = open_with(options(dir.path()), limits).await.unwrap();
+        let client = Client::new(local.endpoint().clone());
+        Self { local, client, dir }
+    }
+
+    /// Creates a function whose bootstrap is this Python, after the prelude.
+    async fn create(&self, name: &str, script: &str) -> Value {
+        self.create_with(name, script, json!({})).await
+    }
+
+    async fn create_with(&self, name: &str, script: &str, settings: Value) -> Value {
+        let reply =
+            self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(script), settings)).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        reply.json()
+    }
+
+    async fn invoke(&self, name: &str, payload: &str) -> Reply {
+        let path = format!("/2015-03-31/functions/{name}/invocations");
+        self.client.send("POST", &path, &[("x-amz-log-type", "Tail")], payload.as_bytes(), "lambda").await
+    }
+}
+
+fn options(dir: &Path) -> Options {
+    Options { dir: dir.to_owned(), port: 0, region: "eu-central-1".to_owned(), emulator: Arc::new(|| None) }
+}
+
+fn python(script: &str) -> Vec<u8> {
+    zip(&[("bootstrap", format!("{PRELUDE}{script}").as_bytes())])
+}
+
+fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer.start_file(*name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A `CreateFunction` request; `settings` replace its defaults, and `null` takes one away.
+fn request(name: &str, zip: &[u8], settings: Value) -> Value {
+    let mut request = json!({
+        "FunctionName": name,
+        "Role": "arn:aws:iam::000000000000:role/test",
+        "Handler": "bootstrap",
+        "Runtime": "provided.al2023",
+        "Code": { "ZipFile": STANDARD.encode(zip) },
+    });
+    let fields = request.as_object_mut().unwrap();
+    let Value::Object(settings) = settings else { panic!("settings are an object") };
+    for (field, value) in settings {
+        match value {
+            Value::Null => drop(fields.remove(&field)),
+            value => drop(fields.insert(field, value)),
+        }
+    }
+    request
+}

@@ -1,0 +1,163 @@
+//! A client that signs as the SDKs do and reads HTTP by itself, so that nothing hides what is on the wire.
+
+use crate::Endpoint;
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
+use std::{fmt::Write as _, time::SystemTime};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// A caller with an endpoint's key.
+pub(super) struct Client {
+    pub(super) endpoint: Endpoint,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// The code of an error.
+    pub(super) fn code(&self) -> &str {
+        self.header("x-amzn-errortype").unwrap_or_default()
+    }
+
+    /// What `X-Amz-Log-Result` holds.
+    pub(super) fn tail(&self) -> String {
+        let encoded = self.header("x-amz-log-result").expect("there is a log result");
+        String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
+    }
+
+    /// A figure of the REPORT line in the tail.
+    pub(super) fn report(&self, field: &str) -> Option<f64> {
+        let tail = self.tail();
+        let line = tail.lines().find(|line| line.starts_with("REPORT ")).expect("there is a report");
+        let (_, value) = line.split('\t').find_map(|part| part.split_once(": ").filter(|(name, _)| *name == field))?;
+        value.split(' ').next().unwrap().parse().ok()
+    }
+}
+
+impl Client {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    pub(super) fn host(&self) -> String {
+        self.endpoint.url.strip_prefix("http://").unwrap().to_owned()
+    }
+
+    /// A Lambda call with a JSON body.
+    pub(super) async fn lambda(&self, method: &str, path: &str, body: &Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, path, &[], body.as_bytes(), "lambda").await
+    }
+
+    /// A Logs operation.
+    pub(super) async fn logs(&self, operation: &str, body: &Value) -> Reply {
+        let target = format!("Logs_20140328.{operation}");
+        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
+        self.send("POST", "/", &headers, body.to_string().as_bytes(), "logs").await
+    }
+
+    /// An IAM or STS action.
+    pub(super) async fn query(&self, form: &str, service: &str) -> Reply {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.send("POST", "/", &headers, form.as_bytes(), service).await
+    }
+
+    /// Any signed request.
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        service: &str,
+    ) -> Reply {
+        let host = self.host();
+        let all: Vec<(&str, &str)> = [("host", host.as_str())].iter().chain(headers).copied().collect();
+        let signed = self.sign(method, path, &all, body, service, SystemTime::now());
+        self.raw(method, path, &signed, body).await
+    }
+
+    /// The headers, and those that sign them.
+    pub(super) fn sign(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        service: &str,
+        time: SystemTime,
+    ) -> Vec<(String, String)> {
+        let Endpoint { access_key, secret_key, region, .. } = &self.endpoint;
+        let identity = Credentials::new(access_key, secret_key, None, None, "test").into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name(service)
+            .time(time)
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap()
+            .into();
+        let uri = format!("http://{}{path}", self.host());
+        let body = SignableBody::Bytes(body);
+        let request = SignableRequest::new(method, uri, headers.iter().copied(), body).unwrap();
+        let (instructions, _) = sign(request, &params).unwrap().into_parts();
+        let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(signature).collect()
+    }
+
+    /// Exactly these headers, and the body's length.
+    pub(super) async fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
+        let mut head = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+        for (name, value) in headers {
+            write!(head, "{name}: {value}\r\n").unwrap();
+        }
+        head.push_str("\r\n");
+        let mut stream = TcpStream::connect(self.host()).await.unwrap();
+        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        parse(&bytes)
+    }
+}
+
+/// Reads an answer with a length.
+fn parse(bytes: &[u8]) -> Reply {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("there is a whole head");
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_lowercase(), v.to_owned())).collect();
+    let reply = Reply { status, headers, body: bytes[end + 4..].to_vec() };
+    if let Some(length) = reply.header("content-length") {
+        assert_eq!(length.parse(), Ok(reply.body.len()), "the body has its length");
+    }
+    reply
+}

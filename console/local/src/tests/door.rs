@@ -1,0 +1,142 @@
+//! Who is let in.
+
+use super::Server;
+use crate::Endpoint;
+use std::time::{Duration, SystemTime};
+
+const PATH: &str = "/2015-03-31/functions";
+
+/// Sends a signed GET after changing what was signed.
+async fn tampered(server: &Server, change: impl FnOnce(&mut Vec<(String, String)>)) -> (u16, String) {
+    let host = server.client.host();
+    let mut headers = server.client.sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now());
+    change(&mut headers);
+    let reply = server.client.raw("GET", PATH, &headers, b"").await;
+    (reply.status, reply.code().to_owned())
+}
+
+fn refused(code: &str) -> (u16, String) {
+    (403, code.to_owned())
+}
+
+fn set(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
+    headers.retain(|(key, _)| key != name);
+    headers.push((name.to_owned(), value.to_owned()));
+}
+
+#[tokio::test]
+async fn a_signed_request_enters_and_an_unsigned_one_does_not() {
+    let server = Server::start().await;
+    assert_eq!(tampered(&server, |_| {}).await.0, 200);
+    let unsigned = |headers: &mut Vec<(String, String)>| headers.retain(|(key, _)| key != "authorization");
+    assert_eq!(tampered(&server, unsigned).await, refused("MissingAuthenticationTokenException"));
+    assert_eq!(
+        tampered(&server, |h| set(h, "authorization", "Basic eDp5")).await,
+        refused("IncompleteSignatureException")
+    );
+    assert_eq!(
+        tampered(&server, |h| set(h, "authorization", "AWS4-HMAC-SHA256 x")).await,
+        refused("IncompleteSignatureException")
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_host_and_any_origin_are_refused() {
+    let server = Server::start().await;
+    let host = server.client.host();
+    let port = host.split(':').next_back().unwrap();
+    for foreign in ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", &format!("0.0.0.0:{port}"), ""] {
+        let (status, code) = tampered(&server, |h| set(h, "host", foreign)).await;
+        assert_eq!((status, code.as_str()), (403, "AccessDeniedException"), "{foreign}");
+    }
+    assert_eq!(
+        tampered(&server, |h| h.push(("host".into(), "evil.example".into()))).await,
+        refused("AccessDeniedException")
+    );
+    for origin in ["https://evil.example", "null", &format!("http://{host}")] {
+        assert_eq!(tampered(&server, |h| set(h, "origin", origin)).await, refused("AccessDeniedException"));
+    }
+    for name in [format!("localhost:{port}"), format!("stream-127.0.0.1:{port}")] {
+        let headers = server.client.sign("GET", PATH, &[("host", &name)], b"", "lambda", SystemTime::now());
+        assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.status, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_secret_or_signature_is_refused() {
+    let server = Server::start().await;
+    let host = server.client.host();
+    let with = |endpoint: Endpoint| {
+        super::Client::new(endpoint).sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now())
+    };
+    let ours = server.client.endpoint.clone();
+    let headers = with(Endpoint { access_key: "LOCALXXXXXXXXXXXXXXX".into(), ..ours.clone() });
+    assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.code(), "UnrecognizedClientException");
+    let headers = with(Endpoint { secret_key: "guess".into(), ..ours });
+    assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.code(), "InvalidSignatureException");
+    let added = |h: &mut Vec<(String, String)>| {
+        let header = h.iter_mut().find(|(key, _)| key == "authorization").unwrap();
+        header.1.pop();
+        header.1.push('z');
+    };
+    assert_eq!(tampered(&server, added).await, refused("InvalidSignatureException"));
+}
+
+#[tokio::test]
+async fn what_was_signed_cannot_be_changed_or_sent_later() {
+    let server = Server::start().await;
+    let host = server.client.host();
+    let signed = |body: &[u8], time| {
+        server.client.sign("POST", PATH, &[("host", &host), ("x-amz-a", "1")], body, "lambda", time)
+    };
+    let now = signed(b"{}", SystemTime::now());
+    assert_eq!(server.client.raw("POST", PATH, &now, b"{ }").await.code(), "InvalidSignatureException", "the body");
+    assert_eq!(server.client.raw("PUT", PATH, &now, b"{}").await.code(), "InvalidSignatureException", "the method");
+    assert_eq!(
+        server.client.raw("POST", "/2015-03-31/functions?x=1", &now, b"{}").await.code(),
+        "InvalidSignatureException",
+        "the query"
+    );
+    let mut changed = now.clone();
+    set(&mut changed, "x-amz-a", "2");
+    assert_eq!(server.client.raw("POST", PATH, &changed, b"{}").await.code(), "InvalidSignatureException", "a header");
+    for seconds in [310, 86_400] {
+        let old = signed(b"{}", SystemTime::now() - Duration::from_secs(seconds));
+        assert_eq!(
+            server.client.raw("POST", PATH, &old, b"{}").await.code(),
+            "InvalidSignatureException",
+            "{seconds} s old"
+        );
+    }
+    let mut unsigned = now;
+    set(&mut unsigned, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+    assert_eq!(server.client.raw("POST", PATH, &unsigned, b"{}").await.code(), "InvalidSignatureException", "no hash");
+}
+
+#[tokio::test]
+async fn errors_have_the_shape_of_their_service() {
+    let server = Server::start().await;
+    let host = ("host".to_owned(), server.client.host());
+    let logs = [host.clone(), ("x-amz-target".into(), "Logs_20140328.DescribeLogGroups".into())];
+    let reply = server.client.raw("POST", "/", &logs, b"{}").await;
+    assert_eq!(reply.json()["__type"], "MissingAuthenticationTokenException");
+    let form = [host, ("content-type".into(), "application/x-www-form-urlencoded".into())];
+    let reply = server.client.raw("POST", "/", &form, b"Action=GetCallerIdentity").await;
+    assert!(reply.text().contains("<Code>MissingAuthenticationTokenException</Code>"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_sandboxs_runtime_api_refuses_pages_and_other_hosts() {
+    let server = Server::start().await;
+    server.create("api", "import threading\nwhile True:\n    id, _, _ = next_event()\n    respond(id, json.dumps(os.environ['AWS_LAMBDA_RUNTIME_API']))\n").await;
+    let api = server.invoke("api", "{}").await.json().as_str().unwrap().to_owned();
+    assert!(api.starts_with("127.0.0.1:"));
+    let endpoint = Endpoint { url: format!("http://{api}"), ..server.client.endpoint.clone() };
+    let client = super::Client::new(endpoint);
+    let next = "/2018-06-01/runtime/invocation/next";
+    let page = [("host".to_owned(), api.clone()), ("origin".to_owned(), "https://evil.example".to_owned())];
+    assert_eq!(client.raw("GET", next, &page, b"").await.status, 403);
+    assert_eq!(client.raw("GET", next, &[("host".to_owned(), "evil.example".to_owned())], b"").await.status, 403);
+    let extension = client.raw("POST", "/2020-01-01/extension/register", &[("host".to_owned(), api)], b"{}").await;
+    assert_eq!(extension.status, 404);
+}

@@ -1,0 +1,121 @@
+//! `build` and `package`: bootstraps and zips.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{
+    context::{self, Context, select},
+    output::{bytes, print_json, with_error},
+    progress, summary,
+};
+use crate::{
+    message::{Architecture, Failure, Function},
+    work::build::{self, BuildRequest},
+};
+
+/// The arguments of `build` and `package`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all]
+    names: Vec<String>,
+    /// What to build for [default: what it was built for last, else arm64]
+    #[arg(long, value_enum)]
+    arch: Option<Arch>,
+    /// Without optimising, with debug assertions
+    #[arg(long)]
+    debug: bool,
+}
+
+/// What to build for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Arch {
+    /// Lambda on Graviton
+    #[default]
+    Arm64,
+    /// Lambda on x86
+    #[value(name = "x86_64")]
+    X86,
+    /// This machine, for the local stage
+    Native,
+}
+
+impl From<Arch> for Architecture {
+    fn from(arch: Arch) -> Self {
+        match arch {
+            Arch::Arm64 => Self::Arm64,
+            Arch::X86 => Self::X86_64,
+            Arch::Native => Self::Native,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: bool) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let selected = select(&workspace, &arguments.names)?;
+    let request = BuildRequest {
+        functions: arguments.names.clone(),
+        architecture: arguments.arch.map_or_else(|| last_of(&selected), Into::into),
+        debug: arguments.debug,
+    };
+    let store = context::store(&workspace);
+    let at = jiff::Timestamp::now().as_millisecond();
+    let outcome = build::build(&workspace, &request, &context.job).await?;
+    if let Some(store) = &store {
+        store.record_build(at, &outcome);
+    }
+    context::flush(store.as_ref()).await;
+    let failure = summary("build", outcome.built.len() + outcome.failed.len(), &outcome.failed);
+    let output = context.output;
+    if output.json {
+        let functions: Vec<Value> = outcome
+            .built
+            .iter()
+            .map(|built| {
+                json!({
+                    "name": built.name,
+                    "architecture": built.architecture,
+                    "bootstrap": built.bootstrap.path,
+                    "bytes": built.bootstrap.bytes,
+                    "zip": built.zip.path,
+                    "zip_bytes": built.zip.bytes,
+                    "sha256": built.zip.sha256,
+                })
+            })
+            .collect();
+        let document = json!({ "functions": functions, "seconds": outcome.seconds });
+        print_json(&with_error(document, failure.as_ref()))?;
+    } else if !outcome.built.is_empty() {
+        let rows: Vec<_> = outcome
+            .built
+            .iter()
+            .map(|built| {
+                let digest: String = built.zip.sha256.chars().take(12).collect();
+                let path = if shows_checks { &built.zip.path } else { &built.bootstrap.path };
+                [
+                    built.name.clone(),
+                    built.architecture.name().to_owned(),
+                    bytes(built.bootstrap.bytes),
+                    bytes(built.zip.bytes),
+                    digest,
+                    path.display().to_string(),
+                ]
+            })
+            .collect();
+        output.table(["function", "architecture", "bootstrap", "zip", "sha256", "path"], &rows)?;
+    }
+    for built in &outcome.built {
+        for warning in &built.warnings {
+            progress::say(&format!("warning: {}: {warning}", built.name));
+        }
+    }
+    Ok(output.ended(failure.as_ref()))
+}
+
+/// What all of them were built for last, else the default.
+fn last_of(functions: &[Function]) -> Architecture {
+    let first = functions.first().map(|function| function.architecture).unwrap_or_default();
+    let is_same = functions.iter().all(|function| function.architecture == first);
+    if is_same { first } else { Architecture::default() }
+}

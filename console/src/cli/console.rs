@@ -1,0 +1,123 @@
+//! Opens the console in the terminal: state, configuration, work and the loop put together.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use super::{Global, context::stage_options, output::Output};
+use crate::{
+    app::{self, Ending},
+    config::Config,
+    message::Failure,
+    state::{Options, State},
+    term::Term,
+    work::{dispatch::Work, paths},
+};
+
+/// Two threads: one draws, one works. What computes for long runs in child processes.
+const WORKERS: usize = 1;
+
+/// Runs the console until it is left. Without a terminal it says what to use instead.
+pub(super) fn open(global: &Global) -> ExitCode {
+    let output = Output::new(global.json);
+    if global.json || !Term::is_there() {
+        let why = if global.json { "the console has no JSON output" } else { "this is no terminal" };
+        return output.failure(&Failure::usage(
+            "could not open the console",
+            why,
+            "without a terminal use a command: list, setup, build, package, deploy, invoke, logs, stats, delete, local \
+             (lambda-console --help)",
+        ));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output.failure(&Failure::environment("could not start", error.to_string(), "free some memory"));
+        }
+    };
+    let ended = runtime.block_on(run(global));
+    // A cargo process or a read that does not end must not hold the terminal.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ending::Quit) => ExitCode::SUCCESS,
+        Ok(Ending::Terminated) => ExitCode::from(130),
+        Err(error) => {
+            let hint = "the headless commands work without a screen: lambda-console --help";
+            output.failure(&Failure::environment("could not use the terminal", error.to_string(), hint))
+        }
+    }
+}
+
+async fn run(global: &Global) -> std::io::Result<Ending> {
+    let directory = global.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
+    let stage = stage_options(global, 0);
+    let config = config();
+    let options =
+        Options { stage: stage.stage.clone(), arguments: arguments(global), read_only: global.read_only };
+    let mut state = State::new(options, config.keymap.hints());
+    let work = Work::new(directory, stage);
+    let mut term = Term::take()?;
+    let ended = app::run(&mut term, &mut state, &config, |effect, events| work.start(effect, events)).await;
+    // The terminal first: closing may take a moment.
+    drop(term);
+    work.close().await;
+    ended
+}
+
+/// The user's configuration; a file that cannot be read counts as one that is not there, but says so.
+fn config() -> Config {
+    let path = paths::config_file();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Config::read(Some(&text), &path.display().to_string(), no_color),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::read(None, "", no_color),
+        Err(error) => {
+            let mut config = Config::read(None, "", no_color);
+            let what = format!("could not read {}", path.display());
+            config.notice = Some(Failure::environment(what, error.to_string(), "the defaults are in use"));
+            config
+        }
+    }
+}
+
+/// The options that a headless command needs for the same workspace and stage.
+fn arguments(global: &Global) -> String {
+    let mut words = Vec::new();
+    let workspace = global.workspace.as_ref().map(|path| path.display().to_string());
+    let options = [
+        ("--workspace", workspace.as_ref()),
+        ("--stage", global.stage.as_ref()),
+        ("--profile", global.profile.as_ref()),
+        ("--region", global.region.as_ref()),
+    ];
+    for (name, value) in options {
+        if let Some(value) = value {
+            words.push(format!("{name} {}", quoted(value)));
+        }
+    }
+    if global.read_only {
+        words.push("--read-only".to_owned());
+    }
+    words.join(" ")
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_of_the_same_stage_are_quoted_for_a_shell() {
+        let global = Global {
+            workspace: Some("it's here".into()),
+            stage: Some("beta".into()),
+            read_only: true,
+            ..Global::default()
+        };
+        assert_eq!(arguments(&global), r"--workspace 'it'\''s here' --stage beta --read-only");
+        assert_eq!(arguments(&Global::default()), "");
+    }
+}

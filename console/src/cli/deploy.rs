@@ -1,0 +1,141 @@
+//! `deploy`: creates or updates functions on the stage.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    confirm,
+    context::{self, Context, select},
+    output::{print_json, print_line, with_error},
+    progress, summary,
+};
+use crate::{
+    message::{DeployAction, DeployOutcome, DeployedFunction, Failure, Function},
+    work::{deploy, stage::Stage},
+};
+
+/// The arguments of `deploy`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all]
+    names: Vec<String>,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Change a protected stage without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let functions = select(&workspace, &arguments.names)?;
+    let stage = context.stage(&workspace).await?;
+    let at = jiff::Timestamp::now().as_millisecond();
+    let result = carry_out(context, arguments, &stage, &functions).await;
+    stage.close().await;
+    let outcome = result?;
+    if !arguments.dry_run {
+        let store = context::store(&workspace);
+        if let Some(store) = &store {
+            store.record_deploy(at, &outcome);
+        }
+        context::flush(store.as_ref()).await;
+    }
+    print(context, arguments, &outcome)
+}
+
+async fn carry_out(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    functions: &[Function],
+) -> Result<DeployOutcome, Failure> {
+    if arguments.dry_run {
+        return deploy::deploy(stage, functions, true, &context.job).await;
+    }
+    let must_ask = stage.is_protected() && !arguments.yes;
+    if !context.output.json || must_ask {
+        // People see what will change before it does.
+        let planned = deploy::deploy(stage, functions, true, &context.job).await?;
+        for function in &planned.functions {
+            progress::say(&difference(function));
+        }
+        if must_ask && planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
+            let name = stage.name();
+            confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
+        }
+    }
+    if arguments.yes || must_ask {
+        stage.confirm();
+    }
+    deploy::deploy(stage, functions, false, &context.job).await
+}
+
+fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {
+    let output = context.output;
+    let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failed);
+    if output.json {
+        let functions: Vec<Value> =
+            outcome.functions.iter().map(|function| document(function, arguments.dry_run)).collect();
+        let document = json!({ "stage": outcome.stage, "functions": functions });
+        print_json(&with_error(document, failure.as_ref()))?;
+    } else if arguments.dry_run {
+        for function in &outcome.functions {
+            print_line(&difference(function))?;
+        }
+    } else if !outcome.functions.is_empty() {
+        let rows: Vec<_> = outcome
+            .functions
+            .iter()
+            .map(|done| {
+                let seconds = format!("{:.1} s", done.seconds);
+                [done.name.clone(), action(done.action).to_owned(), done.version.clone(), seconds]
+            })
+            .collect();
+        output.table(["function", "action", "version", "took"], &rows)?;
+    }
+    Ok(output.ended(failure.as_ref()))
+}
+
+fn document(function: &DeployedFunction, is_dry_run: bool) -> Value {
+    let mut document = json!({
+        "name": function.name,
+        "action": function.action,
+        "version": function.version,
+        "sha256": function.sha256,
+        "seconds": function.seconds,
+    });
+    if is_dry_run {
+        document["changes"] = json!(function.changes);
+    }
+    document
+}
+
+/// One line a setting; environment values are masked already.
+fn difference(function: &DeployedFunction) -> String {
+    let first = format!("{}: {}", function.name, planned(function.action));
+    let changes = function.changes.iter().map(|change| {
+        let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+        format!("  {}: {from}{}", change.field, change.to)
+    });
+    std::iter::once(first).chain(changes).collect::<Vec<_>>().join("\n")
+}
+
+const fn action(action: DeployAction) -> &'static str {
+    match action {
+        DeployAction::Created => "created",
+        DeployAction::Updated => "updated",
+        DeployAction::Unchanged => "unchanged",
+    }
+}
+
+const fn planned(action: DeployAction) -> &'static str {
+    match action {
+        DeployAction::Created => "create",
+        DeployAction::Updated => "update",
+        DeployAction::Unchanged => "unchanged",
+    }
+}

@@ -1,0 +1,86 @@
+//! `list`: the functions with their build and deploy state.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    output::{ago, bytes, print_json, print_line, rfc3339},
+};
+use crate::{
+    message::{Deployed, Failure, Function},
+    work::deploy,
+};
+
+pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let deployed = if workspace.functions.is_empty() {
+        Vec::new()
+    } else {
+        let stage = context.stage(&workspace).await?;
+        let deployed = deploy::deployed(&stage, &workspace.functions).await;
+        stage.close().await;
+        deployed?
+    };
+    let states = workspace.functions.iter().zip(deployed.into_iter().map(|(_, deployed)| deployed));
+    let output = context.output;
+    if output.json {
+        let functions: Vec<Value> = states.map(|(function, deployed)| document(function, deployed.as_ref())).collect();
+        print_json(&json!({ "functions": functions }))?;
+    } else if workspace.functions.is_empty() {
+        super::progress::say(&format!("no functions in {}", workspace.root.display()));
+    } else {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let rows: Vec<_> = states.map(|(function, deployed)| row(function, deployed.as_ref(), now)).collect();
+        output.table(["function", "package", "architecture", "built", "zip", "deployed"], &rows)?;
+        if workspace.functions.iter().any(|function| function.stale) {
+            print_line(&output.faint("stale: a source file is newer than the build"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(function: &Function, deployed: Option<&Deployed>) -> Value {
+    let bootstrap = function.bootstrap.as_ref().map(|bootstrap| {
+        json!({ "path": bootstrap.path, "bytes": bootstrap.bytes, "built_at": rfc3339(bootstrap.built_at) })
+    });
+    let zip = function.zip.as_ref().map(|zip| json!({ "path": zip.path, "bytes": zip.bytes, "sha256": zip.sha256 }));
+    let deployed = deployed.map(|deployed| {
+        json!({
+            "version": deployed.version,
+            "sha256": deployed.sha256,
+            "in_sync": deployed.in_sync,
+            "modified_at": rfc3339(deployed.modified_at),
+        })
+    });
+    json!({
+        "name": function.name,
+        "package": function.package,
+        "architecture": function.architecture,
+        "bootstrap": bootstrap,
+        "zip": zip,
+        "deployed": deployed,
+    })
+}
+
+fn row(function: &Function, deployed: Option<&Deployed>, now: i64) -> [String; 6] {
+    let built = match &function.bootstrap {
+        Some(bootstrap) if function.stale => format!("stale, {}", ago(bootstrap.built_at, now)),
+        Some(bootstrap) => ago(bootstrap.built_at, now),
+        None => "no".to_owned(),
+    };
+    let state = match deployed {
+        Some(deployed) if deployed.in_sync => format!("{}, in sync", deployed.version),
+        Some(deployed) => format!("{}, differs", deployed.version),
+        None => "no".to_owned(),
+    };
+    [
+        function.name.clone(),
+        function.package.clone(),
+        function.architecture.name().to_owned(),
+        built,
+        function.zip.as_ref().map_or_else(|| "no".to_owned(), |zip| bytes(zip.bytes)),
+        state,
+    ]
+}

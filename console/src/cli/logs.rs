@@ -1,0 +1,119 @@
+//! `logs`: prints what was logged, or follows it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    context::Context,
+    output::{self, Output},
+    since,
+};
+use crate::{
+    message::{Failure, LogLine, Workspace},
+    work::{
+        logs::{self, LogQuery},
+        stage::Stage,
+    },
+};
+
+/// The arguments of `logs`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all]
+    names: Vec<String>,
+    /// Go on with what is being written
+    #[arg(long, short)]
+    follow: bool,
+    /// How far back, or a time: 30s, 10m, 2h, 7d [default: 10m; with --request: 7d]
+    #[arg(long, value_parser = since::value)]
+    since: Option<i64>,
+    /// Only lines that contain this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only lines of this request
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let query = query(arguments, &workspace)?;
+    let stage = context.stage(&workspace).await?;
+    let result = print(context, arguments, &stage, &query).await;
+    stage.close().await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failure> {
+    let functions = if arguments.names.is_empty() {
+        super::context::select(workspace, &[])?.into_iter().map(|function| function.name).collect()
+    } else {
+        arguments.names.clone()
+    };
+    let days = if arguments.request.is_some() { 7 * 24 * 60 } else { 10 };
+    let since = arguments.since.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() - days * 60_000);
+    Ok(LogQuery { functions, since, filter: arguments.filter.clone(), request_id: arguments.request.clone() })
+}
+
+async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &LogQuery) -> Result<(), Failure> {
+    let output = context.output;
+    let names_function = query.functions.len() > 1;
+    if !arguments.follow {
+        let fetched = tokio::select! {
+            biased;
+            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the logs")),
+            lines = logs::fetch(stage, query) => lines?,
+        };
+        return fetched.iter().try_for_each(|line| one(output, line, names_function));
+    }
+    // A reader that went away ends the following.
+    let ended = tokio_util::sync::CancellationToken::new();
+    let mut result = Ok(());
+    let followed = {
+        let lines = |lines: Vec<LogLine>| {
+            if result.is_ok() {
+                result = lines.iter().try_for_each(|line| one(output, line, names_function));
+            }
+            if result.is_err() {
+                ended.cancel();
+            }
+        };
+        tokio::select! {
+            followed = logs::tail(stage, query, lines, &context.job) => followed,
+            () = ended.cancelled() => Ok(()),
+        }
+    };
+    result.and(followed)
+}
+
+fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failure> {
+    let LogLine { timestamp, function, stream, request_id, message } = line;
+    if output.json {
+        return output::print_json(
+            &json!({ "timestamp": timestamp, "stream": stream, "request_id": request_id, "message": message }),
+        );
+    }
+    let time = jiff::Timestamp::from_millisecond(*timestamp).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let mut place = time.strftime("%H:%M:%S%.3f").to_string();
+    if names_function {
+        place = format!("{place} {function}");
+    }
+    output::print_line(&format!("{} {}", output.faint(&place), printable(message)))
+}
+
+/// A log line must not be able to drive the terminal.
+fn printable(message: &str) -> String {
+    message.chars().map(|letter| if letter.is_control() && letter != '\t' { '\u{fffd}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_cannot_drive_the_terminal() {
+        assert_eq!(printable("a\tb\x1b[2Jc\r"), "a\tb\u{fffd}[2Jc\u{fffd}");
+    }
+}

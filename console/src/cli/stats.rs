@@ -1,0 +1,79 @@
+//! `stats`: init and duration percentiles from the history.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    context::{self, Context, select},
+    output::print_json,
+    since,
+};
+use crate::message::{Failure, FunctionStats, Percentiles};
+
+/// The arguments of `stats`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all]
+    names: Vec<String>,
+    /// How far back, or a time: 30s, 10m, 2h, 7d
+    #[arg(long, value_parser = since::value, default_value = "7d")]
+    since: i64,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let names = if arguments.names.is_empty() {
+        select(&workspace, &[])?.into_iter().map(|function| function.name).collect()
+    } else {
+        arguments.names.clone()
+    };
+    let store = context::open_store(&workspace)?;
+    let stats = store.stats(&names, &context.stage_name(), arguments.since).await?;
+    let output = context.output;
+    if output.json {
+        print_json(&json!({ "functions": stats }))?;
+    } else {
+        let rows: Vec<_> = stats.iter().map(row).collect();
+        output.table(
+            ["function", "invocations", "cold", "init p50/p90/p99/max ms", "duration p50/p90/p99/max ms"],
+            &rows,
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(stats: &FunctionStats) -> [String; 5] {
+    let share = if stats.invocations > 0 { stats.cold as f64 / stats.invocations as f64 * 100.0 } else { 0.0 };
+    [
+        stats.name.clone(),
+        stats.invocations.to_string(),
+        format!("{} ({share:.0} %)", stats.cold),
+        percentiles(stats.init_ms),
+        percentiles(stats.duration_ms),
+    ]
+}
+
+fn percentiles(values: Option<Percentiles>) -> String {
+    values.map_or_else(
+        || "–".to_owned(),
+        |Percentiles { p50, p90, p99, max }| format!("{p50:.1} / {p90:.1} / {p99:.1} / {max:.1}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_agreed_fields() {
+        let figures = Percentiles { p50: 1.0, p90: 2.0, p99: 3.0, max: 4.0 };
+        let stats =
+            FunctionStats { name: "hello".into(), invocations: 2, cold: 0, init_ms: None, duration_ms: Some(figures) };
+        assert_eq!(
+            json!({ "functions": [stats] }).to_string(),
+            r#"{"functions":[{"name":"hello","invocations":2,"cold":0,"init_ms":null,"duration_ms":{"p50":1.0,"p90":2.0,"p99":3.0,"max":4.0}}]}"#
+        );
+    }
+}

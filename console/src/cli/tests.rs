@@ -1,0 +1,81 @@
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("lambda-console").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    <Cli as clap::CommandFactory>::command().debug_assert();
+}
+
+#[test]
+fn every_command_takes_the_options_before_and_after_it() {
+    for command in ["list", "setup", "build", "package", "deploy", "invoke f", "logs", "stats", "delete f", "local"] {
+        for line in [
+            format!("--workspace w --stage s --profile p --region r --read-only --json {command}"),
+            format!("{command} --workspace w --stage s --profile p --region r --read-only --json"),
+        ] {
+            let cli = parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let expected = Global {
+                workspace: Some("w".into()),
+                stage: Some("s".into()),
+                profile: Some("p".into()),
+                region: Some("r".into()),
+                read_only: true,
+                json: true,
+            };
+            assert_eq!(cli.global, expected, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_flags_are_taken() {
+    for line in [
+        "setup --check",
+        "build a b --arch arm64 --debug",
+        "build --arch x86_64",
+        "package a --arch native",
+        "deploy a b --dry-run --yes",
+        "invoke a --payload {} --qualifier live",
+        "invoke a --payload -",
+        "invoke a --payload -1",
+        "invoke a --payload @file.json --async",
+        "invoke a --event hello --cold",
+        "invoke a --dry-run",
+        "logs a b --follow --since 10m --filter text --request id",
+        "stats a --since 7d",
+        "delete a --yes",
+        "local --port 9001",
+        "",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for line in [
+        "unknown",
+        "invoke",
+        "delete",
+        "build --arch mips",
+        "invoke a --payload {} --event b",
+        "invoke a --async --dry-run",
+        "logs --since yesterday",
+        "local --port 70000",
+    ] {
+        assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn one_failure_is_told_as_it_is_and_several_together() {
+    let failure = |why: &str| Failure::usage("could not deploy", why, "build it");
+    assert_eq!(summary("deploy", 1, &[]), None);
+    assert_eq!(summary("deploy", 2, &[("a".into(), failure("x"))]), Some(failure("x")));
+    let both = summary("deploy", 3, &[("a".into(), failure("x")), ("b".into(), failure("y"))]).unwrap();
+    assert_eq!((both.what.as_str(), both.why.as_str()), ("could not deploy 2 of 3 functions", "a: x; b: y"));
+    assert_eq!(both.kind, FailureKind::Usage);
+}

@@ -1,0 +1,60 @@
+//! Cargo's progress bar, read: the one place that knows how many crates there are to be done.
+//!
+//! Pure, but for the environment of a command that is yet to run.
+
+use tokio::process::Command;
+
+/// Makes cargo draw its progress bar into a pipe.
+pub(crate) fn ask_for(command: &mut Command) {
+    command
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", "120")
+        .env_remove("CARGO_TERM_QUIET");
+}
+
+/// Crates done and crates in all, of a line like `    Building [===>    ] 12/40: serde, tokio`; none if the line is
+/// something else. Colours are passed over.
+pub(crate) fn parse(line: &str) -> Option<(u64, u64)> {
+    let line = plain(line);
+    let (_, counts) = line.trim_start().strip_prefix("Building ")?.trim_start().strip_prefix('[')?.split_once("] ")?;
+    let (done, rest) = counts.split_once('/')?;
+    let total: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Some((done.trim().parse().ok()?, total.parse().ok()?))
+}
+
+/// `line` without ANSI escape sequences.
+pub(crate) fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        if character != '\u{1b}' {
+            text.push(character);
+        } else if characters.next() == Some('[') {
+            // A control sequence ends at its first letter.
+            characters.by_ref().find(|character| ('@'..='~').contains(character));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_tells_how_many_crates_are_done() {
+        assert_eq!(parse("    Building [=====>                   ] 12/40: serde, tokio(build)"), Some((12, 40)));
+        assert_eq!(parse("\u{1b}[1m\u{1b}[96m    Building\u{1b}[0m [==>  ] 0/3"), Some((0, 3)));
+        assert_eq!(parse("    Building [=========================>] 40/40"), Some((40, 40)));
+        assert_eq!(parse("    Building [==>  ] 7/40: a\u{1b}[K"), Some((7, 40)));
+    }
+
+    #[test]
+    fn other_lines_are_no_progress() {
+        for line in
+            ["   Compiling serde v1.0.228", "    Finished `release` profile", "Building [x", "    Building 1/2", ""]
+        {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The functions of a Cargo workspace, what their manifests say of them, and what has been built.
+//!
+//! Runs `cargo metadata` (without dependencies: no network, no lock file) and reads files; changes nothing.
+
+mod artifact;
+mod config;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
+
+use super::command;
+use crate::message::{EventFile, Failure, Function, RuntimeCrate, Workspace};
+
+/// Reads the workspace that `root` is in. One without functions is no error: the list is empty then.
+///
+/// Dropping the future ends cargo.
+///
+/// # Errors
+/// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the place).
+/// Environment: there is no cargo.
+pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
+    const WHAT: &str = "could not read the workspace";
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
+    if !root.is_dir() {
+        let why = format!("{} is not a directory", root.display());
+        return Err(Failure::usage(WHAT, why, "name the directory of a Cargo workspace with `--workspace`"));
+    }
+    let mut cargo = command::command("cargo", &root);
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--color", "never"]);
+    let finished = match command::output(cargo, &CancellationToken::new()).await {
+        Ok(finished) => finished,
+        Err(error) if error.is_missing() => {
+            let hint = "install Rust with rustup, or put cargo on the PATH";
+            return Err(Failure::environment(WHAT, "there is no `cargo` on the PATH", hint));
+        }
+        Err(error) => return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
+    };
+    if !finished.status.success() {
+        return Err(refused(WHAT, &root, &finished.stderr));
+    }
+    let metadata: Metadata = serde_json::from_str(&finished.stdout)
+        .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))?;
+    tokio::task::spawn_blocking(move || workspace(&metadata))
+        .await
+        .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
+}
+
+/// Cargo's own message, with its place, less the word `error:` that a failure has by itself.
+fn refused(what: &str, root: &Path, stderr: &str) -> Failure {
+    let message = stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
+    let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
+    if message.contains("could not find `Cargo.toml`") {
+        let why = format!("there is no Cargo.toml in {} or in a directory above it", root.display());
+        return Failure::usage(what, why, "start in a Cargo workspace, or name one with `--workspace`");
+    }
+    Failure::usage(what, message, "correct the manifest; `cargo metadata` shows the same message")
+}
+
+fn workspace(metadata: &Metadata) -> Workspace {
+    let root = metadata.workspace_root.as_std_path().to_path_buf();
+    let target = metadata.target_directory.as_std_path().to_path_buf();
+    let name = root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
+    let mut warnings = Vec::new();
+    let mut functions: Vec<Function> = Vec::new();
+    let shared = config::Layer::of_workspace(&root.join("Cargo.toml"));
+    for package in metadata.workspace_packages() {
+        let Some(runtime) = runtime_of(package) else { continue };
+        let manifest = package.manifest_path.as_std_path();
+        let own = config::Layer::of_package(manifest);
+        let events = events_of(manifest);
+        for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
+            let artifacts = artifact::read(&target, &binary.name, manifest);
+            functions.push(Function {
+                name: binary.name.clone(),
+                package: package.name.to_string(),
+                manifest: manifest.to_path_buf(),
+                runtime,
+                architecture: artifacts.architecture.unwrap_or_default(),
+                config: config::merged(&binary.name, &[&shared, &own], &mut warnings),
+                events: events.clone(),
+                bootstrap: artifacts.bootstrap,
+                zip: artifacts.zip,
+                stale: artifacts.stale,
+            });
+        }
+    }
+    functions.sort_by(|one, two| one.name.cmp(&two.name));
+    drop_duplicates(&mut functions, &mut warnings);
+    Workspace { name, root, target, functions, warnings }
+}
+
+/// Two binaries of one name would share one place in the target directory, and one name on a stage.
+fn drop_duplicates(functions: &mut Vec<Function>, warnings: &mut Vec<Failure>) {
+    let mut seen: HashMap<String, PathBuf> = HashMap::new();
+    functions.retain(|function| match seen.get(&function.name) {
+        None => {
+            seen.insert(function.name.clone(), function.manifest.clone());
+            true
+        }
+        Some(first) => {
+            warnings.push(Failure::usage(
+                format!("left out a second function named {}", function.name),
+                format!("both {} and {} have a binary of that name", first.display(), function.manifest.display()),
+                "rename one of the two",
+            ));
+            false
+        }
+    });
+}
+
+/// Why the package's binaries are functions; none if they are not.
+fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
+    let depends_on = |names: &[&str]| {
+        let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        direct.any(|dependency| names.contains(&dependency.name.as_str()))
+    };
+    if depends_on(&["lambda-console-runtime"]) {
+        Some(RuntimeCrate::Bundled)
+    } else if depends_on(&["lambda_runtime", "lambda_http"]) {
+        Some(RuntimeCrate::Official)
+    } else {
+        package.metadata.get("lambda").map(|_| RuntimeCrate::Declared)
+    }
+}
+
+fn events_of(manifest: &Path) -> Vec<EventFile> {
+    let Some(directory) = manifest.parent().map(|package| package.join("events")) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut events: Vec<EventFile> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json") && path.is_file())
+        .filter_map(|path| Some(EventFile { name: path.file_stem()?.to_string_lossy().into_owned(), path }))
+        .collect();
+    events.sort_by(|one, two| one.name.cmp(&two.name));
+    events
+}
+
+#[cfg(test)]
+mod tests;

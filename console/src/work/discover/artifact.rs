@@ -1,0 +1,156 @@
+//! What a build has left in the target directory: bootstrap, zip, and whether the sources have moved on.
+//!
+//! Reads files; changes nothing.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use object::{
+    Endianness, elf,
+    read::elf::{FileHeader, ProgramHeader},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    message::{Architecture, Bootstrap, Zip},
+    work::paths::hex,
+};
+
+/// What is there of one function.
+#[derive(Debug, Default)]
+pub(super) struct Artifacts {
+    pub(super) architecture: Option<Architecture>,
+    pub(super) bootstrap: Option<Bootstrap>,
+    pub(super) zip: Option<Zip>,
+    pub(super) stale: bool,
+}
+
+/// Where a function's bootstrap and zip are, as the ecosystem has it.
+pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
+    target.join("lambda").join(name)
+}
+
+pub(super) fn read(target: &Path, name: &str, manifest: &Path) -> Artifacts {
+    let directory = directory(target, name);
+    let path = directory.join("bootstrap");
+    let mut artifacts = Artifacts { zip: zip_of(&directory.join("bootstrap.zip")), ..Artifacts::default() };
+    let Ok(metadata) = path.metadata() else { return artifacts };
+    artifacts.architecture = architecture_of(&path);
+    if let Ok(built) = metadata.modified() {
+        artifacts.stale = is_stale(target, name, manifest, built);
+    }
+    artifacts.bootstrap = Some(stamp_of(path, &metadata));
+    artifacts
+}
+
+/// The bootstrap at `path`, from its metadata.
+pub(crate) fn stamp_of(path: PathBuf, metadata: &Metadata) -> Bootstrap {
+    let since_epoch = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let built_at = since_epoch.map_or(0, |duration| duration.as_millis() as i64);
+    Bootstrap { path, bytes: metadata.len(), built_at }
+}
+
+fn zip_of(path: &Path) -> Option<Zip> {
+    let bytes = path.metadata().ok()?.len();
+    Some(Zip { path: path.to_path_buf(), bytes, sha256: sha256_of(path).ok()? })
+}
+
+/// The SHA-256 of a file, lower-case hexadecimal.
+pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// What a bootstrap was built for, from its ELF header. A dynamic one was built for this machine.
+pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
+    // The program headers follow the file header; a linker puts them nowhere else.
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(16 * 1024).read_to_end(&mut start).ok()?;
+    let header = elf::FileHeader64::<Endianness>::parse(start.as_slice()).ok()?;
+    let endian = header.endian().ok()?;
+    let segments = header.program_headers(endian, start.as_slice()).ok()?;
+    if segments.iter().any(|segment| segment.p_type(endian) == elf::PT_INTERP) {
+        return Some(Architecture::Native);
+    }
+    match header.e_machine(endian) {
+        elf::EM_AARCH64 => Some(Architecture::Arm64),
+        elf::EM_X86_64 => Some(Architecture::X86_64),
+        _ => None,
+    }
+}
+
+/// A file that the bootstrap was made from is newer than it, or gone.
+fn is_stale(target: &Path, name: &str, manifest: &Path, built: SystemTime) -> bool {
+    let newer =
+        |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > built);
+    if newer(manifest) {
+        return true;
+    }
+    match sources(target, name, built) {
+        Some(sources) => sources.iter().any(|source| newer(source)),
+        None => manifest.parent().is_some_and(|package| any_newer(&package.join("src"), built)),
+    }
+}
+
+/// The sources that cargo noted beside the binary that the bootstrap is a copy of: a copy has its
+/// original's time.
+fn sources(target: &Path, name: &str, built: SystemTime) -> Option<Vec<PathBuf>> {
+    let targets = std::fs::read_dir(target).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let binary = targets
+        .flat_map(|target| ["release", "debug"].map(|profile| target.join(profile).join(name)))
+        .find(|binary| binary.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time == built))?;
+    let rules = std::fs::read_to_string(binary.with_extension("d")).ok()?;
+    Some(prerequisites(&rules))
+}
+
+/// The right sides of a makefile's rules; a space in a name is escaped.
+fn prerequisites(rules: &str) -> Vec<PathBuf> {
+    let sides = rules.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    sides
+        .flat_map(|side| side.replace("\\ ", "\0").split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .filter(|name| !name.is_empty())
+        .map(|name| PathBuf::from(name.replace('\0', " ")))
+        .collect()
+}
+
+fn any_newer(directory: &Path, built: SystemTime) -> bool {
+    let Ok(entries) = std::fs::read_dir(directory) else { return false };
+    entries.filter_map(Result::ok).any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => any_newer(&entry.path(), built),
+        _ => entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time > built),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dep_info_file_is_read_with_its_escaped_spaces() {
+        let rules = "/t/release/hello: /w/src/main.rs /w/my\\ events/a.json\n\n/w/src/main.rs:\n";
+        assert_eq!(prerequisites(rules), [PathBuf::from("/w/src/main.rs"), PathBuf::from("/w/my events/a.json")]);
+    }
+
+    #[test]
+    fn the_test_program_itself_is_a_native_binary() {
+        assert_eq!(architecture_of(&std::env::current_exe().unwrap()), Some(Architecture::Native));
+    }
+
+    #[test]
+    fn a_file_that_is_no_program_has_no_architecture() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "#!/bin/sh\n").unwrap();
+        assert_eq!(architecture_of(file.path()), None);
+    }
+}

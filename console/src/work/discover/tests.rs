@@ -1,0 +1,125 @@
+use std::{fs, path::Path, time::Duration};
+
+use super::discover;
+use crate::message::{Architecture, FailureKind, RuntimeCrate};
+
+/// A workspace in a temporary directory, without dependencies from elsewhere.
+fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    root
+}
+
+const MAIN: &str = "fn main() {}";
+
+fn declared(name: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n")
+}
+
+#[tokio::test]
+async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_so() {
+    let package = |name: &str, rest: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n{rest}");
+    let root = workspace(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
+        ("lambda_runtime/Cargo.toml", &package("lambda_runtime", "")),
+        ("lambda_runtime/src/lib.rs", ""),
+        ("ours/Cargo.toml", &package("lambda-console-runtime", "")),
+        ("ours/src/lib.rs", ""),
+        (
+            "orders/Cargo.toml",
+            &package("orders", "[dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n"),
+        ),
+        ("orders/src/main.rs", MAIN),
+        ("orders/src/bin/refunds.rs", MAIN),
+        ("orders/events/z.json", "{}"),
+        ("orders/events/a.json", "{}"),
+        ("orders/events/notes.txt", ""),
+        (
+            "bundled/Cargo.toml",
+            &package("bundled", "[dependencies]\nlambda-console-runtime = { path = \"../ours\" }\n"),
+        ),
+        ("bundled/src/main.rs", MAIN),
+        ("said/Cargo.toml", &declared("said")),
+        ("said/src/main.rs", MAIN),
+        (
+            "tested/Cargo.toml",
+            &package("tested", "[dev-dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n"),
+        ),
+        ("tested/src/main.rs", MAIN),
+    ]);
+    let found = discover(root.path()).await.unwrap();
+    let functions: Vec<_> = found.functions.iter().map(|function| (function.name.as_str(), function.runtime)).collect();
+    assert_eq!(
+        functions,
+        [
+            ("bundled", RuntimeCrate::Bundled),
+            ("orders", RuntimeCrate::Official),
+            ("refunds", RuntimeCrate::Official),
+            ("said", RuntimeCrate::Declared),
+        ]
+    );
+    assert_eq!(found.functions[2].package, "orders");
+    let events: Vec<_> = found.functions[1].events.iter().map(|event| event.name.as_str()).collect();
+    assert_eq!(events, ["a", "z"]);
+    assert_eq!(found.functions[1].architecture, Architecture::Arm64);
+    assert!(found.functions.iter().all(|function| function.bootstrap.is_none() && !function.stale));
+    assert_eq!(found.warnings, []);
+}
+
+#[tokio::test]
+async fn a_workspace_without_functions_is_an_empty_list() {
+    let root = workspace(&[("Cargo.toml", "[package]\nname = \"tool\"\nversion = \"0.1.0\"\n"), ("src/main.rs", MAIN)]);
+    let found = discover(root.path()).await.unwrap();
+    assert_eq!(found.functions, []);
+    assert_eq!(found.root, root.path().canonicalize().unwrap());
+}
+
+#[tokio::test]
+async fn a_broken_manifest_fails_with_cargos_message_and_its_place() {
+    let root = workspace(&[("Cargo.toml", "[package]\nname = \"tool\"\nversion = [\n"), ("src/main.rs", MAIN)]);
+    let failure = discover(root.path()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Usage);
+    assert!(failure.why.contains("Cargo.toml:3"), "{}", failure.why);
+}
+
+#[tokio::test]
+async fn a_directory_without_a_manifest_is_told_so() {
+    let failure = discover(tempfile::tempdir().unwrap().path()).await.unwrap_err();
+    assert!(failure.why.starts_with("there is no Cargo.toml in "), "{}", failure.why);
+    let failure = discover(Path::new("/no/such/place")).await.unwrap_err();
+    assert_eq!((failure.kind, failure.why.as_str()), (FailureKind::Usage, "/no/such/place is not a directory"));
+}
+
+#[tokio::test]
+async fn a_bad_setting_is_a_warning_and_does_not_hide_the_function() {
+    let manifest = declared("odd") + "deploy = { memory = \"much\", description = \"odd\" }\n";
+    let root = workspace(&[("Cargo.toml", &manifest), ("src/main.rs", MAIN)]);
+    let found = discover(root.path()).await.unwrap();
+    assert_eq!(found.functions[0].config.description.as_deref(), Some("odd"));
+    assert!(found.warnings[0].why.contains("Cargo.toml:6: "), "{}", found.warnings[0].why);
+}
+
+#[tokio::test]
+async fn a_source_that_is_newer_than_the_bootstrap_makes_it_stale() {
+    let root = workspace(&[("Cargo.toml", &declared("hello")), ("src/main.rs", MAIN)]);
+    let directory = root.path().join("target/lambda/hello");
+    fs::create_dir_all(&directory).unwrap();
+    let bootstrap = directory.join("bootstrap");
+    fs::copy(std::env::current_exe().unwrap(), &bootstrap).unwrap();
+    fs::write(directory.join("bootstrap.zip"), "abc").unwrap();
+    let later = |path: &Path, seconds| {
+        let time = std::time::SystemTime::now() + Duration::from_secs(seconds);
+        fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    };
+    later(&bootstrap, 10);
+    let hello = discover(root.path()).await.unwrap().functions.remove(0);
+    assert!(!hello.stale);
+    assert_eq!(hello.architecture, Architecture::Native);
+    assert_eq!(hello.zip.unwrap().sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    later(&root.path().join("src/main.rs"), 20);
+    assert!(discover(root.path()).await.unwrap().functions[0].stale);
+}

@@ -1,0 +1,349 @@
+//! Starts what an [`Effect`] asks for and sends what comes of it as [`Event`]s. Each job runs in a task of its
+//! own with its own way to be cancelled; none waits for another but for what they all need: workspace, stage, history.
+
+mod drafts;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::PathBuf,
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OnceCell, mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Job,
+    build::{self, BuildRequest},
+    deploy, discover, invoke, log,
+    logs::{self, LogQuery},
+    paths,
+    stage::{Stage, StageOptions},
+    store::Store,
+    toolchain,
+};
+use crate::message::{
+    BuildOutcome, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation, InvokeRequest, JobId, LogLine,
+    Sample, Workspace,
+};
+
+/// How far back the cold-start view looks, in milliseconds.
+const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How long cancelled work has to clean up when the console ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Carries effects out.
+pub struct Work {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    directory: PathBuf,
+    options: StageOptions,
+    jobs: Mutex<HashMap<JobId, CancellationToken>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    workspace: watch::Sender<Option<Arc<Workspace>>>,
+    stage: OnceCell<Stage>,
+    store: OnceCell<Store>,
+    /// Why the history cannot be used was told.
+    told: AtomicBool,
+}
+
+/// What a job says while it runs.
+type Steps = mpsc::UnboundedSender<Event>;
+
+impl Work {
+    /// Work on the workspace around `directory` and on the stage of `options`.
+    pub fn new(directory: PathBuf, options: StageOptions) -> Self {
+        let shared = Shared {
+            directory,
+            options,
+            jobs: Mutex::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            workspace: watch::Sender::default(),
+            stage: OnceCell::new(),
+            store: OnceCell::new(),
+            told: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts the work of `effect`, whose results go to `events`. Effects of the terminal are the app's and start nothing.
+    pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
+        let shared = Arc::clone(&self.shared);
+        match effect {
+            Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
+            Effect::Connect(id) => self.run(id, events, async move |_, _| {
+                Event::StageConnected(id, shared.stage().await.map(Stage::info))
+            }),
+            Effect::RefreshDeployed { job: id, functions } => self.run(id, events, async move |_, _| {
+                Event::Deployed(id, shared.deployed(&functions).await)
+            }),
+            Effect::CheckSetup { job: id, architecture } => self.run(id, events, async move |_, _| {
+                Event::SetupChecked(id, toolchain::check_in(&shared.directory, architecture).await)
+            }),
+            Effect::Setup { job: id, architecture } => self.run(id, events, async move |job, _| {
+                Event::SetupFinished(id, toolchain::setup_in(&shared.directory, architecture, &job).await)
+            }),
+            Effect::Build { job: id, functions, architecture, debug } => {
+                self.run(id, events, async move |job, steps| {
+                    let request = BuildRequest { functions, architecture, debug };
+                    Event::BuildFinished(id, shared.build(&request, &job, &steps).await)
+                });
+            }
+            Effect::Deploy { job: id, functions } => self.run(id, events, async move |job, steps| {
+                Event::DeployFinished(id, shared.deploy(&functions, &job, &steps).await)
+            }),
+            Effect::Delete { job: id, functions } => self.run(id, events, async move |job, _| {
+                Event::DeleteFinished(id, shared.delete(&functions, &job).await)
+            }),
+            Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
+                Event::InvokeFinished(id, shared.invoke(&request, &job, &steps).await)
+            }),
+            Effect::StartTail { job: id, functions, since } => self.run(id, events, async move |job, steps| {
+                let query = LogQuery { functions, since, filter: None, request_id: None };
+                Event::TailEnded(id, shared.tail(id, &query, &job, steps).await)
+            }),
+            Effect::FetchLogs { job: id, function, request_id, since } => self.run(id, events, async move |_, _| {
+                let query = LogQuery { functions: vec![function], since, filter: None, request_id: Some(request_id) };
+                Event::LogsFetched(id, shared.fetch(&query).await)
+            }),
+            Effect::LoadSamples { job: id, functions } => self.run(id, events, async move |_, steps| {
+                Event::Samples(id, shared.samples(&functions, &steps).await)
+            }),
+            Effect::Cancel(id) => {
+                if let Some(token) = self.shared.jobs().get(&id) {
+                    token.cancel();
+                }
+            }
+            Effect::ReadEvent { function, file } => self.spawn(events, async move {
+                let text = drafts::read(&file.path).await;
+                Some(Event::EventRead(function, file, text))
+            }),
+            Effect::LoadDrafts => self.spawn(events, async move {
+                let loaded = drafts::load(&shared.drafts().await.ok()?).await;
+                Some(loaded.map_or_else(Event::Notice, Event::Drafts))
+            }),
+            Effect::SaveDraft { function, text } => self.spawn(events, async move {
+                drafts::save(&shared.drafts().await.ok()?, &function, &text).await.err().map(Event::Notice)
+            }),
+            Effect::Edit { .. }
+            | Effect::Copy(_)
+            | Effect::Continue
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => {}
+        }
+    }
+
+    /// Cancels what runs, waits a while until it has ended, and lets go of the stage. Drafts are saved by then.
+    pub async fn close(self) {
+        self.shared.closing.cancel();
+        for token in self.shared.jobs().values() {
+            token.cancel();
+        }
+        self.shared.tasks.close();
+        if timeout(GRACE, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!("work did not end in time");
+        }
+        if let Some(store) = self.shared.store.get()
+            && let Err(failure) = store.flush().await
+        {
+            // There is no screen any more to tell it on.
+            tracing::warn!(%failure, "the history is incomplete");
+        }
+        if let Some(stage) = Arc::into_inner(self.shared).and_then(|shared| shared.stage.into_inner()) {
+            stage.close().await;
+        }
+    }
+
+    /// Runs `work` as the job `id`. What it says while it runs comes before its result, and it goes on no faster
+    /// than `events` are taken.
+    fn run<Fut>(&self, id: JobId, events: &mpsc::Sender<Event>, work: impl FnOnce(Job, Steps) -> Fut)
+    where
+        Fut: Future<Output = Event> + Send + 'static,
+    {
+        let token = CancellationToken::new();
+        self.shared.jobs().insert(id, token.clone());
+        let (steps, mut said) = mpsc::unbounded_channel();
+        let reports = steps.clone();
+        // The receiver lives as long as the job.
+        let job = Job::new(token, move |step| drop(reports.send(Event::Step(id, step))));
+        let work = work(job, steps);
+        let (shared, events) = (Arc::clone(&self.shared), events.clone());
+        self.shared.tasks.spawn(async move {
+            let mut work = pin!(work);
+            let result = loop {
+                // Sending fails only when the app has ended, and nobody is left to be told.
+                tokio::select! {
+                    biased;
+                    Some(event) = said.recv() => drop(events.send(event).await),
+                    result = &mut work => break result,
+                }
+            };
+            while let Ok(event) = said.try_recv() {
+                drop(events.send(event).await);
+            }
+            shared.jobs().remove(&id);
+            drop(events.send(result).await);
+        });
+    }
+
+    fn spawn(&self, events: &mpsc::Sender<Event>, work: impl Future<Output = Option<Event>> + Send + 'static) {
+        let events = events.clone();
+        self.shared.tasks.spawn(async move {
+            if let Some(event) = work.await {
+                // As above.
+                drop(events.send(event).await);
+            }
+        });
+    }
+}
+
+impl Shared {
+    fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the payload drafts are kept.
+    async fn drafts(&self) -> Result<PathBuf, Failure> {
+        Ok(self.state_dir().await?.join("drafts"))
+    }
+
+    async fn state_dir(&self) -> Result<PathBuf, Failure> {
+        Ok(paths::state_dir(&self.workspace().await?.root))
+    }
+
+    /// The workspace as last read; waits for the first reading, unless the console ends.
+    async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
+        let mut workspace = self.workspace.subscribe();
+        loop {
+            if let Some(workspace) = workspace.borrow_and_update().clone() {
+                return Ok(workspace);
+            }
+            tokio::select! {
+                _ = workspace.changed() => {}
+                () = self.closing.cancelled() => return Err(Failure::interrupted("could not read the workspace")),
+            }
+        }
+    }
+
+    async fn stage(&self) -> Result<&Stage, Failure> {
+        let connect = async || {
+            let workspace = self.workspace().await?;
+            tokio::select! {
+                stage = Stage::connect(&workspace, &self.options) => stage,
+                () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the stage")),
+            }
+        };
+        self.stage.get_or_try_init(connect).await
+    }
+
+    async fn store(&self, steps: &Steps) -> Result<&Store, Failure> {
+        let open = async || {
+            let path = self.state_dir().await?.join("history.sqlite");
+            let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
+            let store = opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
+            if let Some(notice) = store.notice() {
+                // The receiver lives as long as the job.
+                drop(steps.send(Event::Notice(notice.clone())));
+            }
+            Ok(store)
+        };
+        self.store.get_or_try_init(open).await
+    }
+
+    /// The history, where recording is a side matter: that it cannot be opened is told once, and the work goes on.
+    async fn history(&self, steps: &Steps) -> Option<&Store> {
+        match self.store(steps).await {
+            Ok(store) => Some(store),
+            Err(failure) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    drop(steps.send(Event::Notice(failure)));
+                }
+                None
+            }
+        }
+    }
+
+    async fn discover(&self, id: JobId) -> Event {
+        let found = discover::discover(&self.directory).await;
+        if let Ok(workspace) = &found {
+            log::start(&paths::state_dir(&workspace.root));
+            self.workspace.send_replace(Some(Arc::new(workspace.clone())));
+        }
+        Event::Discovered(id, found)
+    }
+
+    async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Option<Deployed>)>, Failure> {
+        deploy::deployed(self.stage().await?, functions).await
+    }
+
+    async fn build(&self, request: &BuildRequest, job: &Job, steps: &Steps) -> Result<BuildOutcome, Failure> {
+        let (began, workspace) = (now(), self.workspace().await?);
+        let outcome = build::build(&workspace, request, job).await?;
+        if let Some(history) = self.history(steps).await {
+            history.record_build(began, &outcome);
+        }
+        Ok(outcome)
+    }
+
+    async fn deploy(&self, functions: &[Function], job: &Job, steps: &Steps) -> Result<DeployOutcome, Failure> {
+        let began = now();
+        let outcome = deploy::deploy(self.stage().await?, functions, false, job).await?;
+        if let Some(history) = self.history(steps).await {
+            history.record_deploy(began, &outcome);
+        }
+        Ok(outcome)
+    }
+
+    async fn delete(&self, functions: &[String], job: &Job) -> Result<Vec<String>, Failure> {
+        let stage = self.stage().await?;
+        // The effect is only sent after a typed confirmation.
+        stage.confirm();
+        deploy::delete(stage, functions, job).await
+    }
+
+    async fn invoke(&self, request: &InvokeRequest, job: &Job, steps: &Steps) -> Result<Invocation, Failure> {
+        let invocation = invoke::invoke(self.stage().await?, request, job).await?;
+        if let Some(history) = self.history(steps).await {
+            history.record_invocation(request, &invocation);
+        }
+        Ok(invocation)
+    }
+
+    async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
+        logs::fetch(self.stage().await?, query).await
+    }
+
+    async fn tail(&self, id: JobId, query: &LogQuery, job: &Job, steps: Steps) -> Result<(), Failure> {
+        // The receiver lives as long as the job.
+        let lines = move |lines| drop(steps.send(Event::LogLines(id, lines)));
+        logs::tail(self.stage().await?, query, lines, job).await
+    }
+
+    async fn samples(&self, functions: &[String], steps: &Steps) -> Result<Vec<(String, Vec<Sample>)>, Failure> {
+        let (store, since) = (self.store(steps).await?, now() - SAMPLES_SINCE);
+        let mut all = Vec::with_capacity(functions.len());
+        for function in functions {
+            all.push((function.clone(), store.samples(function, &self.options.stage, since).await?));
+        }
+        Ok(all)
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,109 @@
+//! From an executable that cargo has made to what is deployed: `target/lambda/<name>/bootstrap` and `bootstrap.zip`,
+//! checked. What has not changed is not touched.
+//!
+//! Writes below `target/lambda` only.
+
+mod archive;
+mod check;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use super::discover;
+use crate::message::{Architecture, Built, Failure, Zip};
+
+/// Puts `executable` in place as the bootstrap of `name` and zips it.
+///
+/// The bootstrap is a copy that keeps its original's time, so equal size and time mean that it is the same. The zip
+/// is taken away before a bootstrap of other content comes, so a zip that is there is always one of the bootstrap
+/// beside it, even after a crash between the two.
+///
+/// # Errors
+/// Work: Lambda would not run it (the check says why), or it cannot be written.
+pub fn package(target: &Path, name: &str, architecture: Architecture, executable: &Path) -> Result<Built, Failure> {
+    let directory = discover::directory(target, name);
+    let bootstrap = directory.join("bootstrap");
+    let archive = directory.join("bootstrap.zip");
+    let unwritten = |error: &io::Error| unwritten(name, &directory, error);
+
+    fs::create_dir_all(&directory).map_err(|error| unwritten(&error))?;
+    let is_copied = is_copy(executable, &bootstrap).map_err(|error| unwritten(&error))?;
+    let is_zipped = is_copied && archive::holds(&archive, &bootstrap);
+    let mut warnings = Vec::new();
+    if !is_zipped {
+        // The whole file is read here, and only here.
+        let bytes = fs::read(executable).map_err(|error| unwritten(&error))?;
+        warnings = check::executable(name, &bytes, architecture)?;
+        let is_same = archive::holds(&archive, executable) && fs::read(&bootstrap).is_ok_and(|there| there == bytes);
+        if !is_same {
+            remove(&archive).map_err(|error| unwritten(&error))?;
+        }
+        copy(executable, &bootstrap, is_same).map_err(|error| unwritten(&error))?;
+        if !is_same {
+            archive::write(&archive, &bytes).map_err(|error| unwritten(&error))?;
+        }
+    }
+    let stamp = |path: &Path| path.metadata().map_err(|error| unwritten(&error));
+    let zip_bytes = stamp(&archive)?.len();
+    warnings.extend(check::zipped(name, zip_bytes)?);
+    let sha256 = discover::sha256_of(&archive).map_err(|error| unwritten(&error))?;
+    Ok(Built {
+        name: name.to_owned(),
+        architecture,
+        bootstrap: discover::stamp_of(bootstrap.clone(), &stamp(&bootstrap)?),
+        zip: Zip { path: archive, bytes: zip_bytes, sha256 },
+        warnings,
+    })
+}
+
+fn is_copy(original: &Path, copy: &Path) -> io::Result<bool> {
+    let original = original.metadata()?;
+    let Ok(copy) = copy.metadata() else { return Ok(false) };
+    Ok(original.len() == copy.len() && original.modified()? == copy.modified()?)
+}
+
+/// Copies in one step, with the original's time; or gives only the time, where the content is the same.
+fn copy(from: &Path, to: &Path, is_same: bool) -> io::Result<()> {
+    let time = from.metadata()?.modified()?;
+    if is_same {
+        return File::options().append(true).open(to)?.set_modified(time);
+    }
+    replace(to, |new| {
+        fs::copy(from, new)?;
+        File::options().append(true).open(new)?.set_modified(time)
+    })
+}
+
+/// Writes a file beside `path` and puts it in its place, or leaves nothing.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let written = write(&new).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unwritten(name: &str, directory: &Path, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull => {
+            "the disk is full: free some space (`cargo clean` frees the target directory) and build again"
+        }
+        io::ErrorKind::PermissionDenied => "make the directory writable",
+        _ => "",
+    };
+    Failure::work(format!("could not package {name}"), format!("{}: {error}", directory.display()), hint)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What the platform says in a function's logs: START, END and REPORT lines as text, or the same as JSON
+//! `platform.*` records. Pure: text in, values out.
+//!
+//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, `SnapStart`), so
+//! they are read as `key: value` pairs in any order.
+//! Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda" and "Telemetry API event schema".
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::message::Report;
+
+/// What a platform line says of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// The request began in this stream.
+    Start(String),
+    /// The request's handler ended.
+    End(String),
+    /// The request's figures.
+    Report(String, Report),
+}
+
+impl Mark {
+    /// The request that the line is about.
+    pub fn request_id(&self) -> &str {
+        match self {
+            Self::Start(id) | Self::End(id) | Self::Report(id, _) => id,
+        }
+    }
+}
+
+/// Reads a platform line; none for a function's own lines.
+pub fn mark(line: &str) -> Option<Mark> {
+    let line = line.trim();
+    if let Some(rest) = line.strip_prefix("REPORT RequestId: ") {
+        let fields = fields(rest);
+        let id = rest.split_whitespace().next()?;
+        return Some(Mark::Report(id.to_owned(), report_of(|key| fields.get(key).copied())));
+    }
+    if let Some(rest) = line.strip_prefix("START RequestId: ") {
+        return rest.split_whitespace().next().map(|id| Mark::Start(id.to_owned()));
+    }
+    if let Some(rest) = line.strip_prefix("END RequestId: ") {
+        return rest.split_whitespace().next().map(|id| Mark::End(id.to_owned()));
+    }
+    if line.starts_with('{') && line.contains("platform.") {
+        return json_mark(line);
+    }
+    None
+}
+
+/// The figures in a REPORT line or `platform.report` record, with the request that they are of.
+pub fn report(line: &str) -> Option<(String, Report)> {
+    match mark(line)? {
+        Mark::Report(id, report) => Some((id, report)),
+        Mark::Start(_) | Mark::End(_) => None,
+    }
+}
+
+/// The request that a line names itself: a platform line, a JSON line with a request id, or
+/// `RequestId: <uuid>` at the start of a message of the platform.
+pub fn request_id(line: &str) -> Option<String> {
+    if let Some(mark) = mark(line) {
+        return Some(mark.request_id().to_owned());
+    }
+    let trimmed = line.trim();
+    if trimmed.starts_with('{') {
+        let value: Value = serde_json::from_str(trimmed).ok()?;
+        let named = |value: &Value| {
+            ["requestId", "request_id", "AWSRequestId"]
+                .iter()
+                .find_map(|key| value.get(*key)?.as_str().map(str::to_owned))
+        };
+        return named(&value)
+            .or_else(|| value.get("record").and_then(named))
+            .or_else(|| value.get("fields").and_then(named));
+    }
+    let (_, after) = trimmed.split_once("RequestId: ")?;
+    let id = after.split_whitespace().next()?;
+    is_uuid(id).then(|| id.to_owned())
+}
+
+/// Follows each log stream from START to END, so that a function's own lines, which seldom name their
+/// request, can be given to the request that was running.
+#[derive(Debug, Default)]
+pub struct Requests {
+    running: HashMap<String, String>,
+}
+
+impl Requests {
+    /// The request that `line` of `stream` belongs to. Lines must come in the order of the stream.
+    pub fn assign(&mut self, stream: &str, line: &str) -> Option<String> {
+        match mark(line) {
+            Some(Mark::Start(id)) => {
+                self.running.insert(stream.to_owned(), id.clone());
+                Some(id)
+            }
+            // The REPORT comes after END, and on a timeout there may be no END at all.
+            Some(Mark::Report(id, _)) => {
+                self.running.remove(stream);
+                Some(id)
+            }
+            Some(Mark::End(id)) => Some(id),
+            None => request_id(line).or_else(|| self.running.get(stream).cloned()),
+        }
+    }
+}
+
+/// Reads `key: value [unit]` pairs, separated by tabs or spaces.
+fn fields(line: &str) -> HashMap<String, &str> {
+    let mut fields = HashMap::new();
+    let mut key = String::new();
+    let mut words = line.split_whitespace().skip(1).peekable();
+    while let Some(word) = words.next() {
+        if !key.is_empty() {
+            key.push(' ');
+        }
+        let Some(last) = word.strip_suffix(':') else {
+            key.push_str(word);
+            continue;
+        };
+        key.push_str(last);
+        if let Some(value) = words.next() {
+            fields.insert(std::mem::take(&mut key), value);
+        }
+        words.next_if(|unit| matches!(*unit, "ms" | "MB"));
+    }
+    fields
+}
+
+/// A figure that is missing or unreadable is 0: managed instances report the duration alone.
+fn report_of<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Report {
+    let number = |key: &str| field(key).and_then(|value| value.parse::<f64>().ok());
+    // A sandbox restored from a snapshot has a restore in the place of an init.
+    let init_ms = number("Init Duration").or_else(|| number("Restore Duration"));
+    Report {
+        cold: init_ms.is_some(),
+        init_ms,
+        duration_ms: number("Duration").unwrap_or_default(),
+        billed_ms: number("Billed Duration").unwrap_or_default() as u64,
+        memory_mb: number("Memory Size").unwrap_or_default() as u32,
+        max_memory_mb: number("Max Memory Used").unwrap_or_default() as u32,
+        emulated: field("Emulated").is_some(),
+    }
+}
+
+/// Reads a `platform.*` record. The set of types is open: those that say nothing of a request are passed over.
+fn json_mark(line: &str) -> Option<Mark> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    let record = value.get("record")?;
+    let id = record.get("requestId")?.as_str()?.to_owned();
+    match value.get("type")?.as_str()? {
+        "platform.start" => Some(Mark::Start(id)),
+        "platform.runtimeDone" => Some(Mark::End(id)),
+        "platform.report" => {
+            let metric = |name: &str| record.get("metrics")?.get(name)?.as_f64();
+            let init_ms = metric("initDurationMs").or_else(|| metric("restoreDurationMs"));
+            let report = Report {
+                cold: init_ms.is_some(),
+                init_ms,
+                duration_ms: metric("durationMs").unwrap_or_default(),
+                billed_ms: metric("billedDurationMs").unwrap_or_default() as u64,
+                memory_mb: metric("memorySizeMB").unwrap_or_default() as u32,
+                max_memory_mb: metric("maxMemoryUsedMB").unwrap_or_default() as u32,
+                emulated: record
+                    .get("emulated")
+                    .is_some_and(|emulated| !matches!(emulated, Value::Null | Value::Bool(false))),
+            };
+            Some(Mark::Report(id, report))
+        }
+        _ => None,
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests;

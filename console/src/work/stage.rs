@@ -1,0 +1,326 @@
+//! Where functions are deployed to: the local Lambda or a stage on AWS, with the SDK clients for it.
+//!
+//! A stage is an endpoint with credentials: which one it is matters while its clients are made
+//! ([`clients`]) and nowhere above.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_console_local::Local;
+use tokio::sync::Mutex;
+
+pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
+use self::{call::CallError, clients::Clients, settings::StageSettings};
+use super::{paths, toolchain};
+use crate::message::{Architecture, Failure, StageInfo, Workspace};
+
+pub(crate) mod call;
+mod clients;
+mod settings;
+
+/// The name of the stage that is always there.
+pub const LOCAL: &str = "local";
+/// The region of the local Lambda where none is asked for.
+const LOCAL_REGION: &str = "us-east-1";
+/// How long a call waits for a local Lambda whose process is just ending to let go of its lock.
+const TAKE_OVER: Duration = Duration::from_secs(3);
+
+/// Which stage is meant and what may be done to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageOptions {
+    /// `local`, a name in `[workspace.metadata.lambda.stages]`, or, with a profile or region, any name.
+    pub stage: String,
+    /// The AWS profile; before that of the stage's settings.
+    pub profile: Option<String>,
+    /// The AWS region; before that of the stage's settings and of the profile.
+    pub region: Option<String>,
+    /// Refuse every call that changes something.
+    pub read_only: bool,
+    /// The local Lambda's port; 0: any that is free.
+    pub port: u16,
+}
+
+impl Default for StageOptions {
+    fn default() -> Self {
+        Self { stage: LOCAL.to_owned(), profile: None, region: None, read_only: false, port: 0 }
+    }
+}
+
+/// A connected stage.
+pub struct Stage {
+    settings: StageSettings,
+    info: std::sync::Mutex<StageInfo>,
+    read_only: bool,
+    confirmed: AtomicBool,
+    place: Place,
+}
+
+/// Where the clients come from.
+enum Place {
+    Aws(Arc<Clients>),
+    Local(Box<LocalPlace>),
+}
+
+/// The local Lambda of the workspace, and how to open it again.
+struct LocalPlace {
+    options: lambda_console_local::Options,
+    joined: Mutex<Option<(Local, Arc<Clients>)>>,
+}
+
+/// The names of the stages of the workspace at `root`: `local`, then those of its manifest, sorted.
+///
+/// # Errors
+/// The manifest cannot be read, or has a stage with an unknown key or a wrong type, with its place.
+pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
+    let stages = settings::read(root)?;
+    Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
+}
+
+impl Stage {
+    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS
+    /// profile, and asks who the caller is.
+    ///
+    /// # Errors
+    /// There is no such stage (usage), its settings have an error (usage), or it cannot be reached with the
+    /// credentials at hand (environment).
+    pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
+        Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
+    }
+
+    /// As [`Stage::connect`], with the local Lambda's state in `state`.
+    pub(crate) async fn connect_in(
+        state: PathBuf,
+        workspace: &Workspace,
+        options: &StageOptions,
+    ) -> Result<Self, Failure> {
+        let settings = settings::resolve(&workspace.root, options)?;
+        let mut info = StageInfo { name: options.stage.clone(), ..StageInfo::default() };
+        let place = if options.stage == LOCAL {
+            info.emulator = emulator_name();
+            let options = lambda_console_local::Options {
+                dir: state.join("local"),
+                port: options.port,
+                region: settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned()),
+                emulator: Arc::new(toolchain::emulator),
+            };
+            Place::Local(Box::new(LocalPlace { options, joined: Mutex::new(None) }))
+        } else {
+            Place::Aws(Arc::new(Clients::aws(&settings).await?))
+        };
+        let stage = Self {
+            settings,
+            info: std::sync::Mutex::new(info),
+            read_only: options.read_only,
+            confirmed: AtomicBool::new(false),
+            place,
+        };
+        let region = stage.clients().await?.region().to_owned();
+        stage.with_info(|info| info.region = region);
+        let caller = stage
+            .call(|clients| async move { clients.sts().get_caller_identity().send().await })
+            .await
+            .map_err(|error| error.into_failure(format!("could not connect to the stage {}", options.stage)))?;
+        stage.with_info(|info| caller.account().unwrap_or_default().clone_into(&mut info.account));
+        Ok(stage)
+    }
+
+    /// Where this stage is, as the screen shows it.
+    pub fn info(&self) -> StageInfo {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The stage's name.
+    pub fn name(&self) -> String {
+        self.info().name
+    }
+
+    /// The function-name alias that the stage's settings give; deploys point it at the new version.
+    pub fn alias(&self) -> Option<&str> {
+        self.settings.alias.as_deref()
+    }
+
+    /// The role of functions that name none themselves.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.settings.role.as_deref()
+    }
+
+    /// The name that the workspace's function `name` has on this stage.
+    pub fn remote_name(&self, name: &str) -> String {
+        let StageSettings { prefix, suffix, .. } = &self.settings;
+        format!("{}{name}{}", prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default())
+    }
+
+    /// The first part of an ARN that differs between AWS's separate clouds.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.info().region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    /// The stage is marked as protected: it changes only after [`Stage::confirm`].
+    pub fn is_protected(&self) -> bool {
+        self.settings.protected
+    }
+
+    /// A person has confirmed that this protected stage shall be changed.
+    pub fn confirm(&self) {
+        self.confirmed.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets a change through unless the stage is read-only or protected. `what` is what would fail:
+    /// `could not deploy`.
+    ///
+    /// # Errors
+    /// With `--read-only`, and on a protected stage before [`Stage::confirm`] (usage).
+    pub fn allow_change(&self, what: &str) -> Result<(), Failure> {
+        self.allow_call(what)?;
+        if self.is_protected() && !self.confirmed.load(Ordering::Relaxed) {
+            let name = self.name();
+            return Err(Failure::usage(
+                what,
+                format!("the stage {name} is protected"),
+                "confirm by typing its name, or pass --yes",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lets a call with effects of its own (an invocation) through unless `--read-only` holds.
+    pub(crate) fn allow_call(&self, what: &str) -> Result<(), Failure> {
+        if self.read_only {
+            return Err(Failure::usage(
+                what,
+                "--read-only refuses every call that can change something",
+                "run it without --read-only",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What AWS calls the architecture that a function is built for.
+    ///
+    /// # Errors
+    /// A native build is for the local Lambda alone (usage).
+    pub(crate) fn architecture(&self, architecture: Architecture) -> Result<Architecture, Failure> {
+        match (architecture, &self.place) {
+            (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
+            (Architecture::Native, Place::Local(_)) => Ok(Architecture::X86_64),
+            (Architecture::Native, Place::Aws(_)) => Err(Failure::usage(
+                "could not deploy a native build to AWS",
+                "it is built for this machine, not for Lambda",
+                "build it with `lambda-console build --arch arm64`",
+            )),
+            (other, _) => Ok(other),
+        }
+    }
+
+    /// The local Lambda's endpoint with its keys; none on AWS. Joins it first where its process ended.
+    pub async fn local_endpoint(&self) -> Result<Option<lambda_console_local::Endpoint>, Failure> {
+        self.clients().await?;
+        match &self.place {
+            Place::Aws(_) => Ok(None),
+            Place::Local(local) => Ok(local.joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())),
+        }
+    }
+
+    /// This process serves the local Lambda, rather than having joined another's.
+    pub async fn is_serving(&self) -> bool {
+        match &self.place {
+            Place::Aws(_) => false,
+            Place::Local(local) => local.joined.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving()),
+        }
+    }
+
+    /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes; its functions
+    /// and logs are on disk.
+    pub async fn close(self) {
+        if let Place::Local(local) = self.place
+            && let Some((local, _)) = local.joined.into_inner()
+        {
+            local.shutdown().await;
+        }
+    }
+
+    /// The clients, after taking over or joining again where the process that served the local Lambda ended.
+    pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Failure> {
+        let LocalPlace { options, joined } = match &self.place {
+            Place::Aws(clients) => return Ok(clients.clone()),
+            Place::Local(local) => &**local,
+        };
+        let mut joined = joined.lock().await;
+        if let Some((local, clients)) = &*joined
+            && local.is_alive()
+        {
+            return Ok(clients.clone());
+        }
+        *joined = None;
+        let local = lambda_console_local::open(options.clone()).await.map_err(|error| {
+            Failure::environment(
+                "could not open the local Lambda",
+                error.to_string(),
+                format!("its files are in {}", options.dir.display()),
+            )
+        })?;
+        let clients = Arc::new(Clients::local(local.endpoint()));
+        self.with_info(|info| {
+            info.endpoint = Some(local.endpoint().url.clone());
+            info.region.clone_from(&local.endpoint().region);
+        });
+        *joined = Some((local, clients.clone()));
+        Ok(clients)
+    }
+
+    /// Makes one SDK call. Where nobody answers at the local Lambda's port because its process ended, it is
+    /// taken over and the call, which was never received, is sent again.
+    pub(crate) async fn call<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let deadline = tokio::time::Instant::now() + TAKE_OVER;
+        loop {
+            let clients = self.clients().await.map_err(CallError::Stage)?;
+            match send(clients).await.map_err(CallError::from) {
+                Err(CallError::Refused(_)) if self.is_taken_over() && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Another process may end while this one still has its endpoint.
+    const fn is_taken_over(&self) -> bool {
+        matches!(self.place, Place::Local(_))
+    }
+
+    fn with_info(&self, change: impl FnOnce(&mut StageInfo)) {
+        change(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("info", &self.info()).finish_non_exhaustive()
+    }
+}
+
+/// ARM64 bootstraps run as they are on an ARM64 host.
+fn emulator_name() -> Option<String> {
+    if cfg!(target_arch = "aarch64") {
+        return None;
+    }
+    Some(toolchain::emulator()?.file_name()?.to_string_lossy().into_owned())
+}

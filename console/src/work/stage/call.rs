@@ -1,0 +1,155 @@
+//! What can go wrong with one SDK call, told apart by code and message.
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+
+use crate::message::Failure;
+
+/// Why an SDK call gave no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum CallError {
+    /// The stage has no clients.
+    Stage(Failure),
+    /// The service answered with an error.
+    Service {
+        /// `ResourceNotFoundException`, …
+        code: String,
+        /// The service's own words.
+        message: String,
+    },
+    /// Nobody listens at the endpoint: the call was not received.
+    Refused(String),
+    /// No answer came, and the call may have been received.
+    Transport(String),
+}
+
+impl CallError {
+    /// The service's error code; empty for other errors.
+    pub(crate) fn code(&self) -> &str {
+        if let Self::Service { code, .. } = self { code } else { "" }
+    }
+
+    /// The service's message or what went wrong on the way.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Stage(failure) => &failure.why,
+            Self::Service { message, .. } | Self::Refused(message) | Self::Transport(message) => message,
+        }
+    }
+
+    /// The thing that was asked for is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self.code(), "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException")
+    }
+
+    /// Another change of the same function is still under way.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == "ResourceConflictException" && !self.is_existing()
+    }
+
+    /// The function to be created is there.
+    pub(crate) fn is_existing(&self) -> bool {
+        self.code() == "ResourceConflictException" && self.message().contains("already exist")
+    }
+
+    /// A new or edited role is not everywhere known yet.
+    pub(crate) fn is_role_pending(&self) -> bool {
+        self.code() == "InvalidParameterValueException"
+            && (self.message().contains("cannot be assumed by Lambda") || self.message().contains("KMS"))
+    }
+
+    /// The failure of `what` for people.
+    pub(crate) fn into_failure(self, what: impl Into<String>) -> Failure {
+        let (code, message) = match self {
+            Self::Stage(failure) => return failure,
+            Self::Refused(message) | Self::Transport(message) => {
+                return Failure::environment(what, message, transport_hint());
+            }
+            Self::Service { code, message } => (code, message),
+        };
+        let why = if message.is_empty() { code.clone() } else { format!("{message} ({code})") };
+        match code.as_str() {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+                Failure::environment(what, why, "use a profile that is allowed to do this: --profile")
+            }
+            "ExpiredToken"
+            | "ExpiredTokenException"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "MissingAuthenticationTokenException" => {
+                Failure::environment(what, why, "log in again (`aws sso login`) or name another profile: --profile")
+            }
+            "PreconditionFailedException" => Failure::work(
+                what,
+                format!("it was changed by someone else meanwhile ({code})"),
+                "run it again: the new differences are shown first (`--dry-run`)",
+            ),
+            "TooManyRequestsException" | "ThrottlingException" | "Throttling" => {
+                Failure::work(what, why, "wait a little, then try again")
+            }
+            "CodeStorageExceededException" => Failure::work(what, why, "delete old versions of functions"),
+            "RequestTooLargeException"
+            | "RequestEntityTooLargeException"
+            | "InvalidRequestContentException"
+            | "UnsupportedMediaTypeException" => Failure::usage(what, why, "the payload must be JSON of at most 6 MB"),
+            _ => Failure::work(what, why, ""),
+        }
+    }
+}
+
+impl<E, R> From<SdkError<E, R>> for CallError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        if let SdkError::ServiceError(service) = &error {
+            let meta = service.err().meta();
+            return Self::Service {
+                code: meta.code().unwrap_or("an unnamed error").to_owned(),
+                message: meta.message().unwrap_or_default().to_owned(),
+            };
+        }
+        let text = reason(&error);
+        if is_refused(&error) { Self::Refused(text) } else { Self::Transport(text) }
+    }
+}
+
+/// The innermost causes say what happened; the outer ones repeat that it did.
+fn reason<E: std::error::Error, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String
+where
+    SdkError<E, R>: std::error::Error,
+{
+    let mut causes = Vec::new();
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(cause) = source {
+        // A chain of credential providers tells of each on a line of its own: the log has them all.
+        let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        source = cause.source();
+    }
+    tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
+    causes[causes.len().saturating_sub(2)..].join(": ")
+}
+
+/// A refused connection is the one transport error that proves that nothing was received.
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::ConnectionRefused
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+const fn transport_hint() -> &'static str {
+    "look at the network, and at the credentials of the profile (`aws sts get-caller-identity`)"
+}

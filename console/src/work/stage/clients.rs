@@ -1,0 +1,177 @@
+//! The SDK clients of a stage, each made at its first use. All share one HTTP stack: hyper with rustls on ring.
+
+use std::{sync::OnceLock, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_cloudwatchlogs::config::{
+    ConfigBag, Intercept, RuntimeComponents, endpoint::Params, interceptors::BeforeSerializationInterceptorContextMut,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        endpoint::{EndpointPrefix, EndpointResolverParams},
+        stalled_stream_protection::StalledStreamProtectionConfig,
+    },
+};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use lambda_console_local::Endpoint;
+
+use super::settings::StageSettings;
+use crate::message::Failure;
+
+/// Lambda's longest timeout is 900 s; the client must not be the first to give up.
+const INVOKE_READ_TIMEOUT: Duration = Duration::from_mins(16);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// An answer to a call with a small body.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// Fifty megabytes over a slow line.
+pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// The clients of one endpoint with one set of credentials.
+pub(crate) struct Clients {
+    config: SdkConfig,
+    region: String,
+    lambda: OnceLock<aws_sdk_lambda::Client>,
+    invoke: OnceLock<aws_sdk_lambda::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+impl Clients {
+    /// Clients for the local Lambda: plain HTTP, so that no trusted certificates are loaded, and no
+    /// retries, for a loopback call that fails once fails again.
+    pub(super) fn local(endpoint: &Endpoint) -> Self {
+        let credentials = Credentials::builder()
+            .access_key_id(&endpoint.access_key)
+            .secret_access_key(&endpoint.secret_key)
+            .provider_name("lambda-console-local")
+            .build();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&endpoint.url)
+            .region(Region::new(endpoint.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(Builder::new().build_http())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts(READ_TIMEOUT))
+            .build();
+        Self::new(config, endpoint.region.clone())
+    }
+
+    /// Clients for AWS, with the credentials of the profile.
+    pub(super) async fn aws(settings: &StageSettings) -> Result<Self, Failure> {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts(READ_TIMEOUT));
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Failure::environment(
+                "could not connect to AWS",
+                "no region is configured",
+                "pass --region, or set one in the stage or the profile",
+            ));
+        };
+        Ok(Self::new(config, region))
+    }
+
+    fn new(config: SdkConfig, region: String) -> Self {
+        Self {
+            config,
+            region,
+            lambda: OnceLock::new(),
+            invoke: OnceLock::new(),
+            logs: OnceLock::new(),
+            iam: OnceLock::new(),
+            sts: OnceLock::new(),
+        }
+    }
+
+    /// The AWS region that the calls go to.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Lambda, for everything but Invoke.
+    pub(crate) fn lambda(&self) -> &aws_sdk_lambda::Client {
+        self.lambda.get_or_init(|| aws_sdk_lambda::Client::new(&self.config))
+    }
+
+    /// Lambda for Invoke: one attempt, for a second one would have the effects twice, and a read timeout
+    /// longer than any function's.
+    pub(crate) fn invoke(&self) -> &aws_sdk_lambda::Client {
+        self.invoke.get_or_init(|| {
+            let config = aws_sdk_lambda::config::Builder::from(&self.config)
+                .retry_config(RetryConfig::disabled())
+                .timeout_config(timeouts(INVOKE_READ_TIMEOUT))
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .build();
+            aws_sdk_lambda::Client::from_conf(config)
+        })
+    }
+
+    /// `CloudWatch` Logs.
+    pub(crate) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.logs.get_or_init(|| {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+                .interceptor(KeepHost)
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .build();
+            aws_sdk_cloudwatchlogs::Client::from_conf(config)
+        })
+    }
+
+    /// IAM.
+    pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+    }
+
+    /// STS.
+    pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+}
+
+pub(crate) fn timeouts(read: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(read).build()
+}
+
+/// `StartLiveTail` puts `stream-` before the host, also of an endpoint that was given, where no such host
+/// is: keep the host as given.
+#[derive(Debug)]
+struct KeepHost;
+
+impl Intercept for KeepHost {
+    fn name(&self) -> &'static str {
+        "KeepHost"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        _: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let given = bag
+            .load::<EndpointResolverParams>()
+            .and_then(|params| params.get::<Params>())
+            .is_some_and(|params| params.endpoint().is_some());
+        if given {
+            bag.interceptor_state().unset::<EndpointPrefix>();
+        }
+        Ok(())
+    }
+}

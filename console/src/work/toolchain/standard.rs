@@ -1,0 +1,120 @@
+//! The standard library of the target: the compiler's own, rustup's, or one built from source into a private
+//! sysroot.
+//!
+//! Runs `rustup`; the rest is done by its neighbours.
+
+use std::path::{Path, PathBuf};
+
+use super::{Rust, begin, cache, on_path, source, sysroot};
+use crate::{
+    message::{Failure, Step},
+    work::{
+        Job,
+        command::{self, RunError},
+    },
+};
+
+/// Where a target's standard library is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standard {
+    /// In the toolchain, at this place.
+    Installed(PathBuf),
+    /// In this sysroot of the cache.
+    Private(PathBuf),
+}
+
+impl Standard {
+    pub(super) fn private(self) -> Option<PathBuf> {
+        match self {
+            Self::Installed(_) => None,
+            Self::Private(sysroot) => Some(sysroot),
+        }
+    }
+}
+
+impl std::fmt::Display for Standard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Installed(path) => write!(f, "of the toolchain, in {}", path.display()),
+            Self::Private(path) => write!(f, "built from source, in {}", path.display()),
+        }
+    }
+}
+
+/// The name of the private sysroot: it is of one compiler and one target, and of the way it is made.
+pub(super) fn part(rust: &Rust, target: &str) -> String {
+    format!("sysroot-{}-{target}-v{}", rust.key(), sysroot::RECIPE)
+}
+
+pub(super) fn find(rust: &Rust, target: &str) -> Option<Standard> {
+    let installed = libraries(&rust.sysroot, target);
+    if has_std(&installed) {
+        return Some(Standard::Installed(installed));
+    }
+    let private = cache::directory().join(part(rust, target));
+    has_std(&libraries(&private, target)).then_some(Standard::Private(private))
+}
+
+pub(super) fn libraries(sysroot: &Path, target: &str) -> PathBuf {
+    sysroot.join("lib/rustlib").join(target).join("lib")
+}
+
+fn has_std(libraries: &Path) -> bool {
+    let mut entries = std::fs::read_dir(libraries).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.any(|path| {
+        let is_library = path.extension().is_some_and(|extension| extension == "rlib");
+        is_library && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libstd-"))
+    })
+}
+
+pub(super) async fn provide(rust: &Rust, target: &str, job: &Job) -> Result<Standard, Failure> {
+    let what = format!("could not provide the standard library for {target}");
+    let hint = format!(
+        "connect to the network and run `lambda-console setup` again, or install it yourself: `rustup target add {target}`"
+    );
+    let mut tried = Vec::new();
+    match rustup(rust, &["target", "add", target], &format!("installing the standard library for {target}"), job)
+        .await?
+    {
+        Ok(()) => match find(rust, target) {
+            Some(standard) => return Ok(standard),
+            None => tried.push("`rustup target add` said that it was done, but the library is not there".into()),
+        },
+        Err(why) => tried.push(why),
+    }
+    let Some(library) = source::provide(rust, job, &mut tried).await? else {
+        return Err(Failure::environment(what, format!("tried {}", tried.join("; ")), hint));
+    };
+    sysroot::build(rust, target, &library, job).await?;
+    find(rust, target).ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
+}
+
+/// Runs `rustup` for the workspace's toolchain. The inner error says why it did not help.
+pub(super) async fn rustup(
+    rust: &Rust,
+    arguments: &[&str],
+    text: &str,
+    job: &Job,
+) -> Result<Result<(), String>, Failure> {
+    let shown = format!("`rustup {}`", arguments.join(" "));
+    let (Some(program), Some(toolchain)) = (on_path("rustup"), rust.rustup_name()) else {
+        return Ok(Err(format!("{shown}: the toolchain in {} is not rustup's", rust.sysroot.display())));
+    };
+    begin(job, text);
+    let mut command = command::command(program, &std::env::temp_dir());
+    command
+        .args(arguments)
+        .args(["--toolchain", &toolchain])
+        .env("RUSTUP_TERM_COLOR", "never")
+        .env("RUST_BACKTRACE", "0");
+    match command::output(command, &job.cancel).await {
+        Ok(finished) if finished.status.success() => Ok(Ok(())),
+        Ok(finished) => {
+            let why = format!("{shown}: {}", finished.tail().replace('\n', " "));
+            job.report(Step::Output(format!("{why}\n")));
+            Ok(Err(why))
+        }
+        Err(RunError::Cancelled) => Err(Failure::interrupted("setup")),
+        Err(error) => Ok(Err(format!("{shown}: {error}"))),
+    }
+}

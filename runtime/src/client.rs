@@ -1,0 +1,253 @@
+//! The verbs of the Runtime API (next, response, error, init error) and what each status means. One client is one
+//! worker: a connection, a reply, a current request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connection::{Broken, Connection};
+use crate::decode::{Head, Malformed};
+use crate::end::{End, told};
+use crate::endpoint::Endpoint;
+use crate::event::Message;
+use crate::log::{self, Current};
+use crate::panic;
+use crate::reply::{Reply, Target};
+use crate::report::Report;
+
+const POLLING: &str = "asking for the next invocation";
+const ANSWERING: &str = "sending an answer";
+const REPORTING: &str = "reporting the failed start";
+const RESTORING: &str = "waiting for the snapshot to be restored";
+
+/// One worker's side of the Runtime API.
+#[derive(Debug)]
+pub(crate) struct Client {
+    endpoint: Arc<Endpoint>,
+    connection: Connection,
+    reply: Reply,
+    current: Current,
+    /// What is to be echoed with the answer; empty where the platform sent none.
+    invocation_id: Vec<u8>,
+    /// The head of the last response.
+    head: Head,
+}
+
+/// Connects, or says where to it was not possible.
+async fn connect(endpoint: &Endpoint) -> Result<Connection, End> {
+    let unreachable = |error| End::Unreachable { address: endpoint.authority.clone(), error };
+    endpoint.connect().await.map(Connection::new).map_err(unreachable)
+}
+
+/// Lets time pass. tokio's own timers would be linked into every function; waits as rare as these do without.
+pub(crate) async fn wait(time: Duration) {
+    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
+}
+
+impl Client {
+    /// Connects.
+    pub(crate) async fn open(endpoint: Arc<Endpoint>) -> Result<Self, End> {
+        let connection = connect(&endpoint).await?;
+        Ok(Self {
+            endpoint,
+            connection,
+            reply: Reply::default(),
+            current: Current::default(),
+            invocation_id: Vec::new(),
+            head: Head::default(),
+        })
+    }
+
+    /// Waits for the next invocation, for as long as it takes.
+    pub(crate) async fn next(&mut self) -> Result<(), End> {
+        let mut pause = Duration::from_millis(5);
+        loop {
+            match self.exchange(POLLING).await? {
+                200 => return self.begin(),
+                // Some servers answer this where they have nothing yet. Ask again, but never in a tight loop.
+                204 => {
+                    wait(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(500));
+                }
+                status => return Err(End::refused(POLLING, status, self.body())),
+            }
+        }
+    }
+
+    /// Takes from an invocation what its answer will need.
+    fn begin(&mut self) -> Result<(), End> {
+        let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
+        let fields = &message.head.fields;
+        let malformed = |why| End::Malformed { doing: POLLING, why: Malformed(why) };
+        let id = message.field(&fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
+        // It becomes a part of a path.
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
+            return Err(malformed("an invocation's request id has characters that no id has"));
+        }
+        self.current.request_id.clear();
+        self.current.request_id.push_str(id);
+        self.current.tenant_id.clear();
+        self.current.tenant_id.push_str(message.field(&fields.tenant_id).unwrap_or_default());
+        self.invocation_id.clear();
+        let invocation_id = fields.invocation_id.clone().and_then(|span| message.buffer.get(span));
+        self.invocation_id.extend_from_slice(invocation_id.unwrap_or_default());
+        self.reply.begin(&self.endpoint, Target::Response(&self.current.request_id), &self.invocation_id);
+        Ok(())
+    }
+
+    /// The parts that a handler's call needs, all at once: the invocation, the reply, the current request.
+    pub(crate) fn call(&mut self) -> (Message<'_>, &mut Reply, &mut Current) {
+        let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
+        (message, &mut self.reply, &mut self.current)
+    }
+
+    /// The ids of the current invocation: of the request, and what is to be echoed.
+    pub(crate) fn ids(&self) -> (&str, &[u8]) {
+        (&self.current.request_id, &self.invocation_id)
+    }
+
+    /// Sends the reply as the handler wrote it. A stream that fails on the way says so in its trailers; if it
+    /// panicked, the report of it is given back.
+    pub(crate) async fn respond(&mut self) -> Result<Option<Report>, End> {
+        let Some(stream) = self.reply.stream.take() else {
+            let status = self.exchange(ANSWERING).await?;
+            return self.judge(status).map(|()| None);
+        };
+        let mut written = self.connection.send(&self.reply.head, None).await;
+        let mut panic = None;
+        if written.is_ok() {
+            let writer = &mut self.connection.writer;
+            let outcome = panic::catch(&mut self.current, stream.run(writer)).await;
+            let report = match outcome {
+                Ok(Ok(())) => None,
+                Ok(Err(report)) => Some(report),
+                Err(report) => {
+                    panic = Some(report.clone());
+                    Some(report)
+                }
+            };
+            written = self.connection.writer.end(report.as_ref()).await;
+            if let Some(report) = report {
+                self.tell(&report.message, &[("errorType", &report.kind)]);
+            }
+        }
+        match (self.connection.receive().await, written) {
+            (Ok(head), written) => {
+                // A response that was not written to its end leaves nothing that a request could follow.
+                self.connection.finished |= written.is_err();
+                self.head = head;
+                self.judge(self.head.status).map(|()| panic)
+            }
+            (Err(Broken::Silent(_)), Err(error)) => Err(End::Lost { doing: ANSWERING, error }),
+            (Err(broken), _) => Err(End::broken(ANSWERING, broken)),
+        }
+    }
+
+    /// What the Runtime API says to an answer.
+    fn judge(&mut self, status: u16) -> Result<(), End> {
+        match status {
+            200..300 => {}
+            // The platform is in a state where it takes nothing more, or is broken.
+            status @ (403 | 500..) => return Err(End::refused(ANSWERING, status, self.body())),
+            status => {
+                let why = match status {
+                    410 => "the answer came too late".to_owned(),
+                    // The caller has been told already; reporting an error now would be a second answer.
+                    413 => "the answer is too large, which the caller was told".to_owned(),
+                    _ => format!("the answer was not taken ({status}): {}", told(self.body())),
+                };
+                self.tell(&why, &[]);
+            }
+        }
+        self.reply.trim();
+        self.connection.trim();
+        Ok(())
+    }
+
+    /// Sends a failure in the reply's place, and logs it.
+    pub(crate) async fn fail(&mut self, report: &Report) -> Result<(), End> {
+        self.tell(&report.message, &[("errorType", &report.kind)]);
+        self.reply.begin(&self.endpoint, Target::Error(&self.current.request_id), &self.invocation_id);
+        self.reply.report(report);
+        let status = self.exchange(ANSWERING).await?;
+        self.judge(status)
+    }
+
+    /// Reports that the function could not be made ready: the init (taken only before the first [`Client::next`]), or
+    /// what followed a restore.
+    pub(crate) async fn fail_start(&mut self, target: Target<'_>, report: &Report) -> Result<(), End> {
+        self.reply.begin(&self.endpoint, target, &[]);
+        self.reply.report(report);
+        match self.exchange(REPORTING).await? {
+            200..300 => Ok(()),
+            status => Err(End::refused(REPORTING, status, self.body())),
+        }
+    }
+
+    /// Waits until the snapshot, which is taken now, is restored. What follows has a connection of its own: the old one
+    /// may be of another machine.
+    pub(crate) async fn restored(&mut self) -> Result<(), End> {
+        self.reply.head = self.endpoint.restore_next();
+        self.reply.body = None;
+        match self.exchange(RESTORING).await? {
+            200..300 => {
+                self.connection.finished = true;
+                Ok(())
+            }
+            status => Err(End::refused(RESTORING, status, self.body())),
+        }
+    }
+
+    /// Whether an invocation ever came.
+    pub(crate) fn has_served(&self) -> bool {
+        !self.current.request_id.is_empty()
+    }
+
+    /// Runs what follows an answer, as a part of the request that it answered. A panic in it is given back, and logged.
+    pub(crate) async fn afterwards(&mut self, work: impl Future) -> Result<(), Report> {
+        let outcome = panic::catch(&mut self.current, work).await;
+        if let Err(report) = &outcome {
+            self.tell(&report.message, &[("errorType", &report.kind)]);
+        }
+        outcome.map(drop)
+    }
+
+    /// One request (the poll, or else the reply), one response: its status; head and body are kept. A connection that
+    /// turns out to be closed before a byte of the response came is replaced, once.
+    async fn exchange(&mut self, doing: &'static str) -> Result<u16, End> {
+        let mut retried = false;
+        loop {
+            if self.connection.finished {
+                self.connection = connect(&self.endpoint).await?;
+            }
+            let (head, body) = match doing {
+                POLLING => (&self.endpoint.next, None),
+                _ => (&self.reply.head, self.reply.body.as_ref()),
+            };
+            let sent = self.connection.send(head, body).await;
+            // A server may answer and close before it has read all; what it answered is what counts.
+            match (self.connection.receive().await, sent) {
+                (Ok(head), _) => {
+                    self.head = head;
+                    return Ok(self.head.status);
+                }
+                (Err(Broken::Silent(_)), _) if !retried => {
+                    retried = true;
+                    self.connection.finished = true;
+                }
+                (Err(Broken::Silent(_)), Err(error)) => return Err(End::Lost { doing, error }),
+                (Err(broken), _) => return Err(End::broken(doing, broken)),
+            }
+        }
+    }
+
+    /// The body of the last response.
+    fn body(&self) -> &[u8] {
+        self.connection.buffer.get(self.head.length..).unwrap_or_default()
+    }
+
+    /// A log line about what went wrong with the current request.
+    fn tell(&mut self, message: &str, fields: &[(&str, &str)]) {
+        let _entered = log::Entered::new(&mut self.current);
+        log::write(log::Level::Error, message, fields);
+    }
+}

@@ -1,0 +1,147 @@
+//! What is known of an invocation besides its payload. Plain data: a test writes one down.
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+
+use crate::failure::PayloadError;
+use crate::payload;
+
+/// One invocation. A handler that takes it as its last argument gets it.
+///
+/// ```
+/// use lambda::Context;
+/// let context = Context { request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".into(), ..Context::default() };
+/// ```
+///
+/// Source of the fields: AWS Lambda developer guide, "Using the Lambda runtime API".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The request's id, as it stands in the log.
+    pub request_id: String,
+    /// When the invocation will be cut off, in milliseconds since the Unix epoch; 0 where nobody said.
+    pub deadline_ms: u64,
+    /// The ARN that was invoked: function, version or alias.
+    pub function_arn: String,
+    /// The X-Ray trace header (`Root=…;Parent=…;Sampled=…`), where tracing is on. It is not put into the environment:
+    /// that would be one for all threads, and cannot be done soundly.
+    pub trace_id: Option<String>,
+    /// The tenant, for functions with tenant isolation.
+    pub tenant_id: Option<String>,
+    /// The JSON that the caller of an SDK sent as client context: see [`Context::client_context`].
+    pub client_context: Option<String>,
+    /// The JSON of the Amazon Cognito identity: see [`Context::identity`].
+    pub identity: Option<String>,
+}
+
+/// The Amazon Cognito identity of a call from a mobile app.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The identity.
+    pub cognito_identity_id: String,
+    /// The pool that it is of.
+    pub cognito_identity_pool_id: String,
+}
+
+impl Context {
+    /// When the invocation will be cut off. None where nobody said, or where a server says 1970: emulators without
+    /// time-outs do, and no deadline of Lambda's lies before 2001.
+    pub fn deadline(&self) -> Option<SystemTime> {
+        const YEAR_2001_MS: u64 = 1_000_000_000_000;
+        (self.deadline_ms >= YEAR_2001_MS).then(|| UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms)))?
+    }
+
+    /// The time that is left: zero once the deadline has passed, [`Duration::MAX`] where there is none.
+    pub fn remaining(&self) -> Duration {
+        match self.deadline() {
+            Some(deadline) => deadline.duration_since(SystemTime::now()).unwrap_or_default(),
+            None => Duration::MAX,
+        }
+    }
+
+    /// The client context as a value; none where the caller sent none.
+    pub fn client_context<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, PayloadError> {
+        self.client_context.as_ref().map(|json| payload::read(json.as_bytes())).transpose()
+    }
+
+    /// The caller's Amazon Cognito identity; none where there is none.
+    pub fn identity(&self) -> Result<Option<Identity>, PayloadError> {
+        self.identity.as_ref().map(|json| payload::read(json.as_bytes())).transpose()
+    }
+}
+
+/// The function that this process is, from the environment that Lambda gives it. Each text is empty where a local
+/// server left it out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    pub name: String,
+    /// `AWS_LAMBDA_FUNCTION_VERSION`: `$LATEST` or a number.
+    pub version: String,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; 0 where it is not said.
+    pub memory_mb: u32,
+    /// `AWS_LAMBDA_LOG_GROUP_NAME`.
+    pub log_group: String,
+    /// `AWS_LAMBDA_LOG_STREAM_NAME`.
+    pub log_stream: String,
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `_HANDLER`: what the configuration calls the handler; free for the function to use.
+    pub handler: String,
+}
+
+/// The function that this process is. Read once, when first asked for.
+pub fn function() -> &'static Function {
+    static FUNCTION: OnceLock<Function> = OnceLock::new();
+    FUNCTION.get_or_init(|| {
+        let text = |name| std::env::var(name).unwrap_or_default();
+        Function {
+            name: text("AWS_LAMBDA_FUNCTION_NAME"),
+            version: text("AWS_LAMBDA_FUNCTION_VERSION"),
+            memory_mb: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").parse().unwrap_or_default(),
+            log_group: text("AWS_LAMBDA_LOG_GROUP_NAME"),
+            log_stream: text("AWS_LAMBDA_LOG_STREAM_NAME"),
+            region: text("AWS_REGION"),
+            handler: text("_HANDLER"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_deadline(deadline_ms: u64) -> Context {
+        Context { deadline_ms, ..Context::default() }
+    }
+
+    #[test]
+    fn the_remaining_time_saturates() {
+        assert_eq!(with_deadline(1_600_000_000_000).remaining(), Duration::ZERO);
+        assert_eq!(with_deadline(u64::MAX).deadline(), UNIX_EPOCH.checked_add(Duration::from_millis(u64::MAX)));
+        assert!(with_deadline(u64::MAX).remaining() > Duration::from_hours(1));
+    }
+
+    #[test]
+    fn a_deadline_that_nobody_meant_is_none() {
+        for deadline in [0, 600_000] {
+            assert_eq!(with_deadline(deadline).deadline(), None);
+            assert_eq!(with_deadline(deadline).remaining(), Duration::MAX);
+        }
+    }
+
+    #[test]
+    fn identity_and_client_context_are_read_as_values() {
+        let context = Context {
+            client_context: Some(r#"{"custom":{"a":"b"}}"#.into()),
+            identity: Some(r#"{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}"#.into()),
+            ..Context::default()
+        };
+        let custom: serde_json::Value = context.client_context().unwrap().unwrap();
+        assert_eq!(custom["custom"]["a"], "b");
+        assert_eq!(context.identity().unwrap().unwrap().cognito_identity_pool_id, "p");
+        assert_eq!(Context::default().identity(), Ok(None));
+    }
+}

@@ -1,0 +1,232 @@
+//! The reading half of HTTP/1.1, as a pure function of bytes: where a response's head ends, what it says, and how
+//! its body is framed. Touches no socket, so it can be tested (and fuzzed) cut at every byte.
+//!
+//! One origin answers, with six shapes of response; what is outside of them is an error with a name, never a guess.
+
+mod chunks;
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use bytes::BytesMut;
+
+use self::chunks::Chunks;
+
+/// The longest head that is read. The client context alone may have 3.5 KB.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The largest body that is read; Lambda's own limit for a payload is 6 MB.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Why bytes are not a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+/// Where a field's value is, in the bytes of the head.
+pub(crate) type Span = Option<Range<usize>>;
+
+/// The head of a response: what the runtime needs of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// Bytes of the head, with the empty line that ends it.
+    pub(crate) length: usize,
+    pub(crate) framing: Framing,
+    /// Whether the server keeps the connection for another request.
+    pub(crate) keep_alive: bool,
+    pub(crate) fields: Fields,
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is none, or it has this many bytes.
+    Length(usize),
+    Chunked,
+    /// The server says that it closes the connection, and does.
+    #[default]
+    UntilClose,
+}
+
+/// The header fields that the Runtime API sends with an invocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) request_id: Span,
+    pub(crate) invocation_id: Span,
+    pub(crate) deadline: Span,
+    pub(crate) function_arn: Span,
+    pub(crate) trace_id: Span,
+    pub(crate) client_context: Span,
+    pub(crate) identity: Span,
+    pub(crate) tenant_id: Span,
+    pub(crate) content_type: Span,
+    /// Not of an invocation: what the Extensions API calls a registered extension.
+    pub(crate) extension_id: Span,
+}
+
+impl Fields {
+    /// The span that a field's value belongs in. Names of different length are told apart at once.
+    fn span(&mut self, name: &str) -> Option<&mut Span> {
+        let known = [
+            ("lambda-runtime-aws-request-id", &mut self.request_id),
+            ("lambda-runtime-deadline-ms", &mut self.deadline),
+            ("lambda-runtime-invoked-function-arn", &mut self.function_arn),
+            ("lambda-runtime-trace-id", &mut self.trace_id),
+            ("lambda-runtime-invocation-id", &mut self.invocation_id),
+            ("lambda-runtime-aws-tenant-id", &mut self.tenant_id),
+            ("lambda-runtime-client-context", &mut self.client_context),
+            ("lambda-runtime-cognito-identity", &mut self.identity),
+            ("content-type", &mut self.content_type),
+            ("lambda-extension-identifier", &mut self.extension_id),
+        ];
+        known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, span)| span)
+    }
+}
+
+/// Decodes one response from a buffer that grows at its end. When it is whole, the buffer holds its head and then its
+/// body alone, whatever the framing was.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    /// Its length is 0 until it has come.
+    head: Head,
+    chunks: Chunks,
+    /// The buffer up to here is decoded.
+    decoded: usize,
+}
+
+/// How far a response has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// This many bytes are known to be missing; 0 when nobody can know.
+    Wants(usize),
+    Whole,
+}
+
+impl Decoder {
+    /// Takes in what has come since the last call.
+    pub(crate) fn advance(&mut self, buffer: &mut BytesMut) -> Result<Progress, Malformed> {
+        if self.head.length == 0 {
+            let Some(head) = final_head(buffer)? else { return Ok(Progress::Wants(0)) };
+            self.decoded = head.length;
+            self.head = head;
+        }
+        let whole = match self.head.framing {
+            Framing::Length(length) => {
+                let end = self.head.length + length;
+                if buffer.len() < end {
+                    return Ok(Progress::Wants(end - buffer.len()));
+                }
+                if buffer.len() > end {
+                    return Err(Malformed("there are bytes after the end of the response"));
+                }
+                true
+            }
+            Framing::Chunked => {
+                let whole = self.chunks.decode(buffer, self.decoded)?;
+                self.decoded = buffer.len();
+                whole
+            }
+            Framing::UntilClose => false,
+        };
+        if buffer.len() - self.head.length > BODY_LIMIT {
+            return Err(Malformed("the body is larger than 64 MiB"));
+        }
+        Ok(if whole { Progress::Whole } else { Progress::Wants(0) })
+    }
+
+    /// Whether the response is whole if the connection is closed now.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        self.head.length > 0 && self.head.framing == Framing::UntilClose
+    }
+
+    /// The head of the response that is whole.
+    pub(crate) fn into_head(self) -> Head {
+        self.head
+    }
+}
+
+/// The head at the start of the buffer; interim (1xx) responses before it are taken away.
+fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
+    loop {
+        match head(buffer)? {
+            Some(head) if head.status < 200 => drop(buffer.split_to(head.length)),
+            head => return Ok(head),
+        }
+    }
+}
+
+/// Reads the head at the start of `input`: none while its end has not arrived.
+fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
+    let mut headers = [const { MaybeUninit::uninit() }; 96];
+    let mut response = httparse::Response::new(&mut []);
+    let length = match httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        input,
+        &mut headers,
+    ) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_LIMIT => length,
+        Ok(httparse::Status::Partial) if input.len() <= HEAD_LIMIT => return Ok(None),
+        Ok(_) => return Err(Malformed("the response's head is longer than 64 KiB")),
+        Err(httparse::Error::TooManyHeaders) => return Err(Malformed("the response has more than 96 header fields")),
+        Err(_) => return Err(Malformed("the answer is not HTTP/1.1")),
+    };
+    let mut head = Head { status: response.code.unwrap_or_default(), length, ..Head::default() };
+    head.keep_alive = response.version == Some(1);
+    let mut content_length = None;
+    let mut chunked = false;
+    for header in response.headers.iter() {
+        if let Some(span) = head.fields.span(header.name) {
+            *span = Some(place(input, header.value));
+        } else if header.name.eq_ignore_ascii_case("content-length") {
+            let length = number(header.value).ok_or(Malformed("Content-Length is not a length"))?;
+            if content_length.is_some_and(|earlier| earlier != length) {
+                return Err(Malformed("there are two different Content-Lengths"));
+            }
+            content_length = Some(length);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            if !header.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed("the transfer encoding is not `chunked`"));
+            }
+            chunked = true;
+        } else if header.name.eq_ignore_ascii_case("connection") {
+            for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                if option.eq_ignore_ascii_case(b"close") {
+                    head.keep_alive = false;
+                } else if option.eq_ignore_ascii_case(b"keep-alive") && response.version == Some(0) {
+                    head.keep_alive = true;
+                }
+            }
+        }
+    }
+    head.framing = match (content_length, chunked) {
+        // RFC 9112, 6.3: these have no body, whatever their fields say.
+        _ if head.status < 200 || head.status == 204 || head.status == 304 => Framing::Length(0),
+        (Some(_), true) => return Err(Malformed("there are both a Content-Length and a transfer encoding")),
+        (None, true) => Framing::Chunked,
+        (Some(length), false) if length > BODY_LIMIT => return Err(Malformed("the body is larger than 64 MiB")),
+        (Some(length), false) => Framing::Length(length),
+        (None, false) if !head.keep_alive => Framing::UntilClose,
+        // To wait for the end of a connection that is kept open would be to wait for ever.
+        (None, false) => return Err(Malformed("the body has neither a Content-Length nor chunks")),
+    };
+    Ok(Some(head))
+}
+
+/// Where `part`, a slice of `whole`, lies in it.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// A decimal number without sign, blank or overflow.
+fn number(text: &[u8]) -> Option<usize> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_usize, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| usize::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests;

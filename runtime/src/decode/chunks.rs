@@ -1,0 +1,97 @@
+//! The chunked transfer encoding, decoded where it stands.
+
+use bytes::BytesMut;
+
+use super::{BODY_LIMIT, Malformed};
+
+/// The most that chunk extensions and trailers, which are read over, may take.
+const SKIP_LIMIT: usize = 16 * 1024;
+
+/// Decodes a chunked body in place: what was framing is squeezed out of the buffer as it arrives, so the buffer holds
+/// the body alone, and nothing is allocated or looked at twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chunks {
+    state: State,
+    skipped: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before the first digit of a chunk's size.
+    #[default]
+    SizeStart,
+    /// After a digit.
+    Size(usize),
+    /// In an extension, which is read over; the size is kept.
+    Extension(usize),
+    /// After the CR that ends the line of the size.
+    SizeEnd(usize),
+    /// This many bytes of data are to come.
+    Data(usize),
+    DataCr,
+    DataLf,
+    /// At the start of a trailer line, or of the empty line that ends all.
+    Trailer,
+    TrailerLine,
+    TrailerLf,
+    EndLf,
+    Done,
+}
+
+impl Chunks {
+    /// Decodes what stands in `buffer` after `from` (where the previous call left off: the buffer's length then) and
+    /// squeezes it. True when the body is complete.
+    pub(super) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<bool, Malformed> {
+        let (mut read, mut write) = (from, from);
+        while let Some(&byte) = buffer.get(read) {
+            if let State::Data(left) = self.state {
+                let taken = left.min(buffer.len() - read);
+                if read != write {
+                    buffer.copy_within(read..read + taken, write);
+                }
+                (read, write) = (read + taken, write + taken);
+                self.state = if taken == left { State::DataCr } else { State::Data(left - taken) };
+                continue;
+            }
+            self.state = self.step(byte)?;
+            read += 1;
+        }
+        buffer.truncate(write);
+        Ok(self.state == State::Done)
+    }
+
+    /// One byte of framing.
+    fn step(&mut self, byte: u8) -> Result<State, Malformed> {
+        let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
+        match (self.state, byte) {
+            (State::SizeStart, _) => digit().map(State::Size).ok_or(Malformed("a chunk has no size")),
+            (State::Size(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
+            (State::Size(size), b';' | b' ' | b'\t') => Ok(State::Extension(size)),
+            (State::Size(size), _) => match digit() {
+                Some(digit) if size <= BODY_LIMIT => Ok(State::Size(size * 16 + digit)),
+                Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
+                None => Err(Malformed("a chunk's size is not a hexadecimal number")),
+            },
+            (State::Extension(_) | State::Trailer | State::TrailerLine, b'\n') => {
+                Err(Malformed("a line of the chunked body does not end with CR LF"))
+            }
+            (State::Extension(_), _) => self.skip(self.state),
+            (State::SizeEnd(0) | State::TrailerLf, b'\n') => Ok(State::Trailer),
+            (State::SizeEnd(size), b'\n') => Ok(State::Data(size)),
+            (State::DataCr, b'\r') => Ok(State::DataLf),
+            (State::DataLf, b'\n') => Ok(State::SizeStart),
+            (State::Trailer, b'\r') => Ok(State::EndLf),
+            (State::TrailerLine, b'\r') => Ok(State::TrailerLf),
+            (State::Trailer | State::TrailerLine, _) => self.skip(State::TrailerLine),
+            (State::EndLf, b'\n') => Ok(State::Done),
+            (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
+            _ => Err(Malformed("the chunked body is broken")),
+        }
+    }
+
+    /// Reads over one byte of an extension or trailer.
+    fn skip(&mut self, next: State) -> Result<State, Malformed> {
+        self.skipped += 1;
+        if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
+    }
+}

@@ -1,0 +1,84 @@
+//! Why the loop ended. Every end is told in one line, and none is waited through.
+
+use std::fmt;
+
+use crate::connection::Broken;
+use crate::decode::Malformed;
+use crate::report::Report;
+
+/// The most of a refusal's body that is told.
+const TOLD: usize = 512;
+
+/// Why there can be no further invocation.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The environment says something that cannot be meant.
+    Environment(String),
+    /// Nobody listens where the Runtime API should be.
+    Unreachable { address: String, error: std::io::Error },
+    /// The connection ended while `doing`.
+    Lost { doing: &'static str, error: std::io::Error },
+    /// The answer to `doing` is not one.
+    Malformed { doing: &'static str, why: Malformed },
+    /// The Runtime API refused for good.
+    Refused { doing: &'static str, status: u16, body: String },
+    /// The function's init failed, and it was reported.
+    Init(Report),
+    /// A snapshot was restored, but the function's hook failed, and it was reported.
+    Restore(Report),
+    /// A handler or its hook panicked, and it was reported.
+    Panicked,
+    /// SIGTERM came, and the function has a hook for it.
+    Terminated,
+}
+
+impl End {
+    pub(crate) fn broken(doing: &'static str, broken: Broken) -> Self {
+        match broken {
+            Broken::Silent(error) | Broken::Cut(error) => Self::Lost { doing, error },
+            Broken::Malformed(why) => Self::Malformed { doing, why },
+        }
+    }
+
+    /// Whether another connection may do better.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Lost { .. })
+    }
+
+    pub(crate) fn refused(doing: &'static str, status: u16, body: &[u8]) -> Self {
+        Self::Refused { doing, status, body: told(body) }
+    }
+}
+
+/// A body as part of a log line.
+pub(crate) fn told(body: &[u8]) -> String {
+    let body = body.get(..TOLD).unwrap_or(body);
+    String::from_utf8_lossy(body.trim_ascii()).replace(char::is_control, " ")
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(why) => f.write_str(why),
+            Self::Unreachable { address, error } => {
+                write!(f, "cannot connect to the Lambda Runtime API at {address} (AWS_LAMBDA_RUNTIME_API): {error}")
+            }
+            Self::Lost { doing, error } if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                write!(f, "the Lambda Runtime API closed the connection while {doing}")
+            }
+            Self::Lost { doing, error } => {
+                write!(f, "the connection to the Lambda Runtime API broke while {doing}: {error}")
+            }
+            Self::Malformed { doing, why } => {
+                write!(f, "the Lambda Runtime API sent what is no valid answer while {doing}: {}", why.0)
+            }
+            Self::Refused { doing, status, body } => {
+                write!(f, "the Lambda Runtime API answered {status} while {doing}: {body}")
+            }
+            Self::Init(report) => write!(f, "init failed: {}: {}", report.kind, report.message),
+            Self::Restore(report) => write!(f, "the restore failed: {}: {}", report.kind, report.message),
+            Self::Terminated => f.write_str("the process ends: SIGTERM came"),
+            Self::Panicked => f.write_str("the process ends, for a panic may have left its state broken"),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Where the Runtime API is, and the parts of a request that never change. Reads no environment.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+
+/// The version of the Runtime API that every path begins with.
+const VERSION: &str = "/2018-06-01/runtime";
+
+/// The version of the Extensions API.
+const EXTENSIONS: &str = "/2020-01-01/extension";
+
+/// The Runtime API as `AWS_LAMBDA_RUNTIME_API` names it. AWS writes `host:port`; other servers write a URL, some with
+/// a path (cargo-lambda's emulator does).
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// `host:port`, for the `Host` field and for a name that has to be looked up.
+    pub(crate) authority: String,
+    /// The address, when it was written as one: then nothing has to be looked up.
+    address: Option<SocketAddr>,
+    /// The whole `GET …/invocation/next` request.
+    pub(crate) next: Vec<u8>,
+    /// What stands before the version in every path: nothing, or `/…`.
+    path: String,
+    /// `POST …/runtime/`: what every answer begins with.
+    post: String,
+    /// What follows the target in every request: version, host, user agent.
+    common: String,
+}
+
+impl Endpoint {
+    /// Understands `host`, `host:port`, and a URL of either with or without a path.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("AWS_LAMBDA_RUNTIME_API is `{}`: {why}", text.escape_debug());
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+            Some(_) => return Err(wrong("only http is spoken to the Runtime API")),
+            None => text,
+        };
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if host.is_empty() || text.bytes().any(|byte| !byte.is_ascii_graphic()) || host.contains(['@', '?', '#']) {
+            return Err(wrong("it should be `host:port`"));
+        }
+        // An IPv6 address has colons of its own, inside its brackets.
+        let authority = match host.rsplit_once(':') {
+            Some((_, port)) if !port.ends_with(']') => match port.parse::<u16>() {
+                Ok(port) if port > 0 => host.to_owned(),
+                _ => return Err(wrong("the port is not a number from 1 to 65535")),
+            },
+            _ => format!("{host}:80"),
+        };
+        let path = path.trim_end_matches('/');
+        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let prefix = format!("{path}{VERSION}");
+        let mut common = String::with_capacity(128);
+        let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+        let _ = write!(common, " HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n");
+        Ok(Self {
+            address: authority.parse().ok(),
+            next: format!("GET {prefix}/invocation/next{common}\r\n").into_bytes(),
+            post: format!("POST {prefix}/"),
+            path,
+            common,
+            authority,
+        })
+    }
+
+    /// Connects, without the delay that would hold small writes back.
+    pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
+        let stream = match self.address {
+            Some(address) => TcpStream::connect(address).await?,
+            None => TcpStream::connect(&self.authority).await?,
+        };
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// The request that is answered once a snapshot was restored.
+    pub(crate) fn restore_next(&self) -> Vec<u8> {
+        format!("GET {}{VERSION}/restore/next{}\r\n", self.path, self.common).into_bytes()
+    }
+
+    /// The request that registers an extension for no event at all.
+    pub(crate) fn register(&self, name: &str) -> Vec<u8> {
+        const NO_EVENTS: &str = r#"{"events":[]}"#;
+        let length = NO_EVENTS.len();
+        format!(
+            "POST {}{EXTENSIONS}/register{}Lambda-Extension-Name: {name}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{NO_EVENTS}",
+            self.path, self.common
+        )
+        .into_bytes()
+    }
+
+    /// The request that asks for an extension's next event.
+    pub(crate) fn extension_next(&self, id: &str) -> Vec<u8> {
+        let (path, common) = (&self.path, &self.common);
+        format!("GET {path}{EXTENSIONS}/event/next{common}Lambda-Extension-Identifier: {id}\r\n\r\n").into_bytes()
+    }
+
+    /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the pieces of it), host and user agent.
+    pub(crate) fn begin_post(&self, target: &[&str], out: &mut Vec<u8>) {
+        out.extend_from_slice(self.post.as_bytes());
+        for piece in target {
+            out.extend_from_slice(piece.as_bytes());
+        }
+        out.extend_from_slice(self.common.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request_line(text: &str) -> (String, String) {
+        let endpoint = Endpoint::parse(text).unwrap();
+        let next = String::from_utf8(endpoint.next).unwrap();
+        (endpoint.authority, next.lines().next().unwrap().to_owned())
+    }
+
+    #[test]
+    fn addresses_names_and_urls_are_understood() {
+        let cases = [
+            ("127.0.0.1:9001", "127.0.0.1:9001", ""),
+            ("localhost:9001", "localhost:9001", ""),
+            ("runtime.local", "runtime.local:80", ""),
+            ("[::1]:9001", "[::1]:9001", ""),
+            ("[::1]", "[::1]:80", ""),
+            ("http://127.0.0.1:9001", "127.0.0.1:9001", ""),
+            ("HTTP://127.0.0.1:9001/", "127.0.0.1:9001", ""),
+            ("http://127.0.0.1:9000/.rt/hello", "127.0.0.1:9000", "/.rt/hello"),
+            ("127.0.0.1:9000/.rt/hello/", "127.0.0.1:9000", "/.rt/hello"),
+        ];
+        for (text, authority, path) in cases {
+            let expected = format!("GET {path}/2018-06-01/runtime/invocation/next HTTP/1.1");
+            assert_eq!(request_line(text), (authority.to_owned(), expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_its_text() {
+        for text in
+            ["", "https://127.0.0.1:9001", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "a b:1", "a\r\nb:1", "/x"]
+        {
+            let why = Endpoint::parse(text).unwrap_err();
+            assert!(why.starts_with("AWS_LAMBDA_RUNTIME_API is `"), "{why}");
+        }
+    }
+
+    #[test]
+    fn every_request_names_host_and_user_agent() {
+        let endpoint = Endpoint::parse("127.0.0.1:9001").unwrap();
+        let mut out = Vec::new();
+        endpoint.begin_post(&["invocation/", "42", "/response"], &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!(
+                "POST /2018-06-01/runtime/invocation/42/response HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nUser-Agent: \
+                 lambda-console-runtime/{}\r\n",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! An internal extension that does nothing. Lambda sends SIGTERM only to sandboxes that have an extension, so a
+//! function that wants the signal registers one.
+
+use crate::connection::{Broken, Connection};
+use crate::end::{End, told};
+use crate::endpoint::Endpoint;
+use crate::log;
+
+const REGISTERING: &str = "registering for SIGTERM";
+
+/// A registered extension: a connection on which nothing ever comes. It lasts until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Extension {
+    _idle: Connection,
+}
+
+/// Registers. Without the Extensions API (emulators have none) there is nothing to register with, which is only worth a
+/// line; the function serves all the same.
+pub(crate) async fn register(endpoint: &Endpoint) -> Option<Extension> {
+    match try_register(endpoint).await {
+        Ok(Ok(extension)) => return Some(extension),
+        Ok(Err((404, _))) => log::debug("there is no Extensions API here: SIGTERM may never come"),
+        Ok(Err((status, body))) => {
+            log::warn(format_args!("SIGTERM will not come: the Extensions API answered {status}: {body}"));
+        }
+        Err(end) => log::warn(format_args!("SIGTERM will not come: {end}")),
+    }
+    None
+}
+
+async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, String)>, End> {
+    let broken = |broken| End::broken(REGISTERING, broken);
+    let lost = |error| broken(Broken::Silent(error));
+    let mut connection = Connection::new(endpoint.connect().await.map_err(lost)?);
+    connection.send(&endpoint.register(env!("CARGO_PKG_NAME")), None).await.map_err(lost)?;
+    let head = connection.receive().await.map_err(broken)?;
+    let body = connection.buffer.get(head.length..).unwrap_or_default();
+    let id = head.fields.extension_id.clone().and_then(|span| connection.buffer.get(span));
+    let id = match (head.status, id.and_then(|id| std::str::from_utf8(id).ok())) {
+        (200..300, Some(id)) => id.to_owned(),
+        (status, _) => return Ok(Err((status, told(body)))),
+    };
+    if connection.finished {
+        connection = Connection::new(endpoint.connect().await.map_err(lost)?);
+    }
+    // To ask for the next event says that the extension is ready. It has asked for none, so none will come.
+    connection.send(&endpoint.extension_next(&id), None).await.map_err(lost)?;
+    Ok(Ok(Extension { _idle: connection }))
+}

@@ -1,0 +1,240 @@
+//! `tower` services as handlers: what serves HTTP anywhere else serves it in Lambda as it is.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::task::{Context as TaskContext, Poll};
+
+use ::http::header::{COOKIE, HeaderName, HeaderValue, SET_COOKIE};
+use ::http::{Request as HttpRequest, Response as HttpResponse};
+use bytes::{Buf as _, Bytes};
+use http_body::{Frame, SizeHint};
+use tower_service::Service;
+
+use super::{Request, Response};
+use crate::context::Context;
+use crate::event::Message;
+use crate::failure::Fault;
+use crate::handler::{Handler, answer, input};
+use crate::reply::Reply;
+use crate::report::Report;
+use crate::stream::Stream;
+
+/// The body of a request to a service. It is there as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct RequestBody(Option<Bytes>);
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, Bytes::len) as u64)
+    }
+}
+
+/// Serves with the state, which is a `tower` service: for a router that has to be made first.
+///
+/// ```no_run
+/// use axum::{Router, routing::get};
+///
+/// async fn router() -> Result<Router, lambda::Error> {
+///     Ok(Router::new().route("/", get(async || "hello")))
+/// }
+///
+/// fn main() {
+///     lambda::init(router).run(lambda::http::Serve);
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serve;
+
+/// As [`Serve`], with a response that is sent while its body is made: for a function URL in the mode `RESPONSE_STREAM`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServeStreaming;
+
+/// Marks `tower` services, and what serves with one.
+#[derive(Debug)]
+pub enum ByService {}
+
+impl<S, B, EM, BM> Handler<(), (ByService, B, EM, BM)> for S
+where
+    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone + Send + Sync + 'static,
+    S::Error: Fault<EM>,
+    B: http_body::Body,
+    B::Error: Fault<BM>,
+{
+    async fn call(&self, (): &(), message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
+        Serve.call(self, message, reply).await
+    }
+}
+
+impl<S, B, EM, BM> Handler<S, (ByService, B, EM, BM)> for Serve
+where
+    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone,
+    S::Error: Fault<EM>,
+    B: http_body::Body,
+    B::Error: Fault<BM>,
+{
+    async fn call(&self, service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
+        let (mut response, body) = called(service, message, reply).await?;
+        let mut body = pin!(body);
+        while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            // Trailers have no place in Lambda's responses.
+            if let Ok(mut data) = frame.map_err(Fault::report)?.into_data() {
+                response.body.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+            }
+        }
+        answer(Ok::<_, Infallible>(response), reply)
+    }
+}
+
+impl<S, B, EM, BM> Handler<S, (ByService, B, EM, BM)> for ServeStreaming
+where
+    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone,
+    S::Error: Fault<EM>,
+    B: http_body::Body + 'static,
+    B::Error: Fault<BM>,
+{
+    async fn call(&self, service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
+        let (response, body) = called(service, message, reply).await?;
+        let stream: Stream = response.stream_reported(async move |out| {
+            let mut body = pin!(body);
+            while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+                if let Ok(mut data) = frame.map_err(Fault::report)?.into_data() {
+                    let written = out.write(data.copy_to_bytes(data.remaining())).await;
+                    written.map_err(|error| Report::runtime("StreamError", error.to_string()))?;
+                }
+            }
+            Ok(())
+        });
+        answer(Ok::<_, Infallible>(stream), reply)
+    }
+}
+
+/// Calls the service with the request of an event: its response without the body, and the body.
+async fn called<S, B, EM>(service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(Response, B), Report>
+where
+    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone,
+    S::Error: Fault<EM>,
+{
+    let context = message.context();
+    let request = into_http(input(message, reply)?, context)
+        .map_err(|error| Report::runtime("UnmarshalError", format!("the event is not a valid request: {error}")))?;
+    let mut service = service.clone();
+    std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(Fault::report)?;
+    let (head, body) = service.call(request).await.map_err(Fault::report)?.into_parts();
+    let mut response = Response::new(head.status.as_u16());
+    for (name, value) in &head.headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        if name == SET_COOKIE {
+            response.cookies.push(value.into_owned());
+        } else {
+            let values = response.headers.entry(name.as_str().to_owned()).or_default();
+            if !values.is_empty() {
+                values.push_str(", ");
+            }
+            values.push_str(&value);
+        }
+    }
+    Ok((response, body))
+}
+
+/// A request as services take it, with the invocation's [`Context`] among its extensions.
+fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBody>, ::http::Error> {
+    let Request { method, mut path, query, headers, cookies, body, .. } = request;
+    if !query.is_empty() {
+        path.push('?');
+        path.push_str(&query);
+    }
+    let body = (!body.is_empty()).then(|| body.into());
+    let mut http = HttpRequest::builder().method(method.as_str()).uri(path).body(RequestBody(body))?;
+    for (name, value) in headers {
+        http.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    if !cookies.is_empty() && !http.headers().contains_key(COOKIE) {
+        http.headers_mut().insert(COOKIE, HeaderValue::try_from(cookies.join("; "))?);
+    }
+    http.extensions_mut().insert(context);
+    Ok(http)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::{Path, Query, Request as AxumRequest};
+    use axum::response::{AppendHeaders, IntoResponse};
+    use axum::routing::{get, post};
+    use axum::{Router, body};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Event;
+    use crate::testing::{self, Outcome};
+
+    fn router() -> Router {
+        async fn item(
+            Path(id): Path<u32>,
+            Query(query): Query<std::collections::BTreeMap<String, String>>,
+            request: AxumRequest,
+        ) -> impl IntoResponse {
+            let context: &Context = request.extensions().get().unwrap();
+            let cookie = request.headers()["cookie"].to_str().unwrap();
+            let text = format!("{id} {query:?} {cookie} {}", context.request_id);
+            (AppendHeaders([("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-tag", "1"), ("x-tag", "2")]), text)
+        }
+        Router::new().route("/items/{id}", get(item)).route("/echo", post(async |body: body::Bytes| body))
+    }
+
+    fn event(method: &str, path: &str) -> Event {
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": "q=a%20b",
+            "headers": {"X-Tag": "t"},
+            "cookies": ["k=v", "l=w"],
+            "requestContext": {"http": {"method": method, "sourceIp": "192.0.2.1"}},
+            "body": "//4=",
+            "isBase64Encoded": true
+        });
+        Event::new(event.to_string())
+    }
+
+    #[test]
+    fn an_axum_router_is_a_handler() {
+        let events = [event("GET", "/items/7"), event("POST", "/echo"), event("GET", "/nowhere")];
+        let outcomes = testing::run(&(), router(), events).unwrap();
+        let answers: Vec<Value> = outcomes.iter().map(|outcome| outcome.json().unwrap()).collect();
+        assert_eq!(answers[0]["statusCode"], 200);
+        assert_eq!(answers[0]["body"], r#"7 {"q": "a b"} k=v; l=w request-1"#);
+        assert_eq!(answers[0]["cookies"], json!(["a=1", "b=2"]));
+        assert_eq!(answers[0]["headers"]["x-tag"], "1, 2");
+        assert_eq!((&answers[1]["body"], &answers[1]["isBase64Encoded"]), (&json!("//4="), &json!(true)));
+        assert_eq!(answers[2]["statusCode"], 404);
+    }
+
+    #[test]
+    fn a_router_may_be_the_state_and_its_body_may_be_streamed() {
+        let outcomes = testing::run(&router(), Serve, [event("GET", "/items/7")]).unwrap();
+        assert_eq!(outcomes[0].json::<Value>().unwrap()["statusCode"], 200);
+        let outcomes = testing::run(&router(), ServeStreaming, [event("POST", "/echo")]).unwrap();
+        let [Outcome::Response { content_type, body }] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!(content_type, "application/vnd.awslambda.http-integration-response");
+        assert!(body.starts_with(b"{\"statusCode\":200,") && body.ends_with(b"\0\0\0\0\0\0\0\0\xff\xfe"), "{body:?}");
+    }
+
+    #[test]
+    fn a_request_that_no_service_can_take_fails_its_invocation() {
+        let outcomes = testing::run(&(), router(), [event("GET", "/a b"), event("G T", "/")]).unwrap();
+        for outcome in outcomes {
+            let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
+            assert_eq!(kind, "Runtime.UnmarshalError");
+            assert!(message.starts_with("the event is not a valid request: invalid "), "{message}");
+        }
+    }
+}

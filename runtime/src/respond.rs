@@ -1,0 +1,96 @@
+//! What a handler returns: a value as JSON, or a body as it is.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::event::{AsItIs, ByValue};
+use crate::reply::Reply;
+use crate::report::Report;
+
+/// What a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], as it is;
+/// [`Stream`](crate::Stream), while it is made; and, with the feature
+/// `http`, a response.
+///
+/// The parameter only keeps these apart; the compiler finds it. Not meant to be implemented elsewhere.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the response of a handler",
+    label = "neither `Serialize` nor `lambda::Body`",
+    note = "derive `serde::Serialize` for `{Self}`, or return a `lambda::Body`"
+)]
+pub trait Respond<M> {
+    #[doc(hidden)]
+    fn respond(self, reply: &mut Reply) -> Result<(), Report>;
+}
+
+impl<T: Serialize> Respond<ByValue> for T {
+    fn respond(self, reply: &mut Reply) -> Result<(), Report> {
+        reply.json(&self).map_err(|error| {
+            let wanted = std::any::type_name::<T>();
+            Report::runtime("MarshalError", format!("the response (`{wanted}`) cannot be JSON: {error}"))
+        })
+    }
+}
+
+/// A response that is sent as it is: bytes, text, or JSON that is text already.
+///
+/// ```
+/// use lambda::{Body, Error};
+///
+/// async fn stored(_: ()) -> Result<Body, Error> {
+///     Ok(Body::json(r#"{"from":"a cache"}"#))
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    content_type: Cow<'static, str>,
+    bytes: Bytes,
+}
+
+impl Body {
+    /// Bytes of this content type. Characters that cannot be in a header field are dropped from the type.
+    pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: header_safe(content_type.into()), bytes: bytes.into() }
+    }
+
+    /// Bytes (`application/octet-stream`).
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self::new("application/octet-stream", bytes)
+    }
+
+    /// Text (`text/plain`).
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new("text/plain; charset=utf-8", text.into())
+    }
+
+    /// JSON that is written already. It is not looked at.
+    pub fn json(json: impl Into<Bytes>) -> Self {
+        Self::new("application/json", json)
+    }
+
+    /// What is sent.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its content type.
+    pub fn content_type(&self) -> &str {
+        &self.content_type
+    }
+}
+
+/// A text without the characters that a header field cannot have.
+pub(crate) fn header_safe(text: Cow<'static, str>) -> Cow<'static, str> {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return text;
+    }
+    text.chars().filter(|character| (' '..='~').contains(character)).collect()
+}
+
+impl Respond<AsItIs> for Body {
+    fn respond(self, reply: &mut Reply) -> Result<(), Report> {
+        reply.bytes(&self.content_type, self.bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! The loop: next, call, answer. One of it in an ordinary function; on a managed instance as many as the platform sends
+//! requests at once, on a thread each.
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use crate::client::{Client, wait};
+use crate::end::End;
+use crate::endpoint::Endpoint;
+use crate::handler::Handler;
+use crate::hooks::Hook;
+use crate::{log, panic};
+
+/// The first pause of a worker of several that lost its connection; each is twice the one before.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// A worker that could not go on after this pause gives up: 1.3 seconds in all.
+const LONGEST: Duration = Duration::from_millis(640);
+
+/// What a worker does after a panic was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterPanic {
+    /// State may be broken, and a new process is one cold start away.
+    End,
+    /// Other requests are being served by the same process.
+    GoOn,
+}
+
+/// Serves one invocation after the other until there can be none.
+pub(crate) async fn serve<S, H, M, A>(
+    client: &mut Client,
+    state: &S,
+    handler: &H,
+    after_response: &A,
+    after_panic: AfterPanic,
+) -> Result<Infallible, End>
+where
+    H: Handler<S, M>,
+    A: Hook<S, ()>,
+{
+    loop {
+        client.next().await?;
+        panic::started(client.ids());
+        let (message, reply, current) = client.call();
+        let outcome = panic::catch(current, handler.call(state, message, reply)).await;
+        let mut panicked = match outcome {
+            Ok(Ok(())) => client.respond().await?.is_some(),
+            Ok(Err(report)) => {
+                client.fail(&report).await?;
+                false
+            }
+            Err(report) => {
+                client.fail(&report).await?;
+                true
+            }
+        };
+        panic::ended(client.ids());
+        if A::GIVEN {
+            panicked |= client.afterwards(after_response.call(state)).await.is_err();
+        }
+        if panicked && after_panic == AfterPanic::End {
+            return Err(End::Panicked);
+        }
+    }
+}
+
+/// Serves as many invocations at once as there are workers, the first of which has its connection already, until one of
+/// them can go on no more, or the signal comes. Each worker has a thread and an executor of its own: a future never
+/// changes threads and need not be able to, a handler that computes delays no other, and a worker is the very loop of an
+/// ordinary function.
+pub(crate) fn serve_many<S, H, M, A>(
+    executor: &Runtime,
+    endpoint: &Arc<Endpoint>,
+    first: Client,
+    workers: NonZeroUsize,
+    function: (&S, &H, &A),
+    signal: impl Future<Output = ()>,
+) -> End
+where
+    S: Sync,
+    H: Handler<S, M>,
+    A: Hook<S, ()> + Sync,
+{
+    let stop = Stop::default();
+    thread::scope(|scope| {
+        for _ in 1..workers.get() {
+            let worker = || match crate::executor() {
+                Ok(executor) => executor.block_on(either(stop.told(), work(endpoint, None, function, &stop))),
+                Err(end) => stop.end(end),
+            };
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, worker) {
+                stop.end(End::Environment(format!("there cannot be {workers} threads: {error}")));
+                break;
+            }
+        }
+        let terminated = async {
+            signal.await;
+            stop.end(End::Terminated);
+        };
+        let work = either(terminated, work(endpoint, Some(first), function, &stop));
+        executor.block_on(either(stop.told(), work));
+    });
+    stop.why.into_inner().unwrap_or(End::Panicked)
+}
+
+/// The first end of a worker, which ends all.
+#[derive(Debug, Default)]
+struct Stop {
+    why: OnceLock<End>,
+    woken: Notify,
+}
+
+impl Stop {
+    fn end(&self, why: End) {
+        // Only the first one is the reason.
+        let _ = self.why.set(why);
+        self.woken.notify_waiters();
+    }
+
+    /// Waits for the end.
+    async fn told(&self) {
+        let woken = self.woken.notified();
+        // Asked after the wait was registered, so that no end falls between.
+        if self.why.get().is_none() {
+            woken.await;
+        }
+    }
+}
+
+/// One worker. It loses its connection at times; others are being served, so it tries again for a while, with growing
+/// pauses, before that is the end of all.
+async fn work<S, H, M, A>(
+    endpoint: &Arc<Endpoint>,
+    mut client: Option<Client>,
+    (state, handler, after_response): (&S, &H, &A),
+    stop: &Stop,
+) where
+    H: Handler<S, M>,
+    A: Hook<S, ()>,
+{
+    let mut pause = SHORTEST;
+    loop {
+        let opened = match client.take() {
+            Some(client) => Ok(client),
+            None => Client::open(Arc::clone(endpoint)).await,
+        };
+        let end = match opened {
+            Err(end) => end,
+            Ok(mut client) => {
+                let Err(end) = serve(&mut client, state, handler, after_response, AfterPanic::GoOn).await;
+                if client.has_served() {
+                    pause = SHORTEST;
+                }
+                end
+            }
+        };
+        if !end.is_of_connection() || pause > LONGEST {
+            return stop.end(end);
+        }
+        if pause == SHORTEST {
+            log::warn(format_args!("{end}; connecting again"));
+        }
+        wait(pause).await;
+        pause *= 2;
+    }
+}
+
+/// Waits for the first of two.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+    std::future::poll_fn(|context| {
+        if one.as_mut().poll(context).is_ready() { std::task::Poll::Ready(()) } else { other.as_mut().poll(context) }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,429 @@
+//! The loop against a Runtime API that says anything: every status, every cut, every form of a handler.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::context::Context;
+use crate::event::Event;
+use crate::failure::{Error, Failure};
+use crate::hooks::Absent;
+use crate::respond::Body;
+use crate::stream::Stream;
+use crate::testing::server::{Request, Say, Server};
+use crate::testing::{self, Outcome};
+
+const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
+
+fn response(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn invocation(id: &str, body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Runs the loop against these answers, one for each request and then the end. Gives why it ended and what was asked.
+#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
+fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item = Say>) -> (End, Vec<Request>) {
+    let mut script: VecDeque<Say> = script.into_iter().collect();
+    let (sender, requests) = mpsc::channel();
+    let server = Server::start(move |request| {
+        sender.send(request.clone()).unwrap();
+        script.pop_front().unwrap_or(Say::End)
+    })
+    .unwrap();
+    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    let end = crate::executor().unwrap().block_on(async {
+        let mut client = Client::open(endpoint).await.unwrap();
+        serve(&mut client, &(), &handler, &Absent, AfterPanic::End).await.unwrap_err()
+    });
+    drop(server);
+    (end, requests.iter().collect())
+}
+
+fn serve_texts<H: Handler<(), M>, M>(handler: H, script: &[&str]) -> (End, Vec<Request>) {
+    serve_script(handler, script.iter().map(|text| Say::Bytes(text.as_bytes().to_vec())))
+}
+
+/// The last segments of what was asked: `next`, `response`, `error`.
+fn verbs(requests: &[Request]) -> Vec<&str> {
+    requests.iter().filter_map(|request| request.target.rsplit('/').next()).collect()
+}
+
+async fn number(number: u8) -> Result<u8, Error> {
+    Ok(number)
+}
+
+async fn echo(event: Event) -> Result<Body, Error> {
+    Ok(Body::json(event.into_bytes()))
+}
+
+#[test]
+fn an_invocation_is_answered_under_its_id_and_the_next_one_is_asked_for() {
+    let (_, requests) = serve_texts(echo, &[&invocation("r-1", "[1]"), ACCEPTED, &invocation("r-2", "[2]"), ACCEPTED]);
+    assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next"]);
+    assert_eq!(requests[1].target, "/2018-06-01/runtime/invocation/r-1/response");
+    assert_eq!(requests[3].target, "/2018-06-01/runtime/invocation/r-2/response");
+    assert_eq!((&requests[1].body[..], &requests[3].body[..]), (&b"[1]"[..], &b"[2]"[..]));
+    assert!(requests.iter().all(|request| request.connection == 0), "one connection serves all");
+}
+
+#[test]
+fn a_chunked_payload_arrives_whole() {
+    let chunked = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
+    let (_, requests) = serve_texts(echo, &[chunked, ACCEPTED]);
+    assert_eq!(requests[1].body, b"[1,2]");
+}
+
+#[test]
+fn the_invocation_id_is_echoed_with_responses_and_errors() {
+    let with_id = |body: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nLambda-Runtime-Invocation-Id: i-7\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let (_, requests) =
+        serve_texts(number, &[&with_id("1"), ACCEPTED, &with_id("x"), ACCEPTED, &invocation("r", "2"), ACCEPTED]);
+    assert_eq!(verbs(&requests), ["next", "response", "next", "error", "next", "response", "next"]);
+    assert_eq!(requests[1].field("lambda-runtime-invocation-id"), Some("i-7"));
+    assert_eq!(requests[3].field("lambda-runtime-invocation-id"), Some("i-7"));
+    assert_eq!(requests[5].field("lambda-runtime-invocation-id"), None);
+}
+
+#[test]
+fn no_content_polls_again() {
+    let (_, requests) = serve_texts(
+        echo,
+        &["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", &invocation("r", "1")],
+    );
+    assert_eq!(verbs(&requests), ["next", "next", "next", "response"]);
+}
+
+#[test]
+fn an_answer_that_is_too_late_or_too_large_or_unknown_is_dropped_and_the_loop_goes_on() {
+    for status in ["410 Gone", "413 Request Entity Too Large", "400 Bad Request", "404 Not Found"] {
+        let (_, requests) = serve_texts(echo, &[&invocation("r", "1"), &response(status, "{}"), &invocation("s", "2")]);
+        assert_eq!(verbs(&requests), ["next", "response", "next", "response"], "{status}");
+    }
+}
+
+#[test]
+fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
+    for status in ["403 Forbidden", "500 Internal Server Error", "503 Service Unavailable"] {
+        let (end, requests) = serve_texts(echo, &[&invocation("r", "1"), &response(status, "container\nerror")]);
+        assert_eq!(verbs(&requests), ["next", "response"]);
+        let expected = format!(
+            "the Lambda Runtime API answered {} while sending an answer: container error",
+            status.split(' ').next().unwrap()
+        );
+        assert_eq!(end.to_string(), expected);
+        let (end, requests) = serve_texts(echo, &[&response(status, "no")]);
+        assert_eq!(verbs(&requests), ["next"]);
+        assert!(end.to_string().ends_with("while asking for the next invocation: no"), "{end}");
+    }
+    let (end, _) = serve_texts(echo, &[&response("404 Not Found", "")]);
+    assert!(matches!(end, End::Refused { status: 404, .. }), "{end:?}");
+}
+
+#[test]
+fn a_runtime_api_that_is_gone_ends_the_loop() {
+    let (end, requests) = serve_script(echo, []);
+    // It depends on when its last socket closes.
+    assert!(matches!(end, End::Unreachable { .. } | End::Lost { .. }), "{end:?}");
+    assert_eq!(verbs(&requests), ["next"]);
+}
+
+#[test]
+fn a_connection_closed_while_idle_is_replaced_once() {
+    let last = |text: &str| Say::Last(text.as_bytes().to_vec());
+    let (end, requests) = serve_script(
+        echo,
+        [
+            Say::Bytes(invocation("r", "1").into()),
+            // The server closes without saying so.
+            last(ACCEPTED),
+            Say::Bytes(invocation("s", "2").into()),
+            // The server says so.
+            last("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            last(""),
+            last(""),
+        ],
+    );
+    assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "next"]);
+    assert_eq!(requests.iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 3]);
+    assert_eq!(end.to_string(), "the Lambda Runtime API closed the connection while asking for the next invocation");
+}
+
+#[test]
+fn a_connection_cut_at_any_byte_of_an_invocation_ends_the_loop_and_calls_nobody() {
+    async fn never(_: Event) -> Result<(), Error> {
+        panic!("called with half an event");
+    }
+    let whole = invocation("r", "[1,2]");
+    for cut in 1..whole.len() {
+        let (end, requests) = serve_script(never, [Say::Last(whole.as_bytes()[..cut].to_vec())]);
+        assert!(matches!(end, End::Lost { .. }), "{cut}: {end:?}");
+        assert_eq!(verbs(&requests), ["next"], "{cut}");
+    }
+}
+
+#[test]
+fn a_connection_cut_at_any_byte_of_an_acknowledgement_ends_the_loop() {
+    for cut in 1..ACCEPTED.len() {
+        let acknowledgement = Say::Last(ACCEPTED.as_bytes()[..cut].to_vec());
+        let (end, requests) = serve_script(echo, [Say::Bytes(invocation("r", "1").into()), acknowledgement]);
+        assert!(matches!(end, End::Lost { .. }), "{cut}: {end:?}");
+        assert_eq!(verbs(&requests), ["next", "response"], "{cut}");
+    }
+}
+
+#[test]
+fn what_is_no_invocation_ends_the_loop_with_its_reason() {
+    let cases = [
+        (response("200 OK", "{}"), "an invocation has no request id"),
+        (invocation("", "{}"), "an invocation's request id has characters that no id has"),
+        (invocation("a/b", "{}"), "an invocation's request id has characters that no id has"),
+        ("SSH-2.0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
+        (invocation("r", "{}") + "HTTP/1.1 200 OK\r\n", "there are bytes after the end of the response"),
+    ];
+    for (text, why) in cases {
+        let (end, _) = serve_texts(echo, &[&text]);
+        let expected = "the Lambda Runtime API sent what is no valid answer while asking for the next invocation: ";
+        assert_eq!(end.to_string(), format!("{expected}{why}"));
+    }
+}
+
+#[test]
+fn a_panic_is_reported_with_its_place_and_ends_the_loop() {
+    async fn falls(_: Event) -> Result<(), Error> {
+        panic!("the shelf is empty");
+    }
+    let outcomes = testing::run(&(), falls, [Event::new("1"), Event::new("2")]).unwrap();
+    let [Outcome::Error { kind, message, stack }] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!(kind, "Runtime.Panic");
+    let place = stack.first().unwrap();
+    assert!(place.contains("tests.rs:"), "{place}");
+    assert_eq!(message, &format!("the shelf is empty (panicked at {place})"));
+}
+
+#[test]
+fn the_report_of_an_error_is_in_body_and_fields() {
+    async fn fails(_: Event) -> Result<(), Failure> {
+        Err(Failure::new("NotFound", "there is no item 7"))
+    }
+    let (_, requests) = serve_texts(fails, &[&invocation("r", "1"), ACCEPTED]);
+    let request = &requests[1];
+    assert_eq!(request.target, "/2018-06-01/runtime/invocation/r/error");
+    assert_eq!(request.field("lambda-runtime-function-error-type"), Some("Function.NotFound"));
+    assert!(request.field("lambda-runtime-function-xray-error-cause").unwrap().contains("there is no item 7"));
+    assert_eq!(
+        request.body,
+        br#"{"errorMessage":"there is no item 7","errorType":"Function.NotFound","stackTrace":[]}"#
+    );
+}
+
+#[test]
+fn a_response_that_cannot_be_json_fails_its_invocation_only() {
+    async fn map(_: Event) -> Result<std::collections::BTreeMap<(u8, u8), u8>, Error> {
+        Ok([((1, 2), 3)].into())
+    }
+    let outcomes = testing::run(&(), map, [Event::new(""), Event::new("")]).unwrap();
+    for outcome in outcomes {
+        let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(kind, "Runtime.MarshalError");
+        assert!(message.ends_with("cannot be JSON: key must be a string"), "{message}");
+    }
+}
+
+#[test]
+fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
+    async fn shout(how: String) -> Result<Stream, Error> {
+        Ok(Stream::new("text/plain", async move |out| {
+            out.write("one ").await?;
+            out.write("").await?;
+            tokio::task::yield_now().await;
+            out.write("x".repeat(100_000)).await?;
+            assert_ne!(how, "panic", "mid-stream");
+            if how == "fail" { Err(Failure::new("Mid", "no more"))? } else { Ok::<_, Error>(()) }
+        }))
+    }
+    let calm = invocation("r", "\"calm\"");
+    let (end, requests) = serve_texts(
+        shout,
+        &[&calm, ACCEPTED, &invocation("s", "\"fail\""), ACCEPTED, &invocation("t", "\"panic\""), ACCEPTED],
+    );
+    assert!(matches!(end, End::Panicked), "{end:?}");
+    assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "response"]);
+    let told = |request: &Request| {
+        let body = request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
+        let kind = request.field("lambda-runtime-function-error-type").unwrap_or_default().to_owned();
+        (kind, String::from_utf8(body.unwrap_or_default()).unwrap())
+    };
+    for request in [&requests[1], &requests[3], &requests[5]] {
+        assert_eq!(request.field("lambda-runtime-function-response-mode"), Some("streaming"));
+        assert_eq!(request.body, ["one ", &"x".repeat(100_000)].concat().as_bytes());
+        assert_eq!(request.connection, 0);
+    }
+    assert_eq!(told(&requests[1]), (String::new(), String::new()));
+    let expected = r#"{"errorMessage":"no more","errorType":"Function.Mid","stackTrace":[]}"#;
+    assert_eq!(told(&requests[3]), ("Function.Mid".to_owned(), expected.to_owned()));
+    let (kind, body) = told(&requests[5]);
+    assert!(kind == "Runtime.Panic" && body.contains("mid-stream"), "{body}");
+}
+
+#[test]
+fn every_form_of_a_handler_is_one() {
+    #[derive(Debug, Deserialize, Serialize)]
+    struct Pair(u8, u8);
+    async fn typed(pair: Pair) -> Result<Pair, Error> {
+        Ok(Pair(pair.1, pair.0))
+    }
+    async fn with_context(pair: Pair, context: Context) -> Result<String, String> {
+        Ok(format!("{} {} {:?}", context.request_id, pair.0, context.tenant_id))
+    }
+    async fn with_state(state: &u8, pair: Pair) -> Result<u8, std::convert::Infallible> {
+        Ok(state + pair.0)
+    }
+    async fn with_both(state: &u8, event: Event, context: Context) -> Result<Body, Box<dyn std::error::Error>> {
+        Ok(Body::text(format!("{state}{}{}", event.json::<Pair>()?.1, context.function_arn)))
+    }
+    let event = || {
+        let context = Context {
+            request_id: "r".into(),
+            tenant_id: Some("blue".into()),
+            function_arn: "arn".into(),
+            ..Context::default()
+        };
+        [(Event::new("[1,2]"), context)]
+    };
+    let body = |outcomes: std::io::Result<Vec<Outcome>>| match &outcomes.unwrap()[..] {
+        [Outcome::Response { body, .. }] => String::from_utf8(body.to_vec()).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(body(testing::run(&(), typed, event())), "[2,1]");
+    assert_eq!(body(testing::run(&(), with_context, event())), "\"r 1 Some(\\\"blue\\\")\"");
+    assert_eq!(body(testing::run(&7_u8, with_state, event())), "8");
+    assert_eq!(body(testing::run(&7_u8, with_both, event())), "72arn");
+    let added = 5;
+    let closure = async move |number: u8| Ok::<_, Error>(number + added);
+    assert_eq!(body(testing::run(&(), closure, [Event::new("1")])), "6");
+}
+
+#[test]
+fn large_payloads_and_responses_go_through_and_leave_no_memory_behind() {
+    let payload = format!("\"{}\"", "x".repeat(6 * 1024 * 1024));
+    let outcomes = testing::run(&(), echo, [Event::new(payload.clone()), Event::new("1")]).unwrap();
+    let [Outcome::Response { body, .. }, Outcome::Response { body: small, .. }] = &outcomes[..] else { panic!() };
+    assert!(body == payload.as_bytes(), "the payload came back changed");
+    assert_eq!(small, "1");
+}
+
+#[test]
+fn a_future_that_cannot_be_sent_between_threads_is_served() {
+    async fn local(number: u8) -> Result<u8, Error> {
+        let shared = std::rc::Rc::new(std::cell::Cell::new(number));
+        tokio::task::yield_now().await;
+        Ok(shared.get() + 1)
+    }
+    assert_eq!(testing::run(&(), local, [Event::new("1")]).unwrap()[0].json::<u8>().unwrap(), 2);
+}
+
+#[test]
+fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_none_up() {
+    const WORKERS: usize = 10;
+    const REQUESTS: usize = 1000;
+    /// Waits until all workers are in it, once, then fails nine out of ten and panics at times.
+    async fn odd(together: &tokio::sync::Barrier, event: Event, context: Context) -> Result<Body, Error> {
+        let number: usize = event.json()?;
+        if number < WORKERS {
+            together.wait().await;
+        }
+        tokio::task::yield_now().await;
+        assert_ne!(number, 500, "five hundred");
+        if !number.is_multiple_of(10) {
+            return Err(format!("{number} for {}", context.request_id))?;
+        }
+        Ok(Body::text(format!("{number} for {}", context.request_id)))
+    }
+    let (mut number, mut answered) = (0, 0);
+    let (sender, requests) = mpsc::channel();
+    let server = Server::start(move |request| {
+        if !request.is_next() {
+            answered += 1;
+            sender.send(request.clone()).unwrap();
+            return Say::Bytes(ACCEPTED.into());
+        }
+        number += 1;
+        match number - 1 {
+            number if number < REQUESTS => Say::Bytes(invocation(&format!("r-{number}"), &number.to_string()).into()),
+            // The others are still at work: let this worker poll until they are done.
+            _ if answered < REQUESTS => Say::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+            _ => Say::End,
+        }
+    })
+    .unwrap();
+    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    panic::install(Arc::clone(&endpoint));
+    let executor = crate::executor().unwrap();
+    let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
+    let state = tokio::sync::Barrier::new(WORKERS);
+    let (workers, function) = (WORKERS.try_into().unwrap(), (&state, &odd, &Absent));
+    let end = serve_many(&executor, &endpoint, first, workers, function, std::future::pending());
+    drop(server);
+    assert!(matches!(end, End::Lost { .. } | End::Unreachable { .. }), "{end:?}");
+    let requests: Vec<Request> = requests.iter().collect();
+    assert_eq!(requests.len(), REQUESTS);
+    for request in requests {
+        let (_, target) = request.target.split_once("invocation/r-").unwrap();
+        let (number, verb) = target.split_once('/').unwrap();
+        let body = String::from_utf8(request.body).unwrap();
+        match (number, number.ends_with('0')) {
+            ("500", _) => assert!(verb == "error" && body.contains("five hundred"), "{body}"),
+            (_, true) => assert_eq!((verb, body), ("response", format!("{number} for r-{number}"))),
+            (_, false) => assert!(verb == "error" && body.contains(&format!("\"{number} for r-{number}\"")), "{body}"),
+        }
+    }
+}
+
+#[test]
+fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() {
+    let script = ["", "", "invocation", "cut", "invocation", "refusal"];
+    let (mut script, mut number) = (VecDeque::from(script), 0);
+    let (sender, requests) = mpsc::channel();
+    let server = Server::start(move |request| {
+        sender.send(request.clone()).unwrap();
+        if !request.is_next() {
+            return Say::Bytes(ACCEPTED.into());
+        }
+        match script.pop_front().unwrap_or("refusal") {
+            "invocation" => {
+                number += 1;
+                Say::Bytes(invocation(&format!("r-{number}"), "1").into())
+            }
+            "refusal" => Say::Bytes(response("500 Internal Server Error", "done").into()),
+            "cut" => Say::Last(b"HTTP/1.1 2".to_vec()),
+            _ => Say::Last(Vec::new()),
+        }
+    })
+    .unwrap();
+    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    let executor = crate::executor().unwrap();
+    let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
+    let function = (&(), &echo, &Absent);
+    let end = serve_many(&executor, &endpoint, first, NonZeroUsize::MIN, function, std::future::pending());
+    assert_eq!(
+        end.to_string(),
+        "the Lambda Runtime API answered 500 while asking for the next invocation: done",
+        "a refusal is for good"
+    );
+    drop(server);
+    let requests: Vec<Request> = requests.iter().collect();
+    assert_eq!(verbs(&requests), ["next", "next", "next", "response", "next", "next", "response", "next"]);
+    assert_eq!(requests.last().unwrap().connection, 3);
+}

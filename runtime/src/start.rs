@@ -1,0 +1,240 @@
+//! From `main` to the first invocation, and from the last one out of the process.
+
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::client::Client;
+use crate::end::End;
+use crate::endpoint::Endpoint;
+use crate::extension;
+use crate::failure::Fault;
+use crate::handler::{Handler, nothing};
+use crate::hooks::{Hook, Hooks};
+use crate::init::{Init, init};
+use crate::log::{self, Current};
+use crate::panic::{self, Phase};
+use crate::reply::Target;
+use crate::report::Report;
+use crate::serve::{AfterPanic, serve, serve_many};
+use crate::signal::Termination;
+
+/// The process ends with this when the function failed to start or cannot go on.
+const FAILED: i32 = 1;
+/// The process ends with this when its environment is not Lambda's.
+const NOT_LAMBDA: i32 = 3;
+
+/// Serves invocations with this handler until the process ends. Everything else is of the environment: where the Runtime
+/// API is, how many requests there are at once, how logs are written.
+///
+/// Does not return, unless the function has a hook for its end ([`Init::on_shutdown`]): it ends the process with a line
+/// on standard error that says why, code 1, or code 3 outside of Lambda.
+pub fn run<H, M>(handler: H)
+where
+    H: Handler<(), M>,
+    M: 'static,
+{
+    init(nothing).run(handler);
+}
+
+impl<I, A, T, B, R> Init<I, Hooks<A, T, B, R>> {
+    /// Runs the init, then serves invocations with this handler: see [`run`].
+    #[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
+    pub fn run<S, E, EM, H, M>(self, handler: H)
+    where
+        I: AsyncFnOnce() -> Result<S, E>,
+        E: Fault<EM>,
+        S: Send + Sync + 'static,
+        H: Handler<S, M>,
+        M: 'static,
+        A: Hook<S, ()> + Send + Sync + 'static,
+        T: Hook<S, ()>,
+        B: Hook<S, Result<(), Report>>,
+        R: Hook<S, Result<(), Report>>,
+    {
+        let Some(address) = std::env::var_os("AWS_LAMBDA_RUNTIME_API") else { not_lambda() };
+        let end = match start(&address.to_string_lossy(), self, &handler) {
+            Err(End::Terminated) => return,
+            Err(end) => end,
+            Ok(never) => match never {},
+        };
+        log::error(end);
+        exit(FAILED);
+    }
+}
+
+/// Everything between the environment and the end.
+fn start<I, S, E, EM, H, M, A, T, B, R>(
+    address: &str,
+    function: Init<I, Hooks<A, T, B, R>>,
+    handler: &H,
+) -> Result<Infallible, End>
+where
+    I: AsyncFnOnce() -> Result<S, E>,
+    E: Fault<EM>,
+    S: Send + Sync + 'static,
+    H: Handler<S, M>,
+    M: 'static,
+    A: Hook<S, ()> + Send + Sync + 'static,
+    T: Hook<S, ()>,
+    B: Hook<S, Result<(), Report>>,
+    R: Hook<S, Result<(), Report>>,
+{
+    let Init { init, hooks } = function;
+    let endpoint = Arc::new(Endpoint::parse(address).map_err(End::Environment)?);
+    let workers = workers(std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())?;
+    let executor = executor()?;
+    panic::install(Arc::clone(&endpoint));
+    let mut client = executor.block_on(Client::open(Arc::clone(&endpoint)))?;
+    let ready = async || {
+        let state = prepare(&mut client, init).await?;
+        if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start") {
+            snapshot(&mut client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
+        }
+        Ok(state)
+    };
+    if !T::GIVEN {
+        let state = executor.block_on(ready())?;
+        return match workers {
+            None => executor.block_on(serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End)),
+            Some(workers) => {
+                let function = (&state, handler, &hooks.after_response);
+                Err(serve_many(&executor, &endpoint, client, workers, function, std::future::pending()))
+            }
+        };
+    }
+    let (mut termination, _extension) = executor.block_on(async {
+        let listening = Termination::listen();
+        let termination =
+            listening.map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
+        // Managed instances are told of their end in any case.
+        let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
+        Ok((termination, extension))
+    })?;
+    let state = executor.block_on(unless(termination.came(), ready()))?;
+    let end = match workers {
+        None => {
+            let loop_ = serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End);
+            let Err(end) = executor.block_on(unless(termination.came(), loop_));
+            end
+        }
+        Some(workers) => {
+            let function = (&state, handler, &hooks.after_response);
+            serve_many(&executor, &endpoint, client, workers, function, termination.came())
+        }
+    };
+    if matches!(end, End::Terminated) {
+        let hook = async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
+        // A panic has printed itself, and there is nobody to report it to any more.
+        let _ = executor.block_on(hook);
+        drop(state);
+        // What still runs on other threads is not waited for.
+        executor.shutdown_background();
+    }
+    Err(end)
+}
+
+/// Runs the work, unless the signal comes first: what is underway is dropped then.
+async fn unless<T>(signal: impl Future<Output = ()>, work: impl Future<Output = Result<T, End>>) -> Result<T, End> {
+    let (mut signal, mut work) = (pin!(signal), pin!(work));
+    std::future::poll_fn(|context| {
+        if signal.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(End::Terminated));
+        }
+        work.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Runs the init; its failure is reported.
+pub(crate) async fn prepare<I, S, E, EM>(client: &mut Client, init: I) -> Result<S, End>
+where
+    I: AsyncFnOnce() -> Result<S, E>,
+    E: Fault<EM>,
+{
+    panic::enter(Phase::Init);
+    let made = panic::catch(&mut Current::default(), init()).await;
+    panic::enter(Phase::Serving);
+    let report = match made {
+        Ok(Ok(state)) => return Ok(state),
+        Ok(Err(fault)) => fault.report(),
+        Err(panic) => panic,
+    };
+    client.fail_start(Target::InitError, &report).await?;
+    Err(End::Init(report))
+}
+
+/// Lets a snapshot be taken, and goes on in a sandbox that it was restored in; the hooks' failures are reported.
+async fn snapshot<S, B, R>(client: &mut Client, state: &S, before: &B, after: &R) -> Result<(), End>
+where
+    B: Hook<S, Result<(), Report>>,
+    R: Hook<S, Result<(), Report>>,
+{
+    if let Err(report) = step(Phase::Init, before.call(state)).await {
+        client.fail_start(Target::InitError, &report).await?;
+        return Err(End::Init(report));
+    }
+    client.restored().await?;
+    if let Err(report) = step(Phase::Restore, after.call(state)).await {
+        client.fail_start(Target::RestoreError, &report).await?;
+        return Err(End::Restore(report));
+    }
+    Ok(())
+}
+
+/// Runs a hook in its phase.
+async fn step(phase: Phase, hook: impl Future<Output = Option<Result<(), Report>>>) -> Result<(), Report> {
+    panic::enter(phase);
+    let outcome = panic::catch(&mut Current::default(), hook).await;
+    panic::enter(Phase::Serving);
+    outcome?.unwrap_or(Ok(()))
+}
+
+/// How many invocations the platform sends at once: none said, then one after the other.
+fn workers(concurrency: Option<&str>) -> Result<Option<NonZeroUsize>, End> {
+    let Some(text) = concurrency.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let wrong = |_| End::Environment(format!("AWS_LAMBDA_MAX_CONCURRENCY is `{text}`: it should be a number above 0"));
+    text.parse().map(Some).map_err(wrong)
+}
+
+/// The executor of one thread. Timers are there if anything in the program enables tokio's `time`.
+pub(crate) fn executor() -> Result<Runtime, End> {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| End::Environment(format!("the async executor cannot start: {error}")))
+}
+
+fn not_lambda() -> ! {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = format!(
+        "`{name}` is an AWS Lambda function: it answers the invocations that Lambda sends it, and there is no Lambda \
+         here (AWS_LAMBDA_RUNTIME_API is not set).\nTo run it: `lambda-console invoke {name}`\n"
+    );
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    exit(NOT_LAMBDA)
+}
+
+#[expect(clippy::exit, reason = "`run` is the whole of a function's main: the exit code is its result")]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_workers_is_one_where_none_is_said_and_never_guessed() {
+        assert!(matches!(workers(None), Ok(None)));
+        assert!(matches!(workers(Some("")), Ok(None)));
+        assert!(matches!(workers(Some("10")), Ok(Some(ten)) if ten.get() == 10));
+        for text in ["0", "-1", "many"] {
+            assert!(workers(Some(text)).unwrap_err().to_string().contains(text));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The main job through the headless commands, each in a process of its own.
+
+use std::{fs, process::Command};
+
+use tests::{Fixture, Home, repository};
+
+#[test]
+fn three_processes_build_deploy_and_invoke_hello() {
+    let home = Home::new(repository());
+    let built = home.run(["build", "hello", "--json"]).ok().json();
+    let function = &built["functions"][0];
+    assert_eq!((&function["name"], &function["architecture"]), (&"hello".into(), &"arm64".into()), "{built}");
+
+    // The file is what it is said to be: a static ARM64 executable, as a tool of another's reads it.
+    let bootstrap = fs::read(repository().join("target/lambda/hello/bootstrap")).expect("the bootstrap is there");
+    assert_eq!(bootstrap.get(..4), Some(&b"\x7fELF"[..]));
+    assert_eq!(bootstrap.get(18..20), Some(&183_u16.to_le_bytes()[..]), "e_machine is EM_AARCH64");
+
+    let deployed = home.run(["deploy", "hello", "--json"]).ok().json();
+    assert_eq!(deployed["stage"], "local");
+    assert_eq!(deployed["functions"][0]["action"], "created", "{deployed}");
+    assert_eq!(deployed["functions"][0]["sha256"], function["sha256"]);
+
+    let invoked = home.run(["invoke", "hello", "--payload", r#"{"name":"Lambda"}"#, "--json"]).ok().json();
+    assert_eq!(invoked["payload"]["message"], "Hello, Lambda!", "{invoked}");
+    assert_eq!(invoked["status"], 200);
+    assert!(invoked["function_error"].is_null());
+    let report = &invoked["report"];
+    assert_eq!(report["cold"], true, "{invoked}");
+    assert!(report["init_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{invoked}");
+    assert!(report["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{invoked}");
+    assert!(report["max_memory_mb"].as_u64().is_some_and(|mb| mb > 0), "{invoked}");
+    assert_eq!(report["emulated"], cfg!(not(target_arch = "aarch64")), "{invoked}");
+
+    let again = home.run(["deploy", "hello", "--json"]).ok().json();
+    assert_eq!(again["functions"][0]["action"], "unchanged", "{again}");
+
+    let listed = home.run(["list", "--json"]).ok().json();
+    let hello = listed["functions"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "hello"));
+    let hello = hello.unwrap_or_else(|| panic!("hello is listed: {listed}"));
+    assert_eq!(hello["deployed"]["in_sync"], true, "{listed}");
+    assert_eq!(hello["zip"]["sha256"], function["sha256"]);
+
+    let stats = home.run(["stats", "hello", "--json"]).ok().json();
+    assert_eq!(stats["functions"][0]["invocations"], 1, "{stats}");
+    assert_eq!(stats["functions"][0]["cold"], 1, "{stats}");
+
+    let request = invoked["request_id"].as_str().expect("a request id");
+    let logs = home.run(["logs", "hello", "--request", request, "--json"]).ok();
+    assert!(logs.stdout.lines().any(|line| line.contains("REPORT RequestId")), "{}", logs.stdout);
+
+    let deleted = home.run(["delete", "hello", "--yes", "--json"]).ok();
+    assert!(deleted.stdout.contains("hello"));
+    let gone = home.run(["invoke", "hello", "--payload", "{}", "--json"]);
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.json()["error"]["hint"].as_str().is_some_and(|hint| hint.contains("deploy")), "{}", gone.stdout);
+}
+
+#[test]
+fn building_twice_gives_the_same_zip() {
+    let home = Home::new(repository());
+    let first = home.run(["build", "hello", "--json"]).ok().json();
+    let zip = repository().join("target/lambda/hello/bootstrap.zip");
+    fs::remove_file(&zip).expect("the zip is there");
+    let second = home.run(["build", "hello", "--json"]).ok().json();
+    assert_eq!(first["functions"][0]["sha256"], second["functions"][0]["sha256"]);
+    let sum = Command::new("sha256sum").arg(&zip).output().expect("sha256sum runs");
+    let sum = String::from_utf8_lossy(&sum.stdout);
+    assert!(second["functions"][0]["sha256"].as_str().is_some_and(|sha256| sum.starts_with(sha256)), "{sum} {second}");
+}
+
+#[test]
+fn every_event_of_the_backend_is_answered() {
+    let home = Home::new(repository());
+    home.run(["build", "backend", "--json"]).ok();
+    home.run(["deploy", "backend", "--json"]).ok();
+    let events = fs::read_dir(repository().join("functions/backend/events")).expect("it has events");
+    let mut answered = 0;
+    for event in events {
+        let event = event.expect("a directory entry").path();
+        let stem = event.file_stem().expect("a name").to_string_lossy().into_owned();
+        let invoked = home.run(["invoke", "backend", "--event", &stem, "--json"]).ok().json();
+        assert!(invoked["payload"]["statusCode"].as_u64().is_some(), "{stem}: {invoked}");
+        answered += 1;
+    }
+    assert!(answered >= 3, "{answered} events");
+}
+
+#[test]
+fn a_function_that_does_not_compile_leaves_the_others_built() {
+    let fixture = Fixture::new("broken");
+    let source = "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
+    fixture.function("works", &Fixture::runtime(), source);
+    fixture.function("broken", &Fixture::runtime(), "fn main() {\n    let number: u8 = \"text\";\n}\n");
+    let home = Home::new(fixture.path());
+    let built = home.run(["build", "--arch", "native", "--json"]);
+    assert_eq!(built.code, Some(1), "{built:?}");
+    assert!(built.stderr.contains("main.rs:2:"), "the place of the error is told:\n{}", built.stderr);
+    let listed = home.run(["list", "--json"]).ok().json();
+    let states: Vec<_> = listed["functions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (one["name"].as_str().expect("a name"), one["bootstrap"].is_null()))
+        .collect();
+    assert_eq!(states, [("broken", true), ("works", false)]);
+}
+
+#[test]
+fn without_a_terminal_it_names_the_headless_commands() {
+    let outcome = Home::new(repository()).run(&[""; 0]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    for verb in ["list", "build", "deploy", "invoke", "logs", "stats"] {
+        assert!(outcome.stderr.contains(verb), "{verb}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_payload_that_is_not_json_is_refused_with_its_place() {
+    let home = Home::new(repository());
+    let outcome = home.run(["invoke", "hello", "--payload", "{\"name\": \n  oops}", "--json"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    let why = outcome.json()["error"]["why"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("line 2"), "{why}");
+    let from_input = home.run_with_input(["invoke", "hello", "--payload", "-", "--json"], "[1,");
+    assert_eq!(from_input.code, Some(2), "{from_input:?}");
+}
+
+#[test]
+fn a_broken_manifest_is_told_with_its_place() {
+    let fixture = Fixture::new("manifest");
+    fixture.write("functions/one/Cargo.toml", "[package]\nname = \"one\"\nversion = \n");
+    let outcome = Home::new(fixture.path()).run(["list", "--json"]);
+    assert_ne!(outcome.code, Some(0));
+    let why = outcome.json()["error"]["why"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("functions/one/Cargo.toml") && why.contains('3'), "{why}");
+}
+
+#[test]
+fn a_workspace_with_no_functions_is_an_empty_list() {
+    let fixture = Fixture::new("empty");
+    fixture.write("Cargo.toml", "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    fixture.write("src/main.rs", "fn main() {}\n");
+    let listed = Home::new(fixture.path()).run(["list", "--json"]).ok().json();
+    assert_eq!(listed["functions"], serde_json::json!([]));
+}

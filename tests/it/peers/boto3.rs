@@ -1,0 +1,96 @@
+//! AWS's Python SDK drives the local Lambda.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tests::{Home, repository};
+
+/// Runs `script` with the environment that `lambda-console local --json` prints, then stops the server.
+fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
+    let mut server = home.command(["local", "--json"]).stdout(Stdio::piped()).spawn().expect("the console starts");
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("it prints a line");
+    let endpoint: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let text = |name: &str| endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}")).to_owned();
+    let output = Command::new(super::python())
+        .args(["-c", script])
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", text("endpoint"))
+        .env("AWS_ACCESS_KEY_ID", text("access_key_id"))
+        .env("AWS_SECRET_ACCESS_KEY", text("secret_access_key"))
+        .env("AWS_DEFAULT_REGION", text("region"))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect("python runs");
+    super::run(Command::new("kill").arg(server.id().to_string()));
+    server.wait().expect("the server ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn it_creates_waits_invokes_reads_logs_pages_and_deletes() {
+    let home = Home::new(repository());
+    home.run(["build", "hello", "--json"]).ok();
+    let zip = repository().join("target/lambda/hello/bootstrap.zip");
+    let script = r#"
+import base64, boto3, json, sys
+client, logs = boto3.client("lambda"), boto3.client("logs")
+assert boto3.client("sts").get_caller_identity()["Account"].isdigit()
+role = boto3.client("iam").create_role(RoleName="peer", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+zip = open(sys.argv[1], "rb").read()
+client.create_function(FunctionName="peer", Runtime="provided.al2023", Role=role, Handler="bootstrap",
+                       Code={"ZipFile": zip}, Architectures=["arm64"], Timeout=10)
+client.get_waiter("function_active_v2").wait(FunctionName="peer")
+for n in range(3):
+    answer = client.invoke(FunctionName="peer", Payload=json.dumps({"name": f"boto{n}"}), LogType="Tail")
+    assert json.load(answer["Payload"]) == {"message": f"Hello, boto{n}!"}
+    tail = base64.b64decode(answer["LogResult"]).decode()
+    assert "REPORT RequestId: " + answer["ResponseMetadata"]["RequestId"] in tail, tail
+    assert ("Init Duration" in tail) == (n == 0), tail
+assert client.invoke(FunctionName="peer", InvocationType="DryRun")["StatusCode"] == 204
+assert client.invoke(FunctionName="peer", InvocationType="Event", Payload="{}")["StatusCode"] == 202
+group = "/aws/lambda/peer"
+pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group, PaginationConfig={"PageSize": 2}))
+lines = [event["message"] for page in pages for event in page["events"]]
+assert len(pages) > 2 and sum(line.startswith("REPORT") for line in lines) >= 3, (len(pages), lines)
+assert len({event["eventId"] for page in pages for event in page["events"]}) == len(lines)
+reports = logs.filter_log_events(logGroupName=group, filterPattern='"Init Duration"')["events"]
+assert len(reports) >= 1, reports
+assert logs.describe_log_streams(logGroupName=group)["logStreams"]
+assert [f["FunctionName"] for f in client.list_functions()["Functions"]] == ["peer"]
+client.update_function_configuration(FunctionName="peer", MemorySize=256)
+client.get_waiter("function_updated_v2").wait(FunctionName="peer")
+assert client.get_function_configuration(FunctionName="peer")["MemorySize"] == 256
+try:
+    client.create_function(FunctionName="peer", Runtime="provided.al2023", Role=role, Handler="b", Code={"ZipFile": zip})
+    raise SystemExit("a second create was taken")
+except client.exceptions.ResourceConflictException:
+    pass
+client.delete_function(FunctionName="peer")
+try:
+    client.invoke(FunctionName="peer")
+    raise SystemExit("a deleted function answered")
+except client.exceptions.ResourceNotFoundException:
+    print("done")
+"#;
+    let output = drive(&home, script, &[&zip.to_string_lossy()]);
+    assert_eq!(output.trim(), "done");
+}
+
+#[test]
+fn a_wrong_secret_is_refused() {
+    let home = Home::new(repository());
+    let script = r#"
+import boto3, botocore, os
+try:
+    boto3.client("lambda", aws_secret_access_key="wrong", aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"]).list_functions()
+    raise SystemExit("an unsigned caller got in")
+except botocore.exceptions.ClientError as error:
+    print(error.response["ResponseMetadata"]["HTTPStatusCode"])
+"#;
+    assert_eq!(drive(&home, script, &[]).trim(), "403");
+}

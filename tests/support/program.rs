@@ -1,0 +1,127 @@
+//! Runs the real `lambda-console` binary, the way a person or a script does: its own process, its own home.
+
+use std::{
+    ffi::OsStr,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+/// The repository's root: this workspace, with `hello` and `backend`.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_path_buf()
+}
+
+/// The `lambda-console` binary of the present sources. Cargo builds a binary for tests of its own package
+/// only, so the first caller asks cargo for it: a no-op when it is fresh.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--package=lambda-console", "--bin=lambda-console", "--message-format=json"])
+            .current_dir(repository())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "cargo build failed");
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo names the executable")
+    })
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not JSON ({error}):\n{}\nstderr:\n{}", self.stdout, self.stderr))
+    }
+
+    /// Panics with all output unless the command exited 0.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A home directory of its own for the state (history, local Lambda) and configuration; the cache (zig,
+/// standard libraries) is the user's, so that it is provided once.
+pub struct Home {
+    directory: tempfile::TempDir,
+    workspace: PathBuf,
+}
+
+impl Home {
+    /// A fresh home whose commands work on `workspace`.
+    pub fn new(workspace: impl Into<PathBuf>) -> Self {
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), workspace: workspace.into() }
+    }
+
+    /// The directory that stands for the user's home.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A command for the console with this home, ready to be run or spawned.
+    pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        self.command_for(binary(), arguments)
+    }
+
+    /// The same for another build of the console, or another program.
+    pub fn command_for(&self, program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&self.workspace)
+            .env("XDG_STATE_HOME", self.path().join("state"))
+            .env("XDG_CONFIG_HOME", self.path().join("config"))
+            .env_remove("AWS_PROFILE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the console to its end.
+    pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Outcome {
+        finish(&mut self.command(arguments), None)
+    }
+
+    /// Runs the console to its end with `input` on standard input.
+    pub fn run_with_input(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &str) -> Outcome {
+        finish(&mut self.command(arguments), Some(input))
+    }
+}
+
+fn finish(command: &mut Command, input: Option<&str>) -> Outcome {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command.spawn().expect("the console starts");
+    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+        stdin.write_all(input.as_bytes()).expect("the console reads its input");
+    }
+    let output = child.wait_with_output().expect("the console ends");
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
