@@ -7,13 +7,14 @@ mod input;
 
 use std::{
     collections::VecDeque,
-    future::ready,
+    future::{poll_fn, ready},
     io,
     pin::Pin,
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{Sender, channel},
@@ -152,7 +153,7 @@ pub async fn run(
             // Keys behind one that lends the terminal are not the console's.
             let is_lent = |effect: &Effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. });
             if begun.elapsed() < SLICE && !effects.iter().any(is_lent) {
-                said = input.next().now_or_never();
+                said = waiting(&mut input).await;
             }
         }
         if std::mem::take(&mut again) {
@@ -176,6 +177,16 @@ pub async fn run(
             }
         }
     }
+}
+
+/// What the terminal has said already; does not wait. Polls as this task, since the stream wakes whoever polled it
+/// first: a poll as nobody would leave the loop asleep.
+async fn waiting(input: &mut Input) -> Option<Option<io::Result<crossterm::event::Event>>> {
+    poll_fn(|context| match input.poll_next_unpin(context) {
+        Poll::Ready(said) => Poll::Ready(Some(said)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Ages and the clock change with the minute.

@@ -25,7 +25,7 @@ use crossterm::{
     },
 };
 use futures_util::{StreamExt, stream::poll_fn};
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
 use crate::{
     app::{Input, Screen},
@@ -72,8 +72,15 @@ impl Term {
         give_back();
         let result = work();
         take()?;
-        self.terminal.clear()?;
+        self.forget()?;
         Ok(result)
+    }
+
+    /// Clears the screen and forgets what was on it. Not by `Terminal::clear`, which asks the terminal where the cursor
+    /// is: the answer would have to pass the reader of the keys.
+    fn forget(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from(size))
     }
 }
 
@@ -138,9 +145,8 @@ impl Screen for Term {
     fn input(&mut self) -> Input {
         let mut events = EventStream::new();
         // crossterm reads a terminal that is gone for ever: it must not be asked any more.
-        let until_gone = move |context: &mut Context<'_>| match is_gone() {
-            true => Poll::Ready(None),
-            false => events.poll_next_unpin(context),
+        let until_gone = move |context: &mut Context<'_>| {
+            if is_gone() { Poll::Ready(None) } else { events.poll_next_unpin(context) }
         };
         Box::pin(poll_fn(until_gone))
     }
@@ -158,7 +164,7 @@ impl Screen for Term {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        self.forget()
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -46,7 +46,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::StageConnected(job, result) => effects = workspace::connected(state, job, result),
         Event::Deployed(job, result) => workspace::deployed(state, job, result),
         Event::SetupChecked(job, parts) => effects = workspace::checked(state, job, parts),
-        Event::SetupFinished(job, result) => workspace::set_up(state, job, result),
+        Event::SetupFinished(job, result) => effects = workspace::set_up(state, job, result),
         Event::Changed(names) => effects = workspace::changed(state, &names),
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),

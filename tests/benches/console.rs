@@ -95,7 +95,7 @@ fn switches(pid: u32) -> u64 {
 }
 
 fn status(pid: u32, name: &str) -> u64 {
-    fs::read_to_string(format!("/proc/{pid}/status")).map(|text| field(&text, name)).unwrap_or(0)
+    fs::read_to_string(format!("/proc/{pid}/status")).map_or(0, |text| field(&text, name))
 }
 
 fn field(text: &str, name: &str) -> u64 {

@@ -108,7 +108,7 @@ fn a_function_that_does_not_compile_leaves_the_others_built() {
 
 #[test]
 fn without_a_terminal_it_names_the_headless_commands() {
-    let outcome = Home::new(repository()).run(&[""; 0]);
+    let outcome = Home::new(repository()).run([""; 0]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     for verb in ["list", "build", "deploy", "invoke", "logs", "stats"] {
         assert!(outcome.stderr.contains(verb), "{verb}: {}", outcome.stderr);

@@ -1,6 +1,6 @@
 //! Servers, clients and runtimes that we did not write, against ours.
 //!
-//! They come from PyPI into a virtual environment under the target directory, once.
+//! They come from `PyPI` into a virtual environment under the target directory, once.
 
 mod boto3;
 mod official_runtime;
@@ -24,7 +24,14 @@ fn python() -> &'static Path {
         let ready = directory.join("ready");
         if !ready.exists() {
             run(Command::new("python3").args(["-m", "venv"]).arg(&directory));
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "boto3==1.44.5", "awslambdaric==4.2.2"]));
+            run(Command::new(&python).args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "boto3==1.44.5",
+                "awslambdaric==4.2.2",
+            ]));
             std::fs::write(&ready, "").expect("the target directory is ours");
         }
         python

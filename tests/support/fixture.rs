@@ -19,7 +19,7 @@ impl Fixture {
         let fixture = Self { directory: tempfile::tempdir().expect("a temporary directory") };
         let target = repository().join("target/fixtures").join(name);
         fixture.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
-        fixture.write(".cargo/config.toml", &format!("[build]\ntarget-dir = {target:?}\n"));
+        fixture.write(".cargo/config.toml", &format!("[build]\ntarget-dir = \"{}\"\n", target.display()));
         fs::create_dir_all(fixture.path().join("functions")).expect("the directory is ours");
         fixture
     }
@@ -50,6 +50,6 @@ impl Fixture {
 
     /// The line of TOML that depends on this repository's runtime crate.
     pub fn runtime() -> String {
-        format!("lambda-console-runtime = {{ path = {:?} }}", repository().join("runtime"))
+        format!("lambda-console-runtime = {{ path = \"{}\" }}", repository().join("runtime").display())
     }
 }

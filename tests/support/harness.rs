@@ -1,6 +1,6 @@
 //! A console without terminal and work: keys and events go in, screens and effects come out.
 
-use std::{collections::BTreeMap, fmt::Write, time::Instant};
+use std::{collections::BTreeMap, fmt::Write};
 
 use lambda_console::{
     config::Config,
@@ -101,17 +101,17 @@ impl Harness {
         self
     }
 
-    /// Presses keys, and gives for each frame that follows how many milliseconds it took with the update before it:
-    /// one for the key, one for each further slice of a search.
+    /// Presses keys, and gives for each frame that follows how many milliseconds of processor time it took with the
+    /// update before it: one for the key, one for each further slice of a search.
     pub fn timed(&mut self, script: &str) -> Vec<f64> {
         let mut times = Vec::new();
         for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
             let mut next = self.config.keymap.event(self.state.context(), key);
             while let Some(event) = next.take() {
-                let begun = Instant::now();
+                let begun = processor_ms();
                 let effects = update(&mut self.state, event);
                 self.draw();
-                times.push(begun.elapsed().as_secs_f64() * 1000.0);
+                times.push(processor_ms() - begun);
                 next = effects.contains(&Effect::Continue).then_some(Event::Continue);
             }
         }
@@ -237,6 +237,13 @@ fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
         }
     }
     runs
+}
+
+/// The processor time of this thread so far, in milliseconds: what a machine that is busy with other things does not
+/// change.
+pub fn processor_ms() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1000.0 + time.tv_nsec as f64 / 1e6
 }
 
 fn unicode_columns(symbol: &str) -> usize {

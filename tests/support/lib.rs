@@ -9,7 +9,7 @@ pub mod sample;
 mod terminal;
 
 pub use fixture::Fixture;
-pub use harness::Harness;
+pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, zip};
 pub use program::{Home, Outcome, binary, repository};
 pub use terminal::{Finished, Terminal};

@@ -58,12 +58,8 @@ impl LocalLambda {
     /// Starts one whose state lies in `home`.
     pub fn start(home: &Path) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a tokio runtime");
-        let options = Options {
-            dir: home.join("local"),
-            port: 0,
-            region: "us-east-1".to_owned(),
-            emulator: Arc::new(|| None),
-        };
+        let options =
+            Options { dir: home.join("local"), port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) };
         let local = runtime.block_on(lambda_console_local::open(options)).expect("the local Lambda starts");
         let endpoint = local.endpoint();
         let http = aws_smithy_http_client::Builder::new().build_http();
@@ -98,8 +94,7 @@ impl LocalLambda {
     /// Like [`Self::create`]; an error is `Code: message`.
     pub fn try_create(&self, name: &str, files: &[(&str, &[u8])]) -> Result<(), String> {
         let code = FunctionCode::builder().zip_file(Blob::new(zip(files))).build();
-        let architecture =
-            if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
+        let architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
         let call = self
             .client
             .create_function()
@@ -112,20 +107,15 @@ impl LocalLambda {
             .timeout(3)
             .code(code);
         let result = self.block_on(call.send());
-        result.map(drop).map_err(|error| {
-            format!("{}: {}", error.code().unwrap_or_default(), error.message().unwrap_or_default())
-        })
+        result
+            .map(drop)
+            .map_err(|error| format!("{}: {}", error.code().unwrap_or_default(), error.message().unwrap_or_default()))
     }
 
     /// Invokes it, waits, and asks for the log tail.
     #[track_caller]
     pub fn invoke(&self, name: &str, payload: &str) -> Answer {
-        let call = self
-            .client
-            .invoke()
-            .function_name(name)
-            .log_type(LogType::Tail)
-            .payload(Blob::new(payload));
+        let call = self.client.invoke().function_name(name).log_type(LogType::Tail).payload(Blob::new(payload));
         let answer = self.block_on(call.send()).unwrap_or_else(|error| {
             panic!("invoke {name}: {:?} {:?}", error.code(), error.message());
         });
@@ -153,9 +143,7 @@ impl Drop for LocalLambda {
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
-        writer
-            .start_file(*name, SimpleFileOptions::default().unix_permissions(0o755))
-            .expect("a zip in memory");
+        writer.start_file(*name, SimpleFileOptions::default().unix_permissions(0o755)).expect("a zip in memory");
         writer.write_all(content).expect("a zip in memory");
     }
     writer.finish().expect("a zip in memory").into_inner()

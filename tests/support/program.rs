@@ -55,6 +55,7 @@ impl Outcome {
     }
 
     /// Panics with all output unless the command exited 0.
+    #[expect(clippy::return_self_not_must_use, reason = "often all that is asked is that it worked")]
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);

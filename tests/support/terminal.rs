@@ -13,7 +13,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::{Home, binary};
 
 /// How long a screen may take to come. Generous: it bounds a failure, no passing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Screen {
     parser: vt100::Parser,
@@ -54,13 +54,17 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).expect("the console starts");
         drop(pair.slave);
         let screen = Arc::new((
-            Mutex::new(Screen { parser: vt100::Parser::new(cells(rows), cells(columns), 0), raw: Vec::new(), ended: false }),
+            Mutex::new(Screen {
+                parser: vt100::Parser::new(cells(rows), cells(columns), 0),
+                raw: Vec::new(),
+                ended: false,
+            }),
             Condvar::new(),
         ));
         let mut output = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&screen);
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             loop {
                 let count = output.read(&mut buffer).unwrap_or(0);
                 let mut screen = shared.0.lock().expect("no panic while locked");
@@ -149,6 +153,7 @@ fn cells(count: u16) -> NonZeroU16 {
 
 /// How a console left its terminal.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mode of the terminal")]
 pub struct Finished {
     /// Exit code; 1 and above after a signal.
     pub code: u32,

@@ -50,8 +50,7 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let directory = global.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let stage = stage_options(global, 0);
     let config = config();
-    let options =
-        Options { stage: stage.stage.clone(), arguments: arguments(global), read_only: global.read_only };
+    let options = Options { stage: stage.stage.clone(), arguments: arguments(global), read_only: global.read_only };
     let mut state = State::new(options, config.keymap.hints());
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
@@ -102,7 +101,11 @@ fn arguments(global: &Global) -> String {
 /// `text` as one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

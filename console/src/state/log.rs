@@ -15,9 +15,9 @@ use super::LogLine;
 pub const MOST_LINES: usize = 100_000;
 /// The most bytes of messages that are held.
 const MOST_BYTES: usize = 64 << 20;
-/// What one slice of a search costs at most: about a millisecond.
-const SLICE_LINES: usize = 20_000;
-const SLICE_BYTES: usize = 1 << 20;
+/// What one slice of a search judges at most: well under a millisecond's worth.
+const SLICE_LINES: usize = 5_000;
+const SLICE_BYTES: usize = 1 << 19;
 
 /// What a line is to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,20 +134,23 @@ fn set_going(state: &mut State, parts: Vec<Part>) -> Vec<Effect> {
     vec![Effect::Setup { job, architecture: state.architecture }]
 }
 
-pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Failure>) {
+pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Failure>) -> Vec<Effect> {
     if !is_news(state, job, &JobKind::Setup) {
-        return;
+        return Vec::new();
     }
-    state.setup = match result {
+    match result {
         Ok(parts) => {
             state.tell(Notice::good("the toolchain is complete"));
-            Setup::Ready(parts)
+            state.setup = Setup::Ready(parts);
+            // The stage may have an emulator now.
+            vec![Effect::Connect(start(state, JobKind::Connect))]
         }
         Err(failure) => {
             state.tell(Notice::of(&failure));
-            Setup::Failed(failure)
+            state.setup = Setup::Failed(failure);
+            Vec::new()
         }
-    };
+    }
 }
 
 /// Sources changed: the functions named are stale; without a name, the workspace itself is.

@@ -43,7 +43,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
     let width = usize::from(inner.width);
     let fitted = Fitted::of(state, width);
-    let heading = fitted.line(["name", "built", "zip", &state.options.stage, "last"].map(|text| Span::raw(text.to_owned())));
+    let heading =
+        fitted.line(["name", "built", "zip", &state.options.stage, "last"].map(|text| Span::raw(text.to_owned())));
     frame.buffer_mut().set_line(inner.x, inner.y, &heading.style(theme.dim), inner.width);
 
     let rows = usize::from(inner.height.saturating_sub(1));

@@ -124,10 +124,10 @@ fn summary(theme: &Theme, response: &Response, invocation: &Invocation) -> Line<
                 None => figure("warm".into(), theme.warm),
             }
             figure(format!("{} of {} MB", report.max_memory_mb, report.memory_mb), theme.text);
-            figure(format!("billed {} ms", report.billed_ms), theme.dim);
             if report.emulated {
                 figure("emulated".into(), theme.warn);
             }
+            figure(format!("billed {} ms", report.billed_ms), theme.dim);
         }
         None => figure(duration(invocation.client_ms), theme.text),
     }

@@ -84,12 +84,14 @@ impl Work {
         let shared = Arc::clone(&self.shared);
         match effect {
             Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
-            Effect::Connect(id) => self.run(id, events, async move |_, _| {
-                Event::StageConnected(id, shared.stage().await.map(Stage::info))
-            }),
-            Effect::RefreshDeployed { job: id, functions } => self.run(id, events, async move |_, _| {
-                Event::Deployed(id, shared.deployed(&functions).await)
-            }),
+            Effect::Connect(id) => {
+                self.run(id, events, async move |_, _| {
+                    Event::StageConnected(id, shared.stage().await.map(Stage::info))
+                });
+            }
+            Effect::RefreshDeployed { job: id, functions } => {
+                self.run(id, events, async move |_, _| Event::Deployed(id, shared.deployed(&functions).await));
+            }
             Effect::CheckSetup { job: id, architecture } => self.run(id, events, async move |_, _| {
                 Event::SetupChecked(id, toolchain::check_in(&shared.directory, architecture).await)
             }),
@@ -105,9 +107,8 @@ impl Work {
             Effect::Deploy { job: id, functions } => self.run(id, events, async move |job, steps| {
                 Event::DeployFinished(id, shared.deploy(&functions, &job, &steps).await)
             }),
-            Effect::Delete { job: id, functions } => self.run(id, events, async move |job, _| {
-                Event::DeleteFinished(id, shared.delete(&functions, &job).await)
-            }),
+            Effect::Delete { job: id, functions } => self
+                .run(id, events, async move |job, _| Event::DeleteFinished(id, shared.delete(&functions, &job).await)),
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
                 Event::InvokeFinished(id, shared.invoke(&request, &job, &steps).await)
             }),
@@ -119,9 +120,11 @@ impl Work {
                 let query = LogQuery { functions: vec![function], since, filter: None, request_id: Some(request_id) };
                 Event::LogsFetched(id, shared.fetch(&query).await)
             }),
-            Effect::LoadSamples { job: id, functions } => self.run(id, events, async move |_, steps| {
-                Event::Samples(id, shared.samples(&functions, &steps).await)
-            }),
+            Effect::LoadSamples { job: id, functions } => {
+                self.run(id, events, async move |_, steps| {
+                    Event::Samples(id, shared.samples(&functions, &steps).await)
+                });
+            }
             Effect::Cancel(id) => {
                 if let Some(token) = self.shared.jobs().get(&id) {
                     token.cancel();
@@ -254,7 +257,8 @@ impl Shared {
         let open = async || {
             let path = self.state_dir().await?.join("history.sqlite");
             let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
-            let store = opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
+            let store =
+                opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
             if let Some(notice) = store.notice() {
                 // The receiver lives as long as the job.
                 drop(steps.send(Event::Notice(notice.clone())));

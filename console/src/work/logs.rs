@@ -1,4 +1,4 @@
-//! Reads functions' logs: what was written ([`fetch`]) and what is being written ([`tail`]).
+//! Reads functions' logs: what was written ([`fetch`]) and what is being written ([`tail()`]).
 
 use std::collections::{HashMap, HashSet};
 

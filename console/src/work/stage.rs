@@ -1,7 +1,7 @@
 //! Where functions are deployed to: the local Lambda or a stage on AWS, with the SDK clients for it.
 //!
 //! A stage is an endpoint with credentials: which one it is matters while its clients are made
-//! ([`clients`]) and nowhere above.
+//! (`clients`) and nowhere above.
 
 use std::{
     future::Future,

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tests::{Fixture, Home, repository};
 
-/// The emulator's binary, out of the PyPI package that ships it.
+/// The emulator's binary, out of the `PyPI` package that ships it.
 fn emulator() -> PathBuf {
     static EMULATOR: OnceLock<PathBuf> = OnceLock::new();
     EMULATOR
@@ -59,7 +59,11 @@ impl Emulator {
             .args(["--runtime-api-address", &format!("127.0.0.1:{runtime_port}"), "--log-level", "error"])
             .arg(bootstrap)
             .env_clear()
-            .envs([("PATH", "/usr/bin:/bin"), ("AWS_LAMBDA_FUNCTION_NAME", "peer"), ("AWS_LAMBDA_FUNCTION_TIMEOUT", "5")])
+            .envs([
+                ("PATH", "/usr/bin:/bin"),
+                ("AWS_LAMBDA_FUNCTION_NAME", "peer"),
+                ("AWS_LAMBDA_FUNCTION_TIMEOUT", "5"),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -17,7 +17,11 @@ pub(super) async fn read(path: &Path) -> Result<String, Failure> {
 /// All drafts of the directory, by function; none when there is no such directory yet.
 pub(super) async fn load(directory: &Path) -> Result<Vec<(String, String)>, Failure> {
     let failed = |error: io::Error| {
-        Failure::environment(format!("could not read the payload drafts in {}", directory.display()), error.to_string(), "")
+        Failure::environment(
+            format!("could not read the payload drafts in {}", directory.display()),
+            error.to_string(),
+            "",
+        )
     };
     let mut entries = match fs::read_dir(directory).await {
         Ok(entries) => entries,
