@@ -11,8 +11,8 @@ use crate::respond::Respond;
 ///
 /// - `async fn(T) -> Result<O, E>`
 /// - `async fn(T, Context) -> Result<O, E>`
-/// - after [`init`](crate::init): `async fn(&S, T) -> Result<O, E>`
-/// - after [`init`](crate::init): `async fn(&S, T, Context) -> Result<O, E>`
+/// - after [`init`](fn@crate::init): `async fn(&S, T) -> Result<O, E>`
+/// - after [`init`](fn@crate::init): `async fn(&S, T, Context) -> Result<O, E>`
 /// - with the feature `http`: every `tower` service of HTTP requests, an axum router for one
 ///
 /// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`, for a managed

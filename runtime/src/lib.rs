@@ -25,7 +25,7 @@
 //! - What a handler may take and return: [`Handler`], [`Input`], [`Respond`], [`Fault`].
 //! - What is known of an invocation: [`Context`], and of the function: [`function`].
 //! - Responses that are sent while they are made: [`Stream`].
-//! - State that is made once and lent to every call: [`init`].
+//! - State that is made once and lent to every call: [`init`](fn@init).
 //! - What else there is to do, after each response, at the end, around a snapshot: [`Init`].
 //! - Lines in the log: [`log`].
 //!
