@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 
 pub use crate::state::{
-    Architecture, Bootstrap, BuildOutcome, Built, Change, DeployAction, DeployOutcome, Deployed, DeployedFunction,
-    EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode, InvokeRequest,
-    JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step, Target, Viewport,
-    Workspace, Zip,
+    Architecture, Bootstrap, BuildOutcome, Built, Change, Consent, DeployAction, DeployOutcome, Deployed,
+    DeployedFunction, EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode,
+    InvokeRequest, JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step,
+    Target, Viewport, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -141,6 +141,8 @@ pub enum Effect {
         job: JobId,
         /// The functions as last discovered.
         functions: Vec<Function>,
+        /// For a protected stage.
+        consent: Consent,
     },
     /// Delete functions from the stage; the user has confirmed it. Answer: [`Event::DeleteFinished`].
     Delete {

@@ -26,7 +26,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-pub use deployment::{Change, DeployAction, DeployOutcome, Deployed, DeployedFunction, StageInfo};
+pub use deployment::{Change, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, StageInfo};
 pub use document::Document;
 pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
@@ -199,6 +199,11 @@ impl State {
     /// The state before anything is known.
     pub fn new(options: Options, hints: Vec<Hint>) -> Self {
         Self { options, hints, ..Self::default() }
+    }
+
+    /// The stage is changed only after its name was typed.
+    pub fn is_protected(&self) -> bool {
+        matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
     /// Which section of the keymap applies.

@@ -20,6 +20,7 @@ pub mod stage;
 pub mod stats;
 pub mod store;
 pub mod toolchain;
+pub mod verb;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Build, deploy, invoke, delete: what they start, what their results change, and which results are ignored.
 
 use lambda_console::{
-    message::{Effect, Event, Failure, InvokeMode, Step},
+    message::{Consent, Effect, Event, Failure, InvokeMode, Step},
     state::{Deployment, Tab},
 };
 use tests::{Harness, sample};
@@ -101,7 +101,7 @@ fn a_function_that_is_not_built_is_not_deployed() {
 fn d_deploys_and_capital_d_deploys_what_is_built() {
     let mut console = hello();
     console.press("d");
-    let Effect::Deploy { job, functions } = console.effect() else { panic!("a deploy") };
+    let Effect::Deploy { job, functions, .. } = console.effect() else { panic!("a deploy") };
     assert_eq!(functions[0].name, "hello");
     console.press("D");
     assert!(console.effects().is_empty(), "a deploy is not broken off");
@@ -240,4 +240,53 @@ fn a_response_of_seven_megabytes_is_shown() {
     assert!(console.screen().contains("REPORT RequestId"));
     console.press("g");
     assert!(console.screen().contains("\"xxxx"));
+}
+
+/// The console on a stage named `local` that is protected.
+fn protected() -> Harness {
+    let mut console = hello();
+    let lambda_console::state::Connection::Connected(info) = &mut console.state.connection else { panic!("a stage") };
+    info.protected = true;
+    console
+}
+
+#[test]
+fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
+    let mut console = protected();
+    console.press("d");
+    assert_eq!(console.effects(), [], "it asks first");
+    assert!(console.screen().contains("Change local?"), "{}", console.screen());
+    console.press("prod<enter>");
+    assert_eq!(console.effects(), []);
+    assert!(console.screen().contains("local was not changed"), "{}", console.screen());
+    console.press("dlocal<enter>");
+    let Effect::Deploy { job, functions, consent } = console.effect() else { panic!("a deploy") };
+    assert_eq!((functions.len(), consent), (1, Consent::Given));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
+    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    console.effects();
+    console.press("D");
+    assert_eq!(console.effects(), [], "the consent was for that deploy alone");
+}
+
+#[test]
+fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
+    let mut console = protected();
+    console.press("llocal<enter>");
+    let Some(Effect::Build { job, .. }) = console.effects().pop() else { panic!("a build") };
+    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    let effects = console.effects();
+    let consents: Vec<Consent> = effects
+        .iter()
+        .filter_map(|effect| if let Effect::Deploy { consent, .. } = effect { Some(*consent) } else { None })
+        .collect();
+    assert_eq!(consents, [Consent::Given], "{effects:?}");
+    console.press("I");
+    assert_eq!(console.effects(), []);
+    console.press("local<enter>");
+    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    assert_eq!((request.cold, request.consent), (true, Consent::Given));
+    assert!(console.state.command.as_deref().unwrap().ends_with("--cold --yes"));
+    console.press("i");
+    assert!(matches!(console.effect(), Effect::Invoke { .. }), "an invocation changes nothing and asks nothing");
 }

@@ -89,6 +89,7 @@ pub fn stage() -> StageInfo {
         name: "local".into(),
         account: "000000000000".into(),
         region: "us-east-1".into(),
+        protected: false,
         endpoint: Some("http://127.0.0.1:9001".into()),
         emulator: Some("/usr/bin/qemu-aarch64".into()),
     }

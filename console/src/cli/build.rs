@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     message::{Architecture, Failure, Function},
-    work::build::{self, BuildRequest},
+    work::{build::BuildRequest, verb},
 };
 
 /// The arguments of `build` and `package`.
@@ -60,11 +60,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
         debug: arguments.debug,
     };
     let store = context::store(&workspace);
-    let at = jiff::Timestamp::now().as_millisecond();
-    let outcome = build::build(&workspace, &request, &context.job).await?;
-    if let Some(store) = &store {
-        store.record_build(at, &outcome);
-    }
+    let outcome = verb::build(&workspace, &request, store.as_ref(), &context.job).await?;
     context::flush(store.as_ref()).await;
     let failure = summary("build", outcome.built.len() + outcome.failed.len(), &outcome.failed);
     let output = context.output;

@@ -3,7 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::context::Context;
-use crate::message::Failure;
+use crate::message::{Consent, Failure};
+
+/// What `--yes` means.
+pub(super) const fn given(yes: bool) -> Consent {
+    if yes { Consent::Given } else { Consent::None }
+}
 
 /// Asks on the terminal that `word` be typed to go on with `what`: `delete hello`. Without a terminal it is refused.
 pub(super) async fn typed(context: &Context, what: &str, word: &str) -> Result<(), Failure> {

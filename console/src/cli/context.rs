@@ -69,7 +69,7 @@ impl Context {
 
 /// The workspace's history, where there is no work without it.
 pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
-    let store = Store::open(&paths::state_dir(&workspace.root).join("history.sqlite"))?;
+    let store = Store::of_workspace(&workspace.root)?;
     if let Some(notice) = store.notice() {
         progress::notice(notice);
     }

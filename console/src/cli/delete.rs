@@ -10,7 +10,10 @@ use super::{
     context::Context,
     output::{print_json, print_line},
 };
-use crate::{message::Failure, work::deploy};
+use crate::{
+    message::{Consent, Failure},
+    work::deploy,
+};
 
 /// The arguments of `delete`.
 #[derive(Debug, PartialEq, Eq, Args)]
@@ -30,9 +33,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         let names = arguments.names.join(" ");
         confirm::typed(context, &format!("delete {names} from the stage {}", stage.name()), &names).await?;
     }
-    stage.confirm();
     let name = stage.name();
-    let result = deploy::delete(&stage, &arguments.names, &context.job).await;
+    let result = deploy::delete(&stage, &arguments.names, Consent::Given, &context.job).await;
     stage.close().await;
     let deleted = result?;
     let output = context.output;

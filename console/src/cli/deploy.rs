@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     message::{DeployAction, DeployOutcome, DeployedFunction, Failure, Function},
-    work::{deploy, stage::Stage},
+    work::{deploy, stage::Stage, store::Store, verb},
 };
 
 /// The arguments of `deploy`.
@@ -33,18 +33,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let workspace = context.workspace().await?;
     let functions = select(&workspace, &arguments.names)?;
     let stage = context.stage(&workspace).await?;
-    let at = jiff::Timestamp::now().as_millisecond();
-    let result = carry_out(context, arguments, &stage, &functions).await;
+    let store = if arguments.dry_run { None } else { context::store(&workspace) };
+    let result = carry_out(context, arguments, &stage, &functions, store.as_ref()).await;
+    context::flush(store.as_ref()).await;
     stage.close().await;
-    let outcome = result?;
-    if !arguments.dry_run {
-        let store = context::store(&workspace);
-        if let Some(store) = &store {
-            store.record_deploy(at, &outcome);
-        }
-        context::flush(store.as_ref()).await;
-    }
-    print(context, arguments, &outcome)
+    print(context, arguments, &result?)
 }
 
 async fn carry_out(
@@ -52,14 +45,15 @@ async fn carry_out(
     arguments: &Arguments,
     stage: &Stage,
     functions: &[Function],
+    history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
     if arguments.dry_run {
-        return deploy::deploy(stage, functions, true, &context.job).await;
+        return deploy::plan(stage, functions, &context.job).await;
     }
     let must_ask = stage.is_protected() && !arguments.yes;
     if !context.output.json || must_ask {
         // People see what will change before it does.
-        let planned = deploy::deploy(stage, functions, true, &context.job).await?;
+        let planned = deploy::plan(stage, functions, &context.job).await?;
         for function in &planned.functions {
             progress::say(&difference(function));
         }
@@ -68,10 +62,8 @@ async fn carry_out(
             confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
         }
     }
-    if arguments.yes || must_ask {
-        stage.confirm();
-    }
-    deploy::deploy(stage, functions, false, &context.job).await
+    let consent = confirm::given(arguments.yes || must_ask);
+    verb::deploy(stage, functions, consent, history, &context.job).await
 }
 
 fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {

@@ -6,13 +6,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    confirm,
     context::{self, Context},
     output::{print_json, print_line},
     progress,
 };
 use crate::{
     message::{Failure, Invocation, InvokeMode, InvokeRequest, Report, Workspace},
-    work::invoke,
+    work::verb,
 };
 
 /// The arguments of `invoke`.
@@ -58,16 +59,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         qualifier: arguments.qualifier.clone(),
         mode,
         cold: arguments.cold,
+        consent: confirm::given(arguments.yes),
     };
     let stage = context.stage(&workspace).await?;
-    if arguments.yes {
-        stage.confirm();
-    }
     let store = context::store(&workspace);
-    let result = invoke::invoke(&stage, &request, &context.job).await;
-    if let (Some(store), Ok(invocation)) = (&store, &result) {
-        store.record_invocation(&request, invocation);
-    }
+    let result = verb::invoke(&stage, &request, store.as_ref(), &context.job).await;
     context::flush(store.as_ref()).await;
     stage.close().await;
     let invocation = result?;

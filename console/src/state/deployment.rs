@@ -15,6 +15,16 @@ pub struct Deployed {
     pub modified_at: i64,
 }
 
+/// Whether a person said that exactly this change shall be made; a protected stage is changed in no other case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Consent {
+    /// Nobody was asked.
+    #[default]
+    None,
+    /// A name was typed, or `--yes` given, for this one change.
+    Given,
+}
+
 /// What a deploy did to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +85,8 @@ pub struct StageInfo {
     pub account: String,
     /// The AWS region.
     pub region: String,
+    /// It changes only after a confirmation.
+    pub protected: bool,
     /// The endpoint, for the local Lambda.
     pub endpoint: Option<String>,
     /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.

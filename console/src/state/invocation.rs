@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Consent;
+
 /// How a function is invoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +30,8 @@ pub struct InvokeRequest {
     pub mode: InvokeMode,
     /// Force a new sandbox, so that the invocation is a cold start.
     pub cold: bool,
+    /// For a new sandbox on a protected stage, since the function's configuration is touched for it.
+    pub consent: Consent,
 }
 
 /// What an invocation came to.

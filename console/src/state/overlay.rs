@@ -71,6 +71,19 @@ pub enum Purpose {
     Qualifier,
     /// The name of the function to delete from the stage, typed to confirm it.
     Delete(String),
+    /// The name of the protected stage, typed to confirm this change of it.
+    Change(StageChange),
+}
+
+/// What changes a stage and can be repeated or taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageChange {
+    /// These functions are deployed.
+    Deploy(Vec<String>),
+    /// The loop of this function, which deploys it.
+    Loop(String),
+    /// New sandboxes for this function, whose configuration is touched for that, and an invocation.
+    ColdStart(String),
 }
 
 /// A line to type.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::JobId;
+use super::{Consent, JobId};
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub enum Standing {
 pub struct Sequence {
     /// The function's name.
     pub function: String,
+    /// For its deploy.
+    pub consent: Consent,
     /// The job of the step that runs; none once the loop has ended.
     pub job: Option<JobId>,
     /// How each step of [`LoopStep::ALL`] stands.
@@ -63,10 +65,10 @@ pub struct Sequence {
 
 impl Sequence {
     /// A loop whose first step runs as `job` since `now`.
-    pub fn new(function: String, job: JobId, now: i64) -> Self {
+    pub fn new(function: String, consent: Consent, job: JobId, now: i64) -> Self {
         let mut steps: [Standing; 5] = Default::default();
         steps[0] = Standing::Running(now);
-        Self { function, job: Some(job), steps }
+        Self { function, consent, job: Some(job), steps }
     }
 
     /// The step that runs.

@@ -21,7 +21,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::DeployAll => verb::deploy_all(state),
         Action::Invoke => verb::invoke_selected(state, false),
         Action::InvokeCold => verb::invoke_selected(state, true),
-        Action::Loop => sequence::start(state),
+        Action::Loop => sequence::ask(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.names()),
         Action::Delete => verb::ask_to_delete(state),

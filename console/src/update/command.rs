@@ -1,7 +1,7 @@
 //! The headless command line that does what a key did.
 
 use crate::{
-    message::{Architecture, InvokeMode, InvokeRequest},
+    message::{Architecture, Consent, InvokeMode, InvokeRequest},
     state::{Draft, State},
 };
 
@@ -27,8 +27,15 @@ pub(super) fn build(state: &State, functions: &[String]) -> String {
 }
 
 /// `lambda-console deploy hello`
-pub(super) fn deploy(state: &State, functions: &[String]) -> String {
-    line(state, std::iter::once("deploy".to_owned()).chain(functions.iter().map(|name| quoted(name))))
+pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> String {
+    let mut words = vec!["deploy".to_owned()];
+    words.extend(functions.iter().map(|name| quoted(name)));
+    words.extend(yes(consent));
+    line(state, words)
+}
+
+fn yes(consent: Consent) -> Option<String> {
+    (consent == Consent::Given).then(|| "--yes".to_owned())
 }
 
 /// `lambda-console delete hello --yes`
@@ -62,6 +69,7 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
         InvokeMode::DryRun => words.push("--dry-run".to_owned()),
     }
     words.extend(request.cold.then(|| "--cold".to_owned()));
+    words.extend(yes(request.consent));
     line(state, words)
 }
 

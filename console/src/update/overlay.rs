@@ -7,7 +7,7 @@ use nucleo_matcher::{
 
 use super::{action, logs, payload, verb};
 use crate::{
-    message::{Action, Effect},
+    message::{Action, Consent, Effect},
     state::{
         Context, Focus, Notice, Overlay, State, Tab,
         overlay::{Choose, Entry, Line, Offer, Purpose},
@@ -65,7 +65,7 @@ pub(super) fn typed(state: &mut State) {
             match line.purpose {
                 Purpose::FilterFunctions => filter_functions(state, text),
                 Purpose::FilterLogs => logs::filter(state, &text),
-                Purpose::Qualifier | Purpose::Delete(_) => {}
+                Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
             }
         }
         Some(Overlay::Help(_)) | None => {}
@@ -100,7 +100,7 @@ pub(super) fn dismiss(state: &mut State) {
         match line.purpose {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
-            Purpose::Qualifier | Purpose::Delete(_) => {}
+            Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
         }
     }
 }
@@ -136,6 +136,14 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 Purpose::Delete(name) if text == name => verb::delete(state, name),
                 Purpose::Delete(name) => {
                     state.tell(Notice::plain(format!("{name} was not deleted: that was not its name"), ""));
+                    Vec::new()
+                }
+                Purpose::Change(change) if text == state.options.stage => {
+                    verb::carry_out(state, change, Consent::Given)
+                }
+                Purpose::Change(_) => {
+                    let told = format!("{} was not changed: that was not its name", state.options.stage);
+                    state.tell(Notice::plain(told, ""));
                     Vec::new()
                 }
             }

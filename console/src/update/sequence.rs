@@ -2,16 +2,21 @@
 
 use super::{logs, verb};
 use crate::{
-    message::{Effect, InvokeMode, JobId},
-    state::{JobKind, LoopStep, Notice, Sequence, State},
+    message::{Consent, Effect, InvokeMode, JobId},
+    state::{JobKind, LoopStep, Notice, Sequence, State, overlay::StageChange},
 };
 
-/// Starts the loop of the selected function; one that runs is begun anew.
-pub(super) fn start(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected.clone() else {
-        state.tell(Notice::plain("no function is selected", ""));
-        return Vec::new();
-    };
+/// Starts the loop of the selected function; on a protected stage, after the stage's name was typed.
+pub(super) fn ask(state: &mut State) -> Vec<Effect> {
+    if let Some(name) = state.functions.selected.clone() {
+        return verb::change_stage(state, StageChange::Loop(name));
+    }
+    state.tell(Notice::plain("no function is selected", ""));
+    Vec::new()
+}
+
+/// Starts the loop of the function `name`; one that runs is begun anew.
+pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Effect> {
     if state.options.read_only {
         state.tell(Notice::plain("the loop deploys, and the console is read-only", "start it without `--read-only`"));
         return Vec::new();
@@ -29,7 +34,7 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
     }
     let (job, build) = verb::start_build(state, vec![name.clone()]);
     effects.extend(build);
-    state.sequence = Some(Sequence::new(name, job, state.now));
+    state.sequence = Some(Sequence::new(name, consent, job, state.now));
     effects
 }
 
@@ -39,14 +44,14 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
     let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job)) else {
         return Vec::new();
     };
-    let function = sequence.function.clone();
+    let (function, consent) = (sequence.function.clone(), sequence.consent);
     let Some(next) = sequence.advance(now, worked) else { return Vec::new() };
     let started = match next {
         LoopStep::Build => None,
-        LoopStep::Deploy => verb::start_deploy(state, vec![function]),
+        LoopStep::Deploy => verb::start_deploy(state, vec![function], consent),
         LoopStep::Invoke => {
             let mode = std::mem::replace(&mut state.mode, InvokeMode::Sync);
-            let started = verb::start_invoke(state, &function, false);
+            let started = verb::start_invoke(state, &function, false, Consent::None);
             state.mode = mode;
             started
         }

@@ -2,10 +2,10 @@
 
 use super::{command, sequence};
 use crate::{
-    message::{Action, Effect, InvokeRequest, JobId},
+    message::{Action, Consent, Effect, InvokeRequest, JobId},
     state::{
         Deployment, JobKind, Notice, Output, Overlay, State,
-        overlay::{Line, Purpose},
+        overlay::{Line, Purpose, StageChange},
     },
 };
 
@@ -68,7 +68,7 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
         let hint = format!("{} builds it, {} does the whole loop", key(state, Action::Build), key(state, Action::Loop));
         return refuse(state, format!("{name} is not built"), hint);
     }
-    start_deploy(state, names.to_vec()).map(|(_, effects)| effects).unwrap_or_default()
+    change_stage(state, StageChange::Deploy(names.to_vec()))
 }
 
 /// Deploys all functions that are built.
@@ -79,11 +79,30 @@ pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
         let hint = format!("{} builds them", key(state, Action::BuildAll));
         return refuse(state, "no function is built", hint);
     }
-    start_deploy(state, names).map(|(_, effects)| effects).unwrap_or_default()
+    change_stage(state, StageChange::Deploy(names))
+}
+
+/// Makes `change` at once; on a protected stage, after the stage's name was typed.
+pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect> {
+    if state.is_protected() && !state.options.read_only {
+        state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
+        return Vec::new();
+    }
+    carry_out(state, change, Consent::None)
+}
+
+/// Makes `change`, which was confirmed or needs no confirmation.
+pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent) -> Vec<Effect> {
+    match change {
+        StageChange::Deploy(names) => start_deploy(state, names, consent).map(|(_, effects)| effects),
+        StageChange::Loop(name) => Some(sequence::start(state, name, consent)),
+        StageChange::ColdStart(name) => start_invoke(state, &name, true, consent).map(|(_, effects)| effects),
+    }
+    .unwrap_or_default()
 }
 
 /// Starts a deploy; none while another runs, which must not be broken off, or where nothing may be changed.
-pub(super) fn start_deploy(state: &mut State, names: Vec<String>) -> Option<(JobId, Vec<Effect>)> {
+pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Consent) -> Option<(JobId, Vec<Effect>)> {
     if state.options.read_only {
         refuse(state, "nothing is deployed: the console is read-only", "start it without `--read-only`");
         return None;
@@ -92,12 +111,12 @@ pub(super) fn start_deploy(state: &mut State, names: Vec<String>) -> Option<(Job
         refuse(state, "a deploy is running", "wait for it to end");
         return None;
     }
-    state.command = Some(command::deploy(state, &names));
+    state.command = Some(command::deploy(state, &names, consent));
     state.notice = None;
     let functions = state.functions.cards.iter().map(|card| card.function.clone());
     let functions = functions.filter(|function| names.contains(&function.name)).collect();
     let job = super::start(state, JobKind::Deploy(names));
-    Some((job, vec![Effect::Deploy { job, functions }]))
+    Some((job, vec![Effect::Deploy { job, functions, consent }]))
 }
 
 /// Invokes the selected function.
@@ -110,11 +129,19 @@ pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
         let hint = format!("{} builds, deploys and invokes it", key(state, Action::Loop));
         return refuse(state, why, hint);
     }
-    start_invoke(state, &name, cold).map(|(_, effects)| effects).unwrap_or_default()
+    if cold {
+        return change_stage(state, StageChange::ColdStart(name));
+    }
+    start_invoke(state, &name, false, Consent::None).map(|(_, effects)| effects).unwrap_or_default()
 }
 
 /// Starts an invocation of `name` with its payload.
-pub(super) fn start_invoke(state: &mut State, name: &str, cold: bool) -> Option<(JobId, Vec<Effect>)> {
+pub(super) fn start_invoke(
+    state: &mut State,
+    name: &str,
+    cold: bool,
+    consent: Consent,
+) -> Option<(JobId, Vec<Effect>)> {
     let card = state.functions.get(name)?;
     let request = InvokeRequest {
         function: name.to_owned(),
@@ -122,6 +149,7 @@ pub(super) fn start_invoke(state: &mut State, name: &str, cold: bool) -> Option<
         qualifier: state.qualifier.clone(),
         mode: state.mode,
         cold,
+        consent,
     };
     state.command = Some(command::invoke(state, &request, &card.draft));
     state.notice = None;

@@ -23,7 +23,7 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             Purpose::FilterFunctions => Some("filter functions: "),
             Purpose::FilterLogs => Some("filter logs: "),
             Purpose::Qualifier => Some("version or alias: "),
-            Purpose::Delete(_) => None,
+            Purpose::Delete(_) | Purpose::Change(_) => None,
         }
     {
         let (x, width) = (area.x + 1, area.width - 1);

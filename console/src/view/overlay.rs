@@ -1,4 +1,4 @@
-//! What lies over the screen: the help, a list to choose from, the confirmation of a delete.
+//! What lies over the screen: the help, a list to choose from, what must be confirmed.
 
 use ratatui::{
     Frame,
@@ -17,7 +17,7 @@ use crate::{
     message::{Action, Target},
     state::{
         Connection, Context, Overlay, State,
-        overlay::{Choose, Line as TypedLine, Offer, Purpose},
+        overlay::{Choose, Line as TypedLine, Offer, Purpose, StageChange},
     },
     theme::Theme,
 };
@@ -28,8 +28,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         Some(Overlay::Help(top)) => help(state, theme, frame, body, areas, *top),
         Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
         Some(Overlay::Line(line)) => {
-            if let Purpose::Delete(name) = &line.purpose {
-                confirm(state, theme, frame, body, areas, line, name);
+            if let Some((title, text)) = question(state, &line.purpose) {
+                confirm(theme, frame, body, areas, line, (&title, &text));
             }
         }
     }
@@ -130,27 +130,43 @@ fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose:
     scroll_bar(frame, theme, area, top, choose.matches.len());
 }
 
+/// Title and text of what is to be confirmed.
+fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
+    let stage = &state.options.stage;
+    let whose = match &state.connection {
+        Connection::Connected(info) => format!(" (account {}, {})", info.account, info.region),
+        Connection::Connecting | Connection::Failed(_) => String::new(),
+    };
+    let change = match purpose {
+        Purpose::FilterFunctions | Purpose::FilterLogs | Purpose::Qualifier => return None,
+        Purpose::Delete(name) => {
+            let text = format!(
+                "This deletes the function {name} with its versions from stage {stage}{whose}. Its source, its zip and \
+                 its logs stay.\nType its name to confirm:"
+            );
+            return Some((format!("Delete {}?", fit(name, 40)), text));
+        }
+        Purpose::Change(change) => change,
+    };
+    let what = match change {
+        StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
+        StageChange::Loop(name) => format!("The loop builds {name}, then deploys and invokes it on"),
+        StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),
+    };
+    let text = format!("{what} stage {stage}{whose}, which is protected.\nType the stage's name to confirm:");
+    Some((format!("Change {}?", fit(stage, 40)), text))
+}
+
 fn confirm(
-    state: &State,
     theme: &Theme,
     frame: &mut Frame,
     body: Rect,
     areas: &mut Areas,
     line: &TypedLine,
-    name: &str,
+    (title, text): (&str, &str),
 ) {
-    let whose = match &state.connection {
-        Connection::Connected(info) => format!(" (account {}, {})", info.account, info.region),
-        Connection::Connecting | Connection::Failed(_) => String::new(),
-    };
-    let text = format!(
-        "This deletes the function {name} with its versions from stage {}{whose}. Its source, its zip and its logs \
-         stay.\nType its name to confirm:",
-        state.options.stage
-    );
-    let lines = wrap(&text, 62);
-    let title = format!("Delete {}?", fit(name, 40));
-    let inner = popup(frame, theme, body, (66, lines.len() as u16 + 3), &title, areas);
+    let lines = wrap(text, 62);
+    let inner = popup(frame, theme, body, (66, lines.len() as u16 + 3), title, areas);
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
         frame.buffer_mut().set_stringn(inner.x + 1, y, line, 62, theme.text);
     }

@@ -49,7 +49,7 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
     let mut outcome = BuildOutcome::default();
     for function in functions {
         if job.cancel.is_cancelled() {
-            return Err(Failure::interrupted("the build"));
+            return Err(Failure::interrupted("could not build"));
         }
         let name = function.name.clone();
         let packaged = match transcript.executable(&name) {
@@ -110,7 +110,7 @@ async fn run(cargo: Command, job: &Job) -> Result<Transcript, Failure> {
     match ended {
         // A failed build is seen by the functions that are not there.
         Ok(_) => Ok(transcript),
-        Err(RunError::Cancelled) => Err(Failure::interrupted("the build")),
+        Err(RunError::Cancelled) => Err(Failure::interrupted("could not build")),
         Err(error) => Err(Failure::environment("could not build", format!("cargo did not run: {error}"), "")),
     }
 }

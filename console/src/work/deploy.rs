@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 use self::remote::Remote;
 use super::{Job, paths, stage::Stage};
-use crate::message::{Architecture, DeployAction, DeployOutcome, Deployed, DeployedFunction, Failure, Function, Step};
+use crate::message::{
+    Architecture, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, Failure, Function, Step,
+};
 
 mod alias;
 mod diff;
@@ -68,14 +70,30 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Result<(String, Opt
 }
 
 /// Makes `functions` on the stage what they are in the workspace, several at once; one that fails does not
-/// stop the others. A dry run only compares.
+/// stop the others.
 ///
 /// # Errors
-/// The stage is read-only or protected, or the job was cancelled. What fails of one function is in the outcome.
-pub async fn deploy(stage: &Stage, functions: &[Function], dry_run: bool, job: &Job) -> Result<DeployOutcome, Failure> {
-    if !dry_run {
-        stage.allow_change("could not deploy")?;
-    }
+/// The stage is read-only, or protected and there is no consent, or the job was cancelled. What fails of one
+/// function is in the outcome.
+pub async fn deploy(
+    stage: &Stage,
+    functions: &[Function],
+    consent: Consent,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    stage.allow_change("could not deploy", consent)?;
+    each(stage, functions, false, job).await
+}
+
+/// Compares `functions` with what is on the stage, and says what [`deploy`] would do.
+///
+/// # Errors
+/// The job was cancelled. What fails of one function is in the outcome.
+pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployOutcome, Failure> {
+    each(stage, functions, true, job).await
+}
+
+async fn each(stage: &Stage, functions: &[Function], dry_run: bool, job: &Job) -> Result<DeployOutcome, Failure> {
     let work: Vec<_> = functions.iter().map(|function| deploy_one(stage, function, dry_run, job).boxed()).collect();
     let mut results = stream::iter(work).buffered(AT_ONCE);
     let mut outcome = DeployOutcome { stage: stage.name(), ..DeployOutcome::default() };
@@ -165,10 +183,10 @@ async fn package(stage: &Stage, function: &Function) -> Result<Package, Failure>
 /// Deletes functions, named as in the workspace, from the stage. Their roles and logs stay.
 ///
 /// # Errors
-/// The stage is read-only or protected, the job was cancelled, or a function could not be deleted; those
-/// before it are then deleted.
-pub async fn delete(stage: &Stage, functions: &[String], job: &Job) -> Result<Vec<String>, Failure> {
-    stage.allow_change("could not delete")?;
+/// The stage is read-only, or protected and there is no consent, the job was cancelled, or a function could not be
+/// deleted; those before it are then deleted.
+pub async fn delete(stage: &Stage, functions: &[String], consent: Consent, job: &Job) -> Result<Vec<String>, Failure> {
+    stage.allow_change("could not delete", consent)?;
     let mut deleted = Vec::new();
     for function in functions {
         let name = &stage.remote_name(function);

@@ -23,17 +23,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Job,
-    build::{self, BuildRequest},
-    deploy, discover, invoke, log,
+    build::BuildRequest,
+    deploy, discover, log,
     logs::{self, LogQuery},
     paths,
     stage::{Stage, StageOptions},
     store::Store,
-    toolchain,
+    toolchain, verb,
 };
 use crate::message::{
-    BuildOutcome, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation, InvokeRequest, JobId, LogLine,
-    Sample, Workspace,
+    BuildOutcome, Consent, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation, InvokeRequest, JobId,
+    LogLine, Sample, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -104,8 +104,8 @@ impl Work {
                     Event::BuildFinished(id, shared.build(&request, &job, &steps).await)
                 });
             }
-            Effect::Deploy { job: id, functions } => self.run(id, events, async move |job, steps| {
-                Event::DeployFinished(id, shared.deploy(&functions, &job, &steps).await)
+            Effect::Deploy { job: id, functions, consent } => self.run(id, events, async move |job, steps| {
+                Event::DeployFinished(id, shared.deploy(&functions, consent, &job, &steps).await)
             }),
             Effect::Delete { job: id, functions } => self
                 .run(id, events, async move |job, _| Event::DeleteFinished(id, shared.delete(&functions, &job).await)),
@@ -255,8 +255,8 @@ impl Shared {
 
     async fn store(&self, steps: &Steps) -> Result<&Store, Failure> {
         let open = async || {
-            let path = self.state_dir().await?.join("history.sqlite");
-            let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
+            let root = self.workspace().await?.root.clone();
+            let opened = tokio::task::spawn_blocking(move || Store::of_workspace(&root)).await;
             let store =
                 opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
             if let Some(notice) = store.notice() {
@@ -295,36 +295,26 @@ impl Shared {
     }
 
     async fn build(&self, request: &BuildRequest, job: &Job, steps: &Steps) -> Result<BuildOutcome, Failure> {
-        let (began, workspace) = (now(), self.workspace().await?);
-        let outcome = build::build(&workspace, request, job).await?;
-        if let Some(history) = self.history(steps).await {
-            history.record_build(began, &outcome);
-        }
-        Ok(outcome)
+        verb::build(&*self.workspace().await?, request, self.history(steps).await, job).await
     }
 
-    async fn deploy(&self, functions: &[Function], job: &Job, steps: &Steps) -> Result<DeployOutcome, Failure> {
-        let began = now();
-        let outcome = deploy::deploy(self.stage().await?, functions, false, job).await?;
-        if let Some(history) = self.history(steps).await {
-            history.record_deploy(began, &outcome);
-        }
-        Ok(outcome)
+    async fn deploy(
+        &self,
+        functions: &[Function],
+        consent: Consent,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<DeployOutcome, Failure> {
+        verb::deploy(self.stage().await?, functions, consent, self.history(steps).await, job).await
     }
 
     async fn delete(&self, functions: &[String], job: &Job) -> Result<Vec<String>, Failure> {
-        let stage = self.stage().await?;
         // The effect is only sent after a typed confirmation.
-        stage.confirm();
-        deploy::delete(stage, functions, job).await
+        deploy::delete(self.stage().await?, functions, Consent::Given, job).await
     }
 
     async fn invoke(&self, request: &InvokeRequest, job: &Job, steps: &Steps) -> Result<Invocation, Failure> {
-        let invocation = invoke::invoke(self.stage().await?, request, job).await?;
-        if let Some(history) = self.history(steps).await {
-            history.record_invocation(request, &invocation);
-        }
-        Ok(invocation)
+        verb::invoke(self.stage().await?, request, self.history(steps).await, job).await
     }
 
     async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
@@ -338,16 +328,11 @@ impl Shared {
     }
 
     async fn samples(&self, functions: &[String], steps: &Steps) -> Result<Vec<(String, Vec<Sample>)>, Failure> {
-        let (store, since) = (self.store(steps).await?, now() - SAMPLES_SINCE);
+        let (store, since) = (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
         let mut all = Vec::with_capacity(functions.len());
         for function in functions {
             all.push((function.clone(), store.samples(function, &self.options.stage, since).await?));
         }
         Ok(all)
     }
-}
-
-/// Milliseconds since the Unix epoch.
-fn now() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

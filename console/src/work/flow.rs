@@ -17,8 +17,8 @@ use super::{
     stage::{Stage, StageOptions},
 };
 use crate::message::{
-    Architecture, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode, InvokeRequest, LogLine,
-    RuntimeCrate, Workspace, Zip,
+    Architecture, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode, InvokeRequest,
+    LogLine, RuntimeCrate, Workspace, Zip,
 };
 
 /// A whole custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
@@ -101,7 +101,7 @@ fn request(function: &str, payload: &str) -> InvokeRequest {
 }
 
 async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
-    let outcome = deploy::deploy(stage, std::slice::from_ref(function), false, &Job::silent()).await.unwrap();
+    let outcome = deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.failed, []);
     outcome.functions[0].action
 }
@@ -113,7 +113,7 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     assert_eq!(stage.info().account, "000000000000");
     let mut hello = place.function("hello", "1");
     assert_eq!(deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(), [("hello".to_owned(), None)]);
-    let planned = deploy::deploy(&stage, std::slice::from_ref(&hello), true, &Job::silent()).await.unwrap();
+    let planned = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
     assert_eq!(planned.functions[0].action, DeployAction::Created);
     assert_eq!(
         deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap()[0].1,
@@ -131,8 +131,8 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     assert!(state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000, "{state:?}");
     let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent()).await.unwrap();
     assert!(kept.payload.contains("hunter2"), "a deploy that does not say the variable keeps it: {}", kept.payload);
-    assert_eq!(deploy::delete(&stage, &["hello".into()], &Job::silent()).await.unwrap(), ["hello"]);
-    let again = deploy::delete(&stage, &["hello".into()], &Job::silent()).await.unwrap_err();
+    assert_eq!(deploy::delete(&stage, &["hello".into()], Consent::None, &Job::silent()).await.unwrap(), ["hello"]);
+    let again = deploy::delete(&stage, &["hello".into()], Consent::None, &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Work);
     stage.close().await;
 }
@@ -162,7 +162,7 @@ async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
         .await;
     assert!(code.is_ok(), "{code:?}");
     let both = Function { config: FunctionConfig { memory: Some(512), ..hello.config }, ..newer };
-    let plan = deploy::deploy(&stage, std::slice::from_ref(&both), true, &Job::silent()).await.unwrap();
+    let plan = deploy::plan(&stage, std::slice::from_ref(&both), &Job::silent()).await.unwrap();
     let fields: Vec<&str> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["memory"], "the code was sent, the configuration not");
     assert_eq!(deploy_one(&stage, &both).await, DeployAction::Updated);
@@ -188,7 +188,7 @@ async fn an_invocation_has_its_response_report_and_lines() {
     let forced = InvokeRequest { cold: true, ..request("hello", r#"{"env":"KEY"}"#) };
     let third = invoke::invoke(&stage, &forced, &Job::silent()).await.unwrap();
     assert!(third.report.unwrap().cold && third.payload.contains("kept"), "{}", third.payload);
-    let plan = deploy::deploy(&stage, &[hello], true, &Job::silent()).await.unwrap();
+    let plan = deploy::plan(&stage, &[hello], &Job::silent()).await.unwrap();
     assert_eq!(plan.functions[0].changes, [], "the console's own variable is no difference");
     stage.close().await;
 }
@@ -225,7 +225,7 @@ async fn what_cannot_be_invoked_says_what_to_do() {
     let mut huge = place.function("huge", "1");
     huge.zip.as_mut().unwrap().bytes = 60 * 1024 * 1024;
     let fine = place.function("fine", "1");
-    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], false, &Job::silent()).await.unwrap();
+    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.functions.len(), 1, "{outcome:?}");
     assert!(outcome.failed[0].1.hint.contains("lambda-console build hello"));
     assert!(outcome.failed[1].1.why.contains("60 MB"));
@@ -255,15 +255,20 @@ async fn read_only_and_protected_stages_refuse_changes() {
     let stage = place.stage().await;
     let hello = place.function("hello", "1");
     let job = Job::silent();
-    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), false, &job).await.unwrap_err();
+    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &job).await.unwrap_err();
     assert!(refused.kind == FailureKind::Usage && refused.why.contains("protected"), "{refused:?}");
-    stage.confirm();
-    deploy_one(&stage, &hello).await;
+    let outcome = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::Given, &job).await.unwrap();
+    assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0), "{:?}", outcome.failed);
+    let cold = InvokeRequest { cold: true, ..request("hello", "{}") };
+    let refused = invoke::invoke(&stage, &cold, &job).await.unwrap_err();
+    assert!(refused.why.contains("protected"), "the consent was for the deploy alone: {refused:?}");
+    let cold = InvokeRequest { consent: Consent::Given, ..cold };
+    assert_eq!(invoke::invoke(&stage, &cold, &job).await.unwrap().status, 200);
+    assert!(deploy::delete(&stage, &["hello".to_owned()], Consent::None, &job).await.is_err());
     let read_only = place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
-    read_only.confirm();
     let names = ["hello".to_owned()];
-    assert!(deploy::deploy(&read_only, std::slice::from_ref(&hello), false, &job).await.is_err());
-    assert!(deploy::delete(&read_only, &names, &job).await.is_err());
+    assert!(deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job).await.is_err());
+    assert!(deploy::delete(&read_only, &names, Consent::Given, &job).await.is_err());
     assert!(invoke::invoke(&read_only, &request("hello", "{}"), &job).await.unwrap_err().why.contains("--read-only"));
     let dry = InvokeRequest { mode: InvokeMode::DryRun, ..request("hello", "{}") };
     assert_eq!(invoke::invoke(&read_only, &dry, &job).await.unwrap().status, 204);

@@ -19,7 +19,7 @@ use super::{
     report,
     stage::{Stage, call::CallError},
 };
-use crate::message::{Failure, Invocation, InvokeMode, InvokeRequest, Step};
+use crate::message::{Consent, Failure, Invocation, InvokeMode, InvokeRequest, Step};
 
 /// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs leave it out.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";
@@ -64,7 +64,7 @@ async fn run(stage: &Stage, request: &InvokeRequest, what: &str, job: &Job) -> R
     let step = |text: &str| job.report(Step::Phase { text: text.to_owned(), done: 0, total: 0 });
     if request.cold {
         step("starting a new sandbox");
-        renew_sandboxes(stage, &name, qualifier, what).await?;
+        renew_sandboxes(stage, &name, qualifier, request.consent, what).await?;
     }
     step("invoking");
     let started_at = jiff::Timestamp::now().as_millisecond();
@@ -150,8 +150,14 @@ fn is_not_ready(error: &CallError) -> bool {
 }
 
 /// Changes a variable of the function, which ends its sandboxes, and waits for the change.
-async fn renew_sandboxes(stage: &Stage, name: &str, qualifier: Option<&str>, what: &str) -> Result<(), Failure> {
-    stage.allow_change(what)?;
+async fn renew_sandboxes(
+    stage: &Stage,
+    name: &str,
+    qualifier: Option<&str>,
+    consent: Consent,
+    what: &str,
+) -> Result<(), Failure> {
+    stage.allow_change(what, consent)?;
     if qualifier.is_some_and(|qualifier| qualifier != "$LATEST") {
         return Err(Failure::usage(
             what,

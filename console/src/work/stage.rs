@@ -6,10 +6,7 @@
 use std::{
     future::Future,
     path::{Path, PathBuf},
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -21,7 +18,7 @@ use tokio::sync::Mutex;
 pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
 use self::{call::CallError, clients::Clients, settings::StageSettings};
 use super::{paths, toolchain};
-use crate::message::{Architecture, Failure, StageInfo, Workspace};
+use crate::message::{Architecture, Consent, Failure, StageInfo, Workspace};
 
 pub(crate) mod call;
 mod clients;
@@ -60,7 +57,6 @@ pub struct Stage {
     settings: StageSettings,
     info: std::sync::Mutex<StageInfo>,
     read_only: bool,
-    confirmed: AtomicBool,
     place: Place,
 }
 
@@ -103,7 +99,7 @@ impl Stage {
         options: &StageOptions,
     ) -> Result<Self, Failure> {
         let settings = settings::resolve(&workspace.root, options)?;
-        let mut info = StageInfo { name: options.stage.clone(), ..StageInfo::default() };
+        let mut info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
         let place = if options.stage == LOCAL {
             info.emulator = emulator_name();
             let options = lambda_console_local::Options {
@@ -116,13 +112,7 @@ impl Stage {
         } else {
             Place::Aws(Arc::new(Clients::aws(&settings).await?))
         };
-        let stage = Self {
-            settings,
-            info: std::sync::Mutex::new(info),
-            read_only: options.read_only,
-            confirmed: AtomicBool::new(false),
-            place,
-        };
+        let stage = Self { settings, info: std::sync::Mutex::new(info), read_only: options.read_only, place };
         let region = stage.clients().await?.region().to_owned();
         stage.with_info(|info| info.region = region);
         let caller = stage
@@ -168,24 +158,19 @@ impl Stage {
         }
     }
 
-    /// The stage is marked as protected: it changes only after [`Stage::confirm`].
+    /// The stage is marked as protected: it changes only with [`Consent::Given`].
     pub fn is_protected(&self) -> bool {
         self.settings.protected
-    }
-
-    /// A person has confirmed that this protected stage shall be changed.
-    pub fn confirm(&self) {
-        self.confirmed.store(true, Ordering::Relaxed);
     }
 
     /// Lets a change through unless the stage is read-only or protected. `what` is what would fail:
     /// `could not deploy`.
     ///
     /// # Errors
-    /// With `--read-only`, and on a protected stage before [`Stage::confirm`] (usage).
-    pub fn allow_change(&self, what: &str) -> Result<(), Failure> {
+    /// With `--read-only`, and on a protected stage without consent (usage).
+    pub fn allow_change(&self, what: &str, consent: Consent) -> Result<(), Failure> {
         self.allow_call(what)?;
-        if self.is_protected() && !self.confirmed.load(Ordering::Relaxed) {
+        if self.is_protected() && consent != Consent::Given {
             let name = self.name();
             return Err(Failure::usage(
                 what,

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use self::record::Record;
-use super::stats;
+use super::{paths, stats};
 use crate::message::{BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, Sample};
 
 mod record;
@@ -39,6 +39,14 @@ enum Command {
 }
 
 impl Store {
+    /// Opens the history of the workspace at `root`, as [`Store::open`] does.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn of_workspace(root: &Path) -> Result<Self, Failure> {
+        Self::open(&paths::state_dir(root).join("history.sqlite"))
+    }
+
     /// Opens the history at `path`, making the file and its directory (readable by the user alone) where they
     /// are missing. A file that is no database any more is set aside, see [`Store::notice`]. Waits for the disk.
     ///

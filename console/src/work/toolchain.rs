@@ -107,24 +107,22 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     parts
 }
 
-/// The toolchain for `architecture`. Where a part of it had to be provided, the machine is new, and the emulator
-/// is fetched along.
+/// The toolchain for `architecture`. The emulator is fetched along, unless that was tried in vain: then it is left
+/// to [`setup_in`].
 pub(crate) async fn ready(root: &Path, architecture: Architecture, job: &Job) -> Result<Toolchain, Failure> {
-    let (toolchain, is_new) = provided(root, architecture, job).await?;
-    if is_new && architecture == Architecture::Arm64 {
+    let toolchain = provided(root, architecture, job).await?;
+    if architecture == Architecture::Arm64 && !qemu::was_tried_in_vain() {
         qemu::provide_if_missing(job).await?;
     }
     Ok(toolchain)
 }
 
-/// The toolchain, and whether a part of it had to be provided.
-async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<(Toolchain, bool), Failure> {
+async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<Toolchain, Failure> {
     let rust = rust::find(root, &job.cancel).await?;
-    let Some(target) = target(architecture) else { return Ok((Toolchain { rust, zig: None, sysroot: None }, false)) };
+    let Some(target) = target(architecture) else { return Ok(Toolchain { rust, zig: None, sysroot: None }) };
     let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target)));
     let mut found = find().await?;
-    let is_new = found.0.is_none() || found.1.is_none();
-    if is_new {
+    if found.0.is_none() || found.1.is_none() {
         let lock = cache::lock(job).await?;
         // Another process may have provided them while this one waited.
         found = find().await?;
@@ -138,7 +136,7 @@ async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<
     }
     let (zig, standard) = found;
     let sysroot = standard.and_then(Standard::private);
-    Ok((Toolchain { rust, zig, sysroot }, is_new))
+    Ok(Toolchain { rust, zig, sysroot })
 }
 
 fn current_directory() -> PathBuf {

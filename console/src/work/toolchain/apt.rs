@@ -30,7 +30,7 @@ enum Trouble {
 impl From<RunError> for Trouble {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Cancelled => Self::Ended(Failure::interrupted("setup")),
+            RunError::Cancelled => Self::Ended(Failure::interrupted("could not set up")),
             RunError::Io(error) => Self::Tried(error.to_string()),
         }
     }

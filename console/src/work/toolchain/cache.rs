@@ -47,7 +47,7 @@ pub(super) async fn lock(job: &Job) -> Result<Lock, Failure> {
             Err(TryLockError::Error(error)) => return Err(failed(WHAT, &directory, &error)),
         }
         tokio::select! {
-            () = job.cancel.cancelled() => return Err(Failure::interrupted("setup")),
+            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not set up")),
             () = tokio::time::sleep(Duration::from_millis(200)) => {}
         }
     }

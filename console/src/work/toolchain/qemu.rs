@@ -57,7 +57,7 @@ pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Fail
     match command::output(command, &job.cancel).await {
         Ok(finished) if finished.status.success() => {}
         Ok(finished) => return Ok(Some(missing(&format!("it does not run: {}", finished.tail()), job))),
-        Err(RunError::Cancelled) => return Err(Failure::interrupted("setup")),
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(error) => return Ok(Some(missing(&format!("it does not run: {error}"), job))),
     }
     let ready = staging.path().join("ready");
@@ -68,7 +68,18 @@ pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Fail
     Ok(None)
 }
 
+/// Fetching it failed once on this machine.
+pub(super) fn was_tried_in_vain() -> bool {
+    tried_in_vain().exists()
+}
+
+fn tried_in_vain() -> PathBuf {
+    cache::directory().join("qemu-aarch64-was-not-to-be-had")
+}
+
 fn missing(why: &str, job: &Job) -> String {
+    // Without the note each build would try again: that is slow, not wrong.
+    drop(std::fs::write(tried_in_vain(), why));
     let text = format!(
         "not provided, so ARM64 bootstraps do not run on this machine (build with `--arch native` for the local stage, \
          or install qemu-user-static): {why}"

@@ -75,7 +75,7 @@ const WHAT: &str = "could not find the Rust compiler";
 
 fn missing(error: &RunError) -> Failure {
     match error {
-        RunError::Cancelled => Failure::interrupted("setup"),
+        RunError::Cancelled => Failure::interrupted("could not set up"),
         error if error.is_missing() => {
             Failure::environment(WHAT, "there is no `rustc` on the PATH", "install Rust with rustup")
         }

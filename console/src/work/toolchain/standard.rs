@@ -114,7 +114,7 @@ pub(super) async fn rustup(
             job.report(Step::Output(format!("{why}\n")));
             Ok(Err(why))
         }
-        Err(RunError::Cancelled) => Err(Failure::interrupted("setup")),
+        Err(RunError::Cancelled) => Err(Failure::interrupted("could not set up")),
         Err(error) => Ok(Err(format!("{shown}: {error}"))),
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) 
             let hint = format!("install it instead: `rustup target add {target}`");
             return Err(Failure::environment(what, why, hint));
         }
-        Err(RunError::Cancelled) => return Err(Failure::interrupted("setup")),
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(error) => return Err(Failure::environment(what, format!("cargo did not run: {error}"), "")),
     }
     collect(staging.path(), target).map_err(|error| cache::failed(&what, staging.path(), &error))?;

@@ -73,7 +73,7 @@ async fn ask(program: PathBuf, arguments: &[String], cancel: &CancellationToken)
             let version = finished.stdout.trim().to_owned();
             Ok(Some(Zig { program, arguments: arguments.to_vec(), version }))
         }
-        Err(RunError::Cancelled) => Err(Failure::interrupted("setup")),
+        Err(RunError::Cancelled) => Err(Failure::interrupted("could not set up")),
         Ok(_) | Err(RunError::Io(_)) => Ok(None),
     }
 }
@@ -121,7 +121,7 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
                 done = true;
                 break;
             }
-            Err(RunError::Cancelled) => return Err(Failure::interrupted("setup")),
+            Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
             Err(RunError::Io(error)) => tried.push(format!("`{}`: {error}", pip.join(" "))),
         }
     }
@@ -153,7 +153,7 @@ async fn installers(
     match command::output(probe, &job.cancel).await {
         Ok(finished) if finished.status.success() => return Ok(vec![vec![python, "-m".into(), "pip".into()]]),
         Ok(finished) => tried.push(format!("`python3 -m pip`: {}", finished.tail())),
-        Err(RunError::Cancelled) => return Err(Failure::interrupted("setup")),
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(error) => tried.push(format!("`python3 -m pip`: {error}")),
     }
     if let Some(pip) = on_path("pip3").or_else(|| on_path("pip")) {
