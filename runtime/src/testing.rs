@@ -30,9 +30,12 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::Endpoint;
 use crate::event::Event;
+use crate::failure::Fault;
 use crate::handler::Handler;
-use crate::hooks::Absent;
+use crate::hooks::{Absent, Hook, Hooks};
+use crate::init::Init;
 use crate::serve::{AfterPanic, serve};
+use crate::start::prepare;
 
 /// One invocation to come: an event, and what its context says besides. A request id that is empty is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +97,59 @@ where
     H: Handler<S, M>,
     I: Into<Invocation>,
 {
+    converse(invocations, async |client| {
+        // The end is that of the events: the server closes.
+        let _ = serve(client, state, &handler, &Absent, AfterPanic::End).await;
+    })
+}
+
+/// Runs a function as a whole: its init, the loop with the hook after each response, and the hook at the end. An init
+/// that fails is the only outcome. Fails where no loopback port can be had.
+///
+/// ```
+/// use lambda::testing::{self, Outcome};
+/// use lambda::{Error, Event};
+///
+/// async fn open() -> Result<u32, Error> {
+///     Ok(2)
+/// }
+///
+/// async fn times(factor: &u32, number: u32) -> Result<u32, Error> {
+///     Ok(factor * number)
+/// }
+///
+/// let function = lambda::init(open).after_response(async |factor| println!("times {factor}"));
+/// let outcomes = testing::run_function(function, times, [Event::new("21")]).unwrap();
+/// assert_eq!(outcomes[0].json::<u32>().unwrap(), 42);
+/// ```
+#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
+pub fn run_function<F, S, E, EM, H, M, A, T, B, R, I>(
+    function: Init<F, Hooks<A, T, B, R>>,
+    handler: H,
+    invocations: impl IntoIterator<Item = I>,
+) -> io::Result<Vec<Outcome>>
+where
+    F: AsyncFnOnce() -> Result<S, E>,
+    E: Fault<EM>,
+    H: Handler<S, M>,
+    A: Hook<S, ()>,
+    T: Hook<S, ()>,
+    I: Into<Invocation>,
+{
+    let Init { init, hooks } = function;
+    converse(invocations, async |client| {
+        // What ends early has been answered with its error.
+        let Ok(state) = prepare(client, init).await else { return };
+        let _ = serve(client, &state, &handler, &hooks.after_response, AfterPanic::End).await;
+        hooks.on_shutdown.call(&state).await;
+    })
+}
+
+/// Lets `work` ask a small Runtime API for these invocations.
+fn converse<I: Into<Invocation>>(
+    invocations: impl IntoIterator<Item = I>,
+    work: impl AsyncFnOnce(&mut Client),
+) -> io::Result<Vec<Outcome>> {
     let mut waiting: VecDeque<Invocation> = invocations.into_iter().map(Into::into).collect();
     let outcomes = Arc::new(Mutex::new(Vec::new()));
     let taken = Arc::clone(&outcomes);
@@ -112,8 +168,7 @@ where
     crate::panic::install(Arc::clone(&endpoint));
     executor.block_on(async {
         let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
-        // The end is that of the events: the server closes.
-        let _ = serve(&mut client, state, &handler, &Absent, AfterPanic::End).await;
+        work(&mut client).await;
         io::Result::Ok(())
     })?;
     drop(server);

@@ -4,33 +4,20 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use tests::{Home, Terminal, repository};
+use tests::{Home, Terminal, executable, repository};
 
 const RUNS: usize = 21;
 const IDLE: Duration = Duration::from_secs(12);
 
 fn main() {
-    let console = built(&["--package=lambda-console", "--bin=lambda-console"], "lambda-console");
-    let bare = built(&["--package=tests", "--example=bare"], "examples/bare");
+    let console = executable(&["--release", "--bin=lambda-console"]);
+    let bare = executable(&["--release", "--example=bare"]);
     first_frame(&console, &bare);
     idle(&console);
-}
-
-/// Builds with the release profile and returns the executable.
-fn built(arguments: &[&str], path: &str) -> PathBuf {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet"])
-        .args(arguments)
-        .current_dir(repository())
-        .status()
-        .expect("cargo runs");
-    assert!(status.success());
-    repository().join("target/release").join(path)
 }
 
 fn until_first_frame(program: &Path, home: &Home) -> Duration {

@@ -70,20 +70,35 @@ fn building_twice_gives_the_same_zip() {
 }
 
 #[test]
-fn every_event_of_the_backend_is_answered() {
+fn every_event_of_every_function_is_answered_on_the_local_stage() {
     let home = Home::new(repository());
-    home.run(["build", "backend", "--json"]).ok();
-    home.run(["deploy", "backend", "--json"]).ok();
-    let events = fs::read_dir(repository().join("functions/backend/events")).expect("it has events");
-    let mut answered = 0;
-    for event in events {
-        let event = event.expect("a directory entry").path();
-        let stem = event.file_stem().expect("a name").to_string_lossy().into_owned();
-        let invoked = home.run(["invoke", "backend", "--event", &stem, "--json"]).ok().json();
-        assert!(invoked["payload"]["statusCode"].as_u64().is_some(), "{stem}: {invoked}");
-        answered += 1;
+    home.run(["build", "--json"]).ok();
+    home.run(["deploy", "--json"]).ok();
+    let mut answered = Vec::new();
+    for function in ["backend", "concurrent", "hello", "router", "stream"] {
+        let events = fs::read_dir(repository().join("functions").join(function).join("events"));
+        for event in events.expect("it has events") {
+            let event = event.expect("a directory entry").path();
+            let stem = event.file_stem().expect("a name").to_string_lossy().into_owned();
+            let invoked = home.run(["invoke", function, "--event", &stem, "--json"]);
+            let invoked = if stem == "breaks-off" { invoked.json() } else { invoked.ok().json() };
+            answered.push((format!("{function}/{stem}"), invoked));
+        }
     }
-    assert!(answered >= 3, "{answered} events");
+    let of = |name: &str| &answered.iter().find(|(event, _)| event == name).expect("it was answered").1;
+    for (event, invoked) in &answered {
+        let is_api = event.starts_with("backend/") || event.starts_with("router/");
+        assert_eq!(is_api, invoked["payload"]["statusCode"].as_u64().is_some(), "{event}: {invoked}");
+    }
+    assert_eq!(of("router/hello")["payload"]["body"], "HELLO, LAMBDA!");
+    assert_eq!(of("concurrent/text")["payload"]["words"], 7);
+    assert!(
+        of("concurrent/text")["logs"].to_string().contains("7 words so far"),
+        "what follows the response is logged"
+    );
+    let lines = of("stream/ten")["payload"].as_str().expect("lines of text");
+    assert_eq!((lines.lines().count(), lines.lines().last()), (10, Some("{\"number\":10}")));
+    assert!(of("stream/breaks-off").to_string().contains("cannot count to 4"), "{}", of("stream/breaks-off"));
 }
 
 #[test]

@@ -11,5 +11,5 @@ mod terminal;
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, zip};
-pub use program::{Home, Outcome, binary, repository};
+pub use program::{Home, Outcome, binary, executable, repository};
 pub use terminal::{Finished, Terminal};
