@@ -162,6 +162,7 @@ impl Decoder {
 fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
         match head(buffer)? {
+            Some(head) if head.status == 101 => return Err(Malformed("the server changes the protocol")),
             Some(head) if head.status < 200 => drop(buffer.split_to(head.length)),
             head => return Ok(head),
         }
@@ -183,6 +184,9 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
         Err(httparse::Error::TooManyHeaders) => return Err(Malformed("the response has more than 96 header fields")),
         Err(_) => return Err(Malformed("the answer is not HTTP/1.1")),
     };
+    if response.code < Some(100) {
+        return Err(Malformed("the answer is not HTTP/1.1"));
+    }
     let mut head = Head { status: response.code.unwrap_or_default(), length, ..Head::default() };
     head.keep_alive = response.version == Some(1);
     let mut content_length = None;
@@ -199,6 +203,9 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             if !header.value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Malformed("the transfer encoding is not `chunked`"));
+            }
+            if response.version == Some(0) {
+                return Err(Malformed("HTTP/1.0 has no chunked bodies"));
             }
             chunked = true;
         } else if header.name.eq_ignore_ascii_case("connection") {
@@ -242,5 +249,7 @@ fn number(text: &[u8]) -> Option<usize> {
     })
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -59,16 +59,17 @@ fn idle(console: &Path) {
     drop(terminal.finish());
 }
 
-/// Waits until the start's work (cargo, toolchain check, local Lambda) is over: a second with no switch at all,
-/// at most half a minute.
+/// Waits until the start's work (cargo, toolchain check, local Lambda) is over: a second with no switch at all, at most
+/// half a minute. Then the threads that did it leave: tokio keeps them for ten seconds.
 fn settle(pid: u32) {
     for _ in 0..30 {
         let before = switches(pid);
         std::thread::sleep(Duration::from_secs(1));
         if switches(pid) == before {
-            return;
+            break;
         }
     }
+    std::thread::sleep(Duration::from_secs(11));
 }
 
 /// Context switches of all threads of a process, voluntary and not.

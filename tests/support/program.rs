@@ -100,6 +100,8 @@ impl Home {
             .env("XDG_STATE_HOME", self.path().join("state"))
             .env("XDG_CONFIG_HOME", self.path().join("config"))
             .env_remove("AWS_PROFILE")
+            // A workspace's files are where its own settings put them, wherever the tests themselves are built.
+            .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());
         command
     }

@@ -22,6 +22,8 @@ enum State {
     SizeStart,
     /// After a digit.
     Size(usize),
+    /// In blanks after the size.
+    Blank(usize),
     /// In an extension, which is read over; the size is kept.
     Extension(usize),
     /// After the CR that ends the line of the size.
@@ -32,7 +34,8 @@ enum State {
     DataLf,
     /// At the start of a trailer line, or of the empty line that ends all.
     Trailer,
-    TrailerLine,
+    TrailerName,
+    TrailerValue,
     TrailerLf,
     EndLf,
     Done,
@@ -65,14 +68,15 @@ impl Chunks {
         let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
         match (self.state, byte) {
             (State::SizeStart, _) => digit().map(State::Size).ok_or(Malformed("a chunk has no size")),
-            (State::Size(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
-            (State::Size(size), b';' | b' ' | b'\t') => Ok(State::Extension(size)),
+            (State::Size(size) | State::Blank(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
+            (State::Size(size) | State::Blank(size), b';') => self.skip(State::Extension(size)),
+            (State::Size(size) | State::Blank(size), b' ' | b'\t') => self.skip(State::Blank(size)),
             (State::Size(size), _) => match digit() {
                 Some(digit) if size <= BODY_LIMIT => Ok(State::Size(size * 16 + digit)),
                 Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
                 None => Err(Malformed("a chunk's size is not a hexadecimal number")),
             },
-            (State::Extension(_) | State::Trailer | State::TrailerLine, b'\n') => {
+            (State::Extension(_) | State::Trailer | State::TrailerName | State::TrailerValue, b'\n') => {
                 Err(Malformed("a line of the chunked body does not end with CR LF"))
             }
             (State::Extension(_), _) => self.skip(self.state),
@@ -81,8 +85,11 @@ impl Chunks {
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(State::SizeStart),
             (State::Trailer, b'\r') => Ok(State::EndLf),
-            (State::TrailerLine, b'\r') => Ok(State::TrailerLf),
-            (State::Trailer | State::TrailerLine, _) => self.skip(State::TrailerLine),
+            (State::Trailer | State::TrailerName, _) if is_of_token(byte) => self.skip(State::TrailerName),
+            (State::TrailerValue, b'\r') => Ok(State::TrailerLf),
+            (State::TrailerName, b':') | (State::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.skip(State::TrailerValue)
+            }
             (State::EndLf, b'\n') => Ok(State::Done),
             (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
             _ => Err(Malformed("the chunked body is broken")),
@@ -94,4 +101,13 @@ impl Chunks {
         self.skipped += 1;
         if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
     }
+}
+
+/// RFC 9110, 5.6.2: what a field's name is made of.
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
 }

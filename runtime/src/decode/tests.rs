@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use super::{BODY_LIMIT, Decoder, Framing, Head, Malformed, Progress};
 
 /// Decodes pieces that arrive one after the other, and then, perhaps, the end of the connection.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
+pub(super) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
     let mut buffer = BytesMut::new();
     let mut decoder = Decoder::default();
     let mut whole = false;
@@ -118,6 +118,13 @@ fn what_is_no_response_is_refused_with_its_reason() {
         (format!("{CHUNKED}1\r\nab"), "the chunked body is broken"),
         (format!("{CHUNKED}0\r\n\r\nx"), "there are bytes after the end of the response"),
         (format!("{CHUNKED}0\r\n{}", "x".repeat(20_000)), "there are more than 16 KiB of trailers"),
+        (format!("{CHUNKED}0\r\nname\r\n\r\n"), "the chunked body is broken"),
+        (format!("{CHUNKED}0\r\n:value\r\n\r\n"), "the chunked body is broken"),
+        (format!("{CHUNKED}0\r\na b: c\r\n\r\n"), "the chunked body is broken"),
+        (format!("{CHUNKED}0\r\na: \0\r\n\r\n"), "the chunked body is broken"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(), "the server changes the protocol"),
+        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), "HTTP/1.0 has no chunked bodies"),
+        ("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
         ("SSH-2.0-OpenSSH\r\n".to_owned(), "the answer is not HTTP/1.1"),
         ("HTTP/1.1 abc\r\n".to_owned(), "the answer is not HTTP/1.1"),
         (fixed(&"A: b\r\n".repeat(100)), "the response has more than 96 header fields"),
