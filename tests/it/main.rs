@@ -4,6 +4,7 @@
 
 mod app;
 mod contract;
+mod crash;
 mod editor;
 mod flow;
 mod jobs;

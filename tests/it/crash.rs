@@ -1,0 +1,113 @@
+//! `kill -9` at the worst moment, and a disk that takes no more: what was there stays, and the next command goes on.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tests::{Home, repository};
+
+/// A home with `hello` built.
+fn built() -> Home {
+    let home = Home::new(repository());
+    home.run(["build", "hello", "--json"]).ok();
+    home
+}
+
+/// Starts a command and waits until it says `line` on standard error.
+fn started_until(home: &Home, arguments: &[&str], line: &str) -> Child {
+    let mut command = home.command(arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the console starts");
+    let said = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let found = said.map(|said| said.expect("text")).find(|said| said == line);
+    assert!(found.is_some(), "it never said `{line}`");
+    child
+}
+
+/// `kill -9`.
+fn kill(mut child: Child) {
+    child.kill().expect("it is ours");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn a_deploy_that_is_killed_is_finished_by_the_next_one() {
+    for moment in ["hello: providing its role", "hello: creating", "hello: waiting for it to be ready"] {
+        let home = built();
+        kill(started_until(&home, &["deploy", "hello", "--json"], moment));
+        let deployed = home.run(["deploy", "hello", "--json"]).ok().json();
+        assert_eq!(deployed["functions"][0]["name"], "hello", "killed at `{moment}`: {deployed}");
+        let invoked = home.run(["invoke", "hello", "--payload", r#"{"name":"again"}"#, "--json"]).ok().json();
+        assert_eq!(invoked["payload"]["message"], "Hello, again!", "killed at `{moment}`: {invoked}");
+    }
+}
+
+#[test]
+fn a_console_that_is_killed_while_it_records_leaves_a_whole_history() {
+    let home = built();
+    home.run(["deploy", "hello", "--json"]).ok();
+    home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
+    // The moments are spread over the invocation and what is written after it.
+    for step in 0..10 {
+        let child = started_until(&home, &["invoke", "hello", "--payload", "{}", "--json"], "invoking");
+        let moment = Instant::now() + Duration::from_millis(step * 15);
+        while Instant::now() < moment {
+            std::thread::yield_now();
+        }
+        kill(child);
+    }
+    let count = || {
+        let stats = home.run(["stats", "hello", "--json"]).ok().json();
+        stats["functions"][0]["invocations"].as_u64().expect("a number")
+    };
+    let before = count();
+    assert!((1..=11).contains(&before), "{before} invocations");
+    home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
+    assert_eq!(count(), before + 1);
+    // As another program reads the file.
+    let check = "import glob, sqlite3, sys\n\
+                 file = glob.glob(sys.argv[1] + '/**/history.sqlite', recursive=True)[0]\n\
+                 print(sqlite3.connect(file).execute('PRAGMA integrity_check').fetchone()[0])\n";
+    let output = Command::new("python3").args(["-c", check]).arg(home.path()).output().expect("python3 runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "ok", "{output:?}");
+}
+
+#[test]
+fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
+    let home = built();
+    home.run(["deploy", "hello", "--json"]).ok();
+    let name = "x".repeat(300_000);
+    let inner = home.command(["invoke", "hello", "--payload", "-", "--json"]);
+    // No file may grow beyond 100 KiB, and the signal that says so is ignored as a full disk sends none.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    command.current_dir(repository());
+    for (key, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell starts");
+    let mut input = child.stdin.take().expect("it is piped");
+    std::io::Write::write_all(&mut input, format!("{{\"name\":\"{name}\"}}").as_bytes()).expect("it is read");
+    drop(input);
+    let mut stderr = child.stderr.take().expect("it is piped");
+    let said = std::thread::spawn(move || {
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).map(|_| said)
+    });
+    let output = child.wait_with_output().expect("it ends");
+    let said = said.join().expect("a thread").expect("text");
+    assert!(output.status.success(), "{said}");
+    let invoked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(invoked["payload"]["message"].as_str().map(str::len), Some(name.len() + "Hello, !".len()));
+    assert!(said.contains("could not write the history"), "{said}");
+    let after = home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
+    assert!(!after.stderr.contains("history"), "with room again it is written: {}", after.stderr);
+}
