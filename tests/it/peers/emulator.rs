@@ -142,9 +142,12 @@ impl Emulator {
             .expect("the emulator starts");
         let emulator = Self { child, address, directory };
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "the emulator does not listen: {}", emulator.log());
-            std::thread::yield_now();
+        // Of both: it takes invocations before its Runtime API listens, and a bootstrap that is quick finds nobody there.
+        for address in [address, runtime_api] {
+            while TcpStream::connect(address).is_err() {
+                assert!(Instant::now() < deadline, "the emulator does not listen: {}", emulator.log());
+                std::thread::yield_now();
+            }
         }
         emulator
     }
@@ -184,6 +187,7 @@ impl Emulator {
     /// Invokes the function with JSON for JSON.
     pub(super) fn invoke(&self, payload: &str) -> Value {
         let answer = self.send(payload.as_bytes());
-        serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&answer)))
+        serde_json::from_slice(&answer)
+            .unwrap_or_else(|error| panic!("{error}: {}\n{}", String::from_utf8_lossy(&answer), self.log()))
     }
 }
