@@ -3,6 +3,11 @@
 //! They come from `PyPI` into a virtual environment under the target directory, once.
 
 mod boto3;
+// The emulator is the x86_64 one.
+#[cfg(target_arch = "x86_64")]
+mod cases;
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the cases use all of it"))]
+mod emulator;
 mod official_runtime;
 mod python_runtime;
 mod rie;

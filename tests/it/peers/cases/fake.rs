@@ -1,0 +1,143 @@
+//! The scripted fake: the Runtime API of the runtime crate's own tests, with a function's process on the other side.
+
+// One fake for both: what the runtime's tests are answered by, the official crate is too.
+#[path = "../../../../runtime/src/testing/server.rs"]
+mod server;
+
+use std::{
+    collections::VecDeque,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use server::Server;
+pub(super) use server::{Request, Say};
+
+use super::{Ends, Outcome, function::Crate};
+
+/// The largest response that Lambda takes, in bytes.
+const LARGEST: usize = 6 * 1024 * 1024 + 100;
+/// Bounds a failure: no passing test waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A function's process; it ends when dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Process {
+    fn start(of: Crate, address: &str, concurrency: Option<&str>) -> Self {
+        let mut command = Command::new(of.bootstrap());
+        command.env_clear().envs([
+            ("AWS_LAMBDA_RUNTIME_API", address),
+            ("AWS_LAMBDA_FUNCTION_NAME", "case"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ]);
+        command.envs(concurrency.map(|number| ("AWS_LAMBDA_MAX_CONCURRENCY", number)));
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a function starts"))
+    }
+}
+
+/// An answer with this status and body.
+pub(super) fn response(status: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// An invocation, with all that Lambda says of one.
+pub(super) fn invocation(id: &str, payload: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
+         Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:000000000000:function:case\r\n\
+         Lambda-Runtime-Trace-Id: Root=1-00000000-000000000000000000000000\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        payload.len()
+    );
+    [head.as_bytes(), payload].concat()
+}
+
+/// Runs a function's process against `say`, until there is a request after the last answer or the process has ended by
+/// itself. Gives what it was asked, and which of the two it was.
+pub(super) fn serve(
+    of: Crate,
+    concurrency: Option<&str>,
+    mut say: impl FnMut(&Request) -> Say + Send + 'static,
+) -> (Vec<Request>, Ends) {
+    let (sender, events) = mpsc::channel();
+    let server = Server::start(move |request| {
+        let say = say(request);
+        // The test may have gone, with its reason told.
+        drop(sender.send((request.clone(), say == Say::End)));
+        say
+    })
+    .expect("a loopback port");
+    let mut process = Process::start(of, &server.address(), concurrency);
+    let deadline = Instant::now() + PATIENCE;
+    let mut requests = Vec::new();
+    let ends = loop {
+        assert!(Instant::now() < deadline, "it neither goes on nor ends: {requests:?}");
+        match events.recv_timeout(Duration::from_millis(20)) {
+            Ok((request, last)) => {
+                requests.push(request);
+                if last {
+                    break Ends::No;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                if process.0.try_wait().expect("it is our child").is_some() {
+                    break Ends::Yes;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break Ends::Yes,
+        }
+    };
+    drop(process);
+    // What it sent just before its end is still read.
+    drop(server);
+    if ends == Ends::Yes {
+        requests.extend(events.try_iter().map(|(request, _)| request));
+    }
+    (requests, ends)
+}
+
+/// The same with these answers, one for each request.
+pub(super) fn serve_script(of: Crate, script: impl IntoIterator<Item = Say>) -> (Vec<Request>, Ends) {
+    let mut script: VecDeque<Say> = script.into_iter().collect();
+    serve(of, None, move |_| script.pop_front().unwrap_or(Say::End))
+}
+
+/// One invocation in a process of its own.
+pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
+    let mut event = Some(invocation("r-1", payload));
+    let (requests, ends) = serve(of, None, move |request| match () {
+        () if request.is_next() => event.take().map_or(Say::End, Say::Bytes),
+        () if request.body.len() > LARGEST => Say::Bytes(response("413 Request Entity Too Large", "{}")),
+        () => Say::Bytes(response("202 Accepted", "{\"status\":\"OK\"}\n")),
+    });
+    let answers: Vec<&Request> = requests.iter().filter(|request| !request.is_next()).collect();
+    let answer = match answers[..] {
+        [answer] => answer,
+        // As Lambda tells the caller.
+        [] if ends == Ends::Yes => {
+            return (Outcome::Error { kind: "Runtime.ExitError".to_owned(), message: String::new() }, ends);
+        }
+        _ => panic!("one answer: {answers:?}"),
+    };
+    let outcome = match answer.target.as_str() {
+        // As Lambda tells the caller.
+        "/2018-06-01/runtime/invocation/r-1/response" if answer.body.len() > LARGEST => {
+            Outcome::Error { kind: "Function.ResponseSizeTooLarge".to_owned(), message: String::new() }
+        }
+        "/2018-06-01/runtime/invocation/r-1/response" => Outcome::Answer(answer.body.clone()),
+        "/2018-06-01/runtime/invocation/r-1/error" => Outcome::read(answer.body.clone()),
+        other => panic!("what is {other}?"),
+    };
+    (outcome, ends)
+}

@@ -1,0 +1,193 @@
+//! AWS's own Runtime API server, the Runtime Interface Emulator, as a process: classic, and as a managed instance.
+//!
+//! Classic, it runs the command that it is given. As a managed instance it runs `/var/task/bootstrap` and nothing else,
+//! and not as root; so there it gets a mount namespace in which `/var` is a directory of the test: nothing of it is seen
+//! outside, several go on next to each other, and the kernel clears up. It gets a process namespace as well: what it
+//! started ends with it.
+
+use std::{
+    fs::{self, Permissions},
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tests::repository;
+
+/// Bounds a failure: no passing test waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The emulator's binary, out of the `PyPI` package that ships it.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let directory = repository().join("target/peers/rie");
+        let binary = directory.join("samcli/local/rapid/aws-lambda-rie-x86_64");
+        if !binary.exists() {
+            let mut download = Command::new(super::python());
+            download.args(["-m", "pip", "download", "--quiet", "--no-deps", "aws-sam-cli==1.170.0", "--dest"]);
+            super::run(download.arg(&directory));
+            let unpack = "import glob, sys, zipfile\n\
+                          wheel = glob.glob(sys.argv[1] + '/aws_sam_cli-*.whl')[0]\n\
+                          zipfile.ZipFile(wheel).extract('samcli/local/rapid/aws-lambda-rie-x86_64', sys.argv[1])\n";
+            super::run(Command::new("python3").args(["-c", unpack]).arg(&directory));
+            super::run(Command::new("chmod").arg("+x").arg(&binary));
+        }
+        binary
+    })
+}
+
+/// A running emulator.
+pub(super) struct Emulator {
+    child: Child,
+    address: SocketAddrV4,
+    /// What a managed instance has as `/var`, and its log.
+    directory: tempfile::TempDir,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A loopback address that nothing else uses: no other emulator, and no connection, for those come from 127.0.0.1.
+fn free_address() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high | 1, low, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn free_port(address: Ipv4Addr) -> SocketAddrV4 {
+    let listener = TcpListener::bind((address, 0)).expect("a port");
+    SocketAddrV4::new(address, listener.local_addr().expect("a port").port())
+}
+
+/// The flags of `unshare` for a managed instance; the error is why there can be none here. The emulator starts the
+/// bootstrap as another user with no further groups, which takes root, or a namespace with more than one user.
+fn namespace() -> Result<&'static [&'static str], String> {
+    const MOUNTS: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const MAPPED: &[&str] =
+        &["--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let mut why = String::new();
+    for flags in [MOUNTS, MAPPED] {
+        match Command::new("unshare").args(flags).args(["setpriv", "--clear-groups", "true"]).output() {
+            Ok(output) if output.status.success() => return Ok(flags),
+            Ok(output) => why = String::from_utf8_lossy(&output.stderr).into_owned(),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(format!("no namespace with another /var: unshare: {}", why.trim()))
+}
+
+impl Emulator {
+    /// Starts one that runs `bootstrap`, one invocation at a time (a second one crashes it), each for at most `seconds`.
+    pub(super) fn classic(bootstrap: &Path, seconds: u32) -> Self {
+        let mut command = Command::new(binary());
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self::start(command.env_clear(), bootstrap, seconds, directory)
+    }
+
+    /// Starts one that sends ten invocations at once to the one process of `bootstrap`. The error says why that cannot be
+    /// on this machine.
+    pub(super) fn managed(bootstrap: &Path, seconds: u32) -> Result<Self, String> {
+        let flags = namespace()?;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let var = directory.path().join("var");
+        fs::create_dir_all(var.join("task")).expect("the directory is ours");
+        for file in ["task/bootstrap", "emulator"] {
+            fs::write(var.join(file), "").expect("the directory is ours");
+        }
+        // The bootstrap's user is another one.
+        for path in [&var, &var.join("task")] {
+            fs::set_permissions(path, Permissions::from_mode(0o755)).expect("the directory is ours");
+        }
+        // Mounted rather than copied: a file that was just written may still be open in some child of the tests, and
+        // then it cannot be run. The emulator comes along for the case that it lies somewhere in /var.
+        let script = "mount --bind \"$1\" \"$0/task/bootstrap\" && mount --bind \"$2\" \"$0/emulator\" && \
+                      mount --rbind \"$0\" /var && shift 2 && exec /var/emulator \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(flags).args(["sh", "-c", script]).arg(var).arg(bootstrap).arg(binary()).current_dir("/");
+        command.env_clear().env("AWS_LAMBDA_MAX_CONCURRENCY", "10");
+        Ok(Self::start(&mut command, Path::new("/var/task/bootstrap"), seconds, directory))
+    }
+
+    fn start(command: &mut Command, bootstrap: &Path, seconds: u32, directory: tempfile::TempDir) -> Self {
+        let host = free_address();
+        let (address, runtime_api) = (free_port(host), free_port(host));
+        let log = fs::File::create(directory.path().join("log")).expect("the directory is ours");
+        let child = command
+            .args(["--runtime-interface-emulator-address", &address.to_string()])
+            .args(["--runtime-api-address", &runtime_api.to_string(), "--log-level", "error"])
+            .arg(bootstrap)
+            .envs([
+                ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"),
+                ("AWS_LAMBDA_FUNCTION_NAME", "peer"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+                ("AWS_LAMBDA_FUNCTION_TIMEOUT", &seconds.to_string()),
+            ])
+            .stdout(log.try_clone().expect("a file"))
+            .stderr(log)
+            .spawn()
+            .expect("the emulator starts");
+        let emulator = Self { child, address, directory };
+        let deadline = Instant::now() + PATIENCE;
+        // Of both: it takes invocations before its Runtime API listens, and a bootstrap that is quick finds nobody there.
+        for address in [address, runtime_api] {
+            while TcpStream::connect(address).is_err() {
+                assert!(Instant::now() < deadline, "the emulator does not listen: {}", emulator.log());
+                std::thread::yield_now();
+            }
+        }
+        emulator
+    }
+
+    /// What it and its function printed so far.
+    pub(super) fn log(&self) -> String {
+        let log = fs::read(self.directory.path().join("log")).expect("the directory is ours");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Invokes the function, when there is a worker for it. As a managed instance the emulator has no queue: an answer
+    /// reaches its caller before the worker that gave it asks for the next event, and when the emulator begins to listen
+    /// maybe only the first worker has asked. The status says nothing that the body does not.
+    pub(super) fn send(&self, payload: &[u8]) -> Vec<u8> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let body = self.exchange(payload);
+            let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+            if value["errorType"] != "Runtime.Unavailable" {
+                return body;
+            }
+            assert!(Instant::now() < deadline, "no worker asks for an event: {}", self.log());
+        }
+    }
+
+    fn exchange(&self, payload: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).expect("the emulator listens");
+        let path = "/2015-03-31/functions/function/invocations";
+        let head = format!("POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n", payload.len());
+        stream.write_all(&[head.as_bytes(), payload].concat()).expect("it reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it answers");
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head and a body");
+        answer.split_off(head + 4)
+    }
+
+    /// Invokes the function with JSON for JSON.
+    pub(super) fn invoke(&self, payload: &str) -> Value {
+        let answer = self.send(payload.as_bytes());
+        serde_json::from_slice(&answer)
+            .unwrap_or_else(|error| panic!("{error}: {}\n{}", String::from_utf8_lossy(&answer), self.log()))
+    }
+}
