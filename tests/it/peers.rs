@@ -1,6 +1,6 @@
 //! Servers, clients and runtimes that we did not write, against ours.
 //!
-//! They come from `PyPI` into a virtual environment under the target directory, once.
+//! They come from `PyPI` into the target directory, once, by the pip that the console itself finds.
 
 mod boto3;
 // The emulator is the x86_64 one.
@@ -18,29 +18,30 @@ use std::{
     sync::OnceLock,
 };
 
+use lambda_console::work::{Job, toolchain::pip};
 use tests::repository;
 
-/// The Python of a virtual environment that has the peers' packages.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let directory = repository().join("target/peers/python");
-        let python = directory.join("bin/python");
-        let ready = directory.join("ready");
-        if !ready.exists() {
-            run(Command::new("python3").args(["-m", "venv"]).arg(&directory));
-            run(Command::new(&python).args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "boto3==1.44.5",
-                "awslambdaric==4.2.2",
-            ]));
-            std::fs::write(&ready, "").expect("the target directory is ours");
-        }
-        python
-    })
+/// A directory with these packages of Python and all that they need.
+fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
+    let directory = repository().join("target/peers").join(name);
+    let ready = directory.join("ready");
+    if !ready.exists() {
+        std::fs::create_dir_all(&directory).expect("the target directory is ours");
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
+        let found = executor.block_on(pip::find(Path::new("python3"), &directory, &Job::silent()));
+        let pip = found.expect("nobody cancels").unwrap_or_else(|tried| panic!("no pip: {tried}"));
+        let mut install = Command::new(&pip[0]);
+        install.args(&pip[1..]).args(["install", "--quiet", "--disable-pip-version-check", "--target"]).arg(&directory);
+        run(install.args(arguments).args(wanted));
+        std::fs::write(&ready, "").expect("the target directory is ours");
+    }
+    directory
+}
+
+/// Where the client and the runtime that are Python are: its `PYTHONPATH`.
+fn python_path() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| packages("python", &["boto3==1.44.5", "awslambdaric==4.2.2"], &[]))
 }
 
 fn run(command: &mut Command) {

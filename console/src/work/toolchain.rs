@@ -6,6 +6,7 @@
 
 mod apt;
 mod cache;
+pub mod pip;
 mod qemu;
 mod rust;
 mod source;

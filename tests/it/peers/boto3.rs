@@ -15,7 +15,8 @@ fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
     BufReader::new(server.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("it prints a line");
     let endpoint: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let text = |name: &str| endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}")).to_owned();
-    let output = Command::new(super::python())
+    let output = Command::new("python3")
+        .env("PYTHONPATH", super::python_path())
         .args(["-c", script])
         .args(arguments)
         .env("AWS_ENDPOINT_URL", text("endpoint"))

@@ -20,7 +20,6 @@ use std::{
 };
 
 use serde_json::Value;
-use tests::repository;
 
 /// Bounds a failure: no passing test waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,18 +28,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let directory = repository().join("target/peers/rie");
-        let binary = directory.join("samcli/local/rapid/aws-lambda-rie-x86_64");
-        if !binary.exists() {
-            let mut download = Command::new(super::python());
-            download.args(["-m", "pip", "download", "--quiet", "--no-deps", "aws-sam-cli==1.170.0", "--dest"]);
-            super::run(download.arg(&directory));
-            let unpack = "import glob, sys, zipfile\n\
-                          wheel = glob.glob(sys.argv[1] + '/aws_sam_cli-*.whl')[0]\n\
-                          zipfile.ZipFile(wheel).extract('samcli/local/rapid/aws-lambda-rie-x86_64', sys.argv[1])\n";
-            super::run(Command::new("python3").args(["-c", unpack]).arg(&directory));
-            super::run(Command::new("chmod").arg("+x").arg(&binary));
-        }
+        let packages = super::packages("rie", &["aws-sam-cli==1.170.0"], &["--no-deps"]);
+        let binary = packages.join("samcli/local/rapid/aws-lambda-rie-x86_64");
+        fs::set_permissions(&binary, Permissions::from_mode(0o755)).expect("the target directory is ours");
         binary
     })
 }

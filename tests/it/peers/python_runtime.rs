@@ -7,8 +7,8 @@ fn awslambdaric_answers_fails_and_logs() {
     let home = Home::new(repository());
     let local = LocalLambda::start(home.path());
     let bootstrap = format!(
-        "#!/bin/sh\ncd \"$LAMBDA_TASK_ROOT\"\nexec {} -m awslambdaric function.handler\n",
-        super::python().display()
+        "#!/bin/sh\ncd \"$LAMBDA_TASK_ROOT\"\nPYTHONPATH='{}' exec python3 -m awslambdaric function.handler\n",
+        super::python_path().display()
     );
     let function = "import json\n\
                     def handler(event, context):\n    \

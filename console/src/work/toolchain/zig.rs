@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::{apt, begin, cache, cache::Staging, on_path};
+use super::{begin, cache, cache::Staging, on_path, pip};
 use crate::{
     message::{Failure, Step},
     work::{
@@ -113,20 +113,16 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
         return Err(Failure::environment(WHAT, why, format!("install python3 and pip, or {hint}")));
     };
     let staging = Staging::new()?;
-    let mut tried = Vec::new();
-    let mut done = false;
-    for pip in installers(&python, &staging, job, &mut tried).await? {
-        match install(&pip, &staging, job).await {
-            Ok(()) => {
-                done = true;
-                break;
-            }
-            Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
-            Err(RunError::Io(error)) => tried.push(format!("`{}`: {error}", pip.join(" "))),
+    let pip = match pip::find(&python, staging.path(), job).await? {
+        Ok(pip) => pip,
+        Err(tried) => return Err(Failure::environment(WHAT, format!("tried {tried}"), hint)),
+    };
+    match install(&pip, &staging, job).await {
+        Ok(()) => {}
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
+        Err(RunError::Io(error)) => {
+            return Err(Failure::environment(WHAT, format!("tried `{}`: {error}", pip.join(" ")), hint));
         }
-    }
-    if !done {
-        return Err(Failure::environment(WHAT, format!("tried {}", tried.join("; ")), hint));
     }
     let directory = staging.place("packages", &part())?;
     let program = directory.join("ziglang/zig");
@@ -136,37 +132,6 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
             Ok(zig)
         }
         None => Err(Failure::environment(WHAT, format!("{} was fetched but does not run", program.display()), hint)),
-    }
-}
-
-/// The ways to call pip, best first: Python's own, the program, and pip's package of the Debian mirror, which
-/// runs unpacked.
-async fn installers(
-    python: &Path,
-    staging: &Staging,
-    job: &Job,
-    tried: &mut Vec<String>,
-) -> Result<Vec<Vec<String>>, Failure> {
-    let python = python.display().to_string();
-    let mut probe = command::command(&python, staging.path());
-    probe.args(["-m", "pip", "--version"]);
-    match command::output(probe, &job.cancel).await {
-        Ok(finished) if finished.status.success() => return Ok(vec![vec![python, "-m".into(), "pip".into()]]),
-        Ok(finished) => tried.push(format!("`python3 -m pip`: {}", finished.tail())),
-        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
-        Err(error) => tried.push(format!("`python3 -m pip`: {error}")),
-    }
-    if let Some(pip) = on_path("pip3").or_else(|| on_path("pip")) {
-        return Ok(vec![vec![pip.display().to_string()]]);
-    }
-    tried.push("there is no `pip` on the PATH".into());
-    begin(job, "fetching pip from the system's package mirror");
-    match apt::pip_wheel(staging.path(), job).await? {
-        Ok(wheel) => Ok(vec![vec![python, wheel.join("pip").display().to_string()]]),
-        Err(why) => {
-            tried.push(why);
-            Ok(Vec::new())
-        }
     }
 }
 

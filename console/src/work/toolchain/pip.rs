@@ -1,0 +1,39 @@
+//! pip: what fetches packages of Python, zig among them. Debian's Python has none, and its package of it runs unpacked.
+//!
+//! Runs `python3` and `apt-get`; writes where it is told to.
+
+use std::path::Path;
+
+use super::{apt, begin, on_path};
+use crate::{
+    message::Failure,
+    work::{
+        Job,
+        command::{self, RunError},
+    },
+};
+
+/// The words that call pip, best first: Python's own, the program, or the package of the system's mirror, which is
+/// unpacked in `directory`. Else what was tried.
+///
+/// # Errors
+/// Interrupted: the job was cancelled.
+pub async fn find(python: &Path, directory: &Path, job: &Job) -> Result<Result<Vec<String>, String>, Failure> {
+    let python = python.display().to_string();
+    let mut probe = command::command(&python, directory);
+    probe.args(["-m", "pip", "--version"]);
+    let own = match command::output(probe, &job.cancel).await {
+        Ok(finished) if finished.status.success() => return Ok(Ok(vec![python, "-m".into(), "pip".into()])),
+        Ok(finished) => format!("`python3 -m pip`: {}", finished.tail()),
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
+        Err(error) => format!("`python3 -m pip`: {error}"),
+    };
+    if let Some(pip) = on_path("pip3").or_else(|| on_path("pip")) {
+        return Ok(Ok(vec![pip.display().to_string()]));
+    }
+    begin(job, "fetching pip from the system's package mirror");
+    Ok(match apt::pip_wheel(directory, job).await? {
+        Ok(wheel) => Ok(vec![python, wheel.join("pip").display().to_string()]),
+        Err(why) => Err(format!("{own}; there is no `pip` on the PATH; {why}")),
+    })
+}
