@@ -16,6 +16,7 @@ use crate::report::Report;
 
 const POLLING: &str = "asking for the next invocation";
 const ANSWERING: &str = "sending an answer";
+const ANSWERING_AND_POLLING: &str = "sending an answer and asking for the next invocation";
 const REPORTING: &str = "reporting the failed start";
 const RESTORING: &str = "waiting for the snapshot to be restored";
 
@@ -30,6 +31,8 @@ pub(crate) struct Client {
     invocation_id: Vec<u8>,
     /// The head of the last response.
     head: Head,
+    /// The next invocation was asked for along with the last answer.
+    asked: bool,
 }
 
 /// Connects, or says where to it was not possible.
@@ -56,6 +59,7 @@ impl Client {
             // would map and unmap that page in each invocation.
             invocation_id: Vec::with_capacity(8),
             head: Head::default(),
+            asked: false,
         })
     }
 
@@ -102,6 +106,11 @@ impl Client {
         (message, &mut self.reply, &mut self.current)
     }
 
+    /// Whether an answer and the poll after it may be sent in one breath.
+    pub(crate) fn is_pipelined(&self) -> bool {
+        self.endpoint.pipelined
+    }
+
     /// The ids of the current invocation: of the request, and what is to be echoed.
     pub(crate) fn ids(&self) -> (&str, &[u8]) {
         (&self.current.request_id, &self.invocation_id)
@@ -109,12 +118,14 @@ impl Client {
 
     /// Sends the reply as the handler wrote it. A stream that fails on the way says so in its trailers; if it
     /// panicked, the report of it is given back.
-    pub(crate) async fn respond(&mut self) -> Result<Option<Report>, End> {
+    ///
+    /// `pipelined`: the next invocation is asked for in the same breath, where the answer is no stream.
+    pub(crate) async fn respond(&mut self, pipelined: bool) -> Result<Option<Report>, End> {
         let Some(stream) = self.reply.stream.take() else {
-            let status = self.exchange(ANSWERING).await?;
+            let status = self.exchange(if pipelined { ANSWERING_AND_POLLING } else { ANSWERING }).await?;
             return self.judge(status).map(|()| None);
         };
-        let mut written = self.connection.send(&self.reply.head, None).await;
+        let mut written = self.connection.send(&self.reply.head, None, &[]).await;
         let mut panic = None;
         if written.is_ok() {
             let writer = &mut self.connection.writer;
@@ -132,7 +143,7 @@ impl Client {
                 self.tell(&report.message, &[("errorType", &report.kind)]);
             }
         }
-        match (self.connection.receive().await, written) {
+        match (self.connection.receive(false).await, written) {
             (Ok(head), written) => {
                 // A response that was not written to its end leaves nothing that a request could follow.
                 self.connection.finished |= written.is_err();
@@ -218,18 +229,24 @@ impl Client {
     async fn exchange(&mut self, doing: &'static str) -> Result<u16, End> {
         let mut retried = false;
         loop {
+            let asked = doing == POLLING && std::mem::take(&mut self.asked);
             if self.connection.finished {
                 self.connection = connect(&self.endpoint).await?;
             }
-            let (head, body) = match doing {
-                POLLING => (&self.endpoint.next, None),
-                _ => (&self.reply.head, self.reply.body.as_ref()),
+            let ahead = doing == ANSWERING_AND_POLLING;
+            let sent = match doing {
+                POLLING if asked => Ok(()),
+                POLLING => self.connection.send(&self.endpoint.next, None, &[]).await,
+                _ => {
+                    let follows = if ahead { &self.endpoint.next[..] } else { &[] };
+                    self.connection.send(&self.reply.head, self.reply.body.as_ref(), follows).await
+                }
             };
-            let sent = self.connection.send(head, body).await;
             // A server may answer and close before it has read all; what it answered is what counts.
-            match (self.connection.receive().await, sent) {
-                (Ok(head), _) => {
+            match (self.connection.receive(ahead).await, sent) {
+                (Ok(head), sent) => {
                     self.head = head;
+                    self.asked = ahead && sent.is_ok() && !self.connection.finished;
                     return Ok(self.head.status);
                 }
                 (Err(Broken::Silent(_)), _) if !retried => {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -37,48 +37,54 @@ pub(crate) struct Connection {
     pub(crate) writer: Writer,
     /// The last response: its head, then its body alone, whatever the framing was.
     pub(crate) buffer: BytesMut,
+    /// What came behind the last response: the beginning of the next one.
+    rest: Vec<u8>,
     /// Whether the server takes no further request on it.
     pub(crate) finished: bool,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { writer: Writer { stream }, buffer: BytesMut::with_capacity(READ), finished: false }
+        Self { writer: Writer { stream }, buffer: BytesMut::with_capacity(READ), rest: Vec::new(), finished: false }
     }
 
-    /// Sends one request, head and body.
-    pub(crate) async fn send(&mut self, head: &[u8], body: Option<&Bytes>) -> io::Result<()> {
-        match body {
-            None => self.writer.stream.write_all(head).await,
-            // One system call for both, and no copy of the body.
-            Some(body) => {
-                let mut both = bytes::Buf::chain(head, body.as_ref());
-                self.writer.stream.write_all_buf(&mut both).await
-            }
+    /// Sends one request, head and body, and what is to follow it at once.
+    pub(crate) async fn send(&mut self, head: &[u8], body: Option<&Bytes>, follows: &[u8]) -> io::Result<()> {
+        if body.is_none() && follows.is_empty() {
+            return self.writer.stream.write_all(head).await;
         }
+        // One system call for all, and no copy of the body.
+        let body = body.map(AsRef::as_ref).unwrap_or_default();
+        self.writer.stream.write_all_buf(&mut Buf::chain(head, body).chain(follows)).await
     }
 
     /// Reads one response into the buffer. There is no time limit: between two invocations the process is frozen, and
-    /// the wait for the next one may take days.
-    pub(crate) async fn receive(&mut self) -> Result<Head, Broken> {
+    /// the wait for the next one may take days. `ahead`: the next request has been sent already.
+    pub(crate) async fn receive(&mut self, ahead: bool) -> Result<Head, Broken> {
         self.buffer.clear();
-        let mut decoder = Decoder::default();
+        self.buffer.extend_from_slice(&self.rest);
+        let mut decoder = if ahead { Decoder::ahead() } else { Decoder::default() };
         let mut wanted = 0;
         loop {
-            match self.fill(wanted).await {
-                Err(Broken::Cut(error))
-                    if error.kind() == io::ErrorKind::UnexpectedEof && decoder.ends_with_connection() =>
-                {
-                    break;
+            // What came with the response before may be all of this one.
+            if self.rest.is_empty() {
+                match self.fill(wanted).await {
+                    Err(Broken::Cut(error))
+                        if error.kind() == io::ErrorKind::UnexpectedEof && decoder.ends_with_connection() =>
+                    {
+                        break;
+                    }
+                    filled => filled?,
                 }
-                filled => filled?,
             }
+            self.rest.clear();
             match decoder.advance(&mut self.buffer)? {
                 Progress::Wants(more) => wanted = more,
                 Progress::Whole => break,
             }
         }
-        let head = decoder.into_head();
+        let (head, rest) = decoder.into_parts();
+        self.rest = rest;
         self.finished = !head.keep_alive;
         Ok(head)
     }

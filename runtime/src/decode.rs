@@ -105,6 +105,10 @@ pub(crate) struct Decoder {
     chunks: Chunks,
     /// The buffer up to here is decoded.
     decoded: usize,
+    /// Another response may come behind this one: the next request has been sent already.
+    ahead: bool,
+    /// What came behind the end.
+    rest: Vec<u8>,
 }
 
 /// How far a response has come.
@@ -116,6 +120,11 @@ pub(crate) enum Progress {
 }
 
 impl Decoder {
+    /// Decodes a response behind which another one may come.
+    pub(crate) fn ahead() -> Self {
+        Self { ahead: true, ..Self::default() }
+    }
+
     /// Takes in what has come since the last call.
     pub(crate) fn advance(&mut self, buffer: &mut BytesMut) -> Result<Progress, Malformed> {
         if self.head.length == 0 {
@@ -130,17 +139,23 @@ impl Decoder {
                     return Ok(Progress::Wants(end - buffer.len()));
                 }
                 if buffer.len() > end {
-                    return Err(Malformed("there are bytes after the end of the response"));
+                    self.rest.extend_from_slice(buffer.get(end..).unwrap_or_default());
+                    buffer.truncate(end);
                 }
                 true
             }
             Framing::Chunked => {
-                let whole = self.chunks.decode(buffer, self.decoded)?;
+                let rest = self.chunks.decode(buffer, self.decoded)?;
                 self.decoded = buffer.len();
+                let whole = rest.is_some();
+                self.rest.extend(rest.unwrap_or_default());
                 whole
             }
             Framing::UntilClose => false,
         };
+        if !self.rest.is_empty() && !self.ahead {
+            return Err(Malformed("there are bytes after the end of the response"));
+        }
         if buffer.len() - self.head.length > BODY_LIMIT {
             return Err(Malformed("the body is larger than 64 MiB"));
         }
@@ -152,9 +167,9 @@ impl Decoder {
         self.head.length > 0 && self.head.framing == Framing::UntilClose
     }
 
-    /// The head of the response that is whole.
-    pub(crate) fn into_head(self) -> Head {
-        self.head
+    /// The head of the response that is whole, and what came behind it.
+    pub(crate) fn into_parts(self) -> (Head, Vec<u8>) {
+        (self.head, self.rest)
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Endpoint {
     post: String,
     /// What follows the target in every request: version, host, user agent.
     common: String,
+    /// An answer and the poll after it are sent in one breath: see [`crate::run`].
+    pub(crate) pipelined: bool,
 }
 
 impl Endpoint {
@@ -63,6 +65,7 @@ impl Endpoint {
             path,
             common,
             authority,
+            pipelined: false,
         })
     }
 

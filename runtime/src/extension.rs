@@ -32,8 +32,8 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     let broken = |broken| End::broken(REGISTERING, broken);
     let lost = |error| broken(Broken::Silent(error));
     let mut connection = Connection::new(endpoint.connect().await.map_err(lost)?);
-    connection.send(&endpoint.register(env!("CARGO_PKG_NAME")), None).await.map_err(lost)?;
-    let head = connection.receive().await.map_err(broken)?;
+    connection.send(&endpoint.register(env!("CARGO_PKG_NAME")), None, &[]).await.map_err(lost)?;
+    let head = connection.receive(false).await.map_err(broken)?;
     let body = connection.buffer.get(head.length..).unwrap_or_default();
     let id = head.fields.extension_id.range().and_then(|span| connection.buffer.get(span));
     let id = match (head.status, id.and_then(|id| std::str::from_utf8(id).ok())) {
@@ -44,6 +44,6 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
         connection = Connection::new(endpoint.connect().await.map_err(lost)?);
     }
     // To ask for the next event says that the extension is ready. It has asked for none, so none will come.
-    connection.send(&endpoint.extension_next(&id), None).await.map_err(lost)?;
+    connection.send(&endpoint.extension_next(&id), None, &[]).await.map_err(lost)?;
     Ok(Ok(Extension { _idle: connection }))
 }

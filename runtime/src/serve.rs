@@ -43,13 +43,15 @@ where
     H: Handler<S, M>,
     A: Hook<S, ()>,
 {
+    // What follows an answer has to be done before the next invocation is asked for: the sandbox may be frozen then.
+    let pipelined = client.is_pipelined() && !A::GIVEN;
     loop {
         client.next().await?;
         panic::started(client.ids());
         let (message, reply, current) = client.call();
         let outcome = panic::catch(current, handler.call(state, message, reply)).await;
         let mut panicked = match outcome {
-            Ok(Ok(())) => client.respond().await?.is_some(),
+            Ok(Ok(())) => client.respond(pipelined).await?.is_some(),
             Ok(Err(report)) => {
                 client.fail(&report).await?;
                 false
@@ -179,5 +181,7 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
     .await;
 }
 
+#[cfg(test)]
+mod pipelined;
 #[cfg(test)]
 mod tests;

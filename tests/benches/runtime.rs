@@ -16,7 +16,9 @@ use std::{
 use serde_json::Value;
 use tests::{Fixture, Home};
 
-const NAMES: [&str; 3] = ["floor", "ours", "official"];
+/// What is compared: the function, and whether an answer and the next poll go in one breath.
+const NAMES: [(&str, &str, bool); 4] =
+    [("floor", "floor", false), ("ours", "ours", false), ("pipelined", "ours", true), ("official", "official", false)];
 const ROUNDS: usize = 9;
 
 const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n[profile.release]\nopt-level = 3\n\
@@ -128,11 +130,11 @@ fn main() {
         report(&format!("{name:8} ARM64 zip {bytes} bytes"));
     }
     let built = build("x86_64");
-    let bootstraps: Vec<PathBuf> = NAMES
+    let bootstraps: Vec<(PathBuf, bool)> = NAMES
         .iter()
-        .map(|name| {
+        .map(|(_, name, pipelined)| {
             let found = of_each(&built, "bootstrap").into_iter().find(|(built, _)| built == name);
-            PathBuf::from(found.expect("it was built").1.as_str().expect("a path"))
+            (PathBuf::from(found.expect("it was built").1.as_str().expect("a path")), *pipelined)
         })
         .collect();
     for (size, invocations) in [(10, 3_000), (100_000, 500), (5_000_000, 20)] {
@@ -155,11 +157,11 @@ struct Figures {
 }
 
 /// Prints the medians of each over all rounds, and their ratios to the floor's.
-fn compare(bootstraps: &[PathBuf], size: usize, invocations: usize) {
+fn compare(bootstraps: &[(PathBuf, bool)], size: usize, invocations: usize) {
     let mut all: Vec<Vec<Figures>> = NAMES.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        for (bootstrap, figures) in bootstraps.iter().zip(&mut all) {
-            figures.push(run(bootstrap, size, invocations));
+        for ((bootstrap, pipelined), figures) in bootstraps.iter().zip(&mut all) {
+            figures.push(run(bootstrap, *pipelined, size, invocations));
         }
     }
     let medians = |of: fn(&Figures) -> f64| -> Vec<f64> {
@@ -171,8 +173,10 @@ fn compare(bootstraps: &[PathBuf], size: usize, invocations: usize) {
         ("init CPU, µs", medians(|figures| figures.init_us)),
         ("resident, KiB", medians(|figures| figures.resident_kib)),
     ] {
-        let cells =
-            NAMES.iter().zip(&values).map(|(name, value)| format!("{name} {value:.0} ({:.2})", value / values[0]));
+        let cells = NAMES
+            .iter()
+            .zip(&values)
+            .map(|((name, ..), value)| format!("{name} {value:.0} ({:.2})", value / values[0]));
         report(&format!("{size} byte payload, {what}: {}", cells.collect::<Vec<_>>().join(", ")));
     }
 }
@@ -183,10 +187,10 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Runs a function for so many invocations.
-fn run(bootstrap: &Path, size: usize, invocations: usize) -> Figures {
+fn run(bootstrap: &Path, pipelined: bool, size: usize, invocations: usize) -> Figures {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let mut child = start(bootstrap, &address);
+    let mut child = start(bootstrap, pipelined, &address);
     let (mut stream, _) = listener.accept().expect("it connects");
     stream.set_nodelay(true).expect("a socket");
     let body = format!("{{\"name\":\"{}\"}}", "x".repeat(size));
@@ -199,14 +203,14 @@ fn run(bootstrap: &Path, size: usize, invocations: usize) -> Figures {
         body.len()
     );
     let invocation = [head.as_bytes(), body.as_bytes()].concat();
-    let mut buffer = Vec::new();
+    let (mut buffer, mut came) = (Vec::new(), Vec::new());
     let mut trips = Vec::with_capacity(invocations);
-    request(&mut stream, &mut buffer);
+    request(&mut stream, &mut came, &mut buffer);
     let init = processor_ns(child.id());
     for number in 0..invocations {
         let began = Instant::now();
         stream.write_all(&invocation).expect("it reads");
-        request(&mut stream, &mut buffer);
+        request(&mut stream, &mut came, &mut buffer);
         trips.push(began.elapsed().as_secs_f64() * 1e6);
         assert!(
             buffer[..buffer.len().min(128)].windows(9).any(|part| part == b"/response"),
@@ -215,7 +219,7 @@ fn run(bootstrap: &Path, size: usize, invocations: usize) -> Figures {
         );
         let accepted = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
         stream.write_all(accepted.as_bytes()).expect("it reads");
-        request(&mut stream, &mut buffer);
+        request(&mut stream, &mut came, &mut buffer);
         assert!(buffer.starts_with(b"GET "), "{number}");
     }
     let busy = processor_ns(child.id()) - init;
@@ -230,9 +234,10 @@ fn run(bootstrap: &Path, size: usize, invocations: usize) -> Figures {
     }
 }
 
-fn start(bootstrap: &Path, address: &str) -> Child {
+fn start(bootstrap: &Path, pipelined: bool, address: &str) -> Child {
     Command::new(bootstrap)
         .env_clear()
+        .env("LAMBDA_PIPELINE", if pipelined { "1" } else { "0" })
         .envs([("AWS_LAMBDA_RUNTIME_API", address), ("AWS_LAMBDA_FUNCTION_NAME", "hello")])
         .envs([("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")])
         .envs([("AWS_LAMBDA_LOG_GROUP_NAME", "group"), ("AWS_LAMBDA_LOG_STREAM_NAME", "stream")])
@@ -242,15 +247,13 @@ fn start(bootstrap: &Path, address: &str) -> Child {
         .expect("it starts")
 }
 
-/// One request, as a whole, into the buffer.
-fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
+/// One request, as a whole, into the buffer; what came behind it stays in `came`.
+fn request(stream: &mut TcpStream, came: &mut Vec<u8>, buffer: &mut Vec<u8>) {
     buffer.clear();
+    buffer.append(came);
     let mut part = vec![0; 64 * 1024];
     let mut wanted = usize::MAX;
-    while buffer.len() < wanted {
-        let count = stream.read(&mut part).expect("it writes");
-        assert!(count > 0, "it left: {}", buffer.escape_ascii());
-        buffer.extend_from_slice(&part[..count]);
+    loop {
         if wanted == usize::MAX
             && let Some(end) = buffer.windows(4).position(|part| part == b"\r\n\r\n")
         {
@@ -258,6 +261,13 @@ fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
             wanted = end + 4 + length.map_or(0, |length| length.trim().parse().expect("a length"));
         }
+        if buffer.len() >= wanted {
+            came.extend(buffer.drain(wanted..));
+            return;
+        }
+        let count = stream.read(&mut part).expect("it writes");
+        assert!(count > 0, "it left: {}", buffer.escape_ascii());
+        buffer.extend_from_slice(&part[..count]);
     }
 }
 

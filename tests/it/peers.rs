@@ -29,9 +29,12 @@ fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
         std::fs::create_dir_all(&directory).expect("the target directory is ours");
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
         let found = executor.block_on(pip::find(Path::new("python3"), &directory, &Job::silent()));
-        let pip = found.expect("nobody cancels").unwrap_or_else(|tried| panic!("no pip: {tried}"));
-        let mut install = Command::new(&pip[0]);
-        install.args(&pip[1..]).args(["install", "--quiet", "--disable-pip-version-check", "--target"]).arg(&directory);
+        let pip = found.expect("nobody cancels").unwrap_or_else(|tried| panic!("no pip: {tried:?}"));
+        let mut install = Command::new(&pip.words[0]);
+        install
+            .args(&pip.words[1..])
+            .args(["install", "--quiet", "--disable-pip-version-check", "--target"])
+            .arg(&directory);
         run(install.args(arguments).args(wanted));
         std::fs::write(&ready, "").expect("the target directory is ours");
     }

@@ -43,10 +43,10 @@ enum State {
 
 impl Chunks {
     /// Decodes what stands in `buffer` after `from` (where the previous call left off: the buffer's length then) and
-    /// squeezes it. True when the body is complete.
-    pub(super) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<bool, Malformed> {
+    /// squeezes it. When the body is complete, what stands behind it in the buffer.
+    pub(super) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<Option<Vec<u8>>, Malformed> {
         let (mut read, mut write) = (from, from);
-        while let Some(&byte) = buffer.get(read) {
+        while let Some(&byte) = buffer.get(read).filter(|_| self.state != State::Done) {
             if let State::Data(left) = self.state {
                 let taken = left.min(buffer.len() - read);
                 if read != write {
@@ -59,8 +59,9 @@ impl Chunks {
             self.state = self.step(byte)?;
             read += 1;
         }
+        let rest = (self.state == State::Done).then(|| buffer.get(read..).unwrap_or_default().to_vec());
         buffer.truncate(write);
-        Ok(self.state == State::Done)
+        Ok(rest)
     }
 
     /// One byte of framing.
@@ -91,7 +92,6 @@ impl Chunks {
                 self.skip(State::TrailerValue)
             }
             (State::EndLf, b'\n') => Ok(State::Done),
-            (State::Done, _) => Err(Malformed("there are bytes after the end of the response")),
             _ => Err(Malformed("the chunked body is broken")),
         }
     }

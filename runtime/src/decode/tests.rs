@@ -14,7 +14,7 @@ pub(super) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<O
         whole = decoder.advance(&mut buffer)? == Progress::Whole;
     }
     let whole = whole || decoder.ends_with_connection();
-    let head = decoder.into_head();
+    let (head, _) = decoder.into_parts();
     Ok(whole.then(|| (head.clone(), buffer[head.length..].to_vec())))
 }
 
@@ -162,4 +162,27 @@ fn every_prefix_of_a_response_waits_for_more() {
     }
     let head = decode([response.as_bytes()]).unwrap().unwrap().0;
     assert_eq!((head.status, head.framing), (200, Framing::Chunked));
+}
+
+#[test]
+fn what_comes_behind_a_response_is_kept_for_the_next_one_where_one_is_expected() {
+    let second = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    let firsts = [
+        "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n".to_owned(),
+        format!("{CHUNKED}5\r\nhello\r\n0\r\nA: b\r\n\r\n"),
+        "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+    ];
+    for first in firsts {
+        let alone = decode([first.as_bytes()]).unwrap().unwrap();
+        let both = first.clone() + second;
+        // The first part ends anywhere in the second response, or before its end.
+        for cut in first.len()..=both.len() {
+            let mut buffer = BytesMut::from(&both.as_bytes()[..cut]);
+            let mut decoder = Decoder::ahead();
+            assert_eq!(decoder.advance(&mut buffer), Ok(Progress::Whole), "{cut}");
+            let (head, rest) = decoder.into_parts();
+            assert_eq!((&head, &buffer[head.length..]), (&alone.0, &alone.1[..]), "{cut}");
+            assert_eq!(rest, &both.as_bytes()[first.len()..cut], "{cut}");
+        }
+    }
 }

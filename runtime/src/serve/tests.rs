@@ -15,19 +15,28 @@ use crate::stream::Stream;
 use crate::testing::server::{Request, Say, Server};
 use crate::testing::{self, Outcome};
 
-const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
+pub(super) const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
-fn response(status: &str, body: &str) -> String {
+pub(super) fn response(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn invocation(id: &str, body: &str) -> String {
+pub(super) fn invocation(id: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// Runs the loop against these answers, one for each request and then the end. Gives why it ended and what was asked.
-#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
 fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item = Say>) -> (End, Vec<Request>) {
+    serve_script_on(|_| {}, handler, script)
+}
+
+/// As [`serve_script`], with an endpoint that is set up.
+#[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
+pub(super) fn serve_script_on<H: Handler<(), M>, M>(
+    set_up: fn(&mut Endpoint),
+    handler: H,
+    script: impl IntoIterator<Item = Say>,
+) -> (End, Vec<Request>) {
     let mut script: VecDeque<Say> = script.into_iter().collect();
     let (sender, requests) = mpsc::channel();
     let server = Server::start(move |request| {
@@ -35,7 +44,9 @@ fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item
         script.pop_front().unwrap_or(Say::End)
     })
     .unwrap();
-    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
+    let mut endpoint = Endpoint::parse(&server.address()).unwrap();
+    set_up(&mut endpoint);
+    let endpoint = Arc::new(endpoint);
     let end = crate::executor().unwrap().block_on(async {
         let mut client = Client::open(endpoint).await.unwrap();
         serve(&mut client, &(), &handler, &Absent, AfterPanic::End).await.unwrap_err()
@@ -49,15 +60,15 @@ fn serve_texts<H: Handler<(), M>, M>(handler: H, script: &[&str]) -> (End, Vec<R
 }
 
 /// The last segments of what was asked: `next`, `response`, `error`.
-fn verbs(requests: &[Request]) -> Vec<&str> {
+pub(super) fn verbs(requests: &[Request]) -> Vec<&str> {
     requests.iter().filter_map(|request| request.target.rsplit('/').next()).collect()
 }
 
-async fn number(number: u8) -> Result<u8, Error> {
+pub(super) async fn number(number: u8) -> Result<u8, Error> {
     Ok(number)
 }
 
-async fn echo(event: Event) -> Result<Body, Error> {
+pub(super) async fn echo(event: Event) -> Result<Body, Error> {
     Ok(Body::json(event.into_bytes()))
 }
 

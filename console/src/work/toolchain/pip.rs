@@ -13,27 +13,43 @@ use crate::{
     },
 };
 
-/// The words that call pip, best first: Python's own, the program, or the package of the system's mirror, which is
-/// unpacked in `directory`. Else what was tried.
+/// A way to call pip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pip {
+    /// The program and what comes before pip's own arguments.
+    pub words: Vec<String>,
+    /// Better ways that there are not, each with why.
+    pub tried: Vec<String>,
+}
+
+/// The best way to call pip: Python's own, the program, or the package of the system's mirror, which is unpacked in
+/// `directory`. Else what was tried.
 ///
 /// # Errors
 /// Interrupted: the job was cancelled.
-pub async fn find(python: &Path, directory: &Path, job: &Job) -> Result<Result<Vec<String>, String>, Failure> {
+pub async fn find(python: &Path, directory: &Path, job: &Job) -> Result<Result<Pip, Vec<String>>, Failure> {
     let python = python.display().to_string();
     let mut probe = command::command(&python, directory);
     probe.args(["-m", "pip", "--version"]);
-    let own = match command::output(probe, &job.cancel).await {
-        Ok(finished) if finished.status.success() => return Ok(Ok(vec![python, "-m".into(), "pip".into()])),
-        Ok(finished) => format!("`python3 -m pip`: {}", finished.tail()),
+    let mut tried = Vec::new();
+    match command::output(probe, &job.cancel).await {
+        Ok(finished) if finished.status.success() => {
+            return Ok(Ok(Pip { words: vec![python, "-m".into(), "pip".into()], tried }));
+        }
+        Ok(finished) => tried.push(format!("`python3 -m pip`: {}", finished.tail())),
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
-        Err(error) => format!("`python3 -m pip`: {error}"),
-    };
-    if let Some(pip) = on_path("pip3").or_else(|| on_path("pip")) {
-        return Ok(Ok(vec![pip.display().to_string()]));
+        Err(error) => tried.push(format!("`python3 -m pip`: {error}")),
     }
+    if let Some(pip) = on_path("pip3").or_else(|| on_path("pip")) {
+        return Ok(Ok(Pip { words: vec![pip.display().to_string()], tried }));
+    }
+    tried.push("there is no `pip` on the PATH".into());
     begin(job, "fetching pip from the system's package mirror");
     Ok(match apt::pip_wheel(directory, job).await? {
-        Ok(wheel) => Ok(vec![python, wheel.join("pip").display().to_string()]),
-        Err(why) => Err(format!("{own}; there is no `pip` on the PATH; {why}")),
+        Ok(wheel) => Ok(Pip { words: vec![python, wheel.join("pip").display().to_string()], tried }),
+        Err(why) => {
+            tried.push(why);
+            Err(tried)
+        }
     })
 }

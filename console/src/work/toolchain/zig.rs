@@ -113,15 +113,17 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
         return Err(Failure::environment(WHAT, why, format!("install python3 and pip, or {hint}")));
     };
     let staging = Staging::new()?;
-    let pip = match pip::find(&python, staging.path(), job).await? {
+    let failed = |tried: &[String]| Failure::environment(WHAT, format!("tried {}", tried.join("; ")), hint.clone());
+    let mut pip = match pip::find(&python, staging.path(), job).await? {
         Ok(pip) => pip,
-        Err(tried) => return Err(Failure::environment(WHAT, format!("tried {tried}"), hint)),
+        Err(tried) => return Err(failed(&tried)),
     };
-    match install(&pip, &staging, job).await {
+    match install(&pip.words, &staging, job).await {
         Ok(()) => {}
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(RunError::Io(error)) => {
-            return Err(Failure::environment(WHAT, format!("tried `{}`: {error}", pip.join(" ")), hint));
+            pip.tried.push(format!("`{}`: {error}", pip.words.join(" ")));
+            return Err(failed(&pip.tried));
         }
     }
     let directory = staging.place("packages", &part())?;
