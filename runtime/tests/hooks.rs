@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use lambda::{Error, Event, Failure};
+use lambda::{Error, Event, Failure, Stream};
 
 /// State that says when it is dropped.
 struct State;
@@ -55,6 +55,23 @@ fn function() {
             };
             lambda::init(open).on_shutdown(says("shutting down")).run(endless);
         }
+        Ok("endless-init") => {
+            let open = async || -> Result<State, Error> { std::future::pending().await };
+            lambda::init(open).on_shutdown(says("shutting down")).run(echo);
+        }
+        Ok("endless-stream") => {
+            let stream = async |_: &State, _: Event| {
+                Ok::<_, Error>(Stream::new("text/plain", async |out| {
+                    out.write("one").await?;
+                    std::future::pending::<Result<(), Error>>().await
+                }))
+            };
+            lambda::init(open).on_shutdown(says("shutting down")).run(stream);
+        }
+        Ok("endless-hook") => lambda::init(open)
+            .after_response(async |_: &State| std::future::pending().await)
+            .on_shutdown(says("shutting down"))
+            .run(echo),
         Ok("plain") => lambda::stateless().after_response(async |()| panic!("no flush")).run(async |_: Event| {
             lambda::log::info("answering");
             Ok::<_, Error>(1)
@@ -165,7 +182,8 @@ fn read(stream: &mut TcpStream) -> Option<String> {
     loop {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
-            if body.len() == length.trim().parse::<usize>().unwrap() {
+            // Of a stream, the head and whatever came with it.
+            if body.len() >= length.trim().parse::<usize>().unwrap() {
                 return Some(text);
             }
         }
@@ -212,6 +230,28 @@ fn sigterm_while_a_handler_runs_drops_what_is_underway_first() {
     // The guard in the handler may not have been made when the signal came.
     let [.., hook, dropped] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!((&**hook, &**dropped), ("shutting down", "the state is dropped"));
+}
+
+#[test]
+fn sigterm_while_a_stream_or_a_hook_stalls_drops_it_first() {
+    for function in ["endless-stream", "endless-hook"] {
+        let running = Running::start(function, &[], once);
+        // The extension's two, the poll, the answer.
+        assert!(running.lines(4).contains(&"POST invocation/r-1/response".to_owned()));
+        running.terminate();
+        let (code, messages) = running.end();
+        assert_eq!(code, Some(0), "{function}");
+        let [.., hook, dropped] = &messages[..] else { panic!("{messages:?}") };
+        assert_eq!((&**hook, &**dropped), ("shutting down", "the state is dropped"), "{function}");
+    }
+}
+
+#[test]
+fn sigterm_during_the_init_ends_the_process_before_there_is_a_state() {
+    let running = Running::start("endless-init", &[], once);
+    assert_eq!(running.lines(2), ["POST register", "GET event/next"]);
+    running.terminate();
+    assert_eq!(running.end(), (Some(0), Vec::new()));
 }
 
 #[test]

@@ -289,6 +289,37 @@ fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
 }
 
 #[test]
+fn a_stream_whose_reader_is_gone_fails_its_closure_and_ends_the_loop() {
+    use std::io::{Read as _, Write as _};
+    async fn endless(_: Event) -> Result<Stream, Error> {
+        Ok(Stream::new("text/plain", async |out| {
+            loop {
+                out.write([b'x'; 4096]).await?;
+            }
+            #[expect(unreachable_code, reason = "it is what the closure would return")]
+            Ok::<_, Error>(())
+        }))
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut part = [0; 1024];
+        assert!(stream.read(&mut part).unwrap() > 0);
+        stream.write_all(invocation("r-1", "1").as_bytes()).unwrap();
+        assert!(stream.read(&mut part).unwrap() > 0);
+        // It goes in the middle of the stream, and takes no new connection.
+    });
+    let endpoint = Arc::new(Endpoint::parse(&address).unwrap());
+    let end = crate::executor().unwrap().block_on(async {
+        let mut client = Client::open(endpoint).await.unwrap();
+        serve(&mut client, &(), &endless, &Absent, AfterPanic::End).await.unwrap_err()
+    });
+    server.join().unwrap();
+    assert!(end.is_of_connection(), "{end}");
+}
+
+#[test]
 fn every_form_of_a_handler_is_one() {
     #[derive(Debug, Deserialize, Serialize)]
     struct Pair(u8, u8);
