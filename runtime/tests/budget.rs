@@ -226,5 +226,7 @@ fn the_program_is_small() {
     let size = std::fs::metadata(&BUILT.hello).unwrap().len();
     let empty = std::fs::metadata(&BUILT.empty).unwrap().len();
     eprintln!("{}: {size} bytes, of which an empty program has {empty}", BUILT.target);
-    assert!(size - empty <= 360_000, "{size} bytes, {} more than an empty program", size - empty);
+    // To look a name up, glibc links more than twice of what musl does.
+    let most = if BUILT.target == MUSL { 360_000 } else { 520_000 };
+    assert!(size - empty <= most, "{size} bytes, {} more than an empty program", size - empty);
 }

@@ -20,8 +20,8 @@ fn main() {
     home.run(["invoke", "backend", "--event", "list-items"]);
     let mut terminal = Terminal::start(&home, &[], COLUMNS, ROWS);
     terminal.until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
-    // backend is first, hello second.
-    terminal.press("j");
+    // backend, concurrent, hello.
+    terminal.press("jj");
     terminal.press("l");
     terminal.until_text("Hello, ");
     terminal.until_text("✓ stats");

@@ -49,8 +49,8 @@ fn a_person_builds_deploys_invokes_and_sees_the_cold_start() {
     Home::run(&home, ["build", "hello"]).ok();
     let mut terminal = Terminal::start(&home, &[], 120, 40);
     terminal.until("hello is listed", |screen| screen.contains("hello") && screen.contains("backend"));
-    // backend is first, hello second.
-    terminal.press("j");
+    // backend, concurrent, hello.
+    terminal.press("jj");
     terminal.press("d");
     terminal.until_text("in sync");
     terminal.press("i");

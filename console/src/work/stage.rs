@@ -99,9 +99,8 @@ impl Stage {
         options: &StageOptions,
     ) -> Result<Self, Failure> {
         let settings = settings::resolve(&workspace.root, options)?;
-        let mut info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
+        let info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
         let place = if options.stage == LOCAL {
-            info.emulator = emulator_name();
             let options = lambda_console_local::Options {
                 dir: state.join("local"),
                 port: options.port,
@@ -125,7 +124,12 @@ impl Stage {
 
     /// Where this stage is, as the screen shows it.
     pub fn info(&self) -> StageInfo {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
+        if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
+            // The toolchain may have been provided since the last time.
+            info.emulator = emulator_name();
+        }
+        info.clone()
     }
 
     /// The stage's name.
