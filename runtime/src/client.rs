@@ -246,7 +246,9 @@ impl Client {
             match (self.connection.receive(ahead).await, sent) {
                 (Ok(head), sent) => {
                     self.head = head;
-                    self.asked = ahead && sent.is_ok() && !self.connection.finished;
+                    // A request that was not written to its end leaves nothing that another one could follow.
+                    self.connection.finished |= sent.is_err();
+                    self.asked = ahead && !self.connection.finished;
                     return Ok(self.head.status);
                 }
                 (Err(Broken::Silent(_)), _) if !retried => {

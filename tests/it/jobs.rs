@@ -256,6 +256,10 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     console.press("d");
     assert_eq!(console.effects(), [], "it asks first");
     assert!(console.screen().contains("Change local?"), "{}", console.screen());
+    console.press("<esc>6");
+    console.resize(120, 60);
+    assert!(console.screen().contains("a change asks for the stage's name"), "{}", console.screen());
+    console.press("d");
     console.press("prod<enter>");
     assert_eq!(console.effects(), []);
     assert!(console.screen().contains("local was not changed"), "{}", console.screen());

@@ -121,6 +121,9 @@ fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
         Connection::Connected(info) => {
             rows.push(field(theme, "account", &info.account, theme.text));
             rows.push(field(theme, "region", &info.region, theme.text));
+            if info.protected {
+                rows.push(field(theme, "protected", "a change asks for the stage's name", theme.warn));
+            }
             if let Some(endpoint) = &info.endpoint {
                 rows.push(field(theme, "endpoint", endpoint, theme.text));
             }
