@@ -38,7 +38,8 @@ fn build() -> [PathBuf; 2] {
     let runtime = Fixture::runtime();
     fixture.function("ours", &[&runtime, "\n", shared, &tokio("")].concat(), OURS);
     let official =
-        "lambda_runtime = { version = \"1\", default-features = false, features = [\"concurrency-tokio\"] }\n";
+        // Exactly this one: the table holds what it does wrong.
+        "lambda_runtime = { version = \"=1.5.0\", default-features = false, features = [\"concurrency-tokio\"] }\n";
     let tokio = tokio(", \"macros\", \"rt-multi-thread\"");
     fixture.function("official", &[official, shared, &tokio].concat(), OFFICIAL);
     for name in ["ours", "official"] {
