@@ -83,7 +83,9 @@ fn a_terminal_that_is_closed_ends_the_console() {
     let home = Home::new(repository());
     let script = r#"
 import fcntl, os, pty, signal, struct, sys, termios
-signal.alarm(60)
+doing = "waiting for the first screen"
+signal.signal(signal.SIGALRM, lambda *_: sys.exit("still " + doing))
+signal.alarm(180)
 pid, terminal = pty.fork()
 if pid == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -92,6 +94,7 @@ if pid == 0:
 seen = b""
 while b"help" not in seen:
     seen += os.read(terminal, 65536)
+doing = "waiting for its end"
 os.close(terminal)
 os.waitpid(pid, 0)
 print("ended")
