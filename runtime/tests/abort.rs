@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+mod request;
 
 const PROGRAM: &str = r#"
 fn main() {
@@ -57,36 +59,20 @@ fn serve(program: &Path, environment: &[(&str, &str)], answers: &[&str]) -> (Opt
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut requests = Vec::new();
+    let (mut requests, mut came) = (Vec::new(), String::new());
     let mut answers = answers.iter();
     // The loop's connection, and then the one of the process that aborts.
     let (mut first, _) = listener.accept().unwrap();
     if let [next, _] = answers.as_slice() {
-        requests.push(read(&mut first));
+        requests.push(request::read(&mut first, &mut came).expect("it asks"));
         first.write_all(next.as_bytes()).unwrap();
         answers.next();
     }
     let (mut last, _) = listener.accept().unwrap();
-    requests.push(read(&mut last));
+    requests.push(request::read(&mut last, &mut came).expect("it reports"));
+    assert_eq!(came, "", "one request on each connection");
     last.write_all(answers.next().unwrap().as_bytes()).unwrap();
     (child.wait().unwrap().signal(), requests)
-}
-
-/// One request, as a whole.
-fn read(stream: &mut TcpStream) -> String {
-    let mut text = String::new();
-    let mut part = [0; 4096];
-    loop {
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
-            if body.len() == length.trim().parse::<usize>().unwrap() {
-                return text;
-            }
-        }
-        let count = stream.read(&mut part).unwrap();
-        assert!(count > 0, "the function left: {text}");
-        text.push_str(std::str::from_utf8(&part[..count]).unwrap());
-    }
 }
 
 #[test]

@@ -8,11 +8,13 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "the functions around the tests are tests too")]
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+
+mod request;
 
 /// User instructions that an invocation may cost: a bare blocking socket takes 8,700, the official crate 75,000.
 const INSTRUCTIONS: usize = 13_000;
@@ -109,7 +111,7 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
     let (mut stream, _) = listener.accept().unwrap();
     let (mut number, mut came) = (0, String::new());
     loop {
-        assert!(read(&mut stream, &mut came).starts_with("GET "));
+        assert!(request::read(&mut stream, &mut came).expect("the function asks").starts_with("GET "));
         number += 1;
         let body = format!(r#"{{"name":"Lambda {:03}"}}"#, number % 1000);
         let head = format!(
@@ -122,7 +124,7 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
             body.len()
         );
         stream.write_all((head + &body).as_bytes()).unwrap();
-        assert!(read(&mut stream, &mut came).contains("Hello, Lambda "));
+        assert!(request::read(&mut stream, &mut came).expect("the function asks").contains("Hello, Lambda "));
         if number == invocations {
             break;
         }
@@ -139,24 +141,6 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
         drop((listener, stream));
     }
     String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned()
-}
-
-/// One request, as a whole; what came behind it stays in `came`.
-fn read(stream: &mut TcpStream, came: &mut String) -> String {
-    let mut part = [0; 4096];
-    loop {
-        if let Some((head, body)) = came.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
-            let length = length.trim().parse::<usize>().unwrap();
-            if body.len() >= length {
-                let rest = came.split_off(head.len() + 4 + length);
-                return std::mem::replace(came, rest);
-            }
-        }
-        let count = stream.read(&mut part).unwrap();
-        assert!(count > 0, "the function left: {came}");
-        came.push_str(std::str::from_utf8(&part[..count]).unwrap());
-    }
 }
 
 const CALLGRIND: [&str; 3] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];

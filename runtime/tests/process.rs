@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
 use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::thread;
+
+mod request;
 
 use lambda::{Context, Error, Event, Failure};
 
@@ -53,7 +55,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A Runtime API with these answers, one for each request; then it is gone. Gives its address and what it was asked.
+/// A Runtime API with these answers, one for each request; then it is gone. Gives its address and what it was asked: first lines
+/// and bodies.
 fn runtime_api(answers: &[&str]) -> (String, mpsc::Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -62,29 +65,16 @@ fn runtime_api(answers: &[&str]) -> (String, mpsc::Receiver<(String, String)>) {
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         drop(listener);
+        let mut came = String::new();
         while let Some(answer) = answers.pop_front() {
-            sender.send(read(&mut stream)).unwrap();
+            let request = request::read(&mut stream, &mut came).expect("the function asks");
+            assert_eq!(came, "", "nothing is asked before the answer");
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            sender.send((head.lines().next().unwrap_or_default().to_owned(), body.to_owned())).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
     (address, requests)
-}
-
-/// One request: its first line and its body.
-fn read(stream: &mut TcpStream) -> (String, String) {
-    let mut text = String::new();
-    let mut part = [0; 4096];
-    loop {
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
-            if body.len() == length.trim().parse::<usize>().unwrap() {
-                return (head.lines().next().unwrap_or_default().to_owned(), body.to_owned());
-            }
-        }
-        let count = stream.read(&mut part).unwrap();
-        assert!(count > 0, "the function left in the middle of a request: {text}");
-        text.push_str(std::str::from_utf8(&part[..count]).unwrap());
-    }
 }
 
 const NEXT: &str = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nLambda-Runtime-Aws-Tenant-Id: blue\r\n\

@@ -1,0 +1,22 @@
+//! The requests of a function that runs as a process, as the tests' Runtime APIs read them.
+
+use std::io::Read as _;
+use std::net::TcpStream;
+
+/// The next request, as a whole (of a stream, its head); what came behind it stays in `came`. None at the end of the
+/// connection.
+pub(crate) fn read(stream: &mut TcpStream, came: &mut String) -> Option<String> {
+    let mut part = [0; 4096];
+    loop {
+        if let Some((head, body)) = came.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
+            let length = length.trim().parse::<usize>().unwrap();
+            if body.len() >= length {
+                let rest = came.split_off(head.len() + 4 + length);
+                return Some(std::mem::replace(came, rest));
+            }
+        }
+        let count = stream.read(&mut part).ok().filter(|count| *count > 0)?;
+        came.push_str(std::str::from_utf8(&part[..count]).unwrap());
+    }
+}
