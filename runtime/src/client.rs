@@ -14,11 +14,30 @@ use crate::panic;
 use crate::reply::{Reply, Target};
 use crate::report::Report;
 
-const POLLING: &str = "asking for the next invocation";
-const ANSWERING: &str = "sending an answer";
-const ANSWERING_AND_POLLING: &str = "sending an answer and asking for the next invocation";
-const REPORTING: &str = "reporting the failed start";
-const RESTORING: &str = "waiting for the snapshot to be restored";
+/// A request and its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exchange {
+    Poll,
+    Answer,
+    /// An answer, and the poll after it in the same breath.
+    AnswerAndPoll,
+    /// The failed start.
+    Report,
+    Restore,
+}
+
+impl Exchange {
+    /// As an error says it.
+    const fn doing(self) -> &'static str {
+        match self {
+            Self::Poll => "asking for the next invocation",
+            Self::Answer => "sending an answer",
+            Self::AnswerAndPoll => "sending an answer and asking for the next invocation",
+            Self::Report => "reporting the failed start",
+            Self::Restore => "waiting for the snapshot to be restored",
+        }
+    }
+}
 
 /// One worker's side of the Runtime API.
 #[derive(Debug)]
@@ -67,14 +86,14 @@ impl Client {
     pub(crate) async fn next(&mut self) -> Result<(), End> {
         let mut pause = Duration::from_millis(5);
         loop {
-            match self.exchange(POLLING).await? {
+            match self.exchange(Exchange::Poll).await? {
                 200 => return self.begin(),
                 // Some servers answer this where they have nothing yet. Ask again, but never in a tight loop.
                 204 => {
                     wait(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
-                status => return Err(End::refused(POLLING, status, self.body())),
+                status => return Err(End::refused(Exchange::Poll.doing(), status, self.body())),
             }
         }
     }
@@ -83,7 +102,7 @@ impl Client {
     fn begin(&mut self) -> Result<(), End> {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         let fields = &message.head.fields;
-        let malformed = |why| End::Malformed { doing: POLLING, why: Malformed(why) };
+        let malformed = |why| End::Malformed { doing: Exchange::Poll.doing(), why: Malformed(why) };
         let id = message.field(fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
         // It becomes a part of a path.
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
@@ -122,7 +141,7 @@ impl Client {
     /// `pipelined`: the next invocation is asked for in the same breath, where the answer is no stream.
     pub(crate) async fn respond(&mut self, pipelined: bool) -> Result<Option<Report>, End> {
         let Some(stream) = self.reply.stream.take() else {
-            let status = self.exchange(if pipelined { ANSWERING_AND_POLLING } else { ANSWERING }).await?;
+            let status = self.exchange(if pipelined { Exchange::AnswerAndPoll } else { Exchange::Answer }).await?;
             return self.judge(status).map(|()| None);
         };
         let mut written = self.connection.send(&self.reply.head, None, &[]).await;
@@ -150,8 +169,8 @@ impl Client {
                 self.head = head;
                 self.judge(self.head.status).map(|()| panic)
             }
-            (Err(Broken::Silent(_)), Err(error)) => Err(End::Lost { doing: ANSWERING, error }),
-            (Err(broken), _) => Err(End::broken(ANSWERING, broken)),
+            (Err(Broken::Silent(_)), Err(error)) => Err(End::Lost { doing: Exchange::Answer.doing(), error }),
+            (Err(broken), _) => Err(End::broken(Exchange::Answer.doing(), broken)),
         }
     }
 
@@ -160,7 +179,7 @@ impl Client {
         match status {
             200..300 => {}
             // The platform is in a state where it takes nothing more, or is broken.
-            status @ (403 | 500..) => return Err(End::refused(ANSWERING, status, self.body())),
+            status @ (403 | 500..) => return Err(End::refused(Exchange::Answer.doing(), status, self.body())),
             status => {
                 let why = match status {
                     410 => "the answer came too late".to_owned(),
@@ -181,7 +200,7 @@ impl Client {
         self.tell(&report.message, &[("errorType", &report.kind)]);
         self.reply.begin(&self.endpoint, Target::Error(&self.current.request_id), &self.invocation_id);
         self.reply.report(report);
-        let status = self.exchange(ANSWERING).await?;
+        let status = self.exchange(Exchange::Answer).await?;
         self.judge(status)
     }
 
@@ -190,9 +209,9 @@ impl Client {
     pub(crate) async fn fail_start(&mut self, target: Target<'_>, report: &Report) -> Result<(), End> {
         self.reply.begin(&self.endpoint, target, &[]);
         self.reply.report(report);
-        match self.exchange(REPORTING).await? {
+        match self.exchange(Exchange::Report).await? {
             200..300 => Ok(()),
-            status => Err(End::refused(REPORTING, status, self.body())),
+            status => Err(End::refused(Exchange::Report.doing(), status, self.body())),
         }
     }
 
@@ -201,12 +220,12 @@ impl Client {
     pub(crate) async fn restored(&mut self) -> Result<(), End> {
         self.reply.head = self.endpoint.restore_next();
         self.reply.body = None;
-        match self.exchange(RESTORING).await? {
+        match self.exchange(Exchange::Restore).await? {
             200..300 => {
                 self.connection.finished = true;
                 Ok(())
             }
-            status => Err(End::refused(RESTORING, status, self.body())),
+            status => Err(End::refused(Exchange::Restore.doing(), status, self.body())),
         }
     }
 
@@ -226,17 +245,17 @@ impl Client {
 
     /// One request (the poll, or else the reply), one response: its status; head and body are kept. A connection that
     /// turns out to be closed before a byte of the response came is replaced, once.
-    async fn exchange(&mut self, doing: &'static str) -> Result<u16, End> {
+    async fn exchange(&mut self, exchange: Exchange) -> Result<u16, End> {
         let mut retried = false;
         loop {
-            let asked = doing == POLLING && std::mem::take(&mut self.asked);
+            let asked = exchange == Exchange::Poll && std::mem::take(&mut self.asked);
             if self.connection.finished {
                 self.connection = connect(&self.endpoint).await?;
             }
-            let ahead = doing == ANSWERING_AND_POLLING;
-            let sent = match doing {
-                POLLING if asked => Ok(()),
-                POLLING => self.connection.send(&self.endpoint.next, None, &[]).await,
+            let ahead = exchange == Exchange::AnswerAndPoll;
+            let sent = match exchange {
+                Exchange::Poll if asked => Ok(()),
+                Exchange::Poll => self.connection.send(&self.endpoint.next, None, &[]).await,
                 _ => {
                     let follows = if ahead { &self.endpoint.next[..] } else { &[] };
                     self.connection.send(&self.reply.head, self.reply.body.as_ref(), follows).await
@@ -255,8 +274,8 @@ impl Client {
                     retried = true;
                     self.connection.finished = true;
                 }
-                (Err(Broken::Silent(_)), Err(error)) => return Err(End::Lost { doing, error }),
-                (Err(broken), _) => return Err(End::broken(doing, broken)),
+                (Err(Broken::Silent(_)), Err(error)) => return Err(End::Lost { doing: exchange.doing(), error }),
+                (Err(broken), _) => return Err(End::broken(exchange.doing(), broken)),
             }
         }
     }
