@@ -3,7 +3,14 @@
 //!
 //! May touch processes; knows nothing of what they are run for.
 
-use std::{ffi::OsStr, io, path::Path, process::ExitStatus, process::Stdio, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::Path,
+    process::ExitStatus,
+    process::Stdio,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
@@ -63,13 +70,18 @@ impl Finished {
 pub(crate) fn command(program: impl AsRef<OsStr>, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let outer = std::env::var_os("CARGO_MANIFEST_DIR");
-    for (key, _) in std::env::vars_os() {
-        if key.to_str().is_some_and(|key| is_leftover(key, dir, outer.as_deref().map(Path::new))) {
-            command.env_remove(key);
-        }
+    for key in leftovers(dir) {
+        command.env_remove(key);
     }
     command
+}
+
+/// The variables of the environment that an outer cargo set for what it runs. A cargo that works in `dir` must not see
+/// them: build scripts that look at them would run again each time.
+pub fn leftovers(dir: &Path) -> impl Iterator<Item = OsString> {
+    let outer = std::env::var_os("CARGO_MANIFEST_DIR");
+    let keys = std::env::vars_os().map(|(key, _)| key);
+    keys.filter(move |key| key.to_str().is_some_and(|key| is_leftover(key, dir, outer.as_deref().map(Path::new))))
 }
 
 /// `key` was set by the cargo that runs us (`cargo run`, `cargo test`) and not by the user.

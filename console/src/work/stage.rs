@@ -124,17 +124,18 @@ impl Stage {
 
     /// Where this stage is, as the screen shows it.
     pub fn info(&self) -> StageInfo {
-        let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
-        if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
-            // The toolchain may have been provided since the last time.
-            info.emulator = emulator_name();
-        }
-        info.clone()
+        self.with_info(|info| {
+            if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
+                // The toolchain may have been provided since the last time.
+                info.emulator = emulator_name();
+            }
+            info.clone()
+        })
     }
 
     /// The stage's name.
     pub fn name(&self) -> String {
-        self.info().name
+        self.with_info(|info| info.name.clone())
     }
 
     /// The function-name alias that the stage's settings give; deploys point it at the new version.
@@ -155,11 +156,11 @@ impl Stage {
 
     /// The first part of an ARN that differs between AWS's separate clouds.
     pub(crate) fn partition(&self) -> &'static str {
-        match self.info().region.as_str() {
+        self.with_info(|info| match info.region.as_str() {
             region if region.starts_with("cn-") => "aws-cn",
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
-        }
+        })
     }
 
     /// The stage is marked as protected: it changes only with [`Consent::Given`].
@@ -295,8 +296,8 @@ impl Stage {
         matches!(self.place, Place::Local(_))
     }
 
-    fn with_info(&self, change: impl FnOnce(&mut StageInfo)) {
-        change(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner));
+    fn with_info<T>(&self, work: impl FnOnce(&mut StageInfo) -> T) -> T {
+        work(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
