@@ -26,11 +26,8 @@ pub fn binary() -> &'static Path {
 /// features that `cargo test --workspace` gives them and are not compiled twice.
 pub fn executable(arguments: &[&str]) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
-    // What the outer cargo says of this package would make build scripts that look at it (ring's) run again each time.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(name);
-        }
+    for key in lambda_console::work::leftovers(&repository()) {
+        command.env_remove(key);
     }
     let output = command
         .args(["build", "--workspace", "--message-format=json"])

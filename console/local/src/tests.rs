@@ -98,7 +98,7 @@ fn python(script: &str) -> Vec<u8> {
     zip(&[("bootstrap", format!("{PRELUDE}{script}").as_bytes())])
 }
 
-fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in entries {
         writer.start_file(*name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();

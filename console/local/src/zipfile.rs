@@ -134,17 +134,8 @@ pub(crate) fn kind(bootstrap: &Path) -> io::Result<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
+    use crate::tests::zip;
     use zip::{ZipWriter, write::SimpleFileOptions};
-
-    fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, bytes) in entries {
-            writer.start_file(*name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
-            writer.write_all(bytes).unwrap();
-        }
-        writer.finish().unwrap().into_inner()
-    }
 
     #[test]
     fn a_zip_is_unpacked_with_its_modes() {

@@ -79,39 +79,28 @@ const DESERIALISE: &str = "&lambda_runtime::deserializer::DeserializeError";
 const RUST_NAME: &str = "the official crate tells the Rust name of a reference, which Lambda does not take as a type";
 const JUDGED: &str = "Invoke, as on AWS, takes nothing that is not JSON";
 
-const NOT_JSON_UTF8: &[Deviation] = &[
-    Deviation {
-        servers: &[Local],
-        crates: BOTH,
-        expected: Expected::Refused("InvalidRequestContentException"),
-        ends: No,
-        reason: JUDGED,
-    },
-    Deviation {
-        servers: NOT_LOCAL,
-        crates: &[Official],
-        expected: Expected::Error(DESERIALISE, "invalid unicode code point at line 1 column 2"),
-        ends: No,
-        reason: RUST_NAME,
-    },
-];
+/// A payload that is not JSON, which the official crate tells in these words.
+const fn not_json(words: &'static str) -> [Deviation; 2] {
+    [
+        Deviation {
+            servers: &[Local],
+            crates: BOTH,
+            expected: Expected::Refused("InvalidRequestContentException"),
+            ends: No,
+            reason: JUDGED,
+        },
+        Deviation {
+            servers: NOT_LOCAL,
+            crates: &[Official],
+            expected: Expected::Error(DESERIALISE, words),
+            ends: No,
+            reason: RUST_NAME,
+        },
+    ]
+}
 
-const NOT_JSON_EOF: &[Deviation] = &[
-    Deviation {
-        servers: &[Local],
-        crates: BOTH,
-        expected: Expected::Refused("InvalidRequestContentException"),
-        ends: No,
-        reason: JUDGED,
-    },
-    Deviation {
-        servers: NOT_LOCAL,
-        crates: &[Official],
-        expected: Expected::Error(DESERIALISE, "EOF while parsing a value at line 1 column 21"),
-        ends: No,
-        reason: RUST_NAME,
-    },
-];
+const NOT_JSON_UTF8: &[Deviation] = &not_json("invalid unicode code point at line 1 column 2");
+const NOT_JSON_EOF: &[Deviation] = &not_json("EOF while parsing a value at line 1 column 21");
 
 /// All of them.
 pub(super) const CASES: &[Case] = &[
