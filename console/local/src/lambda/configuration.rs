@@ -2,7 +2,7 @@
 
 use crate::{
     fault::Fault,
-    function::{Architecture, Function, LogFormat, Logging},
+    function::{Architecture, Function, LATEST, LogFormat, Logging},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -224,6 +224,7 @@ fn default_group(function: &str) -> String {
 pub(super) fn blank(name: &str) -> Function {
     Function {
         name: name.to_owned(),
+        version: LATEST.to_owned(),
         role: String::new(),
         handler: String::new(),
         runtime: String::new(),
@@ -239,6 +240,7 @@ pub(super) fn blank(name: &str) -> Function {
         code_size: 0,
         revision: String::new(),
         modified: 0,
+        reserved: None,
     }
 }
 
@@ -266,7 +268,7 @@ pub(super) fn describe(function: &Function, region: &str) -> Value {
         "MemorySize": function.memory,
         "LastModified": modified.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string(),
         "CodeSha256": base64_of(&function.code),
-        "Version": "$LATEST",
+        "Version": function.version,
         "RevisionId": function.revision,
         "State": "Active",
         "LastUpdateStatus": "Successful",

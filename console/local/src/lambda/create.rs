@@ -1,6 +1,6 @@
 //! `CreateFunction`, and reading the code that comes in a request.
 
-use super::{configuration, configuration::Settings, find, function_name};
+use super::{Named, configuration, configuration::Settings};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
@@ -73,7 +73,7 @@ pub(super) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     let Some(identifier) = &request.function_name else {
         return Err(Fault::validation("null", "functionName", "not be null"));
     };
-    let name = function_name(identifier, None)?;
+    let name = Named::read(service, identifier, None)?.name;
     if request.package_type.as_deref().is_some_and(|package| package != "Zip") {
         return Err(Fault::invalid("The local Lambda runs zips only: PackageType must be Zip."));
     }
@@ -91,18 +91,18 @@ pub(super) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     function.tags = request.tags;
     let zip = request.code.ok_or_else(|| Fault::validation("null", "code", "not be null"))?.zip()?;
     let exists = || Fault::new(409, "ResourceConflictException", format!("Function already exist: {name}"));
-    if find(service, name, None).is_ok() {
+    if service.functions.get(name).is_some() {
         return Err(exists());
     }
     (function.code, function.code_size) = unpack(service, zip).await?;
     let function = function.touch();
     let change = service.functions.change().await;
     // Another call may have made it while this one unpacked.
-    let kept = if find(service, name, None).is_ok() { Err(exists()) } else { change.put(&function) };
+    let kept = if service.functions.get(name).is_some() { Err(exists()) } else { change.put(&function) };
     if let Err(fault) = kept {
         service.codes.release(&function.code);
         return Err(fault);
     }
-    service.pool.retire(name, &function.revision);
+    service.pool.retire(&function.key(), &function.revision);
     Ok(call::json(201, &configuration::describe(&function, &service.region)))
 }

@@ -1,6 +1,6 @@
 //! `DeleteFunction`. Its logs stay, as on AWS.
 
-use super::find;
+use super::read;
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
@@ -15,9 +15,9 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
         return Err(Fault::invalid("$LATEST version cannot be deleted without deleting the function."));
     }
     let change = service.functions.change().await;
-    let function = find(service, name, call.query("Qualifier"))?;
+    let function = read(service, name, call.query("Qualifier"))?;
     change.remove(&function.name)?;
-    service.pool.retire(&function.name, "");
+    service.pool.retire(&function.key(), "");
     service.codes.release(&function.code);
     Ok(call::empty(204))
 }

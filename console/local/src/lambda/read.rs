@@ -1,6 +1,6 @@
 //! `GetFunction`, `GetFunctionConfiguration`, `ListFunctions`, `GetAccountSettings`.
 
-use super::{configuration::describe, find};
+use super::{configuration::describe, read};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
@@ -8,13 +8,14 @@ use crate::{
 };
 use http::Response;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// How many functions a page has at most.
 const PAGE: usize = 50;
 
 /// `GetFunction`.
 pub(super) fn get_function(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let function = find(service, name, call.query("Qualifier"))?;
+    let function = read(service, name, call.query("Qualifier"))?;
     let mut value = json!({
         "Configuration": describe(&function, &service.region),
         "Code": { "RepositoryType": "S3" },
@@ -27,7 +28,7 @@ pub(super) fn get_function(service: &Service, call: &Call, name: &str) -> Result
 
 /// `GetFunctionConfiguration`.
 pub(super) fn get_configuration(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let function = find(service, name, call.query("Qualifier"))?;
+    let function = read(service, name, call.query("Qualifier"))?;
     Ok(call::json(200, &describe(&function, &service.region)))
 }
 
@@ -41,7 +42,7 @@ pub(super) fn list_functions(service: &Service, call: &Call) -> Result<Response<
         },
     };
     let marker = call.query("Marker").filter(|marker| !marker.is_empty());
-    let all = service.functions.all();
+    let all: Vec<_> = service.functions.all().iter().map(|record| Arc::clone(&record.latest)).collect();
     let mut rest = all.iter().filter(|function| marker.is_none_or(|marker| function.name.as_str() > marker)).peekable();
     let mut told: Vec<Value> = Vec::new();
     let mut last = None;
@@ -56,7 +57,7 @@ pub(super) fn list_functions(service: &Service, call: &Call) -> Result<Response<
 /// `GetAccountSettings`.
 pub(super) fn get_account_settings(service: &Service) -> Response<Body> {
     let functions = service.functions.all();
-    let size: u64 = functions.iter().map(|function| function.code_size).sum();
+    let size: u64 = functions.iter().flat_map(|record| record.all()).map(|function| function.code_size).sum();
     let sandboxes = service.pool.surroundings().limits.sandboxes;
     let value = json!({
         "AccountLimit": {

@@ -1,6 +1,6 @@
 //! `ListTags`, `TagResource`, `UntagResource`. Tags change nothing of how a function runs.
 
-use super::find;
+use super::read;
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
@@ -20,7 +20,7 @@ struct TagRequest {
 
 /// `ListTags`.
 pub(super) fn list_tags(service: &Service, arn: &str) -> Result<Response<Body>, Fault> {
-    Ok(call::json(200, &json!({ "Tags": find(service, arn, None)?.tags })))
+    Ok(call::json(200, &json!({ "Tags": read(service, arn, None)?.tags })))
 }
 
 /// `TagResource`.
@@ -42,7 +42,7 @@ async fn change(
     edit: impl FnOnce(&mut BTreeMap<String, String>),
 ) -> Result<Response<Body>, Fault> {
     let turn = service.functions.change().await;
-    let mut function = Function::clone(&*find(service, arn, None)?);
+    let mut function = Function::clone(&*read(service, arn, None)?);
     edit(&mut function.tags);
     if function.tags.len() > 50 {
         return Err(Fault::invalid("A function can have at most 50 tags."));

@@ -4,7 +4,7 @@
 use super::{
     configuration::{self, Settings},
     create::{Code, refuse_publish, unpack},
-    find,
+    read,
 };
 use crate::{
     call::{self, Body, Call},
@@ -47,7 +47,7 @@ fn check_revision(asked: Option<&str>, function: &Function) -> Result<(), Fault>
 /// `UpdateFunctionCode`.
 pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let request: CodeRequest<'_> = call.json()?;
-    let found = find(service, name, None)?;
+    let found = read(service, name, None)?;
     check_revision(request.revision_id.as_deref(), &found)?;
     refuse_publish(request.publish)?;
     let architecture = request.architectures.as_deref().map(configuration::judge_architectures).transpose()?;
@@ -55,7 +55,7 @@ pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str)
     let changed = async {
         let change = service.functions.change().await;
         // What it is by now: another call may have changed it while this one unpacked.
-        let found = find(service, name, None)?;
+        let found = read(service, name, None)?;
         check_revision(request.revision_id.as_deref(), &found)?;
         let mut function = Function::clone(&found);
         function.architecture = architecture.unwrap_or(function.architecture);
@@ -77,7 +77,7 @@ pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str)
     if request.dry_run {
         service.codes.release(&sha256);
     } else {
-        service.pool.retire(&function.name, &function.revision);
+        service.pool.retire(&function.key(), &function.revision);
         service.codes.release(&old.code);
     }
     Ok(call::json(200, &configuration::describe(&function, &service.region)))
@@ -92,12 +92,12 @@ pub(super) async fn update_configuration(
     let settings: Settings = call.json()?;
     let revision: Revision = call.json()?;
     let change = service.functions.change().await;
-    let found = find(service, name, None)?;
+    let found = read(service, name, None)?;
     check_revision(revision.revision_id.as_deref(), &found)?;
     let mut function = Function::clone(&found);
     settings.apply(&mut function)?;
     let function = function.touch();
     change.put(&function)?;
-    service.pool.retire(&function.name, &function.revision);
+    service.pool.retire(&function.key(), &function.revision);
     Ok(call::json(200, &configuration::describe(&function, &service.region)))
 }

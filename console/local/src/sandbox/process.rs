@@ -91,7 +91,7 @@ pub(super) fn command(
         ("AWS_REGION", surroundings.region.clone()),
         ("AWS_DEFAULT_REGION", surroundings.region.clone()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", function.version.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", journal.group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", journal.name.clone()),
