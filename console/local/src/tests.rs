@@ -2,12 +2,15 @@
 
 mod client;
 mod door;
+mod extensions;
 mod failures;
 mod functions;
 mod iam;
 mod invocations;
 mod life;
 mod logs;
+mod phases;
+mod telemetry;
 
 use client::{Client, Reply};
 
