@@ -214,7 +214,7 @@ impl Sandbox {
         serving.disarm();
         let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
-        let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: held };
+        let supervisor = Supervisor { child, group: Group(process), connections, _code: held };
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
@@ -222,8 +222,10 @@ impl Sandbox {
             following.abort();
             last_words.drain();
             exited.send_replace(Some(status));
-            // Its external extensions do not outlive it.
+            // Its external extensions do not outlive it for long.
             ended.retire(Reason::Failure);
+            ended.ended().await;
+            stop.cancel();
         });
         Ok(sandbox)
     }
@@ -328,7 +330,6 @@ struct Supervisor {
     child: Child,
     group: Group,
     connections: TaskTracker,
-    stop: CancellationToken,
     _code: Held,
 }
 
@@ -340,7 +341,6 @@ impl Supervisor {
         // What it sent just before its end is still read: an answer counts, though its sender is gone.
         self.connections.close();
         let _ = tokio::time::timeout(Duration::from_millis(200), self.connections.wait()).await;
-        self.stop.cancel();
         match status {
             Ok(status) => describe(status),
             Err(error) => error.to_string(),

@@ -19,9 +19,15 @@ use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 /// The largest response, in bytes: 6 MB and a little.
 const RESPONSE_LIMIT: usize = 6_291_556;
@@ -36,7 +42,7 @@ pub(super) struct Apis {
     pub(super) function: Arc<Function>,
 }
 
-/// Serves a sandbox until `stop`. The connections are counted by `connections`.
+/// Serves a sandbox until `stop`. The bootstrap's connections are counted by `connections`.
 pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
@@ -50,7 +56,7 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
                     tracing::warn!(%address, "another user's connection to a sandbox's Runtime API was refused");
                     continue;
                 }
-                connections.spawn(connection(stream, Arc::clone(&apis), stop.clone()));
+                tokio::spawn(connection(stream, Arc::clone(&apis), stop.clone(), connections.token()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -60,11 +66,16 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
     }
 }
 
-async fn connection(stream: TcpStream, apis: Arc<Apis>, stop: CancellationToken) {
+async fn connection(stream: TcpStream, apis: Arc<Apis>, stop: CancellationToken, counted: TaskTrackerToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let handler = service_fn(|request| {
+    let counted = Mutex::new(Some(counted));
+    let handler = service_fn(|request: Request<Incoming>| {
+        if extensions_api::is_external(&request, &apis.extensions) {
+            // It outlives the bootstrap: nobody waits for its end.
+            counted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
         let apis = Arc::clone(&apis);
         async move { Ok::<_, Infallible>(handle(request, &apis).await) }
     });

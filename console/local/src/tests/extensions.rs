@@ -84,24 +84,24 @@ while True:
     assert_eq!(reply.text(), "1");
     let tail = reply.tail();
     let line = "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n";
-    assert!(place(&tail, "registered") < place(&tail, line) && place(&tail, line) < place(&tail, "START "), "{tail}");
+    assert!(place(&tail, "registered") < place(&tail, line) && place(&tail, line) < place(&tail, "\nSTART "), "{tail}");
     assert!(tail.contains("environment ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', 'MINE']"), "{tail}");
-    let json = |log: &str, word: &str| -> Value {
+    let last = |log: &str, word: &str| -> Value {
         let line = log.lines().rev().find_map(|line| line.strip_prefix(word)).unwrap();
         serde_json::from_str(line).unwrap()
     };
     let registered = json!({
         "accountId": "000000000000", "functionName": "watched", "functionVersion": "$LATEST", "handler": "bootstrap",
     });
-    assert_eq!(json(&tail, "registered"), registered);
-    let heard = json(&tail, "heard");
+    assert_eq!(last(&tail, "registered"), registered);
+    let heard = last(&tail, "heard");
     assert_eq!((&heard["eventType"], &heard["requestId"]), (&json!("INVOKE"), &json!(id)));
     assert!(heard["invokedFunctionArn"].as_str().unwrap().ends_with(":function:watched"), "{heard}");
     assert_eq!(heard["tracing"]["type"], "X-Amzn-Trace-Id");
     assert!(heard["deadlineMs"].as_i64().unwrap() >= before + 3000, "{heard}");
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
-    let heard = json(&log(&server, "watched").await.concat(), "heard");
+    let heard = last(&log(&server, "watched").await.concat(), "heard");
     assert_eq!((&heard["eventType"], &heard["shutdownReason"]), (&json!("SHUTDOWN"), &json!("spindown")));
     assert!(heard["deadlineMs"].as_i64().unwrap() > before, "{heard}");
 }

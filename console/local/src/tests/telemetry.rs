@@ -45,7 +45,21 @@ async fn listening(server: &Server, name: &str, script: &str) {
 fn heard(dir: &std::path::Path, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join(format!("heard-{name}"))).unwrap_or_default();
     let batch = |line: &str| serde_json::from_str::<Vec<Value>>(line).unwrap();
-    text.lines().flat_map(batch).collect()
+    // The last line may not be written as a whole yet.
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).flat_map(batch).collect()
+}
+
+/// Waits until an event of this type was heard.
+async fn heard_of(dir: &std::path::Path, name: &str, kind: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let events = heard(dir, name);
+        if let Some(event) = events.iter().find(|event| event["type"] == kind) {
+            return event.clone();
+        }
+        assert!(Instant::now() < deadline, "{:?}", kinds(&events));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 fn kinds(events: &[Value]) -> Vec<&str> {
@@ -163,7 +177,7 @@ ask("PUT", "/2022-07-01/telemetry", json.dumps({"schemaVersion": "2022-07-01", "
 "#;
     listening(&server, "f", script).await;
     server.invoke("f", "1").await;
-    server.local.shutdown().await;
+    heard_of(server.dir.path(), "f", "function").await;
     assert_eq!(kinds(&heard(server.dir.path(), "f")), ["function"]);
 }
 
@@ -193,15 +207,7 @@ threading.Thread(target=late, daemon=True).start()
     create(&server, "f", flood, &[("listener", &listener)], settings).await;
     assert_eq!(server.invoke("f", "1").await.text(), "1");
     std::fs::write(server.dir.path().join("heard-f.go"), "").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let dropped = loop {
-        let events = heard(server.dir.path(), "f");
-        if let Some(dropped) = events.iter().find(|event| event["type"] == "platform.logsDropped") {
-            break dropped["record"].clone();
-        }
-        assert!(Instant::now() < deadline, "{:?}", kinds(&events));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let dropped = heard_of(server.dir.path(), "f", "platform.logsDropped").await["record"].clone();
     assert!(dropped["droppedRecords"].as_u64().unwrap() > 10, "{dropped}");
     assert!(dropped["droppedBytes"].as_u64().unwrap() > 500_000, "{dropped}");
     assert!(dropped["reason"].as_str().unwrap().contains("fallen behind"), "{dropped}");
@@ -233,9 +239,6 @@ async fn an_internal_extension_may_listen_too() {
     server.create_with("f", &script, json!({ "Environment": { "Variables": variables } })).await;
     server.invoke("f", "1").await;
     server.invoke("f", "1").await;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !kinds(&heard(server.dir.path(), "f")).contains(&"platform.report") {
-        assert!(Instant::now() < deadline, "it comes while the sandbox lives");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    // It comes while the sandbox lives.
+    heard_of(server.dir.path(), "f", "platform.report").await;
 }
