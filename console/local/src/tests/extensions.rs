@@ -2,15 +2,13 @@
 
 use super::{
     ECHO, Server,
+    layers::publish,
     phases::{log, log_with},
-    quick,
+    quick, zip,
 };
 use crate::limits::Limits;
 use serde_json::{Value, json};
-use std::{
-    os::unix::fs::OpenOptionsExt as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// What every scripted extension begins with; a bootstrap may have it as well, after its own.
 pub(super) const EXTENSION: &str = r#"#!/usr/bin/env python3
@@ -34,17 +32,19 @@ def error(which):
 def say(*words): print(*words, flush=True)
 "#;
 
-/// Makes a function with external extensions of these names and scripts.
+/// Makes a function with a layer that holds external extensions of these names and scripts.
 pub(super) async fn create(server: &Server, name: &str, script: &str, extensions: &[(&str, &str)], settings: Value) {
-    let opt = server.dir.path().join(format!("opt-{name}"));
-    std::fs::create_dir_all(opt.join("extensions")).unwrap();
-    for (name, script) in extensions {
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o755).open(opt.join("extensions").join(name));
-        std::io::Write::write_all(&mut file.unwrap(), format!("{EXTENSION}{script}").as_bytes()).unwrap();
-    }
-    let mut settings = settings;
-    settings["Environment"]["Variables"]["OPT"] = opt.to_str().unwrap().into();
+    let scripts: Vec<(String, String)> = extensions
+        .iter()
+        .map(|(name, script)| (format!("extensions/{name}"), format!("{EXTENSION}{script}")))
+        .collect();
+    let entries: Vec<(&str, &[u8])> = scripts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    create_with_layer(server, name, script, &zip(&entries), settings).await;
+}
+
+async fn create_with_layer(server: &Server, name: &str, script: &str, layer: &[u8], mut settings: Value) {
+    let layer = publish(server, &format!("{name}-extensions"), layer).await;
+    settings["Layers"] = json!([layer["LayerVersionArn"]]);
     server.create_with(name, script, settings).await;
 }
 
@@ -163,8 +163,7 @@ async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
 #[tokio::test]
 async fn an_extension_that_cannot_be_started_is_named() {
     let server = Server::start().await;
-    create(&server, "f", ECHO, &[], json!({})).await;
-    std::fs::write(server.dir.path().join("opt-f/extensions/text"), "no program").unwrap();
+    create_with_layer(&server, "f", ECHO, &zip(&[("extensions/text", b"no program")]), json!({})).await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.LaunchError");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
