@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tests::{Fixture, Home};
 
 /// Longer than a build takes on any machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Answers with what the crate `shared` says and its own `MARK`; with `wait`, not before that file is there, and after
 /// having made `started`.
@@ -50,9 +50,9 @@ struct Watched {
 }
 
 impl Watched {
-    /// After both functions were built and deployed.
-    fn begun() -> Self {
-        let fixture = Fixture::new("watch");
+    /// After both functions were built and deployed. What is built lies with the `name`, so that each test has its own.
+    fn begun(name: &str) -> Self {
+        let fixture = Fixture::new(name);
         let dependencies = format!(
             "{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nshared = {{ path = \"../../shared\" }}\n\
              [package.metadata.lambda.deploy]\ntimeout = 300\n",
@@ -143,7 +143,7 @@ fn lines(pipe: ChildStdout) -> Receiver<String> {
 
 #[test]
 fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
-    let mut watched = Watched::begun();
+    let mut watched = Watched::begun("watch");
     assert_eq!((watched.answer("first"), watched.answer("second")), (json!("one old"), json!("one old")));
 
     // The function's own file: that function alone. A payload that is saved first is nothing to build for.
@@ -174,7 +174,7 @@ fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
 
 #[test]
 fn a_request_that_runs_ends_on_the_old_code() {
-    let mut watched = Watched::begun();
+    let mut watched = Watched::begun("watch-running");
     let (started, wait) = (watched.home.path().join("started"), watched.home.path().join("go-on"));
     let payload = json!({"started": started, "wait": wait}).to_string();
     let running = watched

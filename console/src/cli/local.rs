@@ -14,7 +14,7 @@ use super::{
     progress,
 };
 use crate::{
-    message::Failure,
+    message::{Consent, Failure},
     work::stage::{LOCAL, Stage},
 };
 
@@ -49,20 +49,23 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         return Err(Failure::usage(what, why, "leave --stage, --profile, --region out"));
     }
     if arguments.watch {
-        // Before anything is served: there are functions, of these names, and they may be deployed.
+        // Before anything is served: there are functions, of these names.
         super::context::select(&workspace, &arguments.names)?;
     }
     let stage = context.stage_at(&workspace, arguments.port).await?;
-    let serving = serve(context, arguments, &stage, what);
-    let result = if arguments.watch {
+    let result = async {
+        let serving = serve(context, arguments, &stage, what);
+        if !arguments.watch {
+            return serving.await;
+        }
+        stage.allow_change("could not watch", Consent::None)?;
         tokio::select! {
             biased;
             served = serving => served,
             watched = watch::run(context, workspace, arguments, &stage) => watched,
         }
-    } else {
-        serving.await
-    };
+    }
+    .await;
     stage.close().await;
     result.map(|()| ExitCode::SUCCESS)
 }

@@ -126,7 +126,9 @@ impl Work {
                 });
             }
             Effect::Watch(id) => {
-                self.run(id, events, async move |job, steps| Event::WatchEnded(id, shared.watch(id, &job, steps).await))
+                self.run(id, events, async move |job, steps| {
+                    Event::WatchEnded(id, shared.watch(id, &job, steps).await)
+                });
             }
             Effect::Cancel(id) => {
                 if let Some(token) = self.shared.jobs().get(&id) {

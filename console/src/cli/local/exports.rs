@@ -76,6 +76,8 @@ mod tests {
         let script = format!("{}\nenv | grep ^AWS_ | sort", shell(&endpoint()));
         let output = Command::new("sh")
             .args(["-euc", &script])
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("AWS_PROFILE", "acme")
             .env("AWS_SESSION_TOKEN", "old")
             .env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
@@ -84,14 +86,12 @@ mod tests {
         let expected = "AWS_ACCESS_KEY_ID=AKIDLOCAL\nAWS_DEFAULT_REGION=eu-west-1\nAWS_ENDPOINT_URL=http://127.0.0.1:9001\n\
                         AWS_REGION=eu-west-1\nAWS_SECRET_ACCESS_KEY=s3cret/+\n";
         let said = String::from_utf8(output.stdout).unwrap();
-        let known = |line: &&str| !line.starts_with("AWS_CONFIG") && !line.starts_with("AWS_SHARED");
-        let said: String = said.lines().filter(known).map(|line| format!("{line}\n")).collect();
         assert_eq!(said, expected);
     }
 
     #[test]
     fn the_guide_names_each_service_and_no_secret() {
-        let text: String = guide(&endpoint()).into_iter().map(|(title, text)| format!("{title}\n{text}\n")).collect();
+        let text = guide(&endpoint()).map(|(_, text)| text).join("\n");
         for service in ["lambda", "logs  ", "iam   ", "sts   "] {
             assert!(text.contains(&format!("{service} = \"http://127.0.0.1:9001\"")), "{service}: {text}");
         }

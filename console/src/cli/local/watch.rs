@@ -29,7 +29,6 @@ pub(super) async fn run(
     arguments: &Arguments,
     stage: &Stage,
 ) -> Result<(), Failure> {
-    stage.allow_change("could not watch", Consent::None)?;
     let root = workspace.root.clone();
     let store = context::store(&workspace);
     let (sender, changes) = unbounded_channel();

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 /// Longer than a report takes on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A workspace with the functions `one` and `two`, of which `one` links the member `shared` and the package `outside`
 /// that is beside the workspace; `lonely` is linked by nobody, and `checks` only by the tests of `two`.
@@ -27,7 +27,7 @@ struct Place {
 
 impl Place {
     /// Watches all functions, or those named; what is there has been reported.
-    async fn watched(names: &[&str]) -> Self {
+    fn watched(names: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // Watches tell of resolved paths.
         let root = directory.path().canonicalize().unwrap().join("workspace");
@@ -59,7 +59,7 @@ impl Place {
 
     /// As [`Place::watched`], after the first report, which names these functions.
     async fn begun(names: &[&str], functions: &[&str]) -> Self {
-        let mut place = Self::watched(names).await;
+        let mut place = Self::watched(names);
         let first = place.report().await.unwrap();
         assert_eq!(
             (first.files.as_slice(), first.functions.as_slice()),
