@@ -63,7 +63,6 @@ impl Watched {
         for function in functions {
             fixture.function(function, &dependencies, SOURCE);
         }
-        fixture.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\", \"shared\"]\n");
         fixture.write("shared/Cargo.toml", "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         fixture.write("shared/src/lib.rs", "pub const SAYS: &str = \"old\";\n");
         Self::begun(fixture, functions)
@@ -71,6 +70,9 @@ impl Watched {
 
     /// Watches `fixture`, until its functions were built and deployed.
     fn begun(fixture: Fixture, functions: &[&str]) -> Self {
+        // Without symbols: what is built is also zipped, by a console that is not optimised.
+        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
+        fixture.write("Cargo.toml", workspace);
         let home = Home::new(fixture.path());
         let mut process = home
             .command(["local", "--watch", "--arch", "native", "--debug", "--json"])
