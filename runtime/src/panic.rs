@@ -116,6 +116,7 @@ fn report(info: &PanicHookInfo<'_>) -> Report {
 /// The stack of the panic; only with `RUST_BACKTRACE` is there one.
 #[cfg(not(lambda_no_backtrace))]
 fn backtrace() -> Vec<String> {
+    use std::backtrace::{Backtrace, BacktraceStatus};
     let backtrace = Backtrace::capture();
     match backtrace.status() {
         BacktraceStatus::Captured => backtrace.to_string().lines().map(|line| line.trim().to_owned()).collect(),
