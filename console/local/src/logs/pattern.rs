@@ -22,7 +22,10 @@ const LENGTH: usize = 1024;
 
 /// A filter pattern.
 #[derive(Debug)]
-pub(super) enum Pattern {
+pub(super) struct Pattern(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// Words that a message must, may or must not have.
     Words(Words),
     /// `%a regular expression%`.
@@ -51,14 +54,14 @@ impl Pattern {
         let mut cursor = Cursor::new(text);
         cursor.skip_spaces();
         let pattern = match cursor.peek() {
-            Some('{') => Self::Json(Json::parse(&mut cursor)?),
-            Some('[') => Self::Columns(Columns::parse(&mut cursor)?),
-            Some('%') => Self::Regex(Regex::parse(&mut cursor)?),
-            _ => Self::Words(Words::parse(&mut cursor)?),
+            Some('{') => Kind::Json(Json::parse(&mut cursor)?),
+            Some('[') => Kind::Columns(Columns::parse(&mut cursor)?),
+            Some('%') => Kind::Regex(Regex::parse(&mut cursor)?),
+            _ => Kind::Words(Words::parse(&mut cursor)?),
         };
         cursor.skip_spaces();
         match cursor.peek() {
-            None => Ok(pattern),
+            None => Ok(Self(pattern)),
             Some(_) => Err(cursor.fail("the pattern goes on where it should end,")),
         }
     }
@@ -67,20 +70,20 @@ impl Pattern {
     pub(super) fn matches(&self, message: &str) -> bool {
         let message = message.strip_suffix('\n').unwrap_or(message);
         let message = message.strip_suffix('\r').unwrap_or(message);
-        match self {
-            Self::Words(words) => words.matches(message),
-            Self::Regex(regex) => regex.matches(message),
-            Self::Json(json) => json.matches(message),
-            Self::Columns(columns) => columns.matches(message),
+        match &self.0 {
+            Kind::Words(words) => words.matches(message),
+            Kind::Regex(regex) => regex.matches(message),
+            Kind::Json(json) => json.matches(message),
+            Kind::Columns(columns) => columns.matches(message),
         }
     }
 
     /// How much longer than finding a word this takes, roughly: what a page of results may cost is counted in that.
     pub(super) fn weight(&self) -> usize {
-        match self {
-            Self::Words(_) => 1,
-            Self::Json(_) | Self::Columns(_) => 4,
-            Self::Regex(_) => 8,
+        match &self.0 {
+            Kind::Words(_) => 1,
+            Kind::Json(_) | Kind::Columns(_) => 4,
+            Kind::Regex(_) => 8,
         }
     }
 }

@@ -104,7 +104,8 @@ fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, Fault> {
             steps.push(Step::Property(name.to_owned()));
         } else if !steps.is_empty() && cursor.eat("[") {
             let index = cursor.take_while(|character| character.is_ascii_digit()).parse();
-            let index = index.map_err(|_ignored: std::num::ParseIntError| cursor.fail("an element's number is missing"))?;
+            let index =
+                index.map_err(|_ignored: std::num::ParseIntError| cursor.fail("an element's number is missing"))?;
             cursor.expect("]")?;
             steps.push(Step::Element(index));
         } else if steps.is_empty() {

@@ -34,7 +34,7 @@ enum Operand {
 /// A text that may go on before and after.
 #[derive(Debug)]
 struct Text {
-    text: String,
+    inner: String,
     open_start: bool,
     open_end: bool,
 }
@@ -154,8 +154,8 @@ impl Text {
         let shorter = inner.strip_suffix(&[('*', false)]);
         // A lone star is any text.
         let open_end = shorter.is_some() || (open_start && inner.is_empty());
-        let text = shorter.unwrap_or(inner).iter().map(|(character, _)| character).collect();
-        Self { text, open_start, open_end }
+        let inner = shorter.unwrap_or(inner).iter().map(|(character, _)| character).collect();
+        Self { inner, open_start, open_end }
     }
 
     fn quoted(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
@@ -174,10 +174,10 @@ impl Text {
 
     fn matches(&self, text: &str) -> bool {
         match (self.open_start, self.open_end) {
-            (false, false) => text == self.text,
-            (true, false) => text.ends_with(&self.text),
-            (false, true) => text.starts_with(&self.text),
-            (true, true) => text.contains(&self.text),
+            (false, false) => text == self.inner,
+            (true, false) => text.ends_with(&self.inner),
+            (false, true) => text.starts_with(&self.inner),
+            (true, true) => text.contains(&self.inner),
         }
     }
 }
