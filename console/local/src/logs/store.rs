@@ -60,6 +60,12 @@ impl Logs {
         self.groups.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// How many live tails are open.
+    #[cfg(test)]
+    pub(crate) fn tails(&self) -> usize {
+        self.watchers.count()
+    }
+
     /// A group by its name or ARN.
     pub(super) fn group(&self, identifier: &str) -> Result<Arc<Group>, Fault> {
         let name = self.group_name(identifier);
