@@ -12,6 +12,8 @@ mod store;
 mod stream;
 mod tags;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use store::Logs;

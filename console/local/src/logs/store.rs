@@ -43,7 +43,9 @@ impl Logs {
             let group = Arc::new(Group::new(dir, settings, Arc::clone(&watchers)));
             if group.settings().retention_days.is_some() {
                 // Reading the streams removes what is too old.
-                group.streams()?;
+                if let Err(error) = group.streams() {
+                    tracing::warn!(%error, group = group.name, "old log events could not be removed");
+                }
             }
             groups.insert(group.name.clone(), group);
         }
@@ -108,8 +110,9 @@ impl Logs {
 
     /// Removes a group and all its events.
     pub(super) fn delete_group(&self, name: &str) -> Result<(), Fault> {
-        let group = self.group(name)?;
-        self.groups.write().unwrap_or_else(PoisonError::into_inner).remove(&group.name);
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        let missing = || Fault::not_found("The specified log group does not exist.");
+        let group = groups.remove(self.group_name(name)).ok_or_else(missing)?;
         group.remove().map_err(|error| Fault::service("could not remove a log group", &error))
     }
 }

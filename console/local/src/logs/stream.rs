@@ -210,11 +210,16 @@ impl Stream {
         let written = match before {
             Err(error) if state.backlog.len() + lines.len() > BACKLOG_LIMIT => {
                 state.lost += fresh.len();
-                Err(io::Error::new(error.kind(), format!("{error}; the memory for such lines is full, these are lost")))
+                Err(io::Error::new(
+                    error.kind(),
+                    format!("{error}; there is no more memory for such lines, these are lost"),
+                ))
             }
             _ => {
                 state.add(&fresh, &lines);
-                self.flush(&mut state)
+                self.flush(&mut state).map_err(|error| {
+                    io::Error::new(error.kind(), format!("{error}; they are kept in memory until there is room"))
+                })
             }
         };
         drop(state);
@@ -238,16 +243,10 @@ impl Stream {
             return Err(error);
         }
         state.backlog = Vec::new();
-        Ok(())
-    }
-
-    /// Closes the file until the next event.
-    pub(super) fn close(&self) {
-        let mut state = self.state();
-        if let Err(error) = self.flush(&mut state) {
-            tracing::warn!(%error, stream = self.name, "log lines could not be written; they are kept in memory for now");
+        if state.writers == 0 {
+            state.file = None;
         }
-        state.file = None;
+        Ok(())
     }
 
     /// Counts a sandbox that will write; [`release`](Self::release) it.
@@ -257,8 +256,12 @@ impl Stream {
 
     /// A sandbox writes no more.
     pub(super) fn release(&self) {
-        self.state().writers -= 1;
-        self.close();
+        let mut state = self.state();
+        state.writers -= 1;
+        if let Err(error) = self.flush(&mut state) {
+            tracing::warn!(%error, stream = self.name, "the last log lines of a sandbox could not be written so far");
+        }
+        state.file = None;
     }
 
     /// Removes it from the disk, for good.

@@ -53,7 +53,7 @@ impl Journal {
         }
         drop(tail);
         if let Err(error) = self.stream.append_now(messages) {
-            tracing::warn!(%error, stream = self.name, "log lines could not be written; they are kept in memory for now");
+            tracing::warn!(%error, stream = self.name, "log lines could not be written");
         }
     }
 

@@ -23,6 +23,9 @@ pub(super) struct Place {
 /// Where an event stands in the sequence: the less, the earlier. The third part orders streams.
 type Rank = (i64, i64, i64, i64);
 
+/// An event: its time, when it came in, its stream's index and its number.
+type Key = (i64, i64, usize, u64);
+
 /// The sequence.
 pub(super) struct Merge<'a> {
     streams: &'a [Arc<Stream>],
@@ -30,9 +33,11 @@ pub(super) struct Merge<'a> {
     forward: bool,
     /// The rank that was told last, by this page or the one before it.
     after: Option<Rank>,
-    place: Place,
-    /// Where `place` was before the last event.
-    last: Option<(i64, i64, String, u64)>,
+    /// Where the sequence begins.
+    begin: Place,
+    /// The last event told, and the one before it.
+    told: Option<Key>,
+    before: Option<Key>,
     /// For each stream that goes on: the rank of its next event, or one that is not greater while it is not opened.
     order: BinaryHeap<Reverse<(Rank, usize)>>,
     /// For each stream, once opened: the rest of it, and its next event.
@@ -51,9 +56,9 @@ impl<'a> Merge<'a> {
         after: Option<Place>,
         block: usize,
     ) -> Self {
-        let place = after.unwrap_or(Place { forward, event: None });
+        let begin = after.unwrap_or(Place { forward, event: None });
         let sign = if forward { 1 } else { -1 };
-        let rank = place.event.as_ref().map(|(time, ingested, name, number)| {
+        let rank = begin.event.as_ref().map(|(time, ingested, name, number)| {
             let stream = match streams.binary_search_by(|stream| stream.name.cmp(name)) {
                 Ok(index) => index as i64 * 2 + 1,
                 // Deleted meanwhile: between its neighbours.
@@ -66,8 +71,9 @@ impl<'a> Merge<'a> {
             times,
             forward,
             after: rank,
-            last: place.event.clone(),
-            place,
+            begin,
+            told: None,
+            before: None,
             order: BinaryHeap::new(),
             heads: Vec::new(),
             block: 0,
@@ -104,8 +110,7 @@ impl<'a> Merge<'a> {
                 Some((reader, event)) => {
                     self.advance(reader, index)?;
                     self.after = Some(rank);
-                    let key = (event.t, event.i, stream.name.clone(), event.n);
-                    self.last = self.place.event.replace(key);
+                    self.before = self.told.replace((event.t, event.i, index, event.n));
                     return Ok(Some((stream, event)));
                 }
             }
@@ -115,13 +120,19 @@ impl<'a> Merge<'a> {
 
     /// Takes the place before the event that [`next`](Self::next) gave last: it is not told. The sequence ends with that.
     pub(super) fn put_back(&mut self) {
-        self.place.event = self.last.take();
+        self.told = self.before.take();
         self.order.clear();
     }
 
     /// The place after the last event.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn place(&self) -> Place {
+        let told = self.told.and_then(|(time, ingested, index, number)| {
+            Some((time, ingested, self.streams.get(index)?.name.clone(), number))
+        });
+        match told {
+            Some(event) => Place { forward: self.forward, event: Some(event) },
+            None => self.begin.clone(),
+        }
     }
 
     /// Whether there is certainly nothing more.

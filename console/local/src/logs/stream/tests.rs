@@ -43,7 +43,6 @@ fn damaged_lines_are_left_out_wherever_they_are() {
     for n in 0..4000 {
         written.append_now(vec![format!("message {n}")]).unwrap();
     }
-    written.close();
     let bytes = std::fs::read(&path).unwrap();
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let kept = lines.len();
@@ -108,7 +107,6 @@ fn a_clock_that_jumps_back_changes_neither_order_nor_ids() {
     assert!(all.is_sorted_by_key(|event| event.i) && all[2].i == ahead);
     let ids: Vec<String> = all.iter().map(|event| stream.id(event.t, event.n)).collect();
     assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 56), "{ids:?}");
-    stream.close();
     let again = open(&path);
     assert_eq!(events(&again, Direction::Forward, |_| false), all);
     assert_eq!(all.iter().map(|event| again.id(event.t, event.n)).collect::<Vec<_>>(), ids);

@@ -46,11 +46,15 @@ pub(super) struct Session {
     watchers: Arc<Watchers>,
     wanted: Wanted,
     since: Instant,
-    /// What waits, an entry a second in which there was something.
-    updates: Mutex<VecDeque<Update>>,
+    waiting: Mutex<Waiting>,
 }
 
+/// What waits to be sent: an update for each second in which there was something.
+#[derive(Default)]
+struct Waiting(VecDeque<Update>);
+
 /// The events of one second.
+#[derive(Default)]
 struct Update {
     second: u64,
     events: Vec<Value>,
@@ -76,7 +80,7 @@ impl Watchers {
     /// Opens a session. It ends when it is dropped.
     pub(super) fn begin(self: &Arc<Self>, wanted: Wanted) -> Arc<Session> {
         let since = Instant::now();
-        let session = Arc::new(Session { watchers: Arc::clone(self), wanted, since, updates: Mutex::default() });
+        let session = Arc::new(Session { watchers: Arc::clone(self), wanted, since, waiting: Mutex::default() });
         let mut sessions = self.sessions();
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -123,18 +127,8 @@ impl Session {
         if fitting.is_empty() {
             return;
         }
-        let mut updates = self.updates();
-        let second = self.second();
-        if updates.back().is_none_or(|update| update.second != second) {
-            updates.push_back(Update { second, events: Vec::new(), bytes: 0, seen: 0, sampled: false });
-        }
-        if updates.len() > UPDATES {
-            updates.pop_front();
-            if let Some(oldest) = updates.front_mut() {
-                oldest.sampled = true;
-            }
-        }
-        let Some(update) = updates.back_mut() else { return };
+        let mut waiting = self.waiting();
+        let update = waiting.update_of(self.second());
         for event in fitting {
             update.add(event, || {
                 json!({
@@ -148,23 +142,44 @@ impl Session {
         }
     }
 
-    /// Whether an update of a past second waits while another one follows it: the client is slow.
+    /// Whether more than the last second's update waits: the client is slow.
     pub(super) fn is_behind(&self) -> bool {
-        let second = self.second();
-        self.updates().iter().filter(|update| update.second < second).count() > 1
+        self.waiting().is_behind(self.second())
     }
 
     /// The next update's payload: the events of the oldest second that is over, or none.
     pub(super) fn update(&self) -> Value {
-        let second = self.second();
-        let mut updates = self.updates();
-        let update = updates.pop_front_if(|update| update.second < second);
-        let (sampled, events) = update.map(|update| (update.sampled, update.events)).unwrap_or_default();
+        let Update { events, sampled, .. } = self.waiting().due(self.second()).unwrap_or_default();
         json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": events })
     }
 
-    fn updates(&self) -> MutexGuard<'_, VecDeque<Update>> {
-        self.updates.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// The update that a second's events go into. Where too many wait, the oldest goes, and the next one tells it.
+    fn update_of(&mut self, second: u64) -> &mut Update {
+        if self.0.back().is_none_or(|update| update.second != second) {
+            self.0.push_back(Update { second, ..Update::default() });
+        }
+        if self.0.len() > UPDATES {
+            self.0.pop_front();
+            if let Some(oldest) = self.0.front_mut() {
+                oldest.sampled = true;
+            }
+        }
+        let last = self.0.len() - 1;
+        &mut self.0[last]
+    }
+
+    fn is_behind(&self, second: u64) -> bool {
+        self.0.iter().filter(|update| update.second < second).count() > 1
+    }
+
+    fn due(&mut self, second: u64) -> Option<Update> {
+        self.0.pop_front_if(|update| update.second < second)
     }
 }
 
@@ -197,4 +212,65 @@ fn scatter(number: u64) -> u64 {
     let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(waiting: &mut Waiting, second: u64, message: &str) {
+        let event = Event { n: 0, t: 0, i: 0, m: message.to_owned() };
+        waiting.update_of(second).add(&event, || json!({ "message": message }));
+    }
+
+    fn messages(update: &Update) -> Vec<&str> {
+        update.events.iter().map(|event| event["message"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_second_with_too_many_events_is_sampled_evenly_and_in_order() {
+        let mut waiting = Waiting::default();
+        for n in 0..500 {
+            add(&mut waiting, 0, &format!("{n:05}"));
+        }
+        assert!(!waiting.update_of(0).sampled);
+        for n in 500..5000 {
+            add(&mut waiting, 0, &format!("{n:05}"));
+        }
+        let update = waiting.due(1).unwrap();
+        assert!(update.sampled);
+        let messages = messages(&update);
+        assert_eq!(messages.len(), UPDATE_EVENTS);
+        assert!(messages.is_sorted_by(|one, next| one < next));
+        let late = messages.iter().filter(|message| **message >= "02500").count();
+        assert!((200..300).contains(&late), "{late} of the second half");
+    }
+
+    #[test]
+    fn large_messages_make_an_update_no_larger_than_sdks_take() {
+        let mut waiting = Waiting::default();
+        for _ in 0..600 {
+            add(&mut waiting, 0, &"x".repeat(100_000));
+        }
+        add(&mut waiting, 1, "small");
+        let update = waiting.due(1).unwrap();
+        assert!(update.sampled && update.bytes <= UPDATE_BYTES && !update.events.is_empty());
+        assert_eq!(messages(&update).concat().len(), update.bytes);
+        assert!(waiting.due(1).is_none(), "the second is not over");
+        assert!(!waiting.due(2).unwrap().sampled);
+    }
+
+    #[test]
+    fn a_slow_client_is_kept_ten_updates_and_hears_that_it_missed_some() {
+        let mut waiting = Waiting::default();
+        for second in 0..25 {
+            add(&mut waiting, second, &second.to_string());
+        }
+        assert!(waiting.is_behind(25));
+        let updates: Vec<Update> = std::iter::from_fn(|| waiting.due(25)).collect();
+        assert_eq!(updates.len(), UPDATES);
+        assert_eq!((messages(&updates[0]), updates[0].sampled), (vec!["15"], true));
+        assert!(updates.iter().skip(1).all(|update| !update.sampled));
+        assert!(!waiting.is_behind(25));
+    }
 }
