@@ -19,7 +19,7 @@ mod merge;
 
 /// How many bytes of the files one page may take to find, weighed with the pattern's cost: then it is told as it is, be
 /// it empty, with a token.
-const SCAN_BYTES: usize = 32 << 20;
+const SCAN_BYTES: usize = 16 << 20;
 /// From when on newest first is possible: the first of January 2024, UTC.
 const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
 
