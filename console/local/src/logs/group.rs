@@ -33,8 +33,8 @@ pub(super) struct Group {
 /// A group's streams.
 struct Streams {
     by_name: BTreeMap<String, Arc<Stream>>,
-    /// When they were last looked through for what is too old.
-    swept: Instant,
+    /// When they were last looked through for what is too old, if ever.
+    swept: Option<Instant>,
 }
 
 /// What is remembered of a group.
@@ -150,24 +150,18 @@ impl Group {
     fn with_streams<T>(&self, work: impl FnOnce(&mut Streams) -> io::Result<T>) -> io::Result<T> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let streams = match &mut *streams {
-            Some(streams) => {
-                if streams.swept.elapsed() >= SWEEP {
-                    self.sweep(streams);
-                }
-                streams
-            }
-            none => {
-                let mut loaded = Streams { by_name: self.load()?, swept: Instant::now() };
-                self.sweep(&mut loaded);
-                none.insert(loaded)
-            }
+            Some(streams) => streams,
+            none => none.insert(Streams { by_name: self.load()?, swept: None }),
         };
+        if streams.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            self.sweep(streams);
+        }
         work(streams)
     }
 
     /// Removes the events, and the streams, that are too old.
     fn sweep(&self, streams: &mut Streams) {
-        streams.swept = Instant::now();
+        streams.swept = Some(Instant::now());
         let horizon = self.horizon();
         if horizon == i64::MIN {
             return;
@@ -199,5 +193,27 @@ impl Group {
             }
         }
         Ok(streams)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_time_goes_old_events_leave_the_disk_when_the_group_is_asked_for_something() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { retention_days: Some(1), ..Settings::new("g", BTreeMap::new()) };
+        let group = Group::new(dir.path().to_owned(), settings, Arc::default());
+        for (name, time) in [("old", now() - 2 * DAY), ("new", now())] {
+            let stream = group.create_stream(name).unwrap().unwrap();
+            stream.append(vec![(time, "event".to_owned())]).unwrap();
+        }
+        let names = || group.streams().unwrap().iter().map(|stream| stream.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(), ["new", "old"], "just looked through");
+        // As after an hour.
+        group.streams.lock().unwrap().as_mut().unwrap().swept = None;
+        assert_eq!(names(), ["new"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -95,6 +95,55 @@ fn thousands_of_streams_are_read_at_once_with_few_files_open() {
     assert_eq!(descriptors(dir.path()), 0);
 }
 
+#[test]
+fn who_reads_while_others_write_sees_every_event_once() {
+    const LINES: usize = 600;
+    let dir = tempfile::tempdir().unwrap();
+    let logs = open(dir.path());
+    let sandbox = logs.begin("g", "s").unwrap();
+    sandbox.append_now(vec!["begin".to_owned()]).unwrap();
+    let early = super::event::now() - 60_000;
+    let read = || {
+        let mut request = json!({ "logGroupName": "g", "limit": 50 });
+        let mut told = Vec::new();
+        loop {
+            let page = ask(&logs, "FilterLogEvents", &request);
+            told.extend(page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()));
+            match page.get("nextToken") {
+                Some(token) => request["nextToken"] = token.clone(),
+                None => return told,
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for n in 0..LINES {
+                sandbox.append_now(vec![format!("line {n}")]).unwrap();
+            }
+        });
+        // Each replaces the file under the readers and the sandbox.
+        let past = scope.spawn(|| {
+            for n in 0..LINES / 20 {
+                logs.group("g").unwrap().stream("s").unwrap().append(vec![(early, format!("past {n}"))]).unwrap();
+            }
+        });
+        while !writer.is_finished() || !past.is_finished() {
+            let told = read();
+            let lines: Vec<&String> = told.iter().filter(|message| message.starts_with("\"line")).collect();
+            for (n, line) in lines.into_iter().enumerate() {
+                assert_eq!(*line, format!("\"line {n}\""));
+            }
+        }
+    });
+    drop(sandbox);
+    let told = read();
+    assert_eq!(told.len(), 1 + LINES + LINES / 20);
+    assert_eq!(told.iter().filter(|message| message.starts_with("\"past")).count(), LINES / 20);
+    drop(logs);
+    let logs = open(dir.path());
+    assert_eq!(pages(&logs, json!({ "logGroupName": "g" })).0, told.len(), "and all are on disk");
+}
+
 /// Run in a process of its own: memory is counted by process.
 #[test]
 fn reading_many_events_does_not_take_them_into_memory() {

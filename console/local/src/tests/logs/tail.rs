@@ -98,6 +98,30 @@ async fn of_thousands_of_lines_a_second_a_sample_of_500_is_told_in_order() {
 }
 
 #[tokio::test]
+async fn a_function_that_writes_thousands_of_lines_loses_none_on_disk_while_it_is_followed() {
+    let server = Server::start().await;
+    let script = "while True:\n    id, body, _ = next_event()\n    \
+                  print(*range(5000), sep=chr(10), flush=True)\n    respond(id, body)\n";
+    server.create("writer", script).await;
+    server.invoke("writer", "0").await;
+    let group = "/aws/lambda/writer";
+    let arn = format!("arn:aws:logs:eu-central-1:000000000000:log-group:{group}");
+    let request = json!({ "logGroupIdentifiers": [arn], "logEventFilterPattern": "-REPORT -START -END" });
+    let mut tail = Tail::open(&server, &request).await;
+    server.invoke("writer", "1").await;
+    let (events, sampled) = tail.events().await;
+    assert!(events.len() <= 500 && (sampled || events.len() < 500), "{}", events.len());
+    let told: Vec<u32> =
+        events.iter().map(|event| event["message"].as_str().unwrap().trim().parse().unwrap()).collect();
+    assert!(told.is_sorted_by(|one, next| one < next));
+    let request = json!({ "logGroupName": group, "filterPattern": "%^\\d+$%" });
+    let (events, _) = filter(&server, request).await;
+    let kept: Vec<u32> =
+        events.iter().map(|event| event["message"].as_str().unwrap().trim().parse().unwrap()).collect();
+    assert_eq!(kept, (0..5000).chain(0..5000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_session_ends_when_its_client_is_gone() {
     let server = Server::start().await;
     group(&server, &["a"]).await;
