@@ -1,6 +1,12 @@
 //! The functions on disk: one JSON file each, written whole before a change counts. Touches these files only.
 
-use crate::{code::Codes, disk, fault::Fault, function::Function};
+use crate::{
+    code::Codes,
+    disk,
+    fault::Fault,
+    function::{Function, State},
+    record::Record,
+};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -12,7 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// All functions by name.
 pub(crate) struct Functions {
     dir: PathBuf,
-    known: RwLock<BTreeMap<String, Arc<Function>>>,
+    known: RwLock<BTreeMap<String, Arc<Record>>>,
     changing: Mutex<()>,
 }
 
@@ -23,8 +29,9 @@ pub(crate) struct Change<'a> {
 }
 
 impl Functions {
-    /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
+    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. A damaged file
+    /// is set aside and told, not lost.
+    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
         let mut known = BTreeMap::new();
@@ -33,10 +40,16 @@ impl Functions {
             if file.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            match disk::read_json::<Function>(&file) {
-                Ok(Some(function)) => {
-                    codes.keep(&function.code);
-                    known.insert(function.name.clone(), Arc::new(function));
+            match disk::read_json::<Record>(&file) {
+                Ok(Some(mut record)) => {
+                    record.all().for_each(|function| codes.keep(function));
+                    if matches!(record.latest.state, State::Pending | State::Updating) {
+                        let outcome = codes.unpack(&record.latest);
+                        if let Some(unused) = record.settle(outcome) {
+                            codes.release(&unused);
+                        }
+                    }
+                    known.insert(record.latest.name.clone(), Arc::new(record));
                 }
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -49,13 +62,18 @@ impl Functions {
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()) })
     }
 
-    /// The function of that name.
+    /// `$LATEST` of the function of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Function>> {
+        self.record(name).map(|record| Arc::clone(&record.latest))
+    }
+
+    /// All that is kept of the function of that name.
+    pub(crate) fn record(&self, name: &str) -> Option<Arc<Record>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// All functions in the order of their names.
-    pub(crate) fn all(&self) -> Vec<Arc<Function>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -73,14 +91,27 @@ impl Functions {
 }
 
 impl Change<'_> {
-    /// Creates or replaces a function.
+    /// Creates a function, or replaces its `$LATEST`; the rest stays.
     pub(crate) fn put(&self, function: &Arc<Function>) -> Result<(), Fault> {
-        let file = self.functions.file(&function.name);
-        disk::write_json(&file, function.as_ref())
+        self.store(match self.functions.record(&function.name) {
+            Some(record) => Record { latest: Arc::clone(function), ..Record::clone(&record) },
+            None => Record::new(Arc::clone(function)),
+        })
+    }
+
+    /// Creates or replaces all that is kept of a function.
+    pub(crate) fn store(&self, record: Record) -> Result<(), Fault> {
+        let file = self.functions.file(&record.latest.name);
+        disk::write_json(&file, &record)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
-        let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(function.name.clone(), Arc::clone(function));
+        self.remember(record);
         Ok(())
+    }
+
+    /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
+    pub(crate) fn remember(&self, record: Record) {
+        let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(record.latest.name.clone(), Arc::new(record));
     }
 
     /// Removes a function.

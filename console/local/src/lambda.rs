@@ -1,19 +1,30 @@
-//! The Lambda API: routes and names. One file for each group of operations.
+//! The Lambda API: its routes. One file for each group of operations.
 
-mod configuration;
+mod aliases;
+mod concurrency;
 mod create;
 mod delete;
+mod describe;
 mod invoke;
+mod judge;
+mod layers;
+mod named;
+mod page;
+mod policy;
+mod prepare;
 mod read;
+mod settings;
 mod tags;
 mod update;
+mod versions;
+
+pub(crate) use named::{Found, find};
 
 use crate::{
     call::{Body, Call},
     fault::Fault,
-    function::Function,
     query::decode,
-    service::{ACCOUNT, Service, unknown},
+    service::{Service, unknown},
 };
 use http::{Method, Response};
 use std::sync::Arc;
@@ -31,13 +42,9 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
     match (&call.method, route) {
         (&Method::POST, ["functions"]) => create::create_function(service, call).await,
         (&Method::GET, ["functions"]) => read::list_functions(service, call),
-        (&Method::GET, ["functions", name]) => read::get_function(service, call, name),
-        (&Method::GET, ["functions", name, "configuration"]) => read::get_configuration(service, call, name),
-        (&Method::PUT, ["functions", name, "configuration"]) => update::update_configuration(service, call, name).await,
-        (&Method::PUT, ["functions", name, "code"]) => update::update_code(service, call, name).await,
-        (&Method::DELETE, ["functions", name]) => delete::delete_function(service, call, name).await,
-        (&Method::POST, ["functions", name, "invocations"]) => invoke::invoke(service, call, name).await,
-        (&Method::GET, ["account-settings"]) => Ok(read::get_account_settings(service)),
+        (_, ["functions", name, rest @ ..]) => function(service, call, name, rest).await,
+        (_, ["layers", rest @ ..]) => layers::dispatch(service, call, rest).await,
+        (&Method::GET, ["account-settings"]) => Ok(concurrency::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,
         (&Method::DELETE, ["tags", arn]) => tags::untag_resource(service, call, arn).await,
@@ -45,39 +52,33 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
     }
 }
 
+/// What is below a function's name.
+async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str]) -> Result<Response<Body>, Fault> {
+    match (&call.method, route) {
+        (&Method::GET, []) => read::get_function(service, call, name),
+        (&Method::DELETE, []) => delete::delete_function(service, call, name).await,
+        (&Method::GET, ["configuration"]) => read::get_configuration(service, call, name),
+        (&Method::PUT, ["configuration"]) => update::update_configuration(service, call, name).await,
+        (&Method::PUT, ["code"]) => update::update_code(service, call, name).await,
+        (&Method::POST, ["invocations"]) => invoke::invoke(service, call, name).await,
+        (&Method::POST, ["versions"]) => versions::publish_version(service, call, name).await,
+        (&Method::GET, ["versions"]) => versions::list_versions(service, call, name),
+        (&Method::POST, ["aliases"]) => aliases::create_alias(service, call, name).await,
+        (&Method::GET, ["aliases"]) => aliases::list_aliases(service, call, name),
+        (&Method::GET, ["aliases", alias]) => aliases::get_alias(service, name, alias),
+        (&Method::PUT, ["aliases", alias]) => aliases::update_alias(service, call, name, alias).await,
+        (&Method::DELETE, ["aliases", alias]) => aliases::delete_alias(service, name, alias).await,
+        (&Method::POST, ["policy"]) => policy::add_permission(service, call, name).await,
+        (&Method::GET, ["policy"]) => policy::get_policy(service, call, name),
+        (&Method::DELETE, ["policy", statement]) => policy::remove_permission(service, call, name, statement).await,
+        (&Method::PUT, ["concurrency"]) => concurrency::put_concurrency(service, call, name).await,
+        (&Method::GET, ["concurrency"]) => concurrency::get_concurrency(service, name),
+        (&Method::DELETE, ["concurrency"]) => concurrency::delete_concurrency(service, name).await,
+        (_, ["provisioned-concurrency"]) => concurrency::provisioned(service, call, name),
+        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+    }
+}
+
 fn is_date(text: &str) -> bool {
     text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-}
-
-/// The name in a function's name, partial ARN or ARN, whose version, if any, must be `$LATEST`.
-fn function_name<'a>(identifier: &'a str, qualifier: Option<&str>) -> Result<&'a str, Fault> {
-    let parts: Vec<&str> = identifier.split(':').collect();
-    let (name, version) = match parts.as_slice() {
-        [name] | ["arn", _, "lambda", _, _, "function", name] | [_, "function", name] => (*name, None),
-        [name, version] | ["arn", _, "lambda", _, _, "function", name, version] | [_, "function", name, version] => {
-            (*name, Some(*version))
-        }
-        _ => ("", None),
-    };
-    let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
-        let constraint = "satisfy regular expression pattern: \
-                          (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z0-9-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?";
-        return Err(Fault::validation(identifier, "functionName", constraint));
-    }
-    match version.or(qualifier) {
-        None | Some("$LATEST") => Ok(name),
-        Some(version) => Err(Fault::not_found(format!(
-            "Function not found: {name}:{version} (the local Lambda has no versions and aliases: use $LATEST)"
-        ))),
-    }
-}
-
-/// The function that a path names.
-fn find(service: &Service, identifier: &str, qualifier: Option<&str>) -> Result<Arc<Function>, Fault> {
-    let name = function_name(identifier, qualifier)?;
-    service.functions.get(name).ok_or_else(|| {
-        let arn = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", service.region);
-        Fault::not_found(format!("Function not found: {arn}"))
-    })
 }

@@ -20,13 +20,14 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
+    /// By [`Function::key`].
     functions: HashMap<String, Slot>,
     /// Every sandbox that may still run.
     all: Vec<Arc<Sandbox>>,
     closed: bool,
 }
 
-/// What is kept of one function.
+/// What is kept of one version of a function.
 struct Slot {
     permits: Arc<Semaphore>,
     /// The sandboxes that wait; the one used last is used first, so that the others can grow old.
@@ -81,7 +82,7 @@ impl Pool {
     pub(crate) fn put(&self, sandbox: &Arc<Sandbox>) {
         let mut state = self.state();
         let closed = state.closed;
-        match state.functions.get_mut(&sandbox.function.name) {
+        match state.functions.get_mut(&sandbox.function.key()) {
             Some(slot) if !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision => {
                 slot.idle.push((Arc::clone(sandbox), tokio::time::Instant::now()));
             }
@@ -89,10 +90,10 @@ impl Pool {
         }
     }
 
-    /// Ends the sandboxes of a function that was changed or removed; those that are busy end after their invocation.
-    pub(crate) fn retire(&self, name: &str, revision: &str) {
+    /// Ends the sandboxes of a version ([`Function::key`]) that was changed or removed; those that are busy end after their invocation.
+    pub(crate) fn retire(&self, key: &str, revision: &str) {
         let mut state = self.state();
-        let Some(slot) = state.functions.get_mut(name) else { return };
+        let Some(slot) = state.functions.get_mut(key) else { return };
         revision.clone_into(&mut slot.revision);
         for (sandbox, _) in slot.idle.drain(..) {
             sandbox.kill();
@@ -116,7 +117,7 @@ impl Pool {
             }
             let mut state = pool.state();
             state.all.retain(|other| !Arc::ptr_eq(other, &sandbox));
-            if let Some(slot) = state.functions.get_mut(&sandbox.function.name) {
+            if let Some(slot) = state.functions.get_mut(&sandbox.function.key()) {
                 slot.idle.retain(|(other, _)| !Arc::ptr_eq(other, &sandbox));
             }
         });
@@ -126,7 +127,7 @@ impl Pool {
     fn end_if_idle(&self, sandbox: &Arc<Sandbox>) -> Duration {
         let limit = self.surroundings.limits.idle;
         let mut state = self.state();
-        let Some(slot) = state.functions.get_mut(&sandbox.function.name) else { return limit };
+        let Some(slot) = state.functions.get_mut(&sandbox.function.key()) else { return limit };
         let place = slot.idle.iter().position(|(other, _)| Arc::ptr_eq(other, sandbox));
         let Some((index, since)) = place.and_then(|index| Some((index, slot.idle.get(index)?.1))) else { return limit };
         let left = limit.saturating_sub(since.elapsed());
@@ -163,7 +164,7 @@ impl Pool {
 
 impl State {
     fn slot(&mut self, function: &Function, sandboxes: usize) -> &mut Slot {
-        self.functions.entry(function.name.clone()).or_insert_with(|| Slot {
+        self.functions.entry(function.key()).or_insert_with(|| Slot {
             permits: Arc::new(Semaphore::new(sandboxes)),
             idle: Vec::new(),
             revision: function.revision.clone(),

@@ -5,6 +5,7 @@ use crate::{
     disk,
     fault::Fault,
     invocation::{self, Invocation},
+    lambda::{self, Found},
     service::Service,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The function's name.
     pub(crate) function: String,
+    /// The version or the alias that was invoked.
+    #[serde(default)]
+    pub(crate) qualifier: Option<String>,
     /// The payload: JSON.
     pub(crate) payload: String,
     /// The X-Ray trace header.
@@ -88,11 +92,13 @@ impl Queue {
 async fn process(service: &Arc<Service>, entry: &Entry) {
     let retries = service.pool.surroundings().limits.retries;
     for pause in retries.iter().map(Some).chain([None]) {
-        let Some(function) = service.functions.get(&entry.function) else { return };
+        let Ok(Found { function, arn, .. }) = lambda::find(service, &entry.function, entry.qualifier.as_deref()) else {
+            return;
+        };
         let Some(permit) = service.pool.wait_for_permit(&function).await else { return std::future::pending().await };
         let invocation = Invocation {
             id: entry.id.clone(),
-            arn: function.arn(&service.region),
+            arn,
             function,
             payload: entry.payload.clone().into(),
             client_context: None,

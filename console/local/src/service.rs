@@ -8,6 +8,7 @@ use crate::{
     fault::Fault,
     functions::Functions,
     iam, lambda,
+    layers::Layers,
     limits::Limits,
     logs,
     logs::Logs,
@@ -30,7 +31,9 @@ pub(crate) struct Service {
     pub(crate) region: String,
     /// The functions.
     pub(crate) functions: Functions,
-    /// Their unpacked zips.
+    /// The layers.
+    pub(crate) layers: Layers,
+    /// The zips of both.
     pub(crate) codes: Arc<Codes>,
     /// The log groups.
     pub(crate) logs: Arc<Logs>,
@@ -53,13 +56,14 @@ impl Service {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
         let functions = Functions::open(&dir.join("functions"), &codes)?;
+        let layers = Layers::open(&dir.join("layers"), &codes)?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
         let pool = Pool::new(surroundings);
         let queue = Queue::open(&dir.join("queue"))?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, roles }))
+        Ok(Arc::new(Self { region, functions, layers, codes, logs, pool, queue, roles }))
     }
 
     /// Answers a request.

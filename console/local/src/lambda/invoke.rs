@@ -1,6 +1,6 @@
 //! `Invoke`.
 
-use super::find;
+use super::{Found, find};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
@@ -21,7 +21,7 @@ const CONTEXT_LIMIT: usize = 3583;
 
 /// `Invoke` in all three types. The request's id is the invocation's.
 pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let function = find(service, name, call.query("Qualifier"))?;
+    let Found { function, arn, qualifier } = find(service, name, call.query("Qualifier"))?;
     // No payload is an empty event.
     let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
     let text = judge_payload(&payload)?;
@@ -43,8 +43,13 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
                 );
                 return Err(Fault::new(413, "RequestTooLargeException", message));
             }
-            let entry =
-                Entry { id: call.request_id.clone(), function: function.name.clone(), payload: text.to_owned(), trace };
+            let entry = Entry {
+                id: call.request_id.clone(),
+                function: function.name.clone(),
+                qualifier,
+                payload: text.to_owned(),
+                trace,
+            };
             service.queue.submit(service, entry)?;
             return Ok(call::empty(202));
         }
@@ -56,8 +61,8 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
     let permit = service.pool.permit(&function)?;
     let invocation = Invocation {
         id: call.request_id.clone(),
-        arn: function.arn(&service.region),
-        function,
+        arn,
+        function: Arc::clone(&function),
         payload,
         client_context,
         trace,
@@ -72,7 +77,9 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
     let outcome = running.await.map_err(|error| Fault::service("broke off the invocation", &error))??;
     let mut response = call::answer(200, "application/json", outcome.payload);
     let headers = response.headers_mut();
-    headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+    if let Ok(version) = HeaderValue::from_str(&function.version) {
+        headers.insert("x-amz-executed-version", version);
+    }
     if outcome.failed {
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }

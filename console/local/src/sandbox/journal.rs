@@ -17,6 +17,8 @@ pub(crate) struct Journal {
     stream: Writer,
     /// The log group's name.
     pub(super) group: String,
+    /// The version that runs.
+    pub(super) version: String,
     /// The log stream's name.
     pub(super) name: String,
     /// How Lambda's own lines are written.
@@ -28,10 +30,17 @@ impl Journal {
     /// A new log stream in the function's group.
     pub(crate) fn begin(logs: &Arc<Logs>, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
-        let name = format!("{date}/[$LATEST]{}", uuid::Uuid::new_v4().simple());
+        let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
         let stream = logs.begin(&group, &name)?;
-        Ok(Arc::new(Self { stream, group, name, format: function.logging.log_format, tail: Mutex::default() }))
+        Ok(Arc::new(Self {
+            stream,
+            group,
+            version: function.version.clone(),
+            name,
+            format: function.logging.log_format,
+            tail: Mutex::default(),
+        }))
     }
 
     /// Adds messages.

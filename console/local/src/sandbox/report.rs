@@ -50,7 +50,7 @@ impl Journal {
             || {
                 json!({
                     "initializationType": "on-demand", "phase": "init", "functionName": function.name,
-                    "functionVersion": "$LATEST", "runtimeVersion": version, "runtimeVersionArn": arn,
+                    "functionVersion": function.version, "runtimeVersion": version, "runtimeVersionArn": arn,
                 })
             },
         );
@@ -77,9 +77,9 @@ impl Journal {
     /// `START`.
     pub(crate) fn start(&self, id: &str) {
         self.record(
-            || format!("START RequestId: {id} Version: $LATEST\n"),
+            || format!("START RequestId: {id} Version: {}\n", self.version),
             "platform.start",
-            || json!({ "requestId": id, "version": "$LATEST" }),
+            || json!({ "requestId": id, "version": self.version }),
         );
     }
 
