@@ -55,8 +55,8 @@ impl Service {
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
-        let functions = Functions::open(&dir.join("functions"), &codes)?;
         let layers = Layers::open(&dir.join("layers"), &codes)?;
+        let functions = Functions::open(&dir.join("functions"), &codes)?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
