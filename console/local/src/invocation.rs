@@ -8,7 +8,7 @@ use crate::{
     fault::Fault,
     function::Function,
     pool::Pool,
-    sandbox::{Answer, Ending, Event, Init, Journal, NotStarted, Phase, Reason, Report, Sandbox, Status, Trace},
+    sandbox::{Answer, Ending, Event, Init, Journal, Phase, Reason, Report, Sandbox, Status, Trace},
 };
 use bytes::Bytes;
 use failure::Failed;
@@ -129,10 +129,8 @@ async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, 
 async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation, caller: &mut Caller) {
     let surroundings = pool.surroundings();
     let trace = Trace::sampled(&invocation.trace);
-    let begun = Instant::now();
     let until = tokio::time::Instant::now() + surroundings.limits.init;
-    let first = start(pool, journal, invocation, until, Phase::Init).await;
-    let (init, failure) = match first {
+    let failure = match start(pool, journal, invocation, until, Phase::Init).await {
         Ok((sandbox, init)) => {
             journal.start(&invocation.id, trace);
             let begun = Instant::now();
@@ -141,9 +139,8 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
             let ended = running.hand_over().await;
             return running.conclude(ended, caller).await;
         }
-        Err(failure) => (begun.elapsed(), failure),
+        Err(failure) => failure,
     };
-    journal.init_report(init, Phase::Init, Some(&failure.status()));
     // As on AWS, the init is begun again as a part of the invocation and within its time, and the invocation starts after
     // it. What cannot be run at all will not run then either.
     let begun = Instant::now();
@@ -157,10 +154,7 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
                 let ended = running.hand_over().await;
                 return running.conclude(ended, caller).await;
             }
-            Err(failure) => {
-                journal.init_report(begun.elapsed(), Phase::Invoke, Some(&failure.status()));
-                failure
-            }
+            Err(failure) => failure,
         },
     };
     journal.start(&invocation.id, trace);
@@ -194,50 +188,41 @@ async fn start(
 ) -> Result<(Arc<Sandbox>, Duration), Failed> {
     let surroundings = pool.surroundings();
     journal.init_start(&invocation.function, &surroundings.region, phase);
-    let started = Sandbox::start(surroundings, &invocation.function, journal, deadline).await;
-    let sandbox = started.map_err(|failure| {
-        let failure = match failure {
-            NotStarted::Entrypoint(why) => Failed::Entrypoint(why),
-            NotStarted::Extension(failure) => Failed::Extension(failure),
-            NotStarted::TimedOut => Failed::TimedOut,
-        };
-        journal.init_runtime_done(phase, Some(&failure.status()));
-        failure
-    })?;
-    pool.watch(&sandbox);
-    let initialized = async {
-        match tokio::time::timeout_at(deadline, initialized(&sandbox)).await {
-            Ok(initialized) => initialized,
-            Err(_elapsed) => Err(Failed::TimedOut),
-        }
-    };
-    let result = match initialized.await {
-        Ok(at) => {
-            journal.init_runtime_done(phase, None);
-            match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
-                Ok(Ok(asked)) => Ok(asked.map_or(at, |asked| asked.max(at)) - sandbox.started),
-                Ok(Err(failure)) => Err(Failed::Extension(failure)),
-                Err(_elapsed) => Err(Failed::TimedOut),
-            }
-        }
-        Err(failure) => {
+    let begun = Instant::now();
+    let sandbox = match Sandbox::start(surroundings, &invocation.function, journal, deadline).await {
+        Ok(sandbox) => sandbox,
+        Err(not_started) => {
+            let failure = Failed::from(not_started);
             journal.init_runtime_done(phase, Some(&failure.status()));
-            Err(failure)
+            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            return Err(failure);
         }
     };
+    pool.watch(&sandbox);
+    let runtime = tokio::time::timeout_at(deadline, initialized(&sandbox)).await.unwrap_or(Err(Failed::TimedOut));
+    journal.init_runtime_done(phase, runtime.as_ref().err().map(Failed::status).as_ref());
+    let ready = match runtime {
+        Ok(at) => match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
+            Ok(Ok(asked)) => Ok(asked.map_or(at, |asked| asked.max(at))),
+            Ok(Err(failure)) => Err(Failed::Extension(failure)),
+            Err(_elapsed) => Err(Failed::TimedOut),
+        },
+        Err(failure) => Err(failure),
+    };
+    sandbox.drain();
     journal.extensions(&sandbox.extensions.standings());
-    match result {
-        Ok(init) => {
-            sandbox.drain();
+    match ready {
+        Ok(at) => {
+            let init = at - sandbox.started;
             journal.init_report(init, phase, None);
             journal.close_subscriptions();
             sandbox.measure();
             Ok((sandbox, init))
         }
         Err(failure) => {
+            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
             sandbox.retire(failure.reason());
             sandbox.ended().await;
-            sandbox.drain();
             Err(failure)
         }
     }

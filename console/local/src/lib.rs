@@ -11,7 +11,7 @@
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
-//! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
+//! sandbox/    one bootstrap and its extensions: processes (spawner), pipes, their own Runtime and Extensions API
 //! ```
 //!
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
@@ -19,7 +19,8 @@
 //!
 //! What is not as on AWS: only custom runtimes run; memory is measured but not limited; layers are not at `/opt` but where
 //! the ends of `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept and not enforced; there is no provisioned
-//! concurrency, no code signing and there are no extensions; a retry of an asynchronous invocation comes after seconds.
+//! concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free; whatever may be
+//! traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds.
 
 mod call;
 mod code;

@@ -282,9 +282,10 @@ impl Sandbox {
         self.exit.borrow().is_none()
     }
 
-    /// The leaders of its process groups: the bootstrap's, and those of its external extensions.
+    /// The leaders of its process groups that still run: the bootstrap's, and those of its external extensions.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Pid> {
-        std::iter::once(self.process).chain(self.external.iter().map(External::process))
+        let own = self.is_running().then_some(self.process);
+        own.into_iter().chain(self.external.iter().filter_map(External::process))
     }
 
     /// Kills its process and those that it started.

@@ -40,8 +40,6 @@ impl Running<'_> {
     async fn answered(self, answer: super::Answer, caller: &mut Caller) {
         let Answered { payload, status, told, produced } = take_apart(&self.invocation.id, answer.body);
         let failed = status.is_some() || told.is_some();
-        // What was printed before the answer is in the pipe by now, and belongs to this invocation.
-        self.sandbox.drain();
         let run = Run {
             delivered: answer.delivered,
             responded: Some((answer.began, answer.arrived)),
@@ -76,8 +74,8 @@ impl Running<'_> {
         }
         // After a failed init, the second one is a part of the duration.
         let from = if self.again { self.begun } else { answer.delivered };
-        let over = if done.failure.is_some() { Instant::now() } else { done.at };
-        self.report(status.as_ref(), told.as_deref(), over.saturating_duration_since(from), done.extensions);
+        let duration = done.at.saturating_duration_since(from);
+        self.report(status.as_ref(), told.as_deref(), duration, done.extensions);
         let tail = self.sandbox.journal.take_tail();
         self.pool.put(&self.sandbox);
         caller.answer(|| Outcome { payload, failed, tail });
@@ -117,7 +115,8 @@ impl Running<'_> {
             }
         };
         let ready = ready.await;
-        // What it did between answer and `next`, such as a hook, is in the pipe by now.
+        // What it printed before the answer, and between that and `next`, is in the pipe by now: it belongs to this
+        // invocation.
         sandbox.drain();
         match ready {
             Err(failure) => {

@@ -1,7 +1,7 @@
 //! What goes wrong with a sandbox, and how AWS says it: to the caller and in the log.
 
 use super::Invocation;
-use crate::sandbox::{Failure, Reason, Sandbox, Status};
+use crate::sandbox::{Failure, NotStarted, Reason, Sandbox, Status};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -27,6 +27,16 @@ pub(super) enum Failed {
     Extension(Failure),
     /// It took too long.
     TimedOut,
+}
+
+impl From<NotStarted> for Failed {
+    fn from(failure: NotStarted) -> Self {
+        match failure {
+            NotStarted::Entrypoint(why) => Self::Entrypoint(why),
+            NotStarted::Extension(failure) => Self::Extension(failure),
+            NotStarted::TimedOut => Self::TimedOut,
+        }
+    }
 }
 
 impl Failed {

@@ -194,9 +194,9 @@ impl External {
         &self.name
     }
 
-    /// Its process, which leads its group.
-    pub(super) fn process(&self) -> Pid {
-        self.process
+    /// Its process, which leads its group, while it runs.
+    pub(super) fn process(&self) -> Option<Pid> {
+        (!*self.ended.borrow()).then_some(self.process)
     }
 
     /// Logs what it printed up to this moment.
@@ -206,9 +206,9 @@ impl External {
 
     /// Kills it and what it started.
     pub(super) fn kill(&self) {
-        if !*self.ended.borrow() {
+        if let Some(process) = self.process() {
             // It may have ended in this moment; then there is nothing to kill.
-            let _ = kill_process_group(self.process, Signal::KILL);
+            let _ = kill_process_group(process, Signal::KILL);
         }
     }
 
