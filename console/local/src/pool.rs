@@ -3,7 +3,7 @@
 use crate::{
     fault::Fault,
     function::Function,
-    sandbox::{Sandbox, Surroundings},
+    sandbox::{Reason, Sandbox, Surroundings},
 };
 use std::{
     collections::HashMap,
@@ -73,7 +73,7 @@ impl Pool {
             if sandbox.is_alive() && sandbox.function.revision == function.revision {
                 return Some(sandbox);
             }
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
         None
     }
@@ -86,7 +86,7 @@ impl Pool {
             Some(slot) if !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision => {
                 slot.idle.push((Arc::clone(sandbox), tokio::time::Instant::now()));
             }
-            _ => sandbox.kill(),
+            _ => sandbox.retire(Reason::Spindown),
         }
     }
 
@@ -96,7 +96,7 @@ impl Pool {
         let Some(slot) = state.functions.get_mut(key) else { return };
         revision.clone_into(&mut slot.revision);
         for (sandbox, _) in slot.idle.drain(..) {
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
     }
 
@@ -105,7 +105,7 @@ impl Pool {
         {
             let mut state = self.state();
             if state.closed {
-                sandbox.kill();
+                sandbox.retire(Reason::Spindown);
             }
             state.all.push(Arc::clone(sandbox));
         }
@@ -133,7 +133,7 @@ impl Pool {
         let left = limit.saturating_sub(since.elapsed());
         if left.is_zero() {
             slot.idle.remove(index);
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
             return limit;
         }
         left
@@ -143,12 +143,13 @@ impl Pool {
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
+        self.surroundings.closing.cancel();
         for slot in state.functions.values_mut() {
             slot.permits.close();
             slot.idle.clear();
         }
         for sandbox in &state.all {
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
     }
 

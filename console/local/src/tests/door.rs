@@ -137,6 +137,7 @@ async fn a_sandboxs_runtime_api_refuses_pages_and_other_hosts() {
     let page = [("host".to_owned(), api.clone()), ("origin".to_owned(), "https://evil.example".to_owned())];
     assert_eq!(client.raw("GET", next, &page, b"").await.status, 403);
     assert_eq!(client.raw("GET", next, &[("host".to_owned(), "evil.example".to_owned())], b"").await.status, 403);
-    let extension = client.raw("POST", "/2020-01-01/extension/register", &[("host".to_owned(), api)], b"{}").await;
-    assert_eq!(extension.status, 404);
+    let foreign = [("host".to_owned(), "evil.example".to_owned())];
+    let extension = client.raw("POST", "/2020-01-01/extension/register", &foreign, b"{}").await;
+    assert_eq!((extension.status, &extension.json()["errorType"]), (403, &"AccessDenied".into()));
 }
