@@ -2,7 +2,12 @@
 //! apart from HTTP and from processes. Source of states and words: AWS Lambda developer guide, "Using the Lambda
 //! Extensions API", and AWS's own emulator.
 
+mod member;
+
+pub(super) use member::Refusal;
+
 use bytes::Bytes;
+use member::{Member, State};
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -23,58 +28,6 @@ pub(crate) struct Failure {
     pub(crate) kind: &'static str,
     /// What is known of it, such as `exit status 1`.
     pub(crate) message: String,
-}
-
-/// A refused call: 403, an error's type and its message.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// `Extension.InvalidExtensionState` and its like.
-    pub(super) kind: &'static str,
-    /// What is wrong.
-    pub(super) message: String,
-}
-
-impl Refusal {
-    fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-
-    fn state(member: &Member, wanted: &str) -> Self {
-        let Member { state, id, .. } = member;
-        let message = format!(
-            "State transition from {} to {wanted} failed for extension {id}. Error: State transition is not allowed",
-            state.name()
-        );
-        Self::new("Extension.InvalidExtensionState", message)
-    }
-}
-
-/// How far an extension is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Started,
-    Registered,
-    Ready,
-    Running,
-    InitError,
-    ExitError,
-    LaunchError,
-    Exited,
-}
-
-impl State {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Started => "Started",
-            Self::Registered => "Registered",
-            Self::Ready => "Ready",
-            Self::Running => "Running",
-            Self::InitError => "InitError",
-            Self::ExitError => "ExitError",
-            Self::LaunchError => "LaunchError",
-            Self::Exited => "Exited",
-        }
-    }
 }
 
 /// What the log says of an extension after the init.
@@ -107,20 +60,6 @@ struct Table {
     ends: bool,
     /// When the last one asked for an event.
     asked: Option<Instant>,
-}
-
-struct Member {
-    id: String,
-    name: String,
-    external: bool,
-    invoke: bool,
-    shutdown: bool,
-    state: State,
-    error: Option<&'static str>,
-    /// A `next` that waits.
-    waiting: Option<oneshot::Sender<Bytes>>,
-    /// An event that no `next` took yet.
-    event: Option<Bytes>,
 }
 
 impl Extensions {
@@ -396,26 +335,6 @@ impl Table {
         let member = self.members.iter_mut().find(|member| member.id == id && member.state != State::Started);
         let unknown = || Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"));
         member.ok_or_else(unknown)
-    }
-}
-
-impl Member {
-    fn new(name: String, state: State) -> Self {
-        let id = Uuid::new_v4().to_string();
-        let (external, invoke, shutdown) = (false, false, false);
-        Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
-    }
-
-    fn take(&mut self, event: Bytes) {
-        if matches!(self.state, State::InitError | State::ExitError | State::Exited) {
-            return;
-        }
-        self.state = State::Running;
-        // A `next` whose connection broke does not take it; the one after it will.
-        self.event = match self.waiting.take() {
-            Some(waiting) => waiting.send(event).err(),
-            None => Some(event),
-        };
     }
 }
 

@@ -32,15 +32,18 @@ def error(which):
 def say(*words): print(*words, flush=True)
 "#;
 
-/// Makes a function with external extensions of these names and scripts, in a layer.
+/// Makes a function with a layer that holds external extensions of these names and scripts.
 pub(super) async fn create(server: &Server, name: &str, script: &str, extensions: &[(&str, &str)], settings: Value) {
-    let files: Vec<(String, String)> = extensions
+    let scripts: Vec<(String, String)> = extensions
         .iter()
         .map(|(name, script)| (format!("extensions/{name}"), format!("{EXTENSION}{script}")))
         .collect();
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, script)| (&**name, script.as_bytes())).collect();
-    let layer = publish(server, &format!("{name}-extensions"), &zip(&files)).await;
-    let mut settings = settings;
+    let entries: Vec<(&str, &[u8])> = scripts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    create_with_layer(server, name, script, &zip(&entries), settings).await;
+}
+
+async fn create_with_layer(server: &Server, name: &str, script: &str, layer: &[u8], mut settings: Value) {
+    let layer = publish(server, &format!("{name}-extensions"), layer).await;
     settings["Layers"] = json!([layer["LayerVersionArn"]]);
     server.create_with(name, script, settings).await;
 }
@@ -160,8 +163,7 @@ async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
 #[tokio::test]
 async fn an_extension_that_cannot_be_started_is_named() {
     let server = Server::start().await;
-    let layer = publish(&server, "text", &zip(&[("extensions/text", b"no program")])).await;
-    server.create_with("f", ECHO, json!({ "Layers": [layer["LayerVersionArn"]] })).await;
+    create_with_layer(&server, "f", ECHO, &zip(&[("extensions/text", b"no program")]), json!({})).await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.LaunchError");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();

@@ -1,0 +1,94 @@
+//! One extension: its name, its events, how far it is.
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// A refused call: 403, an error's type and its message.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::sandbox) struct Refusal {
+    /// `Extension.InvalidExtensionState` and its like.
+    pub(in crate::sandbox) kind: &'static str,
+    /// What is wrong.
+    pub(in crate::sandbox) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(super) fn state(member: &Member, wanted: &str) -> Self {
+        let Member { state, id, .. } = member;
+        let message = format!(
+            "State transition from {} to {wanted} failed for extension {id}. Error: State transition is not allowed",
+            state.name()
+        );
+        Self::new("Extension.InvalidExtensionState", message)
+    }
+}
+
+/// How far an extension is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Started,
+    Registered,
+    Ready,
+    Running,
+    InitError,
+    ExitError,
+    LaunchError,
+    Exited,
+}
+
+impl State {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Registered => "Registered",
+            Self::Ready => "Ready",
+            Self::Running => "Running",
+            Self::InitError => "InitError",
+            Self::ExitError => "ExitError",
+            Self::LaunchError => "LaunchError",
+            Self::Exited => "Exited",
+        }
+    }
+}
+
+/// An extension.
+pub(super) struct Member {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) external: bool,
+    pub(super) invoke: bool,
+    pub(super) shutdown: bool,
+    pub(super) state: State,
+    pub(super) error: Option<&'static str>,
+    /// A `next` that waits.
+    pub(super) waiting: Option<oneshot::Sender<Bytes>>,
+    /// An event that no `next` took yet.
+    pub(super) event: Option<Bytes>,
+}
+
+impl Member {
+    /// One that is yet to ask for anything.
+    pub(super) fn new(name: String, state: State) -> Self {
+        let id = Uuid::new_v4().to_string();
+        let (external, invoke, shutdown) = (false, false, false);
+        Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
+    }
+
+    /// Gives it an event.
+    pub(super) fn take(&mut self, event: Bytes) {
+        if matches!(self.state, State::InitError | State::ExitError | State::Exited) {
+            return;
+        }
+        self.state = State::Running;
+        // A `next` whose connection broke does not take it; the one after it will.
+        self.event = match self.waiting.take() {
+            Some(waiting) => waiting.send(event).err(),
+            None => Some(event),
+        };
+    }
+}
