@@ -193,6 +193,15 @@ impl Function {
         if self.revision_id.is_empty() { &self.revision } else { &self.revision_id }
     }
 
+    /// The same when what was in progress has ended well. Its `RevisionId` follows from the one before, so that a process
+    /// that finds this out anew gives the same.
+    pub(crate) fn done(self) -> Self {
+        let digest = Sha256::digest(self.revision_id.as_bytes());
+        let bytes: [u8; 16] = std::array::from_fn(|index| digest[index]);
+        let revision_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+        Self { state: State::Active, revision_id, ..self }
+    }
+
     /// What a version is made of, hashed: two that have the same run the same.
     pub(crate) fn fingerprint(&self) -> String {
         let Self { name, role, handler, runtime, description, timeout, memory, environment, architecture, .. } = self;

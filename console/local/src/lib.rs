@@ -217,6 +217,7 @@ async fn serve(
     .await
     .map_err(io::Error::other)??;
     let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
+    let _ = service.door.set(Arc::clone(&door));
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), stop.clone()));
     service.queue.resume(&service)?;

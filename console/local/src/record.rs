@@ -169,8 +169,12 @@ impl Record {
                 let old = Function { tags, ..Function::clone(&old) };
                 Some(std::mem::replace(&mut self.latest, Arc::new(old.turn(state))))
             }
-            (_, previous) => {
+            (Err(_), None) => {
                 self.latest = Arc::new(Function::clone(&self.latest).turn(state));
+                None
+            }
+            (Ok(()), previous) => {
+                self.latest = Arc::new(Function::clone(&self.latest).done());
                 previous
             }
         }

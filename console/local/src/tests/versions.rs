@@ -130,9 +130,10 @@ async fn versions_outlive_the_server_and_their_code_goes_with_the_last_of_them()
     server.publish("f").await;
     let code = json!({ "ZipFile": STANDARD.encode(python(ECHO)) });
     assert_eq!(server.call("PUT", "/f/code", code).await.status, 200);
-    server.settled("f").await;
+    let told = server.settled("f").await;
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
+    assert_eq!(server.settled("f").await, told, "with its revision");
     assert_eq!(server.invoke("f:1", "{}").await.json()["version"], "1");
     assert_eq!(server.invoke("f", "8").await.text(), "8");
     let kept = || std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
