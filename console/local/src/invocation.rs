@@ -5,7 +5,7 @@ use crate::{
     fault::Fault,
     function::Function,
     pool::Pool,
-    sandbox::{Answer, Event, Init, Journal, Reply, Report, Sandbox, Status},
+    sandbox::{Answer, Event, Init, Journal, Part, Reply, Report, Sandbox, Status},
 };
 use bytes::Bytes;
 use serde_json::json;
@@ -13,6 +13,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
 /// What is asked of a function.
 #[derive(Clone)]
@@ -27,13 +28,17 @@ pub(crate) struct Invocation {
     pub(crate) payload: Bytes,
     /// The client context: JSON on one line.
     pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    pub(crate) tenant: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
+    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    pub(crate) stream: Option<mpsc::Sender<Part>>,
 }
 
 /// What came of it.
 pub(crate) struct Outcome {
-    /// The response, or the error as JSON.
+    /// The response, or the error as JSON; empty when the response was streamed.
     pub(crate) payload: Bytes,
     /// Whether the payload is an error.
     pub(crate) failed: bool,
@@ -62,7 +67,7 @@ enum Ended {
 
 /// Runs an invocation in a warm sandbox, or in a new one. The error is for the caller: nothing ran.
 pub(crate) async fn run(pool: &Arc<Pool>, invocation: &Invocation) -> Result<Outcome, Fault> {
-    while let Some(sandbox) = pool.take(&invocation.function) {
+    while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()) {
         // It may have ended between two invocations: then another one takes it.
         if let Some(outcome) = warm(pool, sandbox, invocation).await {
             return Ok(outcome);
@@ -149,7 +154,8 @@ async fn start(
     invocation: &Invocation,
     limit: Duration,
 ) -> Result<(Arc<Sandbox>, Duration), InitFailure> {
-    let started = Sandbox::start(pool.surroundings(), &invocation.function, journal).await;
+    let tenant = invocation.tenant.as_deref();
+    let started = Sandbox::start(pool.surroundings(), &invocation.function, tenant, journal).await;
     let sandbox = started.map_err(InitFailure::Entrypoint)?;
     pool.watch(&sandbox);
     let failure = match tokio::time::timeout(limit, sandbox.init()).await {
@@ -173,7 +179,9 @@ async fn hand_over(sandbox: &Arc<Sandbox>, invocation: &Invocation, limit: Durat
         arn: invocation.arn.clone(),
         trace: invocation.trace.clone(),
         client_context: invocation.client_context.clone(),
+        tenant: invocation.tenant.clone(),
         payload: invocation.payload.clone(),
+        stream: invocation.stream.clone(),
     });
     tokio::select! {
         biased;
@@ -243,11 +251,9 @@ fn answered(id: &str, body: Reply) -> (Option<Status>, Option<String>, Option<By
     match body {
         Reply::Response(body) => (None, None, Some(body)),
         Reply::Error { body, kind } => (None, Some(kind), Some(body)),
-        Reply::TooLarge(length) => {
+        Reply::TooLarge { limit } => {
             let kind = "Function.ResponseSizeTooLarge";
-            let message = format!(
-                "Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes)."
-            );
+            let message = format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
             (Some(Status::Error(kind.to_owned())), None, Some(error(kind, &message)))
         }
         Reply::Truncated => {

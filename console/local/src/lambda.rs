@@ -38,6 +38,10 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
         (&Method::PUT, ["functions", name, "code"]) => update::update_code(service, call, name).await,
         (&Method::DELETE, ["functions", name]) => delete::delete_function(service, call, name).await,
         (&Method::POST, ["functions", name, "invocations"]) => invoke::invoke(service, call, name).await,
+        (&Method::POST, ["functions", name, "response-streaming-invocations"]) => {
+            invoke::invoke_with_response_stream(service, call, name).await
+        }
+        (&Method::POST, ["functions", name, "invoke-async"]) => invoke::invoke_async(service, call, name),
         (&Method::GET, ["account-settings"]) => Ok(read::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,

@@ -10,6 +10,7 @@
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! streaming   a running invocation, apart from its caller
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
 //! ```
@@ -24,6 +25,7 @@ mod call;
 mod code;
 mod disk;
 mod door;
+mod eventstream;
 mod fault;
 mod function;
 mod functions;
@@ -41,6 +43,7 @@ mod sandbox;
 mod server;
 mod service;
 mod spawner;
+mod streaming;
 mod sts;
 #[cfg(test)]
 mod tests;

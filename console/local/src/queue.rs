@@ -28,8 +28,29 @@ pub(crate) struct Entry {
     pub(crate) qualifier: Option<String>,
     /// The payload: JSON.
     pub(crate) payload: String,
+    /// The client context: JSON on one line.
+    #[serde(default)]
+    pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    #[serde(default)]
+    pub(crate) tenant: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
+}
+
+impl Entry {
+    /// The invocation, to be run later.
+    pub(crate) fn new(invocation: Invocation, qualifier: Option<String>) -> Self {
+        Self {
+            id: invocation.id,
+            function: invocation.function.name.clone(),
+            qualifier,
+            payload: String::from_utf8_lossy(&invocation.payload).into_owned(),
+            client_context: invocation.client_context,
+            tenant: invocation.tenant,
+            trace: invocation.trace,
+        }
+    }
 }
 
 /// The queue.
@@ -101,8 +122,10 @@ async fn process(service: &Arc<Service>, entry: &Entry) {
             arn,
             function,
             payload: entry.payload.clone().into(),
-            client_context: None,
+            client_context: entry.client_context.clone(),
+            tenant: entry.tenant.clone(),
             trace: entry.trace.clone(),
+            stream: None,
         };
         let result = invocation::run(&service.pool, &invocation).await;
         drop(permit);

@@ -6,9 +6,10 @@ mod output;
 mod peer;
 mod process;
 mod report;
+mod response;
 mod runtime_api;
 
-pub(crate) use exchange::{Answer, Event, Init, Reply};
+pub(crate) use exchange::{Answer, Event, Init, Part, Reply};
 pub(crate) use journal::Journal;
 pub(crate) use report::{Report, Status};
 
@@ -79,6 +80,8 @@ impl Surroundings {
 pub(crate) struct Sandbox {
     /// What it runs.
     pub(crate) function: Arc<Function>,
+    /// The tenant that it serves, and no other.
+    pub(crate) tenant: Option<String>,
     /// Where it logs.
     pub(crate) journal: Arc<Journal>,
     /// The emulator that it runs under.
@@ -97,6 +100,7 @@ impl Sandbox {
     pub(crate) async fn start(
         surroundings: &Surroundings,
         function: &Arc<Function>,
+        tenant: Option<&str>,
         journal: &Arc<Journal>,
     ) -> Result<Arc<Self>, String> {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
@@ -134,6 +138,7 @@ impl Sandbox {
         let (exited, exit) = watch::channel(None);
         let sandbox = Arc::new(Self {
             function: Arc::clone(function),
+            tenant: tenant.map(str::to_owned),
             journal: Arc::clone(journal),
             emulator,
             started,

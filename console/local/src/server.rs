@@ -88,7 +88,9 @@ async fn pass(
     service: &Arc<Service>,
     request_id: &str,
 ) -> Result<Response<Body>, Fault> {
-    let invocation = head.uri.path().ends_with("/invocations");
+    let invocation = ["/invocations", "/response-streaming-invocations", "/invoke-async", "/invoke-async/"]
+        .iter()
+        .any(|end| head.uri.path().ends_with(end));
     let limit = if invocation { PAYLOAD_LIMIT } else { REQUEST_LIMIT };
     let admitted = door.admit(&head);
     // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.

@@ -8,6 +8,8 @@ mod iam;
 mod invocations;
 mod life;
 mod logs;
+mod streaming;
+mod tenants;
 
 use client::{Client, Reply};
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// How large all environment variables may be together, in bytes.
 const ENVIRONMENT_LIMIT: usize = 4096;
 /// The settings that are kept and told, and have no effect here.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "VpcConfig",
     "DeadLetterConfig",
     "TracingConfig",
@@ -20,6 +20,7 @@ const KEPT: [&str; 8] = [
     "SnapStart",
     "EphemeralStorage",
     "ImageConfig",
+    "TenancyConfig",
 ];
 /// The environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime environment variables".
 const RESERVED: [&str; 19] = [

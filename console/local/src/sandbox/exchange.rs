@@ -2,11 +2,12 @@
 //! One invocation at a time: submitted, delivered by `next`, answered.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// An event for the function.
 #[derive(Debug)]
@@ -21,8 +22,21 @@ pub(crate) struct Event {
     pub(crate) trace: String,
     /// The client context, as JSON.
     pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    pub(crate) tenant: Option<String>,
     /// The payload.
     pub(crate) payload: Bytes,
+    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    pub(crate) stream: Option<mpsc::Sender<Part>>,
+}
+
+/// A part of a response that comes as it is made.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// It begins; with its content type, if the function told one.
+    Head(Option<HeaderValue>),
+    /// More of it.
+    Data(Bytes),
 }
 
 /// What a function answered, and when.
@@ -39,7 +53,7 @@ pub(crate) struct Answer {
 /// The kinds of answers.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// A response.
+    /// A response; empty when it was streamed.
     Response(Bytes),
     /// An error that the function told.
     Error {
@@ -48,8 +62,11 @@ pub(crate) enum Reply {
         /// Its type.
         kind: String,
     },
-    /// A response over 6 MB, of this many bytes or more.
-    TooLarge(usize),
+    /// A response of more than `limit` bytes.
+    TooLarge {
+        /// How many it may have.
+        limit: usize,
+    },
     /// A response that broke off.
     Truncated,
 }
@@ -162,11 +179,11 @@ impl Exchange {
         Ok(Err(receiver))
     }
 
-    /// Whether an answer to `id` would be taken.
-    pub(super) fn expects(&self, id: &str) -> Result<(), Refused> {
+    /// The event that an answer to `id` would be taken for.
+    pub(super) fn expects(&self, id: &str) -> Result<Arc<Event>, Refused> {
         let state = self.state();
         match &state.job {
-            Some(job) if job.event.id == id && job.delivered.is_some() => Ok(()),
+            Some(job) if job.event.id == id && job.delivered.is_some() => Ok(Arc::clone(&job.event)),
             _ if state.answered.as_deref() == Some(id) => Err(Refused::WrongState),
             _ => Err(Refused::UnknownId),
         }
@@ -213,7 +230,9 @@ mod tests {
             arn: String::new(),
             trace: String::new(),
             client_context: None,
+            tenant: None,
             payload: Bytes::new(),
+            stream: None,
         }
     }
 
@@ -225,7 +244,7 @@ mod tests {
     fn an_event_waits_for_next_and_next_waits_for_an_event() {
         let exchange = Exchange::default();
         let mut answer = exchange.submit(event("a"));
-        assert_eq!(exchange.expects("a"), Err(Refused::UnknownId), "it is not delivered yet");
+        assert_eq!(exchange.expects("a").err(), Some(Refused::UnknownId), "it is not delivered yet");
         assert_eq!(exchange.next().unwrap().unwrap().id, "a");
         assert_eq!(exchange.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
         exchange.answer("a", response()).unwrap();
