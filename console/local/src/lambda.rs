@@ -3,7 +3,9 @@
 mod configuration;
 mod create;
 mod delete;
+mod event_invoke;
 mod invoke;
+mod paging;
 mod read;
 mod tags;
 mod update;
@@ -42,6 +44,13 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
             invoke::invoke_with_response_stream(service, call, name).await
         }
         (&Method::POST, ["functions", name, "invoke-async"]) => invoke::invoke_async(service, call, name),
+        (&Method::PUT, ["functions", name, "event-invoke-config"]) => event_invoke::put(service, call, name).await,
+        (&Method::POST, ["functions", name, "event-invoke-config"]) => event_invoke::update(service, call, name).await,
+        (&Method::GET, ["functions", name, "event-invoke-config"]) => event_invoke::get(service, call, name),
+        (&Method::DELETE, ["functions", name, "event-invoke-config"]) => {
+            event_invoke::delete(service, call, name).await
+        }
+        (&Method::GET, ["functions", name, "event-invoke-config", "list"]) => event_invoke::list(service, call, name),
         (&Method::GET, ["account-settings"]) => Ok(read::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,

@@ -10,6 +10,7 @@
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! qualified   what hangs on a function's name and a qualifier: the queue's settings, the URLs
 //! streaming   a running invocation, apart from its caller
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
@@ -36,6 +37,7 @@ mod limits;
 mod lock;
 mod logs;
 mod pool;
+mod qualified;
 mod query;
 mod queue;
 mod roles;

@@ -12,8 +12,9 @@ use crate::{
     logs,
     logs::Logs,
     pool::Pool,
+    qualified::Qualified,
     query,
-    queue::Queue,
+    queue::{EventConfig, Queue},
     roles::Roles,
     sandbox::Surroundings,
     sts,
@@ -38,6 +39,8 @@ pub(crate) struct Service {
     pub(crate) pool: Arc<Pool>,
     /// The asynchronous invocations.
     pub(crate) queue: Queue,
+    /// How they are dealt with.
+    pub(crate) event_configs: Qualified<EventConfig>,
     /// The IAM roles.
     pub(crate) roles: Roles,
 }
@@ -58,8 +61,10 @@ impl Service {
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
         let pool = Pool::new(surroundings);
         let queue = Queue::open(&dir.join("queue"))?;
+        let exists = |name: &str| functions.get(name).is_some();
+        let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, roles }))
+        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, event_configs, roles }))
     }
 
     /// Answers a request.

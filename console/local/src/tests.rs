@@ -8,6 +8,7 @@ mod iam;
 mod invocations;
 mod life;
 mod logs;
+mod queue;
 mod streaming;
 mod tenants;
 

@@ -124,7 +124,8 @@ impl Settings {
     }
 }
 
-fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, Fault> {
+/// A number in its range.
+pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, Fault> {
     match u32::try_from(value) {
         Ok(number) if number >= least && number <= most => Ok(number),
         _ if value > i64::from(most) => {

@@ -8,6 +8,7 @@ pub(super) use stream::invoke_with_response_stream;
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
+    queue::EVENT_LIMIT,
     service::Service,
     streaming::Running,
 };
@@ -16,9 +17,6 @@ use http::{HeaderValue, Response};
 use request::{Kind, Request};
 use serde_json::json;
 use std::sync::Arc;
-
-/// The largest payload of an asynchronous invocation, in bytes: 1 MB.
-const EVENT_LIMIT: usize = 1 << 20;
 
 /// `Invoke` in all three types. The request's id is the invocation's.
 pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
