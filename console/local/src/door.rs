@@ -39,12 +39,33 @@ impl Door {
             let message = format!("Host {host:?} is not this server's; use {}", self.hosts[0]);
             return Err(Fault::new(403, "AccessDeniedException", message));
         }
-        let claim = Claim::read(&head.headers)?;
+        self.know(&Claim::read(&head.headers)?)
+    }
+
+    fn know(&self, claim: &Claim<'_>) -> Result<(), Fault> {
         if claim.access_key != self.access_key {
             let message = "The security token included in the request is invalid: its access key is not this server's.";
             return Err(Fault::new(403, "UnrecognizedClientException", message));
         }
         Ok(())
+    }
+
+    /// That a request which did not come through [`Self::admit`] is signed, and for that AWS service; gives its key.
+    pub(crate) fn verify_for(
+        &self,
+        service: &str,
+        head: &Parts,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let claim = Claim::read(&head.headers)?;
+        self.know(&claim)?;
+        if claim.service != service {
+            let message = format!("Credential should be scoped to correct service: '{service}'.");
+            return Err(Fault::new(403, "InvalidSignatureException", message));
+        }
+        self.verify(head, sha256, now)?;
+        Ok(claim.access_key.to_owned())
     }
 
     /// The signature of the whole request, whose body has the hexadecimal SHA-256 `sha256`: signs it again and compares.

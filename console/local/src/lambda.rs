@@ -9,6 +9,9 @@ mod paging;
 mod read;
 mod tags;
 mod update;
+mod url_config;
+
+pub(crate) use invoke::{judge_tenant, new_trace};
 
 use crate::{
     call::{Body, Call},
@@ -51,6 +54,11 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
             event_invoke::delete(service, call, name).await
         }
         (&Method::GET, ["functions", name, "event-invoke-config", "list"]) => event_invoke::list(service, call, name),
+        (&Method::POST, ["functions", name, "url"]) => url_config::create(service, call, name).await,
+        (&Method::GET, ["functions", name, "url"]) => url_config::get(service, call, name),
+        (&Method::PUT, ["functions", name, "url"]) => url_config::update(service, call, name).await,
+        (&Method::DELETE, ["functions", name, "url"]) => url_config::delete(service, call, name).await,
+        (&Method::GET, ["functions", name, "urls"]) => url_config::list(service, call, name),
         (&Method::GET, ["account-settings"]) => Ok(read::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,

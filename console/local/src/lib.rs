@@ -8,6 +8,7 @@
 //! ```text
 //! server      accepts connections            door       Host, Origin, signature
 //! service     which API is it for?           lock       one server a directory; how others find it
+//! urls        or is it for a function's URL?
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
 //! qualified   what hangs on a function's name and a qualifier: the queue's settings, the URLs
@@ -20,7 +21,9 @@
 //! with it. When nothing is asked, nothing runs.
 //!
 //! What is not as on AWS: functions are `Active` at once; only custom runtimes run; memory is measured but not limited;
-//! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds.
+//! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds, and
+//! its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose `Origin` their Cors does
+//! not allow.
 
 mod call;
 mod code;
@@ -49,6 +52,7 @@ mod streaming;
 mod sts;
 #[cfg(test)]
 mod tests;
+mod urls;
 mod zipfile;
 
 use crate::{door::Door, limits::Limits, lock::Lock, service::Service};
@@ -213,7 +217,7 @@ async fn serve(
     let port = listener.local_addr()?.port();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
-        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits)?))
+        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits, port)?))
     })
     .await
     .map_err(io::Error::other)??;

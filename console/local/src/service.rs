@@ -18,6 +18,7 @@ use crate::{
     roles::Roles,
     sandbox::Surroundings,
     sts,
+    urls::UrlConfig,
 };
 use http::Response;
 use std::{path::Path, sync::Arc};
@@ -41,6 +42,10 @@ pub(crate) struct Service {
     pub(crate) queue: Queue,
     /// How they are dealt with.
     pub(crate) event_configs: Qualified<EventConfig>,
+    /// The function URLs.
+    pub(crate) urls: Qualified<UrlConfig>,
+    /// The port that all of it is served on.
+    pub(crate) port: u16,
     /// The IAM roles.
     pub(crate) roles: Roles,
 }
@@ -52,6 +57,7 @@ impl Service {
         region: String,
         emulator: crate::Emulator,
         limits: Limits,
+        port: u16,
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
@@ -63,8 +69,9 @@ impl Service {
         let queue = Queue::open(&dir.join("queue"))?;
         let exists = |name: &str| functions.get(name).is_some();
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
+        let urls = Qualified::open(&dir.join("urls"), exists)?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, event_configs, roles }))
+        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, event_configs, urls, port, roles }))
     }
 
     /// Answers a request.

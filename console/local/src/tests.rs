@@ -11,6 +11,8 @@ mod logs;
 mod queue;
 mod streaming;
 mod tenants;
+mod url_config;
+mod urls;
 
 use client::{Client, Reply};
 

@@ -18,6 +18,7 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
     let function = read(service, name, call.query("Qualifier"))?;
     change.remove(&function.name)?;
     service.event_configs.forget(&function.name);
+    service.urls.forget(&function.name);
     service.pool.retire(&function.key(), "");
     service.codes.release(&function.code);
     Ok(call::empty(204))

@@ -3,6 +3,7 @@
 mod request;
 mod stream;
 
+pub(crate) use request::{judge_tenant, new_trace};
 pub(super) use stream::invoke_with_response_stream;
 
 use crate::{

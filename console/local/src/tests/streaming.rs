@@ -35,9 +35,9 @@ def end(error=None):
 "#;
 
 /// A request whose answer is read bit by bit.
-struct Open {
+pub(super) struct Open {
     stream: TcpStream,
-    head: String,
+    pub(super) head: String,
     body: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl Open {
         Self::send(&host, "POST", &path, &signed, payload).await
     }
 
-    async fn send(host: &str, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Self {
+    pub(super) async fn send(host: &str, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Self {
         let mut request = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             write!(request, "{name}: {value}\r\n").unwrap();
@@ -71,7 +71,7 @@ impl Open {
     }
 
     /// The next chunk; none after the last.
-    async fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(super) async fn chunk(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(line) = self.body.windows(2).position(|window| window == b"\r\n") {
                 let length = std::str::from_utf8(&self.body[..line]).unwrap();

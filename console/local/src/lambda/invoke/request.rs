@@ -137,7 +137,7 @@ fn judge_context(context: &str) -> Result<String, Fault> {
 }
 
 /// The tenant's id: a function with a `TenancyConfig` needs one, the others take none.
-fn judge_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, Fault> {
+pub(crate) fn judge_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, Fault> {
     let isolated =
         function.other.get("TenancyConfig").is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");
     let Some(tenant) = tenant else {
@@ -162,7 +162,7 @@ fn judge_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<Stri
 }
 
 /// A new X-Ray trace, not sampled.
-fn new_trace() -> String {
+pub(crate) fn new_trace() -> String {
     let seconds = jiff::Timestamp::now().as_second();
     let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     let mut trace = format!("Root=1-{seconds:08x}-");
