@@ -15,7 +15,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Response};
-use request::{Kind, Request};
+use request::{Kind, Request, TRACE};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,11 +30,12 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
             return Ok(call::empty(202));
         }
     }
-    let (tail, version) = (request.tail, request.version());
+    let (tail, version, trace) = (request.tail, request.version(), request.trace());
     let outcome = Running::whole(service, request.into_invocation())?.outcome().await?;
     let mut response = call::answer(200, "application/json", outcome.payload);
     let headers = response.headers_mut();
     headers.insert("x-amz-executed-version", version);
+    headers.extend(trace.map(|trace| (TRACE, trace)));
     if outcome.failed {
         // AWS says so of every function error, whoever caught it; `Handled` is of an earlier time.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));

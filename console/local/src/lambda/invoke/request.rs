@@ -11,12 +11,15 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use std::{fmt::Write as _, sync::Arc};
 use uuid::Uuid;
 
 /// The largest client context, in bytes of base64.
 const CONTEXT_LIMIT: usize = 3583;
+
+/// The X-Ray trace header, in requests and answers.
+pub(super) const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// Whether and how the caller waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +81,18 @@ impl Request {
             function,
             client_context: call.header("x-amz-client-context").map(judge_context).transpose()?,
             tenant,
-            trace: call.header("x-amzn-trace-id").map_or_else(new_trace, str::to_owned),
+            trace: call.header(TRACE.as_str()).map_or_else(new_trace, str::to_owned),
         })
     }
 
     /// What `X-Amz-Executed-Version` says.
     pub(super) fn version(&self) -> HeaderValue {
         HeaderValue::from_str(&self.function.version).unwrap_or(HeaderValue::from_static(LATEST))
+    }
+
+    /// What the answer says of its X-Ray trace.
+    pub(super) fn trace(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.trace).ok()
     }
 
     /// The invocation as the queue keeps it.

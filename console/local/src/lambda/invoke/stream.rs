@@ -1,6 +1,6 @@
 //! `InvokeWithResponseStream`: the response as an event stream, while it is being made.
 
-use super::request::{Kind, Request};
+use super::request::{Kind, Request, TRACE};
 use crate::{
     call::{self, Body, Call},
     eventstream::event,
@@ -38,12 +38,12 @@ pub(in super::super) async fn invoke_with_response_stream(
             return Err(Fault::validation("Event", "invocationType", constraint));
         }
     }
-    let (tail, version) = (request.tail, request.version());
+    let (tail, version, trace) = (request.tail, request.version(), request.trace());
     let mut running = Running::streamed(service, request.into_invocation())?;
     let unknown = HeaderValue::from_static("application/octet-stream");
     let (content, first) = match running.next().await {
         Some(Step::Part(Part::Head(content))) => (content.unwrap_or(unknown), Bytes::new()),
-        Some(Step::Part(Part::Data(data))) => (unknown, chunks(&data)),
+        Some(Step::Part(Part::Data(data))) => (unknown, chunks(data)),
         // Not streamed: all of it is here.
         Some(Step::End(outcome)) => (HeaderValue::from_static("application/json"), whole(&outcome?, tail)),
         None => (unknown, Bytes::new()),
@@ -54,7 +54,7 @@ pub(in super::super) async fn invoke_with_response_stream(
             None => match running.next().await? {
                 // An empty piece is no chunk, and the head was told.
                 Step::Part(Part::Head(_)) => Bytes::new(),
-                Step::Part(Part::Data(data)) => chunks(&data),
+                Step::Part(Part::Data(data)) => chunks(data),
                 Step::End(Ok(outcome)) => complete(&outcome, tail),
                 Step::End(Err(fault)) => event(
                     "exception",
@@ -71,14 +71,15 @@ pub(in super::super) async fn invoke_with_response_stream(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
     headers.insert("x-amzn-remapped-content-type", content);
     headers.insert("x-amz-executed-version", version);
+    headers.extend(trace.map(|trace| (TRACE, trace)));
     Ok(response)
 }
 
 /// The events of a piece of a response.
-fn chunks(data: &[u8]) -> Bytes {
+fn chunks(mut data: Bytes) -> Bytes {
     let mut bytes = BytesMut::new();
-    for chunk in data.chunks(CHUNK) {
-        let chunk = Bytes::copy_from_slice(chunk);
+    while !data.is_empty() {
+        let chunk = data.split_to(data.len().min(CHUNK));
         bytes.extend_from_slice(&event("event", "PayloadChunk", "application/octet-stream", chunk));
     }
     bytes.freeze()
@@ -86,7 +87,7 @@ fn chunks(data: &[u8]) -> Bytes {
 
 /// The events of a response, or of an error, that was not streamed. The error is both: the payload and the completion.
 fn whole(outcome: &Outcome, tail: bool) -> Bytes {
-    let mut bytes = BytesMut::from(chunks(&outcome.payload).as_ref());
+    let mut bytes = BytesMut::from(chunks(outcome.payload.clone()).as_ref());
     bytes.extend_from_slice(&complete(outcome, tail));
     bytes.freeze()
 }
