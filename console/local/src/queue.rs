@@ -14,6 +14,7 @@ use crate::{
     lambda::{self, Found},
     service::Service,
 };
+use http::StatusCode;
 use record::{Condition, Last};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -31,6 +32,9 @@ pub(crate) const EVENT_LIMIT: usize = 1 << 20;
 /// How often a function may be run in one chain of destinations. Source: AWS Lambda developer guide, "Use Lambda recursive
 /// loop detection to prevent infinite loops".
 const CHAIN_LIMIT: u32 = 16;
+
+/// How long an event waits before it looks again whether its function can run by now.
+const READINESS: Duration = Duration::from_millis(100);
 
 /// An invocation that waits.
 #[derive(Serialize, Deserialize)]
@@ -154,18 +158,25 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path) {
     let pauses = service.pool.surroundings().limits.retries;
     let mut last = None;
     loop {
-        let Ok(Found { function, arn, .. }) = lambda::find(service, &entry.function, entry.qualifier.as_deref()) else {
-            tracing::warn!(id = entry.id, function = entry.function, "an event's function is no more: it is dropped");
-            return;
-        };
         let config = config(service, entry);
         let left = config.age().saturating_sub(entry.age());
+        if left.is_zero() {
+            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+        }
+        let Found { function, arn, .. } = match lambda::find(service, &entry.function, entry.qualifier.as_deref()) {
+            Ok(found) => found,
+            Err(fault) if fault.status == StatusCode::NOT_FOUND => {
+                tracing::warn!(fault.message, id = entry.id, "an event is dropped");
+                return;
+            }
+            Err(_not_ready) => {
+                tokio::time::sleep(left.min(READINESS)).await;
+                continue;
+            }
+        };
         let reserved = service.functions.get(&entry.function).and_then(|function| function.reserved);
         if reserved == Some(0) {
             return tell(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
-        }
-        if left.is_zero() {
-            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
         // When it is throttled it waits its turn, but not for longer than it may.
         let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await else {
