@@ -4,7 +4,8 @@ use crate::{
     code::Codes,
     disk,
     fault::Fault,
-    function::{Function, Record},
+    function::{Function, State},
+    record::Record,
 };
 use std::{
     collections::BTreeMap,
@@ -28,8 +29,9 @@ pub(crate) struct Change<'a> {
 }
 
 impl Functions {
-    /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
+    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. A damaged file
+    /// is set aside and told, not lost.
+    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
         let mut known = BTreeMap::new();
@@ -39,8 +41,14 @@ impl Functions {
                 continue;
             }
             match disk::read_json::<Record>(&file) {
-                Ok(Some(record)) => {
-                    record.all().for_each(|function| codes.keep(&function.code));
+                Ok(Some(mut record)) => {
+                    record.all().for_each(|function| codes.keep(function));
+                    if matches!(record.latest.state, State::Pending | State::Updating) {
+                        let outcome = codes.unpack(&record.latest);
+                        if let Some(unused) = record.settle(outcome) {
+                            codes.release(&unused);
+                        }
+                    }
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
                 Ok(None) => {}
@@ -93,9 +101,14 @@ impl Change<'_> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+        self.remember(record);
+        Ok(())
+    }
+
+    /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
+    pub(crate) fn remember(&self, record: Record) {
         let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(record.latest.name.clone(), Arc::new(record));
-        Ok(())
     }
 
     /// Removes a function.

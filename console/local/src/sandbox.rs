@@ -25,6 +25,7 @@ use output::Output;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     io,
+    path::PathBuf,
     process::ExitStatus,
     sync::{
         Arc,
@@ -86,6 +87,9 @@ pub(crate) struct Sandbox {
     pub(crate) journal: Arc<Journal>,
     /// The emulator that it runs under.
     pub(crate) emulator: Option<&'static str>,
+    /// What stands for `/opt`: its layers; none when it has none.
+    #[expect(dead_code, reason = "extensions are looked for there")]
+    pub(crate) opt: Option<PathBuf>,
     /// When its process was started.
     pub(crate) started: Instant,
     exchange: Arc<Exchange>,
@@ -107,10 +111,12 @@ impl Sandbox {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
         let held = surroundings.codes.hold(&function.code);
-        let root = held.root();
+        let layers = function.opt().map(|opt| surroundings.codes.hold(&opt));
+        let (root, opt) = (held.root(), layers.as_ref().map(Held::root));
         let started = Instant::now();
         let spawn = async || {
-            let (mut command, emulator) = process::command(surroundings, function, journal, &root, address)?;
+            let (mut command, emulator) =
+                process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
             let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
             let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
             command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
@@ -141,6 +147,7 @@ impl Sandbox {
             tenant: tenant.map(str::to_owned),
             journal: Arc::clone(journal),
             emulator,
+            opt: opt.clone(),
             started,
             exchange: Arc::default(),
             output: Arc::new(output),
@@ -154,7 +161,7 @@ impl Sandbox {
         tasks.spawn(runtime_api::serve(listener, exchange, connections.clone(), stop.clone()));
         let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
-        let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: held };
+        let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: (held, layers) };
         tasks.spawn(async move {
             let status = supervisor.run().await;
             // A process that left the group may still have the pipe: nobody reads it any more.
@@ -243,7 +250,7 @@ struct Supervisor {
     group: Group,
     connections: TaskTracker,
     stop: CancellationToken,
-    _code: Held,
+    _code: (Held, Option<Held>),
 }
 
 impl Supervisor {

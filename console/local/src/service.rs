@@ -8,6 +8,7 @@ use crate::{
     fault::Fault,
     functions::Functions,
     iam, lambda,
+    layers::Layers,
     limits::Limits,
     logs,
     logs::Logs,
@@ -32,7 +33,9 @@ pub(crate) struct Service {
     pub(crate) region: String,
     /// The functions.
     pub(crate) functions: Functions,
-    /// Their unpacked zips.
+    /// The layers.
+    pub(crate) layers: Layers,
+    /// The zips of both.
     pub(crate) codes: Arc<Codes>,
     /// The log groups.
     pub(crate) logs: Arc<Logs>,
@@ -62,6 +65,7 @@ impl Service {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
         let functions = Functions::open(&dir.join("functions"), &codes)?;
+        let layers = Layers::open(&dir.join("layers"), &codes)?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
@@ -71,7 +75,7 @@ impl Service {
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
         let urls = Qualified::open(&dir.join("urls"), exists)?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, event_configs, urls, port, roles }))
+        Ok(Arc::new(Self { region, functions, layers, codes, logs, pool, queue, event_configs, urls, port, roles }))
     }
 
     /// Answers a request.

@@ -5,6 +5,7 @@ mod answer;
 mod config;
 mod cors;
 mod event;
+mod permission;
 
 pub(crate) use config::{AuthType, Cors, InvokeMode, UrlConfig};
 
@@ -23,7 +24,7 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use event::Request;
 use futures_util::stream;
-use http::{HeaderValue, Response, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
@@ -139,7 +140,14 @@ async fn pass(
     }
     let alias = Some(qualifier).filter(|qualifier| *qualifier != LATEST);
     // An alias that is no more leaves its URL behind, which nobody may call.
-    let Ok(Found { function, arn, .. }) = lambda::find(service, function, alias) else { return Ok(forbidden()) };
+    if config.auth == AuthType::None && !permission::anybody_may(service, function, alias) {
+        return Ok(forbidden());
+    }
+    let Found { function, arn, .. } = match lambda::find(service, function, alias) {
+        Ok(found) => found,
+        Err(fault) if fault.status == StatusCode::NOT_FOUND => return Ok(forbidden()),
+        Err(fault) => return Err(fault),
+    };
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let trace = header("x-amzn-trace-id").map_or_else(lambda::new_trace, str::to_owned);
     let request = Request {

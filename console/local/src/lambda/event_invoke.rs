@@ -1,15 +1,15 @@
 //! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and their relatives: how asynchronous invocations are
 //! dealt with. Source of the messages: AWS Lambda itself.
 
-use super::{Named, configuration::within, paging};
+use super::{judge::within, named::Named, page::page};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::{self, LATEST},
     queue::EventConfig,
-    service::Service,
+    service::{Service, unknown},
 };
-use http::Response;
+use http::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -67,13 +67,30 @@ impl<'a> Place<'a> {
     }
 }
 
+/// What is below a function's `event-invoke-config`.
+pub(super) async fn dispatch(
+    service: &Service,
+    call: &Call,
+    name: &str,
+    route: &[&str],
+) -> Result<Response<Body>, Fault> {
+    match (&call.method, route) {
+        (&Method::PUT, []) => put(service, call, name).await,
+        (&Method::POST, []) => update(service, call, name).await,
+        (&Method::GET, []) => get(service, call, name),
+        (&Method::DELETE, []) => delete(service, call, name).await,
+        (&Method::GET, ["list"]) => list(service, call, name),
+        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+    }
+}
+
 /// `PutFunctionEventInvokeConfig`: what is absent is reset.
-pub(super) async fn put(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn put(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     change(service, call, name, |_| Ok(EventConfig::default())).await
 }
 
 /// `UpdateFunctionEventInvokeConfig`: what is absent stays.
-pub(super) async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     change(service, call, name, |place| {
         service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())
     })
@@ -148,7 +165,7 @@ fn judge(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> 
     }
     let invalid = |_| Fault::invalid(format!("The destination ARN {arn} is invalid."));
     let named = Named::read(service, &arn, None).map_err(invalid)?;
-    named.version(service, |alias| &alias.version).map_err(invalid)?;
+    named.version(service).map_err(invalid)?;
     if named.name == place.function {
         return Err(Fault::invalid("You can't specify the function as a destination for itself."));
     }
@@ -161,14 +178,14 @@ fn capital(name: &str) -> String {
 }
 
 /// `GetFunctionEventInvokeConfig`.
-pub(super) fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let place = Place::read(service, call, name)?;
     let config = service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())?;
     Ok(call::json(200, &describe(&config, &place.arn)))
 }
 
 /// `DeleteFunctionEventInvokeConfig`.
-pub(super) async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     service.event_configs.remove(place.function, place.qualifier)?.ok_or_else(|| place.nothing())?;
@@ -176,17 +193,17 @@ pub(super) async fn delete(service: &Service, call: &Call, name: &str) -> Result
 }
 
 /// `ListFunctionEventInvokeConfigs`.
-pub(super) fn list(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn list(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let named = Named::read(service, name, None)?;
     if service.functions.record(named.name).is_none() {
         return Err(Fault::not_found("The function doesn't exist."));
     }
     let all = service.event_configs.all(named.name);
-    let (page, next) = paging::page(call, all.iter(), |(qualifier, _)| qualifier)?;
-    let told: Vec<Value> = page
-        .into_iter()
-        .map(|(qualifier, config)| describe(config, &function::arn(&service.region, named.name, Some(qualifier))))
-        .collect();
+    let told = all.into_iter().map(|(qualifier, config)| {
+        let told = describe(&config, &function::arn(&service.region, named.name, Some(&qualifier)));
+        (qualifier, told)
+    });
+    let (told, next) = page(call, 50, told)?;
     Ok(call::json(200, &json!({ "FunctionEventInvokeConfigs": told, "NextMarker": next })))
 }
 

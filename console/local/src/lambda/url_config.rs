@@ -1,14 +1,18 @@
 //! `CreateFunctionUrlConfig` and its relatives. Source of the messages: AWS Lambda itself.
 
-use super::{Named, configuration::within, paging};
+use super::{
+    judge::within,
+    named::{Named, is_number},
+    page::page,
+};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::{self, LATEST},
-    service::Service,
+    service::{Service, unknown},
     urls::{AuthType, Cors, InvokeMode, UrlConfig},
 };
-use http::Response;
+use http::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -75,10 +79,9 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn read(service: &Service, call: &'a Call, name: &'a str) -> Result<Self, Fault> {
         let named = Named::read(service, name, call.query("Qualifier"))?;
-        let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         match named.qualifier {
             // A URL is of the whole function or of an alias.
-            Some(other) if other == LATEST || number(other) => {
+            Some(other) if other == LATEST || is_number(other) => {
                 let constraint = "satisfy regular expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)";
                 Err(Fault::validation(other, "qualifier", constraint))
             }
@@ -112,8 +115,19 @@ fn arn(service: &Service, function: &str, qualifier: &str) -> String {
     function::arn(&service.region, function, Some(qualifier).filter(|qualifier| *qualifier != LATEST))
 }
 
+/// What is done with one URL.
+pub(super) async fn dispatch(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    match call.method {
+        Method::POST => create(service, call, name).await,
+        Method::GET => get(service, call, name),
+        Method::PUT => update(service, call, name).await,
+        Method::DELETE => delete(service, call, name).await,
+        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+    }
+}
+
 /// `CreateFunctionUrlConfig`.
-pub(super) async fn create(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn create(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
     let auth = settings.auth()?.ok_or_else(|| Fault::validation("null", "authType", "not be null"))?;
@@ -145,14 +159,14 @@ pub(super) async fn create(service: &Service, call: &Call, name: &str) -> Result
 }
 
 /// `GetFunctionUrlConfig`.
-pub(super) fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let place = Place::read(service, call, name)?;
     let config = place.get(service)?;
     Ok(call::json(200, &read(service, place.function, place.qualifier, &config)))
 }
 
 /// `UpdateFunctionUrlConfig`: what is absent stays; settings for other origins that say nothing are taken away.
-pub(super) async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
@@ -173,7 +187,7 @@ pub(super) async fn update(service: &Service, call: &Call, name: &str) -> Result
 }
 
 /// `DeleteFunctionUrlConfig`.
-pub(super) async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     service.urls.remove(place.function, place.qualifier)?.ok_or_else(nothing)?;
@@ -187,9 +201,11 @@ pub(super) fn list(service: &Service, call: &Call, name: &str) -> Result<Respons
         return Err(no_function());
     }
     let all = service.urls.all(named.name);
-    let (page, next) = paging::page(call, all.iter(), |(qualifier, _)| qualifier)?;
-    let told: Vec<Value> =
-        page.into_iter().map(|(qualifier, config)| read(service, named.name, qualifier, config)).collect();
+    let told = all.into_iter().map(|(qualifier, config)| {
+        let told = read(service, named.name, &qualifier, &config);
+        (qualifier, told)
+    });
+    let (told, next) = page(call, 50, told)?;
     Ok(call::json(200, &json!({ "FunctionUrlConfigs": told, "NextMarker": next })))
 }
 

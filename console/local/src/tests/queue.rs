@@ -177,6 +177,43 @@ async fn a_try_is_not_forgotten_by_a_restart() {
 }
 
 #[tokio::test]
+async fn a_function_that_may_not_run_at_all_gives_its_events_up_at_once() {
+    let server = Server::start().await;
+    server.noting("never", NOTES).await;
+    server.noting("hears", NOTES).await;
+    let destination = json!({ "OnFailure": { "Destination": format!("{ARN}:hears") } });
+    assert_eq!(server.config("PUT", "never", json!({ "DestinationConfig": destination })).await.status, 200);
+    let path = "/2017-10-31/functions/never/concurrency";
+    let reserved = server.client.lambda("PUT", path, &json!({ "ReservedConcurrentExecutions": 0 })).await;
+    assert_eq!(reserved.status, 200, "{}", reserved.text());
+    server.event("never", "{}").await;
+    let record = server.record("hears").await;
+    assert_eq!(record["requestContext"]["condition"], "ZeroReservedConcurrency");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 0);
+    assert!(server.noted("never").is_empty());
+}
+
+#[tokio::test]
+async fn an_alias_has_a_config_of_its_own_and_is_named_in_the_record() {
+    let server = Server::start().await;
+    server.noting("f", FAILS).await;
+    server.noting("hears", NOTES).await;
+    let post = async |path: &str, body: Value| server.client.lambda("POST", path, &body).await.status;
+    assert_eq!(post("/2015-03-31/functions/f/versions", json!({})).await, 201);
+    let alias = json!({ "Name": "live", "FunctionVersion": "1" });
+    assert_eq!(post("/2015-03-31/functions/f/aliases", alias).await, 201);
+    let destination = json!({ "OnFailure": { "Destination": format!("{ARN}:hears") } });
+    let body = json!({ "MaximumRetryAttempts": 0, "DestinationConfig": destination });
+    let put = server.client.lambda("PUT", "/2019-09-25/functions/f/event-invoke-config?Qualifier=live", &body).await;
+    assert_eq!((put.status, &put.json()["FunctionArn"]), (200, &json!(format!("{ARN}:f:live"))));
+    assert_eq!(server.config("GET", "f", Value::Null).await.status, 404, "`$LATEST` has none");
+    server.event("f:live", "{}").await;
+    let record = server.record("hears").await;
+    assert_eq!(record["requestContext"]["functionArn"], format!("{ARN}:f:live"));
+    assert_eq!(record["responseContext"]["executedVersion"], "1");
+}
+
+#[tokio::test]
 async fn throttled_events_wait_their_turn() {
     let server = Server::start_with(Limits { sandboxes: 1, ..quick() }).await;
     server.noting("one", NOTES).await;

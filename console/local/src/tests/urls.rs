@@ -23,7 +23,18 @@ impl Server {
         body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         let reply = self.url("POST", name, body).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
+        self.permit(name, "url", "lambda:InvokeFunctionUrl", json!({ "FunctionUrlAuthType": "NONE" })).await;
+        self.permit(name, "function", "lambda:InvokeFunction", json!({ "InvokedViaFunctionUrl": true })).await;
         host(reply.json()["FunctionUrl"].as_str().unwrap()).to_owned()
+    }
+
+    /// Lets everybody do that.
+    async fn permit(&self, name: &str, sid: &str, action: &str, condition: Value) {
+        let mut body = json!({ "StatementId": sid, "Action": action, "Principal": "*" });
+        body.as_object_mut().unwrap().extend(condition.as_object().unwrap().clone());
+        let path = format!("/2015-03-31/functions/{name}/policy");
+        let reply = self.client.lambda("POST", &path, &body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
     }
 
     /// A request with exactly these headers beside the host.
@@ -194,6 +205,51 @@ async fn a_signed_url_takes_the_servers_key_and_nothing_else() {
     assert_eq!((other_body.status, other_body.code()), (403, "InvalidSignatureException"));
     let other_service = server.client.raw("POST", "/a?b=c", &sign("execute-api", b"x"), b"x").await;
     assert_eq!((other_service.status, other_service.code()), (403, "InvalidSignatureException"));
+}
+
+#[tokio::test]
+async fn an_open_url_is_closed_until_the_policy_says_so_twice() {
+    let server = Server::start().await;
+    server.create("echo", ECHO).await;
+    let url = server.url("POST", "echo", json!({ "AuthType": "NONE" })).await.json();
+    let host = host(url["FunctionUrl"].as_str().unwrap()).to_owned();
+    let closed = async || {
+        let reply = server.fetch(&host, "GET", "/", &[], b"").await;
+        assert_eq!((reply.status, reply.code()), (403, "AccessDeniedException"));
+        assert!(reply.text().starts_with(r#"{"Message":"Forbidden. For troubleshooting"#), "{}", reply.text());
+    };
+    closed().await;
+    server.permit("echo", "url", "lambda:InvokeFunctionUrl", json!({ "FunctionUrlAuthType": "NONE" })).await;
+    closed().await;
+    server.permit("echo", "function", "lambda:InvokeFunction", json!({ "InvokedViaFunctionUrl": true })).await;
+    assert_eq!(server.fetch(&host, "GET", "/", &[], b"").await.status, 200);
+    assert_eq!(server.client.lambda("DELETE", "/2015-03-31/functions/echo/policy/url", &Value::Null).await.status, 204);
+    closed().await;
+}
+
+#[tokio::test]
+async fn an_aliass_url_runs_its_version_and_outlives_it_for_nobody() {
+    let server = Server::start().await;
+    server.create("echo", ECHO).await;
+    let post = async |path: &str, body: Value| {
+        let reply = server.client.lambda("POST", &format!("/2015-03-31/functions/echo/{path}"), &body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+    };
+    post("versions", json!({})).await;
+    post("aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
+    let path = "/2021-10-31/functions/echo/url?Qualifier=live";
+    let url = server.client.lambda("POST", path, &json!({ "AuthType": "NONE" })).await.json();
+    assert!(url["FunctionArn"].as_str().unwrap().ends_with(":function:echo:live"));
+    let host = host(url["FunctionUrl"].as_str().unwrap()).to_owned();
+    let policy = "policy?Qualifier=live";
+    post(policy, json!({ "StatementId": "a", "Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE" })).await;
+    assert_eq!(server.fetch(&host, "GET", "/", &[], b"").await.status, 403);
+    post(policy, json!({ "StatementId": "b", "Action": "lambda:InvokeFunction", "Principal": "*", "InvokedViaFunctionUrl": true })).await;
+    assert_eq!(server.fetch(&host, "GET", "/x", &[], b"").await.json()["rawPath"], "/x");
+    let gone = server.client.lambda("DELETE", "/2015-03-31/functions/echo/aliases/live", &Value::Null).await;
+    assert_eq!(gone.status, 204);
+    assert_eq!(server.fetch(&host, "GET", "/", &[], b"").await.status, 403);
+    assert_eq!(server.client.lambda("GET", path, &Value::Null).await.status, 200, "as on AWS, the URL is still told");
 }
 
 #[tokio::test]
