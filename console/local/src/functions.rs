@@ -29,8 +29,8 @@ pub(crate) struct Change<'a> {
 }
 
 impl Functions {
-    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. A damaged file
-    /// is set aside and told, not lost.
+    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. The layers
+    /// must have been read before. A damaged file is set aside and told, not lost.
     pub(crate) fn open(dir: &Path, codes: &Arc<Codes>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
@@ -41,14 +41,8 @@ impl Functions {
                 continue;
             }
             match disk::read_json::<Record>(&file) {
-                Ok(Some(mut record)) => {
+                Ok(Some(record)) => {
                     record.all().for_each(|function| codes.keep(function));
-                    if matches!(record.latest.state, State::Pending | State::Updating) {
-                        let outcome = codes.unpack(&record.latest);
-                        if let Some(unused) = record.settle(outcome) {
-                            codes.release(&unused);
-                        }
-                    }
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
                 Ok(None) => {}
@@ -57,6 +51,14 @@ impl Functions {
                     fs::rename(&file, file.with_extension("damaged"))?;
                 }
                 Err(error) => return Err(error),
+            }
+        }
+        // Only now is it known what is not needed any more.
+        let unfinished = |record: &&mut Arc<Record>| matches!(record.latest.state, State::Pending | State::Updating);
+        for record in known.values_mut().filter(unfinished) {
+            let outcome = codes.unpack(&record.latest);
+            if let Some(unused) = Arc::make_mut(record).settle(outcome) {
+                codes.release(&unused);
             }
         }
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()) })

@@ -10,7 +10,7 @@
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! urls        or is it for a function's URL?
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
-//! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
 //! qualified   what hangs on a function's name and a qualifier: the queue's settings, the URLs
 //! streaming   a running invocation, apart from its caller
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
@@ -20,10 +20,11 @@
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
 //! with it. When nothing is asked, nothing runs.
 //!
-//! What is not as on AWS: functions are `Active` at once; only custom runtimes run; memory is measured but not limited;
-//! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds, and
-//! its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose `Origin` their Cors does
-//! not allow.
+//! What is not as on AWS: only custom runtimes run; memory is measured but not limited; layers are not at `/opt` but where
+//! the ends of `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only;
+//! there is no provisioned concurrency, no code signing and there are no extensions; a retry of an asynchronous invocation
+//! comes after seconds, and its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose
+//! `Origin` their Cors does not allow.
 
 mod call;
 mod code;
@@ -224,6 +225,7 @@ async fn serve(
     .await
     .map_err(io::Error::other)??;
     let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
+    let _ = service.door.set(Arc::clone(&door));
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), stop.clone()));
     service.queue.resume(&service)?;

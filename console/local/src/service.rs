@@ -2,9 +2,10 @@
 //! to the API that it is for.
 
 use crate::{
-    call::{Body, Call},
+    call::{self, Body, Call},
     code::Codes,
     disk,
+    door::{Door, download},
     fault::Fault,
     functions::Functions,
     iam, lambda,
@@ -22,7 +23,10 @@ use crate::{
     urls::UrlConfig,
 };
 use http::Response;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 /// The AWS account that the local Lambda plays.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -51,6 +55,8 @@ pub(crate) struct Service {
     pub(crate) port: u16,
     /// The IAM roles.
     pub(crate) roles: Roles,
+    /// The door, which signs downloads; none before the server listens.
+    pub(crate) door: OnceLock<Arc<Door>>,
 }
 
 impl Service {
@@ -64,8 +70,8 @@ impl Service {
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
-        let functions = Functions::open(&dir.join("functions"), &codes)?;
         let layers = Layers::open(&dir.join("layers"), &codes)?;
+        let functions = Functions::open(&dir.join("functions"), &codes)?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
@@ -75,7 +81,20 @@ impl Service {
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
         let urls = Qualified::open(&dir.join("urls"), exists)?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, layers, codes, logs, pool, queue, event_configs, urls, port, roles }))
+        Ok(Arc::new(Self {
+            region,
+            functions,
+            layers,
+            codes,
+            logs,
+            pool,
+            queue,
+            event_configs,
+            urls,
+            port,
+            roles,
+            door: OnceLock::new(),
+        }))
     }
 
     /// Answers a request.
@@ -96,7 +115,25 @@ impl Service {
                 (action, _) => Err(unknown(&format!("the action {action:?}"))),
             };
         }
+        if let Some(name) = call.path.strip_prefix(download::PATH) {
+            let file = self.codes.zip(name.strip_suffix(".zip").unwrap_or(name));
+            let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Fault::not_found("This code is not there any more."),
+                _ => Fault::service("could not read the code", &error),
+            })?;
+            return Ok(call::answer(200, "application/zip", bytes));
+        }
         lambda::dispatch(self, &call).await
+    }
+
+    /// Where a zip can be downloaded, by its SHA-256; none when only its files were kept.
+    pub(crate) fn location(&self, sha256: &str) -> Result<Option<String>, Fault> {
+        match self.door.get() {
+            Some(door) if self.codes.zip(sha256).is_file() => {
+                door.download(&format!("{sha256}.zip"), jiff::Timestamp::now()).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 

@@ -84,9 +84,9 @@ fn target(file: &mut impl io::Read) -> Result<String, Refusal> {
     Ok(link)
 }
 
-/// Unpacks `zip` into the new directory `into`. What is left there after a refusal is the caller's to remove.
+/// Unpacks `zip` into the new directory `into`; not more than it says that it holds. What is left there after a refusal is the caller's to remove.
 pub(crate) fn unpack(zip: &[u8], into: &Path) -> Result<(), Refusal> {
-    unpack_within(zip, into, UNPACKED_LIMIT)
+    unpack_within(zip, into, judge(zip)?)
 }
 
 fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {

@@ -96,11 +96,14 @@ fn describe_in_list(service: &Service, name: &str, number: u64, version: &Versio
 }
 
 /// A version as Lambda tells it.
-fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Value {
+fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Result<Value, Fault> {
     let mut value = describe_in_list(service, name, number, version);
     value["LayerArn"] = arn(service, name).into();
     value["Content"] = json!({ "CodeSha256": base64_of(&version.sha256), "CodeSize": version.size });
-    value
+    if let Some(location) = service.location(&version.sha256)? {
+        value["Content"]["Location"] = location.into();
+    }
+    Ok(value)
 }
 
 /// `PublishLayerVersion`.
@@ -137,7 +140,7 @@ async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Resp
         layer.published
     });
     let number = published.inspect_err(|_| service.codes.drop_zip(&taken.sha256))?;
-    Ok(call::json(201, &describe(service, name, number, &version)))
+    Ok(call::json(201, &describe(service, name, number, &version)?))
 }
 
 fn missing() -> Fault {
@@ -148,7 +151,7 @@ fn missing() -> Fault {
 fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Fault> {
     let layer = service.layers.get(name).ok_or_else(missing)?;
     let version = layer.versions.get(&number).ok_or_else(missing)?;
-    Ok(call::json(200, &describe(service, name, number, version)))
+    Ok(call::json(200, &describe(service, name, number, version)?))
 }
 
 /// The region, the name and the number in the ARN of a layer's version.

@@ -23,6 +23,9 @@ pub(super) fn get_function(service: &Service, call: &Call, name: &str) -> Result
         "Configuration": describe(&function, &named.arn(service)),
         "Code": { "RepositoryType": "S3" },
     });
+    if let Some(location) = service.location(&function.code)? {
+        value["Code"]["Location"] = location.into();
+    }
     if !record.latest.tags.is_empty() {
         value["Tags"] = json!(record.latest.tags);
     }

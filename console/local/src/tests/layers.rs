@@ -186,30 +186,31 @@ async fn layers_that_do_not_fit_are_refused() {
     assert!(many.text().contains("Member must have value less than or equal to 50"), "{}", many.text());
 }
 
+/// A zip whose table of contents says of its only file that it has this size.
+fn saying(size: u32) -> Vec<u8> {
+    let mut bytes = zip(&[("bootstrap", b"#!/bin/sh\n")]);
+    let entry = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    bytes[entry + 24..entry + 28].copy_from_slice(&size.to_le_bytes());
+    bytes
+}
+
 #[tokio::test]
 async fn a_function_and_its_layers_have_250_mb_together() {
     let server = Server::start().await;
-    // Zeros are small while they are zipped.
-    let half = vec![0_u8; 130_000_000];
-    let arns = {
-        let zip = zip(&[("zeros", &half)]);
-        let mut other = zip.clone();
-        // A comment at the end makes it another zip with the same files.
-        let end = other.len();
-        other[end - 2] = 1;
-        other.push(b'x');
-        [publish(&server, "a", &zip).await, publish(&server, "b", &other).await]
-    };
-    let arns: Vec<_> = arns.iter().map(|layer| &layer["LayerVersionArn"]).collect();
-    let code = python(ECHO);
-    let reply =
-        server.call("POST", "", request("f", &zip(&[("zeros", &half[..2_200_000])]), json!({ "Layers": arns }))).await;
+    let layers = [publish(&server, "a", &saying(130_000_000)).await, publish(&server, "b", &saying(130_000_000)).await];
+    let layers: Vec<_> = layers.iter().map(|layer| &layer["LayerVersionArn"]).collect();
+    let create = request("f", &saying(2_200_000), json!({ "Layers": layers }));
+    let reply = server.call("POST", "", create).await;
     assert_eq!((reply.status, reply.code()), (400, "InvalidParameterValueException"), "{}", reply.text());
     assert_eq!(
         reply.json()["Message"],
         "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. The actual size is \
          262200000 bytes."
     );
-    let fits = server.call("POST", "", request("f", &code, json!({ "Layers": arns[..1] }))).await;
+    let fits = server.call("POST", "", request("f", &saying(2_144_000), json!({ "Layers": layers }))).await;
     assert_eq!(fits.status, 201, "{}", fits.text());
+    assert_eq!(server.settled("f").await["State"], "Active");
+    assert_eq!(server.call("POST", "", request("g", &saying(9), json!({}))).await.status, 201);
+    let told = server.settled("g").await;
+    assert_eq!(told["StateReasonCode"], "InvalidZipFileException", "it holds a byte more than it says: {told}");
 }

@@ -115,22 +115,28 @@ async fn an_update_that_fails_leaves_what_was_there() {
 #[tokio::test]
 async fn what_a_server_left_in_progress_is_done_by_the_next_one() {
     let server = Server::start().await;
-    server.create("f", ECHO).await;
+    let layer = super::layers::publish(&server, "data", &zip(&[("data", b"x")])).await;
+    let layers = json!({ "Layers": [layer["LayerVersionArn"]] });
+    server.create_with("f", ECHO, layers.clone()).await;
+    server.create_with("h", ECHO, layers.clone()).await;
     server.service().codes.turns.acquire_many(2).await.unwrap().forget();
+    assert_eq!(server.call("PUT", "/h/configuration", json!({ "Layers": [] })).await.status, 200);
     let other = python("while True:\n    id, _, _ = next_event()\n    respond(id, '\"other\"')\n");
     let code = json!({ "ZipFile": STANDARD.encode(&other) });
     assert_eq!(server.call("PUT", "/f/code", code).await.status, 200);
     assert_eq!(server.call("POST", "", request("g", &python(ECHO), json!({}))).await.status, 201);
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
-    for name in ["f", "g"] {
+    for name in ["f", "g", "h"] {
         let told = server.call("GET", &format!("/{name}/configuration"), Value::Null).await.json();
         assert_eq!((&told["State"], &told["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")), "{name}");
     }
     assert_eq!(server.invoke("f", "1").await.text(), "\"other\"");
     assert_eq!(server.invoke("g", "1").await.text(), "1");
     let kept = std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
-    assert_eq!(kept, 4, "f's old code is gone");
+    assert_eq!(kept, 6, "two zips of functions and one of a layer, unpacked");
+    assert!(server.configure("f", json!({ "Layers": [] })).await.get("Layers").is_none());
+    assert_eq!(server.configure("h", layers).await["LastUpdateStatus"], "Successful", "the layer is still there");
 }
 
 #[tokio::test]
