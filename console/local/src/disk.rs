@@ -5,13 +5,20 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Makes a directory (mode 0700) and those above it, and takes others' rights from one that is there.
 pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}
+
+/// The file of a function in a directory. Two names that differ in case alone are two files, on every file system.
+pub(crate) fn file_of(dir: &Path, function: &str) -> PathBuf {
+    use sha2::Digest as _;
+    let hash = crate::call::hexadecimal(&sha2::Sha256::digest(function.as_bytes()));
+    dir.join(format!("{function}-{}.json", hash.get(..8).unwrap_or_default()))
 }
 
 /// Replaces a file (mode 0600) in one step: after a crash or on a full disk, it is the old one or the new one.

@@ -44,7 +44,10 @@ impl Door {
         if download::is_download(head) {
             return Ok(());
         }
-        let claim = Claim::read(&head.headers)?;
+        self.know(&Claim::read(&head.headers)?)
+    }
+
+    fn know(&self, claim: &Claim<'_>) -> Result<(), Fault> {
         if claim.access_key != self.access_key {
             let message = "The security token included in the request is invalid: its access key is not this server's.";
             return Err(Fault::new(403, "UnrecognizedClientException", message));
@@ -52,11 +55,33 @@ impl Door {
         Ok(())
     }
 
+    /// That a request which did not come through [`Self::admit`] is signed, and for that AWS service; gives its key.
+    pub(crate) fn verify_for(
+        &self,
+        service: &str,
+        head: &Parts,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let claim = Claim::read(&head.headers)?;
+        self.know(&claim)?;
+        if claim.service != service {
+            let message = format!("Credential should be scoped to correct service: '{service}'.");
+            return Err(Fault::new(403, "InvalidSignatureException", message));
+        }
+        self.verify_headers(head, sha256, now)?;
+        Ok(claim.access_key.to_owned())
+    }
+
     /// The signature of the whole request, whose body has the hexadecimal SHA-256 `sha256`: signs it again and compares.
     pub(crate) fn verify(&self, head: &Parts, sha256: &str, now: Timestamp) -> Result<(), Fault> {
         if download::is_download(head) {
             return self.verify_download(head, now);
         }
+        self.verify_headers(head, sha256, now)
+    }
+
+    fn verify_headers(&self, head: &Parts, sha256: &str, now: Timestamp) -> Result<(), Fault> {
         let claim = Claim::read(&head.headers)?;
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let date = text("x-amz-date").ok_or_else(|| incomplete("it has no X-Amz-Date header"))?;

@@ -84,11 +84,8 @@ impl Functions {
         Change { functions: self, _turn: self.changing.lock().await }
     }
 
-    /// Two names that differ in case alone are two files, on every file system.
     fn file(&self, name: &str) -> PathBuf {
-        use sha2::Digest as _;
-        let hash = crate::call::hexadecimal(&sha2::Sha256::digest(name.as_bytes()));
-        self.dir.join(format!("{name}-{}.json", hash.get(..8).unwrap_or_default()))
+        disk::file_of(&self.dir, name)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     fault::Fault,
     function::Function,
     pool::Pool,
-    sandbox::{Answer, Ending, Event, Init, Journal, Phase, Reason, Report, Sandbox, Status, Trace},
+    sandbox::{Answer, Ending, Event, Init, Journal, Part, Phase, Reason, Report, Sandbox, Status, Trace},
 };
 use bytes::Bytes;
 use failure::Failed;
@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// What is asked of a function.
 #[derive(Clone)]
@@ -31,15 +31,19 @@ pub(crate) struct Invocation {
     pub(crate) payload: Bytes,
     /// The client context: JSON on one line.
     pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    pub(crate) tenant: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
+    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    pub(crate) stream: Option<mpsc::Sender<Part>>,
     /// Whether the caller wants the tail of the log, and so waits for the `REPORT`.
     pub(crate) tail: bool,
 }
 
 /// What came of it.
 pub(crate) struct Outcome {
-    /// The response, or the error as JSON.
+    /// The response, or the error as JSON; empty when the response was streamed.
     pub(crate) payload: Bytes,
     /// Whether the payload is an error.
     pub(crate) failed: bool,
@@ -81,25 +85,33 @@ struct Running<'a> {
     again: bool,
 }
 
-/// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
-/// until runtime and extensions are done. The error is for the caller: nothing ran.
+/// Runs an invocation and waits for its outcome. The error is for the caller: nothing ran.
 pub(crate) async fn run(
     pool: &Arc<Pool>,
     invocation: Invocation,
     permit: OwnedSemaphorePermit,
 ) -> Result<Outcome, Fault> {
+    begin(pool, invocation, permit).await.map_err(|error| Fault::service("broke off the invocation", &error))?
+}
+
+/// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
+/// until runtime and extensions are done. A caller that goes away does not break it off.
+pub(crate) fn begin(
+    pool: &Arc<Pool>,
+    invocation: Invocation,
+    permit: OwnedSemaphorePermit,
+) -> oneshot::Receiver<Result<Outcome, Fault>> {
     let (caller, outcome) = oneshot::channel();
     let pool = Arc::clone(pool);
-    // A task of its own: a caller that goes away does not break the invocation off.
     tokio::spawn(async move {
         carry_out(&pool, &invocation, Caller(Some(caller))).await;
         drop(permit);
     });
-    outcome.await.map_err(|error| Fault::service("broke off the invocation", &error))?
+    outcome
 }
 
 async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller) {
-    while let Some(sandbox) = pool.take(&invocation.function) {
+    while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()) {
         sandbox.drain();
         // It may have ended between two invocations: then another one takes it.
         if sandbox.is_alive() {
@@ -189,7 +201,8 @@ async fn start(
     let surroundings = pool.surroundings();
     journal.init_start(&invocation.function, &surroundings.region, phase);
     let begun = Instant::now();
-    let sandbox = match Sandbox::start(surroundings, &invocation.function, journal, deadline).await {
+    let tenant = invocation.tenant.as_deref();
+    let sandbox = match Sandbox::start(surroundings, &invocation.function, tenant, journal, deadline).await {
         Ok(sandbox) => sandbox,
         Err(not_started) => {
             let failure = Failed::from(not_started);
@@ -253,7 +266,9 @@ impl Running<'_> {
             arn: invocation.arn.clone(),
             trace: invocation.trace.clone(),
             client_context: invocation.client_context.clone(),
+            tenant: invocation.tenant.clone(),
             payload: invocation.payload.clone(),
+            stream: invocation.stream.clone(),
         });
         tokio::select! {
             biased;

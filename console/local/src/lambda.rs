@@ -5,6 +5,7 @@ mod concurrency;
 mod create;
 mod delete;
 mod describe;
+mod event_invoke;
 mod invoke;
 mod judge;
 mod layers;
@@ -16,8 +17,10 @@ mod read;
 mod settings;
 mod tags;
 mod update;
+mod url_config;
 mod versions;
 
+pub(crate) use invoke::judge_tenant;
 pub(crate) use named::{Found, find};
 
 use crate::{
@@ -61,6 +64,13 @@ async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str
         (&Method::PUT, ["configuration"]) => update::update_configuration(service, call, name).await,
         (&Method::PUT, ["code"]) => update::update_code(service, call, name).await,
         (&Method::POST, ["invocations"]) => invoke::invoke(service, call, name).await,
+        (&Method::POST, ["response-streaming-invocations"]) => {
+            invoke::invoke_with_response_stream(service, call, name).await
+        }
+        (&Method::POST, ["invoke-async"]) => invoke::invoke_async(service, call, name),
+        (_, ["event-invoke-config", rest @ ..]) => event_invoke::dispatch(service, call, name, rest).await,
+        (_, ["url"]) => url_config::dispatch(service, call, name).await,
+        (&Method::GET, ["urls"]) => url_config::list(service, call, name),
         (&Method::POST, ["versions"]) => versions::publish_version(service, call, name).await,
         (&Method::GET, ["versions"]) => versions::list_versions(service, call, name),
         (&Method::POST, ["aliases"]) => aliases::create_alias(service, call, name).await,

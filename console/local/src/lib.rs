@@ -8,8 +8,11 @@
 //! ```text
 //! server      accepts connections            door       Host, Origin, signature
 //! service     which API is it for?           lock       one server a directory; how others find it
+//! urls        or is it for a function's URL?
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
+//! qualified   what hangs on a function's name and a qualifier: the queue's settings, the URLs
+//! streaming   a running invocation, apart from its caller
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap and its extensions: processes (spawner), pipes, their own Runtime and Extensions API
 //! ```
@@ -18,14 +21,17 @@
 //! with it. When nothing is asked, nothing runs.
 //!
 //! What is not as on AWS: only custom runtimes run; memory is measured but not limited; layers are not at `/opt` but where
-//! the ends of `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept and not enforced; there is no provisioned
-//! concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free; whatever may be
-//! traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds.
+//! the ends of `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only;
+//! there is no provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is
+//! free; whatever may be traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes
+//! after seconds, and its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose
+//! `Origin` their Cors does not allow.
 
 mod call;
 mod code;
 mod disk;
 mod door;
+mod eventstream;
 mod fault;
 mod function;
 mod functions;
@@ -37,6 +43,7 @@ mod limits;
 mod lock;
 mod logs;
 mod pool;
+mod qualified;
 mod query;
 mod queue;
 mod record;
@@ -45,9 +52,11 @@ mod sandbox;
 mod server;
 mod service;
 mod spawner;
+mod streaming;
 mod sts;
 #[cfg(test)]
 mod tests;
+mod urls;
 mod zipfile;
 
 use crate::{door::Door, limits::Limits, lock::Lock, service::Service};
@@ -212,7 +221,7 @@ async fn serve(
     let port = listener.local_addr()?.port();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
-        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits)?))
+        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits, port)?))
     })
     .await
     .map_err(io::Error::other)??;

@@ -65,11 +65,12 @@ impl Pool {
         Arc::clone(&state.slot(function, self.surroundings.limits.sandboxes).permits)
     }
 
-    /// A warm sandbox of exactly this revision.
-    pub(crate) fn take(&self, function: &Function) -> Option<Arc<Sandbox>> {
+    /// A warm sandbox of exactly this revision, and of this tenant.
+    pub(crate) fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let mut state = self.state();
         let slot = state.slot(function, self.surroundings.limits.sandboxes);
-        while let Some((sandbox, _)) = slot.idle.pop() {
+        while let Some(index) = slot.idle.iter().rposition(|(sandbox, _)| sandbox.tenant.as_deref() == tenant) {
+            let (sandbox, _) = slot.idle.remove(index);
             if sandbox.is_alive() && sandbox.function.revision == function.revision {
                 return Some(sandbox);
             }

@@ -10,12 +10,13 @@ mod output;
 mod peer;
 mod process;
 mod report;
+mod response;
 mod runtime_api;
 mod shutdown;
 mod telemetry;
 mod trace;
 
-pub(crate) use exchange::{Answer, Event, Init, Reply};
+pub(crate) use exchange::{Answer, Event, Init, Part, Reply};
 pub(crate) use extensions::Failure;
 pub(crate) use journal::Journal;
 pub(crate) use report::{Ending, Phase, Report, Run, Status};
@@ -99,6 +100,8 @@ impl Surroundings {
 pub(crate) struct Sandbox {
     /// What it runs.
     pub(crate) function: Arc<Function>,
+    /// The tenant that it serves, and no other.
+    pub(crate) tenant: Option<String>,
     /// Where it logs.
     pub(crate) journal: Arc<Journal>,
     /// The emulator that it runs under.
@@ -138,6 +141,7 @@ impl Sandbox {
     pub(crate) async fn start(
         surroundings: &Surroundings,
         function: &Arc<Function>,
+        tenant: Option<&str>,
         journal: &Arc<Journal>,
         deadline: tokio::time::Instant,
     ) -> Result<Arc<Self>, NotStarted> {
@@ -198,6 +202,7 @@ impl Sandbox {
         let (exited, exit) = watch::channel(None);
         let sandbox = Arc::new(Self {
             function: Arc::clone(function),
+            tenant: tenant.map(str::to_owned),
             journal: Arc::clone(journal),
             emulator,
             started,

@@ -7,6 +7,7 @@ use crate::{
     fault::{Fault, Protocol},
     query,
     service::Service,
+    urls::{self, Address},
 };
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -19,9 +20,9 @@ use uuid::Uuid;
 /// The largest request of all but Invoke, as AWS has it: 50 MB of zip in base64, and the rest.
 const REQUEST_LIMIT: usize = 70_167_211;
 /// The largest synchronous Invoke payload: 6 MB.
-const PAYLOAD_LIMIT: usize = 6_291_456;
+pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
 /// Above this a body is not even read to its end.
-const CEILING: usize = 256 << 20;
+pub(crate) const CEILING: usize = 256 << 20;
 
 /// Serves until `stop`; then every connection is dropped.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, service: Arc<Service>, stop: CancellationToken) {
@@ -68,14 +69,22 @@ async fn handle(request: Request<Incoming>, door: &Door, service: &Arc<Service>)
     let request_id = Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
-    let mut response = match pass(head, body, door, service, &request_id).await {
+    if let Some(address) = Address::read(&head, service.port) {
+        let response = urls::serve(&address, head, body, door, service, &request_id).await;
+        return identified(response, &request_id);
+    }
+    let response = match pass(head, body, door, service, &request_id).await {
         Ok(response) => response,
         Err(fault) => {
             tracing::debug!(code = fault.code, message = fault.message, "the local Lambda refused a request");
             protocol.render(&fault, &request_id)
         }
     };
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    identified(response, &request_id)
+}
+
+fn identified(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().entry("x-amzn-requestid").or_insert(value);
     }
     response
@@ -88,7 +97,9 @@ async fn pass(
     service: &Arc<Service>,
     request_id: &str,
 ) -> Result<Response<Body>, Fault> {
-    let invocation = head.uri.path().ends_with("/invocations");
+    let invocation = ["/invocations", "/response-streaming-invocations", "/invoke-async", "/invoke-async/"]
+        .iter()
+        .any(|end| head.uri.path().ends_with(end));
     let limit = if invocation { PAYLOAD_LIMIT } else { REQUEST_LIMIT };
     let admitted = door.admit(&head);
     // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.

@@ -14,11 +14,13 @@ use crate::{
     logs,
     logs::Logs,
     pool::Pool,
+    qualified::Qualified,
     query,
-    queue::Queue,
+    queue::{EventConfig, Queue},
     roles::Roles,
     sandbox::Surroundings,
     sts,
+    urls::UrlConfig,
 };
 use http::Response;
 use std::{
@@ -45,6 +47,12 @@ pub(crate) struct Service {
     pub(crate) pool: Arc<Pool>,
     /// The asynchronous invocations.
     pub(crate) queue: Queue,
+    /// How they are dealt with.
+    pub(crate) event_configs: Qualified<EventConfig>,
+    /// The function URLs.
+    pub(crate) urls: Qualified<UrlConfig>,
+    /// The port that all of it is served on.
+    pub(crate) port: u16,
     /// The IAM roles.
     pub(crate) roles: Roles,
     /// The door, which signs downloads; none before the server listens.
@@ -58,6 +66,7 @@ impl Service {
         region: String,
         emulator: crate::Emulator,
         limits: Limits,
+        port: u16,
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
@@ -68,8 +77,24 @@ impl Service {
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
         let pool = Pool::new(surroundings);
         let queue = Queue::open(&dir.join("queue"))?;
+        let exists = |name: &str| functions.get(name).is_some();
+        let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
+        let urls = Qualified::open(&dir.join("urls"), exists)?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, layers, codes, logs, pool, queue, roles, door: OnceLock::new() }))
+        Ok(Arc::new(Self {
+            region,
+            functions,
+            layers,
+            codes,
+            logs,
+            pool,
+            queue,
+            event_configs,
+            urls,
+            port,
+            roles,
+            door: OnceLock::new(),
+        }))
     }
 
     /// Answers a request.

@@ -14,9 +14,14 @@ mod life;
 mod logs;
 mod phases;
 mod policy;
+mod queue;
 mod settings;
 mod states;
+mod streaming;
 mod telemetry;
+mod tenants;
+mod url_config;
+mod urls;
 mod versions;
 
 use client::{Client, Reply};

@@ -16,7 +16,6 @@ struct Answered {
     status: Option<Status>,
     /// The type of an error that the function told.
     told: Option<String>,
-    produced: usize,
 }
 
 /// How runtime and extensions were done after an answer.
@@ -38,13 +37,13 @@ impl Running<'_> {
     }
 
     async fn answered(self, answer: super::Answer, caller: &mut Caller) {
-        let Answered { payload, status, told, produced } = take_apart(&self.invocation.id, answer.body);
+        let Answered { payload, status, told } = take_apart(&self.invocation.id, answer.body);
         let failed = status.is_some() || told.is_some();
         let run = Run {
             delivered: answer.delivered,
             responded: Some((answer.began, answer.arrived)),
             over: answer.arrived,
-            produced,
+            produced: answer.produced,
         };
         let done = {
             let settling = self.settle(run, status.as_ref(), told.as_deref());
@@ -173,30 +172,20 @@ impl Running<'_> {
 
 /// What an answer means.
 fn take_apart(id: &str, body: Reply) -> Answered {
-    let refused = |kind: &str, message: &str, produced| Answered {
+    let refused = |kind: &str, message: &str| Answered {
         payload: error(kind, message),
         status: Some(Status::Error(kind.to_owned())),
         told: None,
-        produced,
     };
     match body {
-        Reply::Response(payload) => {
-            let produced = payload.len();
-            Answered { payload, status: None, told: None, produced }
-        }
-        Reply::Error { body, kind } => {
-            let produced = body.len();
-            Answered { payload: body, status: None, told: Some(kind), produced }
-        }
-        Reply::TooLarge(length) => {
-            let message = format!(
-                "Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes)."
-            );
-            refused("Function.ResponseSizeTooLarge", &message, length)
+        Reply::Response(payload) => Answered { payload, status: None, told: None },
+        Reply::Error { body, kind } => Answered { payload: body, status: None, told: Some(kind) },
+        Reply::TooLarge { limit } => {
+            let message = format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
+            refused("Function.ResponseSizeTooLarge", &message)
         }
         Reply::Truncated => {
-            let message = format!("RequestId: {id} Error: the response broke off");
-            refused("Runtime.TruncatedResponse", &message, 0)
+            refused("Runtime.TruncatedResponse", &format!("RequestId: {id} Error: the response broke off"))
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
     let record = Named { qualifier: None, ..named }.record(service)?;
     let Some(qualifier) = named.qualifier else {
         change.remove(named.name)?;
+        service.event_configs.forget(named.name);
+        service.urls.forget(named.name);
         for function in record.all() {
             service.pool.retire(&function.key(), "");
             service.codes.release(function);

@@ -1,5 +1,5 @@
 //! The resource policy of a function, a version or an alias: `AddPermission`, `RemovePermission`, `GetPolicy`. It is kept
-//! and told; whoever has the local Lambda's key may do everything.
+//! and told, and unsigned function URLs go by it; whoever has the local Lambda's key may do everything.
 
 use super::{
     judge,

@@ -2,11 +2,12 @@
 //! One invocation at a time: submitted, delivered by `next`, answered.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// An event for the function.
 #[derive(Debug)]
@@ -21,8 +22,21 @@ pub(crate) struct Event {
     pub(crate) trace: String,
     /// The client context, as JSON.
     pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    pub(crate) tenant: Option<String>,
     /// The payload.
     pub(crate) payload: Bytes,
+    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    pub(crate) stream: Option<mpsc::Sender<Part>>,
+}
+
+/// A part of a response that comes as it is made.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// It begins; with its content type, if the function told one.
+    Head(Option<HeaderValue>),
+    /// More of it.
+    Data(Bytes),
 }
 
 /// What a function answered, and when.
@@ -36,12 +50,14 @@ pub(crate) struct Answer {
     pub(crate) began: Instant,
     /// When the answer was there as a whole.
     pub(crate) arrived: Instant,
+    /// How many bytes it had, also when they were streamed.
+    pub(crate) produced: usize,
 }
 
 /// The kinds of answers.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// A response.
+    /// A response; empty when it was streamed.
     Response(Bytes),
     /// An error that the function told.
     Error {
@@ -50,8 +66,11 @@ pub(crate) enum Reply {
         /// Its type.
         kind: String,
     },
-    /// A response over 6 MB, of this many bytes or more.
-    TooLarge(usize),
+    /// A response of more than `limit` bytes.
+    TooLarge {
+        /// How many it may have.
+        limit: usize,
+    },
     /// A response that broke off.
     Truncated,
 }
@@ -173,21 +192,21 @@ impl Exchange {
         Ok(Err(receiver))
     }
 
-    /// Whether an answer to `id` would be taken. Asked for the first time, that answer begins.
-    pub(super) fn expects(&self, id: &str) -> Result<(), Refused> {
+    /// The event that an answer to `id` would be taken for. Asked for the first time, that answer begins.
+    pub(super) fn expects(&self, id: &str) -> Result<Arc<Event>, Refused> {
         let state = &mut *self.state();
         match &mut state.job {
             Some(job) if job.event.id == id && job.delivered.is_some() => {
                 job.began.get_or_insert_with(Instant::now);
-                Ok(())
+                Ok(Arc::clone(&job.event))
             }
             _ if state.answered.as_deref() == Some(id) => Err(Refused::WrongState),
             _ => Err(Refused::UnknownId),
         }
     }
 
-    /// Takes the answer to `id`.
-    pub(super) fn answer(&self, id: &str, body: Reply) -> Result<(), Refused> {
+    /// Takes the answer to `id`, which had so many bytes.
+    pub(super) fn answer(&self, id: &str, body: Reply, produced: usize) -> Result<(), Refused> {
         let arrived = Instant::now();
         self.expects(id)?;
         let mut state = self.state();
@@ -195,7 +214,7 @@ impl Exchange {
         state.answered = Some(job.event.id.clone());
         let (delivered, began) = (job.delivered.unwrap_or(arrived), job.began.unwrap_or(arrived));
         // Nobody waits when the invocation's time was over in this very moment.
-        let _ = job.answer.send(Answer { body, delivered, began, arrived });
+        let _ = job.answer.send(Answer { body, delivered, began, arrived, produced });
         Ok(())
     }
 
@@ -227,7 +246,9 @@ mod tests {
             arn: String::new(),
             trace: String::new(),
             client_context: None,
+            tenant: None,
             payload: Bytes::new(),
+            stream: None,
         }
     }
 
@@ -239,10 +260,10 @@ mod tests {
     fn an_event_waits_for_next_and_next_waits_for_an_event() {
         let exchange = Exchange::default();
         let mut answer = exchange.submit(event("a"));
-        assert_eq!(exchange.expects("a"), Err(Refused::UnknownId), "it is not delivered yet");
+        assert_eq!(exchange.expects("a").err(), Some(Refused::UnknownId), "it is not delivered yet");
         assert_eq!(exchange.next().unwrap().unwrap().id, "a");
         assert_eq!(exchange.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
-        exchange.answer("a", response()).unwrap();
+        exchange.answer("a", response(), 1).unwrap();
         assert!(matches!(answer.try_recv().unwrap().body, Reply::Response(_)));
         let mut waiting = exchange.next().unwrap().unwrap_err();
         let _answer = exchange.submit(event("b"));
@@ -255,11 +276,11 @@ mod tests {
         let exchange = Exchange::default();
         let _answer = exchange.submit(event("a"));
         exchange.next().unwrap().unwrap();
-        assert_eq!(exchange.answer("x", response()), Err(Refused::UnknownId));
-        assert_eq!(exchange.answer("a", response()), Ok(()));
-        assert_eq!(exchange.answer("a", response()), Err(Refused::WrongState));
+        assert_eq!(exchange.answer("x", response(), 1), Err(Refused::UnknownId));
+        assert_eq!(exchange.answer("a", response(), 1), Ok(()));
+        assert_eq!(exchange.answer("a", response(), 1), Err(Refused::WrongState));
         let _waiting = exchange.next().unwrap();
-        assert_eq!(exchange.answer("a", response()), Err(Refused::WrongState));
+        assert_eq!(exchange.answer("a", response(), 1), Err(Refused::WrongState));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use super::{
     extensions::{Extensions, Refusal},
-    runtime_api::{Apis, collect, problem},
+    response::collect,
+    runtime_api::{Apis, problem},
     telemetry::{Api, Declined, Subscription},
 };
 use crate::call::{Body, answer};
@@ -134,7 +135,7 @@ fn header<'a>(head: &'a Parts, name: &str) -> &'a str {
 
 /// The body; none when it broke off, and then there is nobody to answer.
 async fn read(body: &mut Incoming) -> Option<Bytes> {
-    Some(collect(body, LIMIT).await.ok()?.bytes)
+    collect(body, LIMIT).await.ok()
 }
 
 fn accepted() -> Response<Body> {

@@ -7,13 +7,12 @@ use super::{
     extensions_api,
     journal::Journal,
     peer,
+    response::{collect, respond},
 };
 use crate::{
     call::{Body, answer},
     function::Function,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -29,16 +28,18 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-/// The largest response, in bytes: 6 MB and a little.
-const RESPONSE_LIMIT: usize = 6_291_556;
 /// How much of the body of an error is read.
 const ERROR_LIMIT: usize = 1 << 20;
 
 /// What the inside of a sandbox speaks to.
 pub(super) struct Apis {
+    /// The Runtime API's state.
     pub(super) exchange: Arc<Exchange>,
+    /// The Extensions API's state.
     pub(super) extensions: Arc<Extensions>,
+    /// Whose happenings the Telemetry API tells.
     pub(super) journal: Arc<Journal>,
+    /// What `register` tells of.
     pub(super) function: Arc<Function>,
 }
 
@@ -120,76 +121,20 @@ async fn route(head: &http::request::Parts, body: &mut Incoming, apis: &Apis) ->
             if let Err(refused) = exchange.expects(id) {
                 return refuse(refused);
             }
-            let Ok(read) = collect(body, ERROR_LIMIT).await else {
+            let Ok(body) = collect(body, ERROR_LIMIT).await else {
                 return problem(400, "TruncatedHTTPRequest", "the error's body broke off");
             };
-            accept(exchange.answer(id, Reply::Error { body: read.bytes, kind: error_type(&head.headers) }))
+            let length = body.len();
+            accept(exchange.answer(id, Reply::Error { body, kind: error_type(&head.headers) }, length))
         }
         (&Method::POST, ["init", "error"]) => {
-            let Ok(read) = collect(body, ERROR_LIMIT).await else {
+            let Ok(body) = collect(body, ERROR_LIMIT).await else {
                 return problem(400, "TruncatedHTTPRequest", "the error's body broke off");
             };
-            accept(exchange.fail_init(read.bytes, error_type(&head.headers)))
+            accept(exchange.fail_init(body, error_type(&head.headers)))
         }
         _ => problem(404, "NotFound", "no such route in the Runtime API"),
     }
-}
-
-async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, exchange: &Exchange) -> Response<Body> {
-    if let Err(refused) = exchange.expects(id) {
-        return refuse(refused);
-    }
-    match headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes) {
-        None | Some(b"streaming") => {}
-        Some(_) => return problem(400, "InvalidFunctionResponseMode", "the response mode is not streaming"),
-    }
-    let Ok(read) = collect(body, RESPONSE_LIMIT).await else {
-        // The caller hears of it as well; whether the state still allowed it makes no difference to the sandbox.
-        let _ = exchange.answer(id, Reply::Truncated);
-        return problem(400, "TruncatedHTTPRequest", "the response's body broke off");
-    };
-    if read.length > RESPONSE_LIMIT {
-        if let Err(refused) = exchange.answer(id, Reply::TooLarge(read.length)) {
-            return refuse(refused);
-        }
-        let message = format!("Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).");
-        return problem(413, "RequestEntityTooLarge", &message);
-    }
-    // A streamed response may turn out to be an error after all.
-    let reply = match read.trailers.get("lambda-runtime-function-error-type") {
-        Some(_) => {
-            let error = read.trailers.get("lambda-runtime-function-error-body");
-            let body = error.and_then(|error| STANDARD.decode(error.as_bytes()).ok()).unwrap_or_default();
-            Reply::Error { body: body.into(), kind: error_type(&read.trailers) }
-        }
-        None => Reply::Response(read.bytes),
-    };
-    accept(exchange.answer(id, reply))
-}
-
-/// A body, read to its end: at most `limit` bytes of it are kept.
-pub(super) struct Read {
-    pub(super) bytes: Bytes,
-    length: usize,
-    trailers: HeaderMap,
-}
-
-pub(super) async fn collect(body: &mut Incoming, limit: usize) -> Result<Read, hyper::Error> {
-    let mut kept = BytesMut::new();
-    let mut read = Read { bytes: Bytes::new(), length: 0, trailers: HeaderMap::new() };
-    while let Some(frame) = body.frame().await {
-        match frame?.into_data() {
-            Ok(data) => {
-                read.length += data.len();
-                if read.length <= limit {
-                    kept.extend_from_slice(&data);
-                }
-            }
-            Err(frame) => read.trailers.extend(frame.into_trailers().unwrap_or_default()),
-        }
-    }
-    read.bytes = kept.freeze();
-    Ok(read)
 }
 
 fn deliver(event: &Event) -> Response<Body> {
@@ -207,29 +152,35 @@ fn deliver(event: &Event) -> Response<Body> {
     if let Some(context) = &event.client_context {
         set("lambda-runtime-client-context", context);
     }
+    if let Some(tenant) = &event.tenant {
+        set("lambda-runtime-aws-tenant-id", tenant);
+    }
     response
 }
 
-fn accept(result: Result<(), Refused>) -> Response<Body> {
+/// 202, or why not.
+pub(super) fn accept(result: Result<(), Refused>) -> Response<Body> {
     match result {
         Ok(()) => answer(202, "application/json", r#"{"status":"OK"}"#),
         Err(refused) => refuse(refused),
     }
 }
 
-fn refuse(refused: Refused) -> Response<Body> {
+/// A refusal in AWS's words.
+pub(super) fn refuse(refused: Refused) -> Response<Body> {
     match refused {
         Refused::UnknownId => problem(400, "InvalidRequestID", "Invalid request ID"),
         Refused::WrongState => problem(403, "InvalidStateTransition", "State transition is not allowed"),
     }
 }
 
+/// An error of the Runtime API.
 pub(super) fn problem(status: u16, kind: &str, message: &str) -> Response<Body> {
     answer(status, "application/json", json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
 /// The error's type in the header, where it has the form that AWS takes: `Function.Word` or `Runtime.Word`.
-fn error_type(headers: &HeaderMap) -> String {
+pub(super) fn error_type(headers: &HeaderMap) -> String {
     let told = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     let valid = |kind: &&str| {
         let word = kind.strip_prefix("Function.").or_else(|| kind.strip_prefix("Runtime."));

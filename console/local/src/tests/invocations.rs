@@ -66,6 +66,7 @@ async fn the_function_sees_lambdas_environment_and_nothing_of_ours() {
     assert_eq!(headers["lambda-runtime-aws-request-id"], reply.header("x-amzn-requestid").unwrap());
     assert_eq!(headers["lambda-runtime-invoked-function-arn"], "arn:aws:lambda:eu-central-1:000000000000:function:env");
     assert!(headers["lambda-runtime-trace-id"].as_str().unwrap().starts_with("Root=1-"));
+    assert_eq!(headers["lambda-runtime-trace-id"], reply.header("x-amzn-trace-id").unwrap());
     assert!(headers["lambda-runtime-client-context"].as_str().unwrap().starts_with(r#"{"custom":{"k":"#));
     let deadline: f64 = headers["lambda-runtime-deadline-ms"].as_str().unwrap().parse().unwrap();
     let left = deadline - seen["now"].as_f64().unwrap();

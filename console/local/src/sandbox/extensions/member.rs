@@ -31,13 +31,21 @@ impl Refusal {
 /// How far an extension is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// Its process was started, or it is about to register.
     Started,
+    /// It registered.
     Registered,
+    /// It asked for an event.
     Ready,
+    /// It has one.
     Running,
+    /// It told that its init failed.
     InitError,
+    /// It told that it fails.
     ExitError,
+    /// Its process could not be started.
     LaunchError,
+    /// Its process ended.
     Exited,
 }
 
@@ -58,12 +66,19 @@ impl State {
 
 /// An extension.
 pub(super) struct Member {
+    /// What it names itself by after it has registered.
     pub(super) id: String,
+    /// Its name; an external one's is that of its file.
     pub(super) name: String,
+    /// Whether it is a process of its own.
     pub(super) external: bool,
+    /// Whether it hears of invocations.
     pub(super) invoke: bool,
+    /// Whether it hears of the end.
     pub(super) shutdown: bool,
+    /// How far it is.
     pub(super) state: State,
+    /// The type of its failure.
     pub(super) error: Option<&'static str>,
     /// A `next` that waits.
     pub(super) waiting: Option<oneshot::Sender<Bytes>>,
