@@ -2,6 +2,7 @@
 
 use crate::{
     code::Codes,
+    concurrency::Concurrency,
     disk,
     fault::Fault,
     function::{Function, Record},
@@ -19,6 +20,8 @@ pub(crate) struct Functions {
     dir: PathBuf,
     known: RwLock<BTreeMap<String, Arc<Record>>>,
     changing: Mutex<()>,
+    /// Hears of every reservation.
+    concurrency: Arc<Concurrency>,
 }
 
 /// The right to change functions, one at a time.
@@ -29,7 +32,7 @@ pub(crate) struct Change<'a> {
 
 impl Functions {
     /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, codes: &Codes, concurrency: Arc<Concurrency>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
         let mut known = BTreeMap::new();
@@ -41,6 +44,7 @@ impl Functions {
             match disk::read_json::<Record>(&file) {
                 Ok(Some(record)) => {
                     record.all().for_each(|function| codes.keep(&function.code));
+                    concurrency.reserve(&record.latest.name, record.latest.reserved);
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
                 Ok(None) => {}
@@ -51,7 +55,7 @@ impl Functions {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()) })
+        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), concurrency })
     }
 
     /// `$LATEST` of the function of that name.
@@ -96,6 +100,7 @@ impl Change<'_> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+        self.functions.concurrency.reserve(&record.latest.name, record.latest.reserved);
         let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(record.latest.name.clone(), Arc::new(record));
         Ok(())
@@ -106,6 +111,7 @@ impl Change<'_> {
         let file = self.functions.file(name);
         fs::remove_file(&file)
             .map_err(|error| Fault::service(&format!("could not remove {}", file.display()), &error))?;
+        self.functions.concurrency.reserve(name, None);
         self.functions.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())
     }

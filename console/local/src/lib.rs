@@ -10,18 +10,20 @@
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! concurrency may it run now?
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
 //! ```
 //!
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
-//! with it. When nothing is asked, nothing runs.
+//! with it. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after some minutes.
 //!
 //! What is not as on AWS: functions are `Active` at once; only custom runtimes run; memory is measured but not limited;
 //! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds.
 
 mod call;
 mod code;
+mod concurrency;
 mod disk;
 mod door;
 mod fault;
@@ -206,6 +208,7 @@ async fn serve(
     lock: Lock,
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
+    let limits = limits.within_the_system();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
         Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits)?))

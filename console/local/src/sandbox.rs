@@ -1,6 +1,7 @@
 //! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
 
 mod exchange;
+mod freezer;
 mod journal;
 mod output;
 mod peer;
@@ -9,6 +10,7 @@ mod report;
 mod runtime_api;
 
 pub(crate) use exchange::{Answer, Event, Init, Reply};
+pub(crate) use freezer::Freeze;
 pub(crate) use journal::Journal;
 pub(crate) use report::{Report, Status};
 
@@ -20,6 +22,7 @@ use crate::{
     spawner::Spawner,
 };
 use exchange::Exchange;
+use freezer::Freezer;
 use output::Output;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
@@ -88,6 +91,7 @@ pub(crate) struct Sandbox {
     exchange: Arc<Exchange>,
     output: Arc<Output>,
     process: Pid,
+    freezer: Freezer,
     peak: AtomicU64,
     exit: watch::Receiver<Option<String>>,
 }
@@ -140,6 +144,7 @@ impl Sandbox {
             exchange: Arc::default(),
             output: Arc::new(output),
             process,
+            freezer: Freezer::new(process),
             peak: AtomicU64::new(0),
             exit,
         });
@@ -176,9 +181,22 @@ impl Sandbox {
         self.exchange.ready().await;
     }
 
-    /// Gives it an event.
+    /// Gives it an event, and thaws it for that.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
-        self.exchange.submit(event)
+        self.freezer.wake(|| self.exchange.submit(event))
+    }
+
+    /// Which event is its last, for [`freeze`](Self::freeze).
+    pub(crate) fn turn(&self) -> u64 {
+        self.freezer.turn()
+    }
+
+    /// Freezes it after that event, when it waits for another one.
+    pub(crate) fn freeze(&self, turn: u64) -> Freeze {
+        if !self.is_alive() {
+            return Freeze::Over;
+        }
+        self.freezer.freeze(turn, || self.exchange.rests())
     }
 
     /// When its current event was delivered, if it was.

@@ -4,6 +4,7 @@
 use crate::{
     call::{Body, Call},
     code::Codes,
+    concurrency::Concurrency,
     disk,
     fault::Fault,
     functions::Functions,
@@ -52,11 +53,12 @@ impl Service {
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
-        let functions = Functions::open(&dir.join("functions"), &codes)?;
+        let concurrency = Concurrency::new(limits.concurrency);
+        let functions = Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
-        let pool = Pool::new(surroundings);
+        let pool = Pool::new(surroundings, concurrency);
         let queue = Queue::open(&dir.join("queue"))?;
         let roles = Roles::open(&dir.join("roles.json"))?;
         Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, roles }))

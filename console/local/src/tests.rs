@@ -1,6 +1,7 @@
 //! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
 
 mod client;
+mod concurrency;
 mod door;
 mod failures;
 mod functions;
@@ -8,6 +9,7 @@ mod iam;
 mod invocations;
 mod life;
 mod logs;
+mod native;
 
 use client::{Client, Reply};
 
@@ -45,7 +47,8 @@ fn quick() -> Limits {
     Limits {
         init: Duration::from_secs(5),
         idle: Duration::from_mins(1),
-        sandboxes: 3,
+        rest: Duration::from_millis(5),
+        concurrency: 3,
         retries: [Duration::from_millis(10); 2],
     }
 }

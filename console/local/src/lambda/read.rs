@@ -58,7 +58,7 @@ pub(super) fn list_functions(service: &Service, call: &Call) -> Result<Response<
 pub(super) fn get_account_settings(service: &Service) -> Response<Body> {
     let functions = service.functions.all();
     let size: u64 = functions.iter().flat_map(|record| record.all()).map(|function| function.code_size).sum();
-    let sandboxes = service.pool.surroundings().limits.sandboxes;
+    let sandboxes = service.pool.surroundings().limits.concurrency;
     let value = json!({
         "AccountLimit": {
             "TotalCodeSize": 80_530_636_800_u64,

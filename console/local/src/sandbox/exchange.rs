@@ -119,6 +119,11 @@ impl Exchange {
         let _ = self.waits.subscribe().wait_for(|waits| *waits).await;
     }
 
+    /// Whether it waits for an event at this moment.
+    pub(crate) fn rests(&self) -> bool {
+        *self.waits.borrow()
+    }
+
     /// Gives the function an event; the answer comes through the receiver.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();

@@ -134,7 +134,12 @@ async fn an_idle_sandbox_ends_after_its_time() {
 #[tokio::test]
 async fn the_last_words_of_an_idle_sandbox_are_logged() {
     let server = Server::start().await;
-    server.create("talks", "import threading\ndef leave():\n    os.write(1, b'last words')\n    os._exit(1)\nid, _, _ = next_event()\nrespond(id, '1')\nthreading.Timer(0.05, leave).start()\nnext_event()\n").await;
+    server
+        .create(
+            "talks",
+            "id, _, _ = next_event()\nrespond(id, '1')\ntime.sleep(0.05)\nos.write(1, b'last words')\nos._exit(1)\n",
+        )
+        .await;
     server.invoke("talks", "{}").await;
     let waited = Instant::now();
     let request = json!({ "logGroupName": "/aws/lambda/talks", "filterPattern": "\"last words\"" });
