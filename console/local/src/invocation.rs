@@ -1,18 +1,23 @@
 //! One invocation: from the sandbox that takes it to the answer and its `REPORT`. Cold starts, failed inits, deadlines
 //! and exits are told here, as AWS tells them.
 
+mod conclusion;
+mod failure;
+
 use crate::{
+    concurrency::Execution,
     fault::Fault,
     function::Function,
     pool::Pool,
-    sandbox::{Answer, Event, Init, Journal, Reply, Report, Sandbox, Status},
+    sandbox::{Answer, Ending, Event, Init, Journal, NotStarted, Phase, Reason, Report, Sandbox, Status, Trace},
 };
 use bytes::Bytes;
-use serde_json::json;
+use failure::Failed;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::oneshot;
 
 /// What is asked of a function.
 #[derive(Clone)]
@@ -29,6 +34,8 @@ pub(crate) struct Invocation {
     pub(crate) client_context: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
+    /// Whether the caller wants the tail of the log, and so waits for the `REPORT`.
+    pub(crate) tail: bool,
 }
 
 /// What came of it.
@@ -37,265 +44,245 @@ pub(crate) struct Outcome {
     pub(crate) payload: Bytes,
     /// Whether the payload is an error.
     pub(crate) failed: bool,
-    /// The last 4 KB of its log.
+    /// The last 4 KB of its log, when they were asked for.
     pub(crate) tail: Vec<u8>,
 }
 
-/// Why a bootstrap did not come to its first `next`.
-enum InitFailure {
-    /// It could not be run at all.
-    Entrypoint(String),
-    /// It told an error.
-    Told { body: Bytes, kind: String },
-    /// It ended.
-    Exited(String),
-    /// It took too long.
-    TimedOut,
+/// Who waits for the outcome.
+struct Caller(Option<oneshot::Sender<Result<Outcome, Fault>>>);
+
+impl Caller {
+    /// Answers, once.
+    fn answer(&mut self, outcome: impl FnOnce() -> Outcome) {
+        if let Some(waiting) = self.0.take() {
+            // A caller that went away does not break the invocation off.
+            let _ = waiting.send(Ok(outcome()));
+        }
+    }
 }
 
 /// How an event ended.
 enum Ended {
     Answered(Answer),
-    Exited(String),
-    TimedOut,
+    Failed(Failed),
 }
 
-/// Runs an invocation in a warm sandbox, or in a new one. The error is for the caller: nothing ran.
-pub(crate) async fn run(pool: &Arc<Pool>, invocation: &Invocation) -> Result<Outcome, Fault> {
+/// An invocation under way in a sandbox.
+struct Running<'a> {
+    pool: &'a Arc<Pool>,
+    sandbox: Arc<Sandbox>,
+    invocation: &'a Invocation,
+    /// When its time began.
+    begun: Instant,
+    /// When its time is over.
+    deadline: tokio::time::Instant,
+    /// How long the init took, where it is no part of the invocation.
+    init: Option<Duration>,
+    /// Whether the init was a part of the invocation.
+    again: bool,
+}
+
+/// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
+/// until runtime and extensions are done. The error is for the caller: nothing ran.
+pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, Fault> {
+    let (caller, outcome) = oneshot::channel();
+    let pool = Arc::clone(pool);
+    // A task of its own: a caller that goes away does not break the invocation off.
+    tokio::spawn(async move {
+        carry_out(&pool, &invocation, Caller(Some(caller))).await;
+        drop(permit);
+    });
+    outcome.await.map_err(|error| Fault::service("broke off the invocation", &error))?
+}
+
+async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller) {
     while let Some(sandbox) = pool.take(&invocation.function) {
+        sandbox.drain();
         // It may have ended between two invocations: then another one takes it.
-        if let Some(outcome) = warm(pool, sandbox, invocation).await {
-            return Ok(outcome);
+        if sandbox.is_alive() {
+            return warm(pool, sandbox, invocation, &mut caller).await;
+        }
+        sandbox.retire(Reason::Failure);
+    }
+    match Journal::begin(&pool.surroundings().logs, &invocation.function) {
+        Ok(journal) => cold(pool, &journal, invocation, &mut caller).await,
+        Err(error) => {
+            if let Some(waiting) = caller.0.take() {
+                let _ = waiting.send(Err(Fault::service("could not begin a log stream", &error)));
+            }
         }
     }
+}
+
+async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, caller: &mut Caller) {
+    sandbox.journal.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
+    let begun = Instant::now();
+    let deadline = tokio::time::Instant::now() + invocation.timeout();
+    let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: false };
+    let ended = running.hand_over().await;
+    running.conclude(ended, caller).await;
+}
+
+async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation, caller: &mut Caller) {
     let surroundings = pool.surroundings();
-    let journal = Journal::begin(&surroundings.logs, &invocation.function)
-        .map_err(|error| Fault::service("could not begin a log stream", &error))?;
-    Ok(cold(pool, &journal, invocation).await)
-}
-
-async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation) -> Option<Outcome> {
+    let trace = Trace::sampled(&invocation.trace);
     let begun = Instant::now();
-    // It has answered its last event; whether it will ask for another one is known when it does.
-    tokio::select! {
-        biased;
-        () = sandbox.ready() => {}
-        _ = sandbox.exited() => return None,
-        () = tokio::time::sleep(invocation.timeout()) => {}
-    }
-    sandbox.drain();
-    sandbox.journal.start_warm(&invocation.id);
-    let left = invocation.timeout().saturating_sub(begun.elapsed());
-    let ended = hand_over(&sandbox, invocation, left).await;
-    Some(conclude(pool, &sandbox, invocation, ended, begun, None))
-}
-
-async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation) -> Outcome {
-    let limits = pool.surroundings().limits;
-    journal.init_start(&invocation.function, &pool.surroundings().region);
-    let begun = Instant::now();
-    let failure = match start(pool, journal, invocation, limits.init).await {
+    let until = tokio::time::Instant::now() + surroundings.limits.init;
+    let first = start(pool, journal, invocation, until, Phase::Init).await;
+    let (init, failure) = match first {
         Ok((sandbox, init)) => {
-            journal.init_report(init, "init", None);
-            sandbox.measure();
-            journal.start(&invocation.id);
+            journal.start(&invocation.id, trace);
             let begun = Instant::now();
-            let ended = hand_over(&sandbox, invocation, invocation.timeout()).await;
-            return conclude(pool, &sandbox, invocation, ended, begun, Some(init));
+            let deadline = tokio::time::Instant::now() + invocation.timeout();
+            let running = Running { pool, sandbox, invocation, begun, deadline, init: Some(init), again: false };
+            let ended = running.hand_over().await;
+            return running.conclude(ended, caller).await;
         }
-        Err(failure) => failure,
+        Err(failure) => (begun.elapsed(), failure),
     };
-    journal.init_report(begun.elapsed(), "init", Some(&failure.status()));
-    journal.start(&invocation.id);
-    // As on AWS, the init is begun again as a part of the invocation and within its time. What cannot be run at all will
-    // not run then either.
+    journal.init_report(init, Phase::Init, Some(&failure.status()));
+    // As on AWS, the init is begun again as a part of the invocation and within its time, and the invocation starts after
+    // it. What cannot be run at all will not run then either.
     let begun = Instant::now();
+    let deadline = tokio::time::Instant::now() + invocation.timeout();
     let failure = match failure {
-        InitFailure::Entrypoint(_) => failure,
-        _ => match start(pool, journal, invocation, invocation.timeout()).await {
+        Failed::Entrypoint(_) => failure,
+        _ => match start(pool, journal, invocation, deadline, Phase::Invoke).await {
             Ok((sandbox, _)) => {
-                let left = invocation.timeout().saturating_sub(begun.elapsed());
-                let ended = hand_over(&sandbox, invocation, left).await;
-                return conclude(pool, &sandbox, invocation, ended, begun, None);
+                journal.start(&invocation.id, trace);
+                let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
+                let ended = running.hand_over().await;
+                return running.conclude(ended, caller).await;
             }
             Err(failure) => {
-                journal.init_report(begun.elapsed(), "invoke", Some(&failure.status()));
+                journal.init_report(begun.elapsed(), Phase::Invoke, Some(&failure.status()));
                 failure
             }
         },
     };
+    journal.start(&invocation.id, trace);
     let (payload, text) = failure.tell(invocation);
     if let Some(text) = text {
         journal.failure(text);
     }
+    let status = failure.status();
     let report = Report {
-        id: &invocation.id,
+        ending: Ending { id: &invocation.id, trace, status: Some(&status), told: None },
         duration: begun.elapsed(),
         timeout: invocation.timeout(),
         init: None,
+        extensions: None,
         peak: None,
+        memory: invocation.function.memory,
         emulator: None,
-        status: Some(failure.status()),
-        told: None,
     };
-    journal.end(&report, invocation.function.memory);
-    Outcome { payload, failed: true, tail: journal.take_tail() }
+    journal.end(&report);
+    caller.answer(|| Outcome { payload, failed: true, tail: journal.take_tail() });
 }
 
-/// Starts a sandbox and waits for its first `next`; also says how long that took.
+/// Starts a sandbox and waits until runtime and extensions have asked for their first event; also says how long that
+/// took.
 async fn start(
     pool: &Arc<Pool>,
     journal: &Arc<Journal>,
     invocation: &Invocation,
-    limit: Duration,
-) -> Result<(Arc<Sandbox>, Duration), InitFailure> {
-    let started = Sandbox::start(pool.surroundings(), &invocation.function, journal).await;
-    let sandbox = started.map_err(InitFailure::Entrypoint)?;
+    deadline: tokio::time::Instant,
+    phase: Phase,
+) -> Result<(Arc<Sandbox>, Duration), Failed> {
+    let surroundings = pool.surroundings();
+    journal.init_start(&invocation.function, &surroundings.region, phase);
+    let started = Sandbox::start(surroundings, &invocation.function, journal, deadline).await;
+    let sandbox = started.map_err(|failure| {
+        let failure = match failure {
+            NotStarted::Entrypoint(why) => Failed::Entrypoint(why),
+            NotStarted::Extension(failure) => Failed::Extension(failure),
+            NotStarted::TimedOut => Failed::TimedOut,
+        };
+        journal.init_runtime_done(phase, Some(&failure.status()));
+        failure
+    })?;
     pool.watch(&sandbox);
-    let failure = match tokio::time::timeout(limit, sandbox.init()).await {
-        Ok(Some(Init::Done(at))) => return Ok((Arc::clone(&sandbox), at - sandbox.started)),
-        Ok(Some(Init::Failed { body, kind })) => InitFailure::Told { body, kind },
-        Ok(Some(Init::Running) | None) => InitFailure::Exited(sandbox.exited().await),
-        Err(_elapsed) => InitFailure::TimedOut,
+    let initialized = async {
+        match tokio::time::timeout_at(deadline, initialized(&sandbox)).await {
+            Ok(initialized) => initialized,
+            Err(_elapsed) => Err(Failed::TimedOut),
+        }
     };
-    sandbox.kill();
-    sandbox.exited().await;
-    sandbox.drain();
-    Err(failure)
+    let result = match initialized.await {
+        Ok(at) => {
+            journal.init_runtime_done(phase, None);
+            match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
+                Ok(Ok(asked)) => Ok(asked.map_or(at, |asked| asked.max(at)) - sandbox.started),
+                Ok(Err(failure)) => Err(Failed::Extension(failure)),
+                Err(_elapsed) => Err(Failed::TimedOut),
+            }
+        }
+        Err(failure) => {
+            journal.init_runtime_done(phase, Some(&failure.status()));
+            Err(failure)
+        }
+    };
+    journal.extensions(&sandbox.extensions.standings());
+    match result {
+        Ok(init) => {
+            sandbox.drain();
+            journal.init_report(init, phase, None);
+            journal.close_subscriptions();
+            sandbox.measure();
+            Ok((sandbox, init))
+        }
+        Err(failure) => {
+            sandbox.retire(failure.reason());
+            sandbox.ended().await;
+            sandbox.drain();
+            Err(failure)
+        }
+    }
 }
 
-/// Gives the event to the sandbox and waits for its end, which is not later than `limit` from now.
-async fn hand_over(sandbox: &Arc<Sandbox>, invocation: &Invocation, limit: Duration) -> Ended {
-    let deadline = tokio::time::Instant::now() + limit;
-    let answer = sandbox.submit(Event {
-        id: invocation.id.clone(),
-        deadline: jiff::Timestamp::now().as_millisecond() + limit.as_millis() as i64,
-        arn: invocation.arn.clone(),
-        trace: invocation.trace.clone(),
-        client_context: invocation.client_context.clone(),
-        payload: invocation.payload.clone(),
-    });
-    tokio::select! {
+/// When the runtime has asked for its first event.
+async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
+    let init = tokio::select! {
         biased;
-        Ok(answer) = answer => Ended::Answered(answer),
-        exit = sandbox.exited() => Ended::Exited(exit),
-        () = tokio::time::sleep_until(deadline) => {
-            sandbox.kill();
-            sandbox.exited().await;
-            Ended::TimedOut
-        }
-    }
-}
-
-/// Tells the end of an invocation in the log, and keeps the sandbox where it can be used again.
-fn conclude(
-    pool: &Arc<Pool>,
-    sandbox: &Arc<Sandbox>,
-    invocation: &Invocation,
-    ended: Ended,
-    begun: Instant,
-    init: Option<Duration>,
-) -> Outcome {
-    let over = Instant::now();
-    let id = &invocation.id;
-    // What was printed before the answer is in the pipe by now, and belongs to this invocation.
-    sandbox.drain();
-    let since = sandbox.delivered().unwrap_or(begun);
-    let (duration, status, text, told, payload) = match ended {
-        Ended::Answered(answer) => {
-            // After a failed init, the second one is a part of the duration.
-            let from = if init.is_some() || begun > sandbox.started { answer.delivered } else { begun };
-            let (status, told, payload) = answered(id, answer.body);
-            (answer.arrived - from, status, None, told, payload)
-        }
-        Ended::Exited(exit) => {
-            let failure = InitFailure::Exited(exit);
-            let (payload, text) = failure.tell(invocation);
-            (over - since, Some(failure.status()), text, None, Some(payload))
-        }
-        Ended::TimedOut => {
-            let (payload, text) = InitFailure::TimedOut.tell(invocation);
-            (over - begun, Some(Status::Timeout), text, None, Some(payload))
-        }
+        init = sandbox.init() => init,
+        failure = sandbox.extensions.failed() => return Err(Failed::Extension(failure)),
     };
-    if let Some(text) = text {
-        sandbox.journal.failure(text);
-    }
-    let failed = status.is_some() || told.is_some();
-    let report = Report {
-        id,
-        duration,
-        timeout: invocation.timeout(),
-        init,
-        peak: sandbox.peak(),
-        emulator: sandbox.emulator,
-        status,
-        told: told.as_deref(),
-    };
-    sandbox.journal.end(&report, invocation.function.memory);
-    let tail = sandbox.journal.take_tail();
-    pool.put(sandbox);
-    Outcome { payload: payload.unwrap_or_default(), failed, tail }
-}
-
-/// What an answer means: the report's status, the type of an error that the function told, and the payload.
-fn answered(id: &str, body: Reply) -> (Option<Status>, Option<String>, Option<Bytes>) {
-    match body {
-        Reply::Response(body) => (None, None, Some(body)),
-        Reply::Error { body, kind } => (None, Some(kind), Some(body)),
-        Reply::TooLarge(length) => {
-            let kind = "Function.ResponseSizeTooLarge";
-            let message = format!(
-                "Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes)."
-            );
-            (Some(Status::Error(kind.to_owned())), None, Some(error(kind, &message)))
-        }
-        Reply::Truncated => {
-            let kind = "Runtime.TruncatedResponse";
-            let message = format!("RequestId: {id} Error: the response broke off");
-            (Some(Status::Error(kind.to_owned())), None, Some(error(kind, &message)))
-        }
+    match init {
+        Some(Init::Done(at)) => Ok(at),
+        Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
+        Some(Init::Running) | None => Err(Failed::exited(sandbox).await),
     }
 }
 
-fn error(kind: &str, message: &str) -> Bytes {
-    json!({ "errorType": kind, "errorMessage": message }).to_string().into()
+impl Running<'_> {
+    /// Gives the event to the sandbox and waits for its end, which is not later than the deadline.
+    async fn hand_over(&self) -> Ended {
+        let Self { sandbox, invocation, deadline, .. } = self;
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let answer = sandbox.submit(Event {
+            id: invocation.id.clone(),
+            deadline: jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64,
+            arn: invocation.arn.clone(),
+            trace: invocation.trace.clone(),
+            client_context: invocation.client_context.clone(),
+            payload: invocation.payload.clone(),
+        });
+        tokio::select! {
+            biased;
+            Ok(answer) = answer => Ended::Answered(answer),
+            failure = sandbox.extensions.failed() => Ended::Failed(Failed::Extension(failure)),
+            failure = Failed::exited(sandbox) => Ended::Failed(failure),
+            () = tokio::time::sleep_until(*deadline) => Ended::Failed(Failed::TimedOut),
+        }
+    }
 }
 
 impl Invocation {
     fn timeout(&self) -> Duration {
         Duration::from_secs(self.function.timeout.into())
     }
-}
 
-impl InitFailure {
-    fn status(&self) -> Status {
-        match self {
-            Self::Entrypoint(_) => Status::Error("Runtime.InvalidEntrypoint".to_owned()),
-            Self::Told { kind, .. } => Status::Error(kind.clone()),
-            Self::Exited(_) => Status::Error("Runtime.ExitError".to_owned()),
-            Self::TimedOut => Status::Timeout,
-        }
-    }
-
-    /// The payload that the caller gets and the line that the log gets.
-    fn tell(&self, invocation: &Invocation) -> (Bytes, Option<String>) {
-        let id = &invocation.id;
-        let (kind, message) = match self {
-            Self::Told { body, .. } => return (body.clone(), None),
-            Self::TimedOut => {
-                let text = format!("Task timed out after {:.2} seconds", invocation.timeout().as_secs_f64());
-                let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-                let payload = error("Sandbox.Timedout", &format!("RequestId: {id} Error: {text}"));
-                return (payload, Some(format!("{time} {id} {text}\n\n")));
-            }
-            Self::Entrypoint(why) => ("Runtime.InvalidEntrypoint", why.clone()),
-            Self::Exited(exit) if exit == "exit status 0" => {
-                ("Runtime.ExitError", "Runtime exited without providing a reason".to_owned())
-            }
-            Self::Exited(exit) => ("Runtime.ExitError", format!("Runtime exited with error: {exit}")),
-        };
-        let message = format!("RequestId: {id} Error: {message}");
-        (error(kind, &message), Some(format!("{message}\n{kind}\n")))
+    fn ending<'a>(&'a self, status: Option<&'a Status>, told: Option<&'a str>) -> Ending<'a> {
+        Ending { id: &self.id, trace: Trace::sampled(&self.trace), status, told }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     concurrency::{Concurrency, Execution},
     fault::Fault,
     function::Function,
-    sandbox::{Freeze, Sandbox, Surroundings},
+    sandbox::{Reason, Sandbox, Surroundings},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -71,7 +71,7 @@ impl Pool {
             if sandbox.is_alive() && sandbox.function.revision == function.revision {
                 return Some(sandbox);
             }
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
         None
     }
@@ -89,7 +89,7 @@ impl Pool {
                     tokio::spawn(freeze_the_resting(Arc::clone(self)));
                 }
             }
-            _ => sandbox.kill(),
+            _ => sandbox.retire(Reason::Spindown),
         }
     }
 
@@ -99,9 +99,7 @@ impl Pool {
         let mut state = self.state();
         let now = Instant::now();
         while let Some((_, turn, sandbox)) = state.resting.pop_front_if(|(since, ..)| now - *since >= rest) {
-            if sandbox.freeze(turn) == Freeze::NotYet {
-                state.resting.push_back((now, turn, sandbox));
-            }
+            sandbox.freeze(turn);
         }
         state.freezing = !state.resting.is_empty();
         state.freezing
@@ -113,7 +111,7 @@ impl Pool {
         let Some(slot) = state.functions.get_mut(key) else { return };
         revision.clone_into(&mut slot.revision);
         for (sandbox, _) in slot.idle.drain(..) {
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
         if revision.is_empty() {
             state.functions.remove(key);
@@ -125,7 +123,7 @@ impl Pool {
         {
             let mut state = self.state();
             if state.closed {
-                sandbox.kill();
+                sandbox.retire(Reason::Spindown);
             }
             if state.all.len() >= self.surroundings.limits.concurrency as usize {
                 state.end_oldest();
@@ -156,7 +154,7 @@ impl Pool {
         let left = limit.saturating_sub(since.elapsed());
         if left.is_zero() {
             slot.idle.remove(index);
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
             return limit;
         }
         left
@@ -168,11 +166,12 @@ impl Pool {
         state.closed = true;
         self.concurrency.close();
         state.resting.clear();
+        self.surroundings.closing.cancel();
         for slot in state.functions.values_mut() {
             slot.idle.clear();
         }
         for sandbox in &state.all {
-            sandbox.kill();
+            sandbox.retire(Reason::Spindown);
         }
     }
 
@@ -197,7 +196,7 @@ impl State {
         let age = |slot: &&mut Slot| slot.idle.first().map(|(_, since)| *since);
         let oldest = self.functions.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
         if let Some(slot) = oldest {
-            slot.idle.remove(0).0.kill();
+            slot.idle.remove(0).0.retire(Reason::Spindown);
         }
     }
 }

@@ -103,9 +103,9 @@ async fn process(service: &Arc<Service>, entry: &Entry) {
             payload: entry.payload.clone().into(),
             client_context: None,
             trace: entry.trace.clone(),
+            tail: false,
         };
-        let result = invocation::run(&service.pool, &invocation).await;
-        drop(permit);
+        let result = invocation::run(&service.pool, invocation, permit).await;
         match (result, pause) {
             (Ok(outcome), _) if !outcome.failed => return,
             (Err(fault), None) => {

@@ -1,18 +1,27 @@
 //! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
 
 mod exchange;
+mod extensions;
+mod extensions_api;
+mod external;
 mod freezer;
 mod journal;
+mod level;
 mod output;
 mod peer;
 mod process;
 mod report;
 mod runtime_api;
+mod shutdown;
+mod telemetry;
+mod trace;
 
 pub(crate) use exchange::{Answer, Event, Init, Reply};
-pub(crate) use freezer::Freeze;
+pub(crate) use extensions::Failure;
 pub(crate) use journal::Journal;
-pub(crate) use report::{Report, Status};
+pub(crate) use report::{Ending, Phase, Report, Run, Status};
+pub(crate) use shutdown::Reason;
+pub(crate) use trace::{Trace, header as trace_header};
 
 use crate::{
     code::{Codes, Held},
@@ -21,12 +30,18 @@ use crate::{
     logs::Logs,
     spawner::Spawner,
 };
+use bytes::Bytes;
 use exchange::Exchange;
+use extensions::Extensions;
+use external::External;
 use freezer::Freezer;
 use output::Output;
+use runtime_api::Apis;
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
 use std::{
     io,
+    path::PathBuf,
     process::ExitStatus,
     sync::{
         Arc,
@@ -34,9 +49,11 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use telemetry::Category;
 use tokio::{
     net::TcpListener,
     process::Child,
+    runtime::Handle,
     sync::{oneshot, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -53,6 +70,8 @@ pub(crate) struct Surroundings {
     pub(crate) codes: Arc<Codes>,
     /// The logs.
     pub(crate) logs: Arc<Logs>,
+    /// The server ends: no sandbox needs to come up any more.
+    pub(crate) closing: CancellationToken,
     spawner: Spawner,
     /// All that runs for sandboxes.
     tasks: TaskTracker,
@@ -68,7 +87,8 @@ impl Surroundings {
         logs: Arc<Logs>,
     ) -> io::Result<Self> {
         let spawner = Spawner::new(tokio::runtime::Handle::current())?;
-        Ok(Self { region, emulator, limits, codes, logs, spawner, tasks: TaskTracker::new() })
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, tasks })
     }
 
     /// When the last sandbox has ended.
@@ -88,27 +108,69 @@ pub(crate) struct Sandbox {
     pub(crate) emulator: Option<&'static str>,
     /// When its process was started.
     pub(crate) started: Instant,
+    /// Its extensions.
+    pub(crate) extensions: Arc<Extensions>,
+    external: Vec<External>,
     exchange: Arc<Exchange>,
     output: Arc<Output>,
     process: Pid,
     freezer: Freezer,
     peak: AtomicU64,
     exit: watch::Receiver<Option<String>>,
+    tasks: TaskTracker,
+    executor: Handle,
+}
+
+/// Why a bootstrap was not started.
+pub(crate) enum NotStarted {
+    /// It cannot run, in Lambda's words.
+    Entrypoint(String),
+    /// An extension came before it, and failed.
+    Extension(Failure),
+    /// The extensions took too long to register.
+    TimedOut,
+}
+
+impl From<String> for NotStarted {
+    fn from(why: String) -> Self {
+        Self::Entrypoint(why)
+    }
 }
 
 impl Sandbox {
-    /// Starts a bootstrap; the error says why it cannot run, as Lambda does.
+    /// Starts a bootstrap, and before it its external extensions, which must have registered at the deadline.
     pub(crate) async fn start(
         surroundings: &Surroundings,
         function: &Arc<Function>,
         journal: &Arc<Journal>,
-    ) -> Result<Arc<Self>, String> {
+        deadline: tokio::time::Instant,
+    ) -> Result<Arc<Self>, NotStarted> {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
         let held = surroundings.codes.hold(&function.code);
         let root = held.root();
         let started = Instant::now();
+        let opt = opt(function);
+        let paths = external::list(opt.as_deref()).map_err(|error| failed("its extensions", &error))?;
+        let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
+        let apis = Arc::new(Apis {
+            exchange: Arc::default(),
+            extensions: Arc::clone(&extensions),
+            journal: Arc::clone(journal),
+            function: Arc::clone(function),
+        });
+        let exchange = Arc::clone(&apis.exchange);
+        let tasks = &surroundings.tasks;
+        let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
+        let serving = stop.clone().drop_guard();
+        tasks.spawn(runtime_api::serve(listener, apis, connections.clone(), stop.clone()));
+        let mut external = Vec::new();
+        if !paths.is_empty() {
+            let (command, _) = process::command(surroundings, function, journal, &root, address)?;
+            let started = external::start(surroundings, function, journal, &extensions, (&paths, &command), deadline);
+            external = started.await?;
+        }
         let spawn = async || {
             let (mut command, emulator) = process::command(surroundings, function, journal, &root, address)?;
             let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
@@ -128,39 +190,44 @@ impl Sandbox {
             }
             attempts += 1;
             if attempts > 50 {
-                return Err(process::cannot_run("text file busy"));
+                return Err(process::cannot_run("text file busy").into());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let Some(process) = process else { return Err(process::cannot_run("the process ended at once")) };
-        let output = Output::new(reader, Arc::clone(journal)).map_err(|error| failed("its output", &error))?;
+        let Some(process) = process else { return Err(process::cannot_run("the process ended at once").into()) };
+        let output = Output::new(reader, Arc::clone(journal), Category::Function)
+            .map_err(|error| failed("its output", &error))?;
         let (exited, exit) = watch::channel(None);
         let sandbox = Arc::new(Self {
             function: Arc::clone(function),
             journal: Arc::clone(journal),
             emulator,
             started,
-            exchange: Arc::default(),
+            extensions,
+            external,
+            exchange,
             output: Arc::new(output),
             process,
-            freezer: Freezer::new(process),
+            freezer: Freezer::default(),
             peak: AtomicU64::new(0),
             exit,
+            tasks: tasks.clone(),
+            executor: Handle::current(),
         });
-        let tasks = &surroundings.tasks;
-        let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
-        let exchange = Arc::clone(&sandbox.exchange);
-        tasks.spawn(runtime_api::serve(listener, exchange, connections.clone(), stop.clone()));
+        serving.disarm();
         let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
         let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: held };
+        let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
             // A process that left the group may still have the pipe: nobody reads it any more.
             following.abort();
             last_words.drain();
             exited.send_replace(Some(status));
+            // Its external extensions do not outlive it.
+            ended.retire(Reason::Failure);
         });
         Ok(sandbox)
     }
@@ -176,14 +243,24 @@ impl Sandbox {
         }
     }
 
-    /// When it waits for an event.
-    pub(crate) async fn ready(&self) {
-        self.exchange.ready().await;
+    /// When it waits for an event, and since when.
+    pub(crate) async fn ready(&self) -> Instant {
+        self.exchange.ready().await
     }
 
-    /// Gives it an event, and thaws it for that.
+    /// Gives it an event and tells the extensions of it; thaws it for that.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
-        self.freezer.wake(|| self.exchange.submit(event))
+        self.freezer.wake(self.groups(), || {
+            self.extensions.release(|| {
+                let tracing = json!({ "type": "X-Amzn-Trace-Id", "value": event.trace });
+                let told = json!({
+                    "eventType": "INVOKE", "deadlineMs": event.deadline, "requestId": event.id,
+                    "invokedFunctionArn": event.arn, "tracing": tracing,
+                });
+                Bytes::from(told.to_string())
+            });
+            self.exchange.submit(event)
+        })
     }
 
     /// Which event is its last, for [`freeze`](Self::freeze).
@@ -191,12 +268,11 @@ impl Sandbox {
         self.freezer.turn()
     }
 
-    /// Freezes it after that event, when it waits for another one.
-    pub(crate) fn freeze(&self, turn: u64) -> Freeze {
-        if !self.is_alive() {
-            return Freeze::Over;
+    /// Freezes it, when that event still is its last.
+    pub(crate) fn freeze(&self, turn: u64) {
+        if self.is_alive() {
+            self.freezer.freeze(turn, self.groups());
         }
-        self.freezer.freeze(turn, || self.exchange.rests())
     }
 
     /// When its current event was delivered, if it was.
@@ -213,23 +289,33 @@ impl Sandbox {
         }
     }
 
-    /// Whether its process still runs.
+    /// Whether it can be used: its process still runs, and so do its extensions.
     pub(crate) fn is_alive(&self) -> bool {
+        self.is_running() && !self.extensions.has_failed()
+    }
+
+    fn is_running(&self) -> bool {
         self.exit.borrow().is_none()
     }
 
+    /// The leaders of its process groups: the bootstrap's, and those of its external extensions.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Pid> {
+        std::iter::once(self.process).chain(self.external.iter().map(External::process))
+    }
+
     /// Kills its process and those that it started.
-    pub(crate) fn kill(&self) {
-        if self.is_alive() {
+    fn kill(&self) {
+        if self.is_running() {
             self.measure();
             // It may have ended in this moment; then there is nothing to kill.
             let _ = kill_process_group(self.process, Signal::KILL);
         }
     }
 
-    /// Logs what it printed up to this moment.
+    /// Logs what it and its extensions printed up to this moment.
     pub(crate) fn drain(&self) {
         self.output.drain();
+        self.external.iter().for_each(External::drain);
     }
 
     /// Its peak memory so far in MB; none where the system does not tell.
@@ -248,6 +334,11 @@ impl Sandbox {
         });
         self.peak.fetch_max(peak.unwrap_or(0), Ordering::Relaxed);
     }
+}
+
+/// What stands for `/opt`, if the function has anything there.
+fn opt(function: &Function) -> Option<PathBuf> {
+    if cfg!(test) { function.environment.get("OPT").map(PathBuf::from) } else { None }
 }
 
 /// Waits for the end of a process.

@@ -3,6 +3,7 @@
 mod client;
 mod concurrency;
 mod door;
+mod extensions;
 mod failures;
 mod functions;
 mod iam;
@@ -10,6 +11,8 @@ mod invocations;
 mod life;
 mod logs;
 mod native;
+mod phases;
+mod telemetry;
 
 use client::{Client, Reply};
 

@@ -6,13 +6,13 @@ use crate::{
     fault::Fault,
     invocation::{self, Invocation},
     queue::Entry,
+    sandbox,
     service::Service,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Response};
-use std::{fmt::Write as _, sync::Arc};
-use uuid::Uuid;
+use std::sync::Arc;
 
 /// The largest payload of an asynchronous invocation, in bytes: 1 MB.
 const EVENT_LIMIT: usize = 1 << 20;
@@ -31,7 +31,7 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
         Some("Tail") => true,
         Some(other) => return Err(Fault::validation(other, "logType", "satisfy enum value set: [None, Tail]")),
     };
-    let trace = call.header("x-amzn-trace-id").map_or_else(new_trace, str::to_owned);
+    let trace = sandbox::trace_header(call.header("x-amzn-trace-id"), &function);
     match call.header("x-amz-invocation-type") {
         None | Some("RequestResponse") => {}
         Some("DryRun") => return Ok(call::empty(204)),
@@ -66,15 +66,9 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
         payload,
         client_context,
         trace,
+        tail,
     };
-    let pool = Arc::clone(&service.pool);
-    // A task of its own: a caller that goes away does not break the invocation off.
-    let running = tokio::spawn(async move {
-        let outcome = invocation::run(&pool, &invocation).await;
-        drop(permit);
-        outcome
-    });
-    let outcome = running.await.map_err(|error| Fault::service("broke off the invocation", &error))??;
+    let outcome = invocation::run(&service.pool, invocation, permit).await?;
     let mut response = call::answer(200, "application/json", outcome.payload);
     let headers = response.headers_mut();
     if let Ok(version) = HeaderValue::from_str(&function.version) {
@@ -115,14 +109,4 @@ fn judge_context(context: &str) -> Result<String, Fault> {
     let bytes = STANDARD.decode(context).map_err(|error| invalid(&error.to_string()))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
     Ok(value.to_string())
-}
-
-/// A new X-Ray trace, not sampled.
-fn new_trace() -> String {
-    let seconds = jiff::Timestamp::now().as_second();
-    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
-    let mut trace = format!("Root=1-{seconds:08x}-");
-    trace.extend(root.chars().take(24));
-    let _ = write!(trace, ";Parent={parent:.16};Sampled=0");
-    trace
 }

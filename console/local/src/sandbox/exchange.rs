@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) body: Reply,
     /// When its event was delivered.
     pub(crate) delivered: Instant,
+    /// When the answer began.
+    pub(crate) began: Instant,
     /// When the answer was there as a whole.
     pub(crate) arrived: Instant,
 }
@@ -82,7 +84,8 @@ pub(crate) enum Refused {
 /// The state.
 pub(crate) struct Exchange {
     init: watch::Sender<Init>,
-    waits: watch::Sender<bool>,
+    /// Since when a `next` waits.
+    waits: watch::Sender<Option<Instant>>,
     state: Mutex<State>,
 }
 
@@ -98,12 +101,14 @@ struct State {
 struct Job {
     event: Arc<Event>,
     delivered: Option<Instant>,
+    /// When the answer began.
+    began: Option<Instant>,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { init: watch::Sender::new(Init::Running), waits: watch::Sender::new(false), state: Mutex::default() }
+        Self { init: watch::Sender::new(Init::Running), waits: watch::Sender::new(None), state: Mutex::default() }
     }
 }
 
@@ -113,15 +118,16 @@ impl Exchange {
         self.init.subscribe()
     }
 
-    /// When a `next` waits for an event.
-    pub(crate) async fn ready(&self) {
-        // The sender is this object's: it does not go.
-        let _ = self.waits.subscribe().wait_for(|waits| *waits).await;
+    /// Whether it asked for its first event, or failed before.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(*self.init.borrow(), Init::Running)
     }
 
-    /// Whether it waits for an event at this moment.
-    pub(crate) fn rests(&self) -> bool {
-        *self.waits.borrow()
+    /// When a `next` waits for an event, and since when.
+    pub(crate) async fn ready(&self) -> Instant {
+        let mut waits = self.waits.subscribe();
+        // The sender is this object's: it does not go.
+        waits.wait_for(Option::is_some).await.ok().and_then(|since| *since).unwrap_or_else(Instant::now)
     }
 
     /// Gives the function an event; the answer comes through the receiver.
@@ -130,10 +136,10 @@ impl Exchange {
         let event = Arc::new(event);
         let mut state = self.state();
         let waiting = state.waiting.take();
-        self.waits.send_replace(false);
+        self.waits.send_replace(None);
         // A `next` whose connection broke does not take it; the one after it will.
         let delivered = waiting.and_then(|waiting| waiting.send(Arc::clone(&event)).ok()).map(|()| Instant::now());
-        state.job = Some(Job { event, delivered, answer });
+        state.job = Some(Job { event, delivered, began: None, answer });
         receiver
     }
 
@@ -163,15 +169,18 @@ impl Exchange {
         }
         let (sender, receiver) = oneshot::channel();
         state.waiting = Some(sender);
-        self.waits.send_replace(true);
+        self.waits.send_replace(Some(Instant::now()));
         Ok(Err(receiver))
     }
 
-    /// Whether an answer to `id` would be taken.
+    /// Whether an answer to `id` would be taken. Asked for the first time, that answer begins.
     pub(super) fn expects(&self, id: &str) -> Result<(), Refused> {
-        let state = self.state();
-        match &state.job {
-            Some(job) if job.event.id == id && job.delivered.is_some() => Ok(()),
+        let state = &mut *self.state();
+        match &mut state.job {
+            Some(job) if job.event.id == id && job.delivered.is_some() => {
+                job.began.get_or_insert_with(Instant::now);
+                Ok(())
+            }
             _ if state.answered.as_deref() == Some(id) => Err(Refused::WrongState),
             _ => Err(Refused::UnknownId),
         }
@@ -184,9 +193,9 @@ impl Exchange {
         let mut state = self.state();
         let Some(job) = state.job.take_if(|job| job.event.id == id) else { return Err(Refused::WrongState) };
         state.answered = Some(job.event.id.clone());
-        let delivered = job.delivered.unwrap_or(arrived);
+        let (delivered, began) = (job.delivered.unwrap_or(arrived), job.began.unwrap_or(arrived));
         // Nobody waits when the invocation's time was over in this very moment.
-        let _ = job.answer.send(Answer { body, delivered, arrived });
+        let _ = job.answer.send(Answer { body, delivered, began, arrived });
         Ok(())
     }
 

@@ -1,71 +1,58 @@
 //! Stops the processes of a sandbox while nothing is asked of them, as AWS freezes an execution environment: what a
 //! function does in the background stands still between two invocations, and its clock has jumped when it goes on.
-//! Sends SIGSTOP and SIGCONT to one process group. A process that left the group, and one that a system call tells of
-//! being stopped (`EINTR`, see signal(7)), notice the difference to AWS, where the whole machine is frozen.
+//! Sends SIGSTOP and SIGCONT to process groups. A process that left its group, and one that a system call tells of being
+//! stopped (`EINTR`, see signal(7)), notice the difference to AWS, where the whole machine is frozen.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What stops and continues a process group.
+/// Whether a sandbox is frozen.
+#[derive(Default)]
 pub(super) struct Freezer {
-    group: Pid,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// How many times it was thawed to work: whoever means to freeze it says after which.
+    /// How many times it was woken: who means to freeze it says after which time.
     turn: u64,
     frozen: bool,
 }
 
-/// What became of the wish to freeze it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freeze {
-    /// It stands still, or something new is asked of it: nothing is left to do.
-    Over,
-    /// It still works.
-    NotYet,
-}
-
 impl Freezer {
-    /// For a group that runs.
-    pub(super) fn new(group: Pid) -> Self {
-        Self { group, state: Mutex::default() }
-    }
-
     /// Which turn it is.
     pub(super) fn turn(&self) -> u64 {
         self.state().turn
     }
 
-    /// Thaws the group, begins a new turn and does `work`, in which the group is given something to do: it is not frozen
-    /// in between.
-    pub(super) fn wake<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Thaws the groups, begins a new turn and does `work`, in which they are given something to do.
+    pub(super) fn wake<T>(&self, groups: impl Iterator<Item = Pid>, work: impl FnOnce() -> T) -> T {
         let mut state = self.state();
         state.turn += 1;
         if std::mem::take(&mut state.frozen) {
-            // The group may have been killed in this moment.
-            let _ = kill_process_group(self.group, Signal::CONT);
+            signal(groups, Signal::CONT);
         }
+        drop(state);
         work()
     }
 
-    /// Freezes the group after the turn `turn`, when it `rests`.
-    pub(super) fn freeze(&self, turn: u64, rests: impl FnOnce() -> bool) -> Freeze {
+    /// Freezes the groups, unless a new turn has begun since `turn`.
+    pub(super) fn freeze(&self, turn: u64, groups: impl Iterator<Item = Pid>) {
         let mut state = self.state();
-        if state.turn != turn || state.frozen {
-            return Freeze::Over;
+        if state.turn == turn && !std::mem::replace(&mut state.frozen, true) {
+            signal(groups, Signal::STOP);
         }
-        if !rests() {
-            return Freeze::NotYet;
-        }
-        state.frozen = kill_process_group(self.group, Signal::STOP).is_ok();
-        Freeze::Over
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn signal(groups: impl Iterator<Item = Pid>, signal: Signal) {
+    for group in groups {
+        // It may have ended in this moment.
+        let _ = kill_process_group(group, signal);
     }
 }
 
@@ -74,7 +61,7 @@ mod tests {
     use super::*;
     use std::{os::unix::process::CommandExt as _, process::Command};
 
-    /// The state letter of a process once it is `wanted`, as `/proc` tells it.
+    /// Whether a process comes into the state of this letter, as `/proc` tells it.
     fn becomes(process: u32, wanted: char) -> bool {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while std::time::Instant::now() < deadline {
@@ -88,17 +75,19 @@ mod tests {
     }
 
     #[test]
-    fn it_freezes_after_the_turn_that_was_meant_and_only_at_rest() {
+    fn it_freezes_after_the_turn_that_was_meant_and_thaws_for_the_next() {
         let mut child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
-        let freezer = Freezer::new(Pid::from_child(&child));
+        let groups = || std::iter::once(Pid::from_child(&child));
+        let freezer = Freezer::default();
         let turn = freezer.turn();
-        assert_eq!(freezer.freeze(turn, || false), Freeze::NotYet);
-        freezer.wake(|| ());
-        assert_eq!(freezer.freeze(turn, || panic!("it is another turn")), Freeze::Over);
-        assert_eq!(freezer.freeze(freezer.turn(), || true), Freeze::Over);
+        freezer.wake(groups(), || ());
+        freezer.freeze(turn, groups());
+        assert!(!freezer.state().frozen, "another turn has begun");
+        freezer.freeze(freezer.turn(), groups());
         assert!(becomes(child.id(), 'T'));
-        freezer.wake(|| assert!(becomes(child.id(), 'S'), "it runs while it is given work"));
-        assert_eq!(freezer.freeze(freezer.turn(), || true), Freeze::Over);
+        freezer.wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
+        freezer.freeze(freezer.turn(), groups());
+        assert!(becomes(child.id(), 'T'));
         child.kill().unwrap();
         child.wait().unwrap();
     }

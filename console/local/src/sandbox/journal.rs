@@ -1,9 +1,16 @@
-//! A sandbox's log: its stream, and the tail of the invocation that runs, for `LogType=Tail`.
+//! A sandbox's log: its stream, the tail of the invocation that runs, for `LogType=Tail`, and what its extensions hear
+//! of it.
 
+use super::{
+    level::{Level, Threshold},
+    report::event,
+    telemetry::{Category, Happening, Telemetry},
+};
 use crate::{
     function::{Function, LogFormat},
     logs::{Logs, Stream},
 };
+use serde_json::Value;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,7 +30,22 @@ pub(crate) struct Journal {
     pub(super) name: String,
     /// How Lambda's own lines are written.
     pub(super) format: LogFormat,
+    /// Who else hears of them.
+    pub(super) telemetry: Telemetry,
+    threshold: Threshold,
     tail: Mutex<Vec<u8>>,
+}
+
+/// A line of Lambda's own in its two forms; each is made only where it is needed.
+pub(super) struct Line<'a> {
+    /// Its type, such as `platform.start`.
+    pub(super) kind: &'static str,
+    /// How much it matters.
+    pub(super) level: Level,
+    /// The lines of text, where the text format has any.
+    pub(super) text: &'a dyn Fn() -> Vec<String>,
+    /// What it says in JSON.
+    pub(super) record: &'a dyn Fn() -> Value,
 }
 
 impl Journal {
@@ -39,8 +61,46 @@ impl Journal {
             version: function.version.clone(),
             name,
             format: function.logging.log_format,
+            telemetry: Telemetry::default(),
+            threshold: Threshold::of(&function.logging),
             tail: Mutex::default(),
         }))
+    }
+
+    /// Adds a line of Lambda's own.
+    pub(super) fn platform(&self, line: &Line<'_>) {
+        let Line { kind, level, text, record } = line;
+        let (hears, json) = (self.telemetry.listens(), self.format == LogFormat::Json);
+        let writes = json && self.threshold.keeps_system(*level);
+        let event = (writes || hears).then(|| event(kind, &record()));
+        if hears && let Some(event) = &event {
+            self.tell(Category::Platform, kind, event);
+        }
+        self.write(if json { event.filter(|_| writes).into_iter().collect() } else { text() });
+    }
+
+    /// Tells the extensions, and only them.
+    pub(super) fn whisper(&self, kind: &'static str, record: impl FnOnce() -> Value) {
+        if self.telemetry.listens() {
+            self.tell(Category::Platform, kind, &event(kind, &record()));
+        }
+    }
+
+    /// Adds what the function or an extension printed.
+    pub(super) fn printed(&self, by: Category, mut messages: Vec<String>) {
+        if self.telemetry.listens() {
+            for message in &messages {
+                self.tell(by, by.name(), &event(by.name(), &Value::from(message.trim_end_matches('\n'))));
+            }
+        }
+        if by == Category::Function && self.format == LogFormat::Json {
+            messages.retain(|message| self.threshold.keeps(message));
+        }
+        self.write(messages);
+    }
+
+    fn tell(&self, category: Category, kind: &'static str, event: &str) {
+        self.telemetry.tell(Happening { category, kind, json: event.trim_end().to_owned().into() });
     }
 
     /// Adds messages.
@@ -64,6 +124,11 @@ impl Journal {
         if let Err(error) = self.stream.append_now(messages) {
             tracing::warn!(%error, stream = self.name, "log lines could not be written; they are kept in memory for now");
         }
+    }
+
+    /// The init is over: no extension may subscribe any more.
+    pub(crate) fn close_subscriptions(&self) {
+        self.telemetry.close();
     }
 
     /// Forgets the tail: another invocation begins.

@@ -1,7 +1,7 @@
 //! What a bootstrap prints: one pipe for its standard output and error, read as it comes, cut into lines. However much
 //! is printed, only one event's worth is in memory.
 
-use super::journal::Journal;
+use super::{journal::Journal, telemetry::Category};
 use rustix::io::{ioctl_fionread, read};
 use std::{
     io::{self, PipeReader},
@@ -17,6 +17,7 @@ pub(crate) struct Output {
     pipe: Receiver,
     lines: Mutex<Lines>,
     journal: Arc<Journal>,
+    by: Category,
 }
 
 /// What one look into the pipe found.
@@ -28,9 +29,9 @@ enum Found {
 }
 
 impl Output {
-    /// Reads from `pipe` into `journal`.
-    pub(super) fn new(pipe: PipeReader, journal: Arc<Journal>) -> io::Result<Self> {
-        Ok(Self { pipe: Receiver::from_owned_fd(pipe.into())?, lines: Mutex::default(), journal })
+    /// Reads from `pipe` into `journal` what is printed by the function or by an extension.
+    pub(super) fn new(pipe: PipeReader, journal: Arc<Journal>, by: Category) -> io::Result<Self> {
+        Ok(Self { pipe: Receiver::from_owned_fd(pipe.into())?, lines: Mutex::default(), journal, by })
     }
 
     /// Reads until nobody can write any more.
@@ -63,7 +64,7 @@ impl Output {
     fn finish(&self) {
         let mut lines = self.lines();
         let rest: Vec<String> = lines.rest().into_iter().collect();
-        self.journal.write(rest);
+        self.journal.printed(self.by, rest);
     }
 
     fn pump(&self, most: usize, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Found {
@@ -76,7 +77,7 @@ impl Output {
             Ok(length) => {
                 let messages = lines.take(buffer.get(..length).unwrap_or_default());
                 // Written with the lines still locked: whoever drains next writes after these.
-                self.journal.write(messages);
+                self.journal.printed(self.by, messages);
                 Found::Bytes
             }
             Err(error) => match error.kind() {

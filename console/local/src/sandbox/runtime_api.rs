@@ -3,9 +3,15 @@
 
 use super::{
     exchange::{Event, Exchange, Refused, Reply},
+    extensions::Extensions,
+    extensions_api,
+    journal::Journal,
     peer,
 };
-use crate::call::{Body, answer};
+use crate::{
+    call::{Body, answer},
+    function::Function,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -22,13 +28,16 @@ const RESPONSE_LIMIT: usize = 6_291_556;
 /// How much of the body of an error is read.
 const ERROR_LIMIT: usize = 1 << 20;
 
+/// What the inside of a sandbox speaks to.
+pub(super) struct Apis {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) extensions: Arc<Extensions>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) function: Arc<Function>,
+}
+
 /// Serves a sandbox until `stop`. The connections are counted by `connections`.
-pub(super) async fn serve(
-    listener: TcpListener,
-    exchange: Arc<Exchange>,
-    connections: TaskTracker,
-    stop: CancellationToken,
-) {
+pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -41,7 +50,7 @@ pub(super) async fn serve(
                     tracing::warn!(%address, "another user's connection to a sandbox's Runtime API was refused");
                     continue;
                 }
-                connections.spawn(connection(stream, Arc::clone(&exchange), stop.clone()));
+                connections.spawn(connection(stream, Arc::clone(&apis), stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -51,13 +60,13 @@ pub(super) async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, exchange: Arc<Exchange>, stop: CancellationToken) {
+async fn connection(stream: TcpStream, apis: Arc<Apis>, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
     let handler = service_fn(|request| {
-        let exchange = Arc::clone(&exchange);
-        async move { Ok::<_, Infallible>(handle(request, &exchange).await) }
+        let apis = Arc::clone(&apis);
+        async move { Ok::<_, Infallible>(handle(request, &apis).await) }
     });
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
     tokio::select! {
@@ -68,20 +77,22 @@ async fn connection(stream: TcpStream, exchange: Arc<Exchange>, stop: Cancellati
     }
 }
 
-async fn handle(request: Request<Incoming>, exchange: &Exchange) -> Response<Body> {
+async fn handle(request: Request<Incoming>, apis: &Apis) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    let response = route(&head, &mut body, exchange).await;
+    let response = route(&head, &mut body, apis).await;
     // A body that was not read would cost the sandbox its connection, and a bootstrap may not expect that.
     while let Some(Ok(_)) = body.frame().await {}
     response
 }
 
-async fn route(head: &http::request::Parts, body: &mut Incoming, exchange: &Exchange) -> Response<Body> {
+async fn route(head: &http::request::Parts, body: &mut Incoming, apis: &Apis) -> Response<Body> {
+    let exchange = &*apis.exchange;
     if crate::door::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
         return problem(403, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
     }
     let Some(route) = head.uri.path().strip_prefix("/2018-06-01/runtime/") else {
-        return problem(404, "NotFound", "the local Lambda has no extensions, telemetry or other APIs for sandboxes");
+        let answered = extensions_api::route(head, body, apis).await;
+        return answered.unwrap_or_else(|| problem(404, "NotFound", "no such route in the APIs for sandboxes"));
     };
     let parts: Vec<&str> = route.split('/').collect();
     match (&head.method, parts.as_slice()) {
@@ -146,13 +157,13 @@ async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, exchange: &
 }
 
 /// A body, read to its end: at most `limit` bytes of it are kept.
-struct Read {
-    bytes: Bytes,
+pub(super) struct Read {
+    pub(super) bytes: Bytes,
     length: usize,
     trailers: HeaderMap,
 }
 
-async fn collect(body: &mut Incoming, limit: usize) -> Result<Read, hyper::Error> {
+pub(super) async fn collect(body: &mut Incoming, limit: usize) -> Result<Read, hyper::Error> {
     let mut kept = BytesMut::new();
     let mut read = Read { bytes: Bytes::new(), length: 0, trailers: HeaderMap::new() };
     while let Some(frame) = body.frame().await {
@@ -202,7 +213,7 @@ fn refuse(refused: Refused) -> Response<Body> {
     }
 }
 
-fn problem(status: u16, kind: &str, message: &str) -> Response<Body> {
+pub(super) fn problem(status: u16, kind: &str, message: &str) -> Response<Body> {
     answer(status, "application/json", json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 

@@ -1,0 +1,203 @@
+//! The end of an invocation: the answer goes to the caller; when runtime and extensions have asked for the next event, or
+//! cannot any more, the log tells how it was, and the sandbox is free or goes.
+
+use super::{Caller, Ended, Failed, Outcome, Running, failure::error};
+use crate::sandbox::{Reply, Report, Run, Status};
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+/// How long an answer is held back for the runtime's next `next`. A caller on this machine comes back sooner than one
+/// over a network ever could: it would find the sandbox still busy, and start another.
+const HELD_BACK: Duration = Duration::from_millis(10);
+
+/// An answer, taken apart.
+struct Answered {
+    payload: Bytes,
+    status: Option<Status>,
+    /// The type of an error that the function told.
+    told: Option<String>,
+    produced: usize,
+}
+
+/// How runtime and extensions were done after an answer.
+struct Done {
+    /// When they all were.
+    at: Instant,
+    /// How long the extensions took after the runtime, and since when.
+    extensions: Option<(Instant, Duration)>,
+    failure: Option<Failed>,
+}
+
+impl Running<'_> {
+    /// Tells the end of an invocation to the caller and in the log.
+    pub(super) async fn conclude(self, ended: Ended, caller: &mut Caller) {
+        match ended {
+            Ended::Answered(answer) => self.answered(answer, caller).await,
+            Ended::Failed(failure) => self.failed(&failure, caller).await,
+        }
+    }
+
+    async fn answered(self, answer: super::Answer, caller: &mut Caller) {
+        let Answered { payload, status, told, produced } = take_apart(&self.invocation.id, answer.body);
+        let failed = status.is_some() || told.is_some();
+        // What was printed before the answer is in the pipe by now, and belongs to this invocation.
+        self.sandbox.drain();
+        let run = Run {
+            delivered: answer.delivered,
+            responded: Some((answer.began, answer.arrived)),
+            over: answer.arrived,
+            produced,
+        };
+        let done = {
+            let settling = self.settle(run, status.as_ref(), told.as_deref());
+            tokio::pin!(settling);
+            if self.invocation.tail {
+                settling.await
+            } else {
+                tokio::select! {
+                    biased;
+                    done = &mut settling => done,
+                    () = tokio::time::sleep(HELD_BACK) => {
+                        caller.answer(|| Outcome { payload: payload.clone(), failed, tail: Vec::new() });
+                        settling.await
+                    }
+                }
+            }
+        };
+        let mut status = status;
+        if let Some(failure) = &done.failure {
+            self.sandbox.retire(failure.reason());
+            self.sandbox.ended().await;
+            // The caller has its answer; what the log says of the rest is another thing.
+            if let (_, Some(text)) = failure.tell(self.invocation) {
+                self.sandbox.journal.failure(text);
+            }
+            status = Some(failure.status());
+        }
+        // After a failed init, the second one is a part of the duration.
+        let from = if self.again { self.begun } else { answer.delivered };
+        let over = if done.failure.is_some() { Instant::now() } else { done.at };
+        self.report(status.as_ref(), told.as_deref(), over.saturating_duration_since(from), done.extensions);
+        let tail = self.sandbox.journal.take_tail();
+        self.pool.put(&self.sandbox);
+        caller.answer(|| Outcome { payload, failed, tail });
+    }
+
+    async fn failed(self, failure: &Failed, caller: &mut Caller) {
+        let over = Instant::now();
+        let since = self.sandbox.delivered().unwrap_or(self.begun);
+        let (payload, text) = failure.tell(self.invocation);
+        let status = failure.status();
+        self.sandbox.drain();
+        let run = Run { delivered: since, responded: None, over, produced: 0 };
+        self.sandbox.journal.runtime_done(self.invocation.ending(Some(&status), None), run);
+        self.sandbox.retire(failure.reason());
+        self.sandbox.ended().await;
+        self.sandbox.drain();
+        if let Some(text) = text {
+            self.sandbox.journal.failure(text);
+        }
+        let from = if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
+        self.report(Some(&status), None, over.saturating_duration_since(from), None);
+        let tail = self.sandbox.journal.take_tail();
+        self.pool.put(&self.sandbox);
+        caller.answer(|| Outcome { payload, failed: true, tail });
+    }
+
+    /// Waits until the runtime, and then the extensions, have asked for the next event.
+    async fn settle(&self, run: Run, status: Option<&Status>, told: Option<&str>) -> Done {
+        let sandbox = &self.sandbox;
+        let ready = async {
+            tokio::select! {
+                biased;
+                at = sandbox.ready() => Ok(at),
+                failure = sandbox.extensions.failed() => Err(Failed::Extension(failure)),
+                failure = Failed::exited(sandbox) => Err(failure),
+                () = tokio::time::sleep_until(self.deadline) => Err(Failed::TimedOut),
+            }
+        };
+        let ready = ready.await;
+        // What it did between answer and `next`, such as a hook, is in the pipe by now.
+        sandbox.drain();
+        match ready {
+            Err(failure) => {
+                let over = Instant::now();
+                let status = failure.status();
+                let ending = self.invocation.ending(Some(&status), None);
+                sandbox.journal.runtime_done(ending, Run { over, ..run });
+                Done { at: over, extensions: None, failure: Some(failure) }
+            }
+            Ok(at) => {
+                sandbox.journal.runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
+                if sandbox.extensions.is_empty() {
+                    return Done { at, extensions: None, failure: None };
+                }
+                let failure = tokio::select! {
+                    biased;
+                    ready = sandbox.extensions.ready() => match ready {
+                        Ok(asked) => {
+                            let last = asked.map_or(at, |asked| asked.max(at));
+                            sandbox.drain();
+                            return Done { at: last, extensions: Some((at, last - at)), failure: None };
+                        }
+                        Err(failure) => Failed::Extension(failure),
+                    },
+                    failure = Failed::exited(sandbox) => failure,
+                    () = tokio::time::sleep_until(self.deadline) => Failed::TimedOut,
+                };
+                let over = Instant::now();
+                Done { at: over, extensions: Some((at, over - at)), failure: Some(failure) }
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        status: Option<&Status>,
+        told: Option<&str>,
+        duration: Duration,
+        extensions: Option<(Instant, Duration)>,
+    ) {
+        let report = Report {
+            ending: self.invocation.ending(status, told),
+            duration,
+            timeout: self.invocation.timeout(),
+            init: self.init,
+            extensions,
+            peak: self.sandbox.peak(),
+            memory: self.invocation.function.memory,
+            emulator: self.sandbox.emulator,
+        };
+        self.sandbox.journal.end(&report);
+    }
+}
+
+/// What an answer means.
+fn take_apart(id: &str, body: Reply) -> Answered {
+    let refused = |kind: &str, message: &str, produced| Answered {
+        payload: error(kind, message),
+        status: Some(Status::Error(kind.to_owned())),
+        told: None,
+        produced,
+    };
+    match body {
+        Reply::Response(payload) => {
+            let produced = payload.len();
+            Answered { payload, status: None, told: None, produced }
+        }
+        Reply::Error { body, kind } => {
+            let produced = body.len();
+            Answered { payload: body, status: None, told: Some(kind), produced }
+        }
+        Reply::TooLarge(length) => {
+            let message = format!(
+                "Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes)."
+            );
+            refused("Function.ResponseSizeTooLarge", &message, length)
+        }
+        Reply::Truncated => {
+            let message = format!("RequestId: {id} Error: the response broke off");
+            refused("Runtime.TruncatedResponse", &message, 0)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What goes wrong with a sandbox, and how AWS says it: to the caller and in the log.
+
+use super::Invocation;
+use crate::sandbox::{Failure, Reason, Sandbox, Status};
+use bytes::Bytes;
+use serde_json::json;
+
+/// Why a bootstrap did not come to its first `next`, or not to an answer.
+pub(super) enum Failed {
+    /// It could not be run at all.
+    Entrypoint(String),
+    /// It told an error in its init.
+    Told {
+        /// The error as it was posted.
+        body: Bytes,
+        /// Its type.
+        kind: String,
+    },
+    /// It ended.
+    Exited {
+        /// How: `exit status 1`, `signal: killed`.
+        how: String,
+        /// `Runtime.ExitError`, or what an extension within it told before.
+        kind: &'static str,
+    },
+    /// An external extension failed.
+    Extension(Failure),
+    /// It took too long.
+    TimedOut,
+}
+
+impl Failed {
+    /// Waits for the end of a bootstrap.
+    pub(super) async fn exited(sandbox: &Sandbox) -> Self {
+        let how = sandbox.exited().await;
+        Self::Exited { how, kind: sandbox.extensions.told().unwrap_or("Runtime.ExitError") }
+    }
+
+    /// How the log says it.
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Self::Entrypoint(_) => Status::Error("Runtime.InvalidEntrypoint".to_owned()),
+            Self::Told { kind, .. } => Status::Error(kind.clone()),
+            Self::Exited { kind, .. } => Status::Error((*kind).to_owned()),
+            Self::Extension(failure) => Status::Error(failure.kind.to_owned()),
+            Self::TimedOut => Status::Timeout,
+        }
+    }
+
+    /// How the extensions are told.
+    pub(super) fn reason(&self) -> Reason {
+        if matches!(self, Self::TimedOut) { Reason::Timeout } else { Reason::Failure }
+    }
+
+    /// The payload that the caller gets and the line that the log gets.
+    pub(super) fn tell(&self, invocation: &Invocation) -> (Bytes, Option<String>) {
+        let id = &invocation.id;
+        let (kind, message) = match self {
+            Self::Told { body, .. } => return (body.clone(), None),
+            Self::TimedOut => {
+                let text = format!("Task timed out after {:.2} seconds", invocation.timeout().as_secs_f64());
+                let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+                let payload = error("Sandbox.Timedout", &format!("RequestId: {id} Error: {text}"));
+                return (payload, Some(format!("{time} {id} {text}\n\n")));
+            }
+            Self::Entrypoint(why) => ("Runtime.InvalidEntrypoint", why.clone()),
+            Self::Exited { how, kind } if how == "exit status 0" => {
+                (*kind, "Runtime exited without providing a reason".to_owned())
+            }
+            Self::Exited { how, kind } => (*kind, format!("Runtime exited with error: {how}")),
+            Self::Extension(failure) => (failure.kind, failure.message.clone()),
+        };
+        let message = format!("RequestId: {id} Error: {message}");
+        (error(kind, &message), Some(format!("{message}\n{kind}\n")))
+    }
+}
+
+/// An error as the caller gets it.
+pub(super) fn error(kind: &str, message: &str) -> Bytes {
+    json!({ "errorType": kind, "errorMessage": message }).to_string().into()
+}

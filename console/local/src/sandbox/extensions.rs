@@ -1,0 +1,418 @@
+//! The extensions of one sandbox: who registered for what, and who still works. The state machine of the Extensions API,
+//! apart from HTTP and from processes. Source of states and words: AWS Lambda developer guide, "Using the Lambda
+//! Extensions API", and AWS's own emulator.
+
+use bytes::Bytes;
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+/// How many extensions a function may have.
+pub(super) const LIMIT: usize = 10;
+
+/// Why an extension takes the sandbox with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// `Extension.Crash` and its like.
+    pub(crate) kind: &'static str,
+    /// What is known of it, such as `exit status 1`.
+    pub(crate) message: String,
+}
+
+/// A refused call: 403, an error's type and its message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// `Extension.InvalidExtensionState` and its like.
+    pub(super) kind: &'static str,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+impl Refusal {
+    fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    fn state(member: &Member, wanted: &str) -> Self {
+        let Member { state, id, .. } = member;
+        let message = format!(
+            "State transition from {} to {wanted} failed for extension {id}. Error: State transition is not allowed",
+            state.name()
+        );
+        Self::new("Extension.InvalidExtensionState", message)
+    }
+}
+
+/// How far an extension is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Started,
+    Registered,
+    Ready,
+    Running,
+    InitError,
+    ExitError,
+    LaunchError,
+    Exited,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Registered => "Registered",
+            Self::Ready => "Ready",
+            Self::Running => "Running",
+            Self::InitError => "InitError",
+            Self::ExitError => "ExitError",
+            Self::LaunchError => "LaunchError",
+            Self::Exited => "Exited",
+        }
+    }
+}
+
+/// What the log says of an extension after the init.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Its name.
+    pub(crate) name: String,
+    /// `Ready` when all is well.
+    pub(crate) state: &'static str,
+    /// What it registered for.
+    pub(crate) events: Vec<&'static str>,
+    /// The type of its failure.
+    pub(crate) error: Option<&'static str>,
+}
+
+/// The extensions.
+pub(crate) struct Extensions {
+    /// Whether there is any: most functions have none, and pay one look at this.
+    any: AtomicBool,
+    table: Mutex<Table>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Table {
+    members: Vec<Member>,
+    /// The first error that one of them told.
+    told: Option<&'static str>,
+    failure: Option<Failure>,
+    ends: bool,
+    /// When the last one asked for an event.
+    asked: Option<Instant>,
+}
+
+struct Member {
+    id: String,
+    name: String,
+    external: bool,
+    invoke: bool,
+    shutdown: bool,
+    state: State,
+    error: Option<&'static str>,
+    /// A `next` that waits.
+    waiting: Option<oneshot::Sender<Bytes>>,
+    /// An event that no `next` took yet.
+    event: Option<Bytes>,
+}
+
+impl Extensions {
+    /// With the external extensions of these names, which are yet to register.
+    pub(super) fn new(external: impl IntoIterator<Item = String>) -> Self {
+        let members: Vec<Member> =
+            external.into_iter().map(|name| Member { external: true, ..Member::new(name, State::Started) }).collect();
+        let any = AtomicBool::new(!members.is_empty());
+        Self { any, table: Mutex::new(Table { members, ..Table::default() }), changed: watch::Sender::new(()) }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
+    /// Whether one of them is a process of its own, and whether one lives in the bootstrap's.
+    pub(super) fn kinds(&self) -> (bool, bool) {
+        let table = self.table();
+        let has = |external| table.members.iter().any(|member| member.external == external);
+        (has(true), has(false))
+    }
+
+    /// `register`: gives the extension its identifier. `open` says that the bootstrap has not asked for an event yet.
+    pub(super) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
+        if name.is_empty() {
+            return Err(Refusal::new("Extension.InvalidExtensionName", "Empty extension name"));
+        }
+        let mut table = self.table();
+        let place = table.members.iter().position(|member| member.name == name);
+        let external = place.and_then(|place| table.members.get(place)).is_some_and(|member| member.external);
+        let strange = |event: &&String| !matches!((event.as_str(), external), ("INVOKE", _) | ("SHUTDOWN", true));
+        if let Some(event) = events.iter().find(strange) {
+            return Err(Refusal::new("Extension.InvalidEventType", format!("{event}: ErrorInvalidEventType")));
+        }
+        let place = match place {
+            Some(place) if external => place,
+            _ if !open => {
+                let message = "Extension registration closed already";
+                return Err(Refusal::new("Extension.RegistrationClosed", message));
+            }
+            Some(_) => {
+                let message = "Extension with this name already registered";
+                return Err(Refusal::new("Extension.InvalidExtensionState", message));
+            }
+            None if table.members.len() >= LIMIT => {
+                let message = format!("Extension limit ({LIMIT}) reached");
+                return Err(Refusal::new("Extension.TooManyExtensions", message));
+            }
+            None => {
+                table.members.push(Member::new(name.to_owned(), State::Started));
+                table.members.len() - 1
+            }
+        };
+        let Some(member) = table.members.get_mut(place) else {
+            return Err(Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {name}")));
+        };
+        if member.state != State::Started {
+            return Err(Refusal::state(member, "Registered"));
+        }
+        member.state = State::Registered;
+        member.invoke = events.iter().any(|event| event == "INVOKE");
+        member.shutdown = events.iter().any(|event| event == "SHUTDOWN");
+        let id = member.id.clone();
+        self.any.store(true, Ordering::Release);
+        self.tell(table);
+        Ok(id)
+    }
+
+    /// `next`: where the next event will come. To ask is to be done with the one before.
+    pub(super) fn next(&self, id: &str) -> Result<oneshot::Receiver<Bytes>, Refusal> {
+        let mut table = self.table();
+        let member = table.member(id)?;
+        let (sender, receiver) = oneshot::channel();
+        match (member.state, member.event.take()) {
+            // Its connection broke before the event came.
+            (State::Running, Some(event)) => drop(sender.send(event)),
+            (State::Registered | State::Ready | State::Running, _) => {
+                member.state = State::Ready;
+                member.waiting = Some(sender);
+                table.asked = Some(Instant::now());
+            }
+            _ => return Err(Refusal::state(member, "Ready")),
+        }
+        self.tell(table);
+        Ok(receiver)
+    }
+
+    /// `init/error`: it will exit, and take the sandbox with it.
+    pub(super) fn init_error(&self, id: &str) -> Result<(), Refusal> {
+        self.fail(id, "Extension.InitError", State::InitError, &[State::Registered, State::InitError])
+    }
+
+    /// `exit/error`, likewise at any other moment.
+    pub(super) fn exit_error(&self, id: &str) -> Result<(), Refusal> {
+        let from = [State::Registered, State::Ready, State::Running, State::ExitError];
+        self.fail(id, "Extension.ExitError", State::ExitError, &from)
+    }
+
+    fn fail(&self, id: &str, kind: &'static str, to: State, from: &[State]) -> Result<(), Refusal> {
+        let mut table = self.table();
+        let member = table.member(id)?;
+        if !from.contains(&member.state) {
+            return Err(Refusal::state(member, to.name()));
+        }
+        member.state = to;
+        member.error = Some(kind);
+        table.told.get_or_insert(kind);
+        self.tell(table);
+        Ok(())
+    }
+
+    /// The name of an extension.
+    pub(super) fn name(&self, id: &str) -> Result<String, Refusal> {
+        Ok(self.table().member(id)?.name.clone())
+    }
+
+    /// The type of the first error that one of them told: what ends the sandbox afterwards has this type.
+    pub(crate) fn told(&self) -> Option<&'static str> {
+        if self.is_empty() { None } else { self.table().told }
+    }
+
+    /// An external extension could not be started at all.
+    pub(super) fn not_launched(&self, name: &str, failure: Failure) {
+        let mut table = self.table();
+        if let Some(member) = table.members.iter_mut().find(|member| member.name == name) {
+            member.state = State::LaunchError;
+            member.error = Some(failure.kind);
+        }
+        table.failure.get_or_insert(failure);
+        self.tell(table);
+    }
+
+    /// The process of an external extension ended: when nobody asked it to, the sandbox cannot go on.
+    pub(super) fn exited(&self, name: &str, how: &str) {
+        let mut table = self.table();
+        let kind = table.told.unwrap_or("Extension.Crash");
+        let ends = table.ends;
+        if let Some(member) = table.members.iter_mut().find(|member| member.name == name) {
+            member.waiting = None;
+            if !matches!(member.state, State::InitError | State::ExitError) {
+                member.state = State::Exited;
+            }
+            if !ends {
+                member.error.get_or_insert(kind);
+            }
+        }
+        if !ends {
+            let message = if how == "exit status 0" { "exit code 0" } else { how }.to_owned();
+            table.failure.get_or_insert(Failure { kind, message });
+        }
+        self.tell(table);
+    }
+
+    /// When all external extensions have registered.
+    pub(super) async fn registered(&self) -> Result<(), Failure> {
+        self.until(|table| {
+            let waits = table.members.iter().any(|member| member.external && member.state == State::Started);
+            table.failure.clone().map(Err).or((!waits).then_some(Ok(())))
+        })
+        .await
+    }
+
+    /// When all have asked for their next event, and when the last of them did.
+    pub(crate) async fn ready(&self) -> Result<Option<Instant>, Failure> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.until(|table| {
+            let works = table.members.iter().any(|member| member.state != State::Ready);
+            table.failure.clone().map(Err).or((!works).then_some(Ok(table.asked)))
+        })
+        .await
+    }
+
+    /// When one of them failed; never without an external one.
+    pub(crate) async fn failed(&self) -> Failure {
+        if self.is_empty() {
+            return std::future::pending().await;
+        }
+        self.until(|table| table.failure.clone()).await
+    }
+
+    /// Whether one of them failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.is_empty() && self.table().failure.is_some()
+    }
+
+    /// Tells those who registered for it of an invocation.
+    pub(super) fn release(&self, event: impl FnOnce() -> Bytes) {
+        if self.is_empty() {
+            return;
+        }
+        let mut table = self.table();
+        if table.members.iter().any(|member| member.invoke) {
+            let event = event();
+            table.members.iter_mut().filter(|member| member.invoke).for_each(|member| member.take(event.clone()));
+        }
+    }
+
+    /// From now on an exit is no failure. Whether that is new.
+    pub(super) fn begin_end(&self) -> bool {
+        !std::mem::replace(&mut self.table().ends, true)
+    }
+
+    /// Tells the external extensions of the end; gives the names of those that did not register for it.
+    pub(super) fn shut_down(&self, event: &Bytes) -> Vec<String> {
+        let mut table = self.table();
+        let mut others = Vec::new();
+        for member in table.members.iter_mut().filter(|member| member.external) {
+            if member.shutdown {
+                member.take(event.clone());
+            } else {
+                others.push(member.name.clone());
+            }
+        }
+        others
+    }
+
+    /// How each of them stands.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let standing = |member: &Member| Standing {
+            name: member.name.clone(),
+            state: member.state.name(),
+            events: [("INVOKE", member.invoke), ("SHUTDOWN", member.shutdown)]
+                .into_iter()
+                .filter_map(|(event, wanted)| wanted.then_some(event))
+                .collect(),
+            error: member.error,
+        };
+        self.table().members.iter().map(standing).collect()
+    }
+
+    async fn until<T>(&self, mut look: impl FnMut(&Table) -> Option<T>) -> T {
+        let mut changed = self.changed.subscribe();
+        loop {
+            if let Some(found) = look(&self.table()) {
+                return found;
+            }
+            // The sender is this object's: it does not go.
+            let _ = changed.changed().await;
+        }
+    }
+
+    fn tell(&self, table: MutexGuard<'_, Table>) {
+        drop(table);
+        self.changed.send_replace(());
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn member(&mut self, id: &str) -> Result<&mut Member, Refusal> {
+        if id.is_empty() {
+            let message = "Missing Lambda-Extension-Identifier header";
+            return Err(Refusal::new("Extension.MissingExtensionIdentifier", message));
+        }
+        if Uuid::parse_str(id).is_err() {
+            let message = "Invalid Lambda-Extension-Identifier";
+            return Err(Refusal::new("Extension.InvalidExtensionIdentifier", message));
+        }
+        let member = self.members.iter_mut().find(|member| member.id == id && member.state != State::Started);
+        let unknown = || Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"));
+        member.ok_or_else(unknown)
+    }
+}
+
+impl Member {
+    fn new(name: String, state: State) -> Self {
+        let id = Uuid::new_v4().to_string();
+        let (external, invoke, shutdown) = (false, false, false);
+        Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
+    }
+
+    fn take(&mut self, event: Bytes) {
+        if matches!(self.state, State::InitError | State::ExitError | State::Exited) {
+            return;
+        }
+        self.state = State::Running;
+        // A `next` whose connection broke does not take it; the one after it will.
+        self.event = match self.waiting.take() {
+            Some(waiting) => waiting.send(event).err(),
+            None => Some(event),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

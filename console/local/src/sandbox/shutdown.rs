@@ -1,0 +1,93 @@
+//! The end of a sandbox: at once when it has no extensions, else with the time that AWS gives them. Signals processes.
+//! Source: AWS Lambda developer guide, "Shutdown phase".
+
+use super::{Sandbox, external::External};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use rustix::process::{Signal, kill_process, kill_process_group};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+/// How long the runtime has after SIGTERM when there is an internal extension.
+const INTERNAL: Duration = Duration::from_millis(500);
+/// How long it has when there are external ones only.
+const RUNTIMES_SHARE: Duration = Duration::from_millis(300);
+/// How long all have when there is an external one.
+const EXTERNAL: Duration = Duration::from_secs(2);
+
+/// Why a sandbox ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It is needed no more.
+    Spindown,
+    /// Its function ran out of time.
+    Timeout,
+    /// The runtime or an extension failed.
+    Failure,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Spindown => "spindown",
+            Self::Timeout => "timeout",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+impl Sandbox {
+    /// Ends it: begun when this returns, over after [`Sandbox::ended`]. The first reason counts.
+    pub(crate) fn retire(self: &Arc<Self>, reason: Reason) {
+        if self.extensions.is_empty() {
+            return self.kill();
+        }
+        if self.extensions.begin_end() {
+            self.measure();
+            let sandbox = Arc::clone(self);
+            self.tasks.spawn_on(async move { sandbox.shut_down(reason).await }, &self.executor);
+        }
+    }
+
+    /// When the bootstrap and all external extensions have ended.
+    pub(crate) async fn ended(&self) {
+        self.exited().await;
+        join_all(self.external.iter().map(External::ended)).await;
+    }
+
+    /// First the runtime ends, then the external extensions are told; what is left at the deadline is killed.
+    async fn shut_down(&self, reason: Reason) {
+        let (external, internal) = self.extensions.kinds();
+        let begun = tokio::time::Instant::now();
+        let whole = if external { EXTERNAL } else { INTERNAL };
+        let share = if internal { INTERNAL } else { RUNTIMES_SHARE };
+        self.journal.telemetry.hurry();
+        // A frozen one could not hear of it.
+        for process in self.groups() {
+            let _ = kill_process_group(process, Signal::CONT);
+        }
+        if self.is_running() {
+            let _ = kill_process(self.process, Signal::TERM);
+            if tokio::time::timeout_at(begun + share, self.exited()).await.is_err() {
+                let _ = kill_process_group(self.process, Signal::KILL);
+                self.exited().await;
+            }
+        }
+        if external {
+            // What the runtime said last comes before the end is told.
+            self.journal.telemetry.flush(RUNTIMES_SHARE).await;
+        }
+        let left = (begun + whole).saturating_duration_since(tokio::time::Instant::now());
+        let deadline = jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64;
+        let event = json!({ "eventType": "SHUTDOWN", "shutdownReason": reason.name(), "deadlineMs": deadline });
+        let untold = self.extensions.shut_down(&Bytes::from(event.to_string()));
+        for extension in self.external.iter().filter(|extension| untold.iter().any(|name| name == extension.name())) {
+            extension.kill();
+        }
+        let ended = join_all(self.external.iter().map(External::ended));
+        if tokio::time::timeout_at(begun + whole, ended).await.is_err() {
+            self.external.iter().for_each(External::kill);
+        }
+        self.journal.telemetry.end();
+    }
+}
