@@ -228,7 +228,6 @@ async fn start(
             sandbox.drain();
             journal.init_report(init, phase, None);
             journal.close_subscriptions();
-            sandbox.measure();
             Ok((sandbox, init))
         }
         Err(failure) => {
@@ -248,6 +247,7 @@ async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
         failure = sandbox.extensions.failed() => return Err(Failed::Extension(failure)),
     };
     match init {
+        Some(Init::Done(_)) if sandbox.kill_if_out_of_memory() => Err(Failed::exited(sandbox).await),
         Some(Init::Done(at)) => Ok(at),
         Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
         Some(Init::Running) | None => Err(Failed::exited(sandbox).await),
@@ -269,7 +269,14 @@ impl Running<'_> {
         });
         tokio::select! {
             biased;
-            Ok(answer) = answer => Ended::Answered(answer),
+            Ok(answer) = answer => {
+                // AWS would have killed it before.
+                if sandbox.kill_if_out_of_memory() {
+                    Ended::Failed(Failed::exited(sandbox).await)
+                } else {
+                    Ended::Answered(answer)
+                }
+            }
             failure = sandbox.extensions.failed() => Ended::Failed(Failed::Extension(failure)),
             failure = Failed::exited(sandbox) => Ended::Failed(failure),
             () = tokio::time::sleep_until(*deadline) => Ended::Failed(Failed::TimedOut),

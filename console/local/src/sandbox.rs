@@ -1,5 +1,6 @@
 //! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
 
+mod cgroup;
 mod exchange;
 mod extensions;
 mod extensions_api;
@@ -7,9 +8,11 @@ mod external;
 mod freezer;
 mod journal;
 mod level;
+mod memory;
 mod output;
 mod peer;
 mod process;
+mod processes;
 mod report;
 mod runtime_api;
 mod shutdown;
@@ -31,11 +34,14 @@ use crate::{
     spawner::Spawner,
 };
 use bytes::Bytes;
+use cgroup::Cgroups;
 use exchange::Exchange;
 use extensions::Extensions;
 use external::External;
 use freezer::Freezer;
+use memory::Memory;
 use output::Output;
+use peer::Members;
 use runtime_api::Apis;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
@@ -43,10 +49,7 @@ use std::{
     io,
     path::PathBuf,
     process::ExitStatus,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use telemetry::Category;
@@ -73,6 +76,7 @@ pub(crate) struct Surroundings {
     /// The server ends: no sandbox needs to come up any more.
     pub(crate) closing: CancellationToken,
     spawner: Spawner,
+    cgroups: Option<Cgroups>,
     /// All that runs for sandboxes.
     tasks: TaskTracker,
 }
@@ -88,7 +92,14 @@ impl Surroundings {
     ) -> io::Result<Self> {
         let spawner = Spawner::new(tokio::runtime::Handle::current())?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, tasks })
+        let cgroups = Cgroups::find();
+        let how = match &cgroups {
+            Some(_) => "by control groups",
+            None if cfg!(target_os = "linux") => "by watching: there are no control groups for this user",
+            None => "not at all: this system does not tell",
+        };
+        tracing::info!(how, "the memory of functions is limited");
+        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, cgroups, tasks })
     }
 
     /// When the last sandbox has ended.
@@ -115,7 +126,7 @@ pub(crate) struct Sandbox {
     output: Arc<Output>,
     process: Pid,
     freezer: Freezer,
-    peak: AtomicU64,
+    memory: Memory,
     exit: watch::Receiver<Option<String>>,
     tasks: TaskTracker,
     executor: Handle,
@@ -159,7 +170,10 @@ impl Sandbox {
             extensions: Arc::clone(&extensions),
             journal: Arc::clone(journal),
             function: Arc::clone(function),
+            members: Members::new(),
         });
+        let members = Arc::clone(&apis);
+        let members = &members.members;
         let exchange = Arc::clone(&apis.exchange);
         let tasks = &surroundings.tasks;
         let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -168,7 +182,8 @@ impl Sandbox {
         let mut external = Vec::new();
         if !paths.is_empty() {
             let (command, _) = process::command(surroundings, function, journal, &root, address)?;
-            let started = external::start(surroundings, function, journal, &extensions, (&paths, &command), deadline);
+            let start = (&*paths, &command, members);
+            let started = external::start(surroundings, function, journal, &extensions, start, deadline);
             external = started.await?;
         }
         let spawn = async || {
@@ -196,6 +211,8 @@ impl Sandbox {
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let Some(process) = process else { return Err(process::cannot_run("the process ended at once").into()) };
+        members.add(process);
+        let memory = Memory::new(process, function.memory, emulator.is_some(), surroundings.cgroups.as_ref());
         let output = Output::new(reader, Arc::clone(journal), Category::Function)
             .map_err(|error| failed("its output", &error))?;
         let (exited, exit) = watch::channel(None);
@@ -210,7 +227,7 @@ impl Sandbox {
             output: Arc::new(output),
             process,
             freezer: Freezer::default(),
-            peak: AtomicU64::new(0),
+            memory,
             exit,
             tasks: tasks.clone(),
             executor: Handle::current(),
@@ -318,21 +335,36 @@ impl Sandbox {
         self.external.iter().for_each(External::drain);
     }
 
-    /// Its peak memory so far in MB; none where the system does not tell.
+    /// Its peak memory in MB, as it was measured last; none where the system does not tell.
     pub(crate) fn peak(&self) -> Option<u64> {
-        self.measure();
-        let kilobytes = self.peak.load(Ordering::Relaxed);
-        (kilobytes > 0).then(|| kilobytes.div_ceil(1024))
+        self.memory.peak()
     }
 
-    /// Notes the peak memory: when the process has ended, the system has forgotten it.
-    pub(crate) fn measure(&self) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.as_raw_nonzero()));
-        let peak = status.ok().and_then(|status| {
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-            line.split_ascii_whitespace().next()?.parse::<u64>().ok()
-        });
-        self.peak.fetch_max(peak.unwrap_or(0), Ordering::Relaxed);
+    /// Measures its memory; whether it had more than its function has. When the process has ended, the system has
+    /// forgotten the figure.
+    pub(crate) fn measure(&self) -> bool {
+        self.memory.measure()
+    }
+
+    /// Whether it ended because it had more memory than its function.
+    pub(crate) fn ran_out_of_memory(&self) -> bool {
+        self.memory.measure()
+    }
+
+    /// Kills it when it has more memory than its function. Does not come back.
+    pub(crate) async fn guard_memory(&self) -> std::convert::Infallible {
+        self.memory.exceeded().await;
+        self.kill();
+        std::future::pending().await
+    }
+
+    /// Kills it when it had more memory than its function, be it for a moment; whether that was so.
+    pub(crate) fn kill_if_out_of_memory(&self) -> bool {
+        let exceeded = self.measure();
+        if exceeded {
+            self.kill();
+        }
+        exceeded
     }
 }
 

@@ -10,6 +10,7 @@ mod iam;
 mod invocations;
 mod life;
 mod logs;
+mod memory;
 mod native;
 mod phases;
 mod telemetry;

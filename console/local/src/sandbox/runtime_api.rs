@@ -6,7 +6,7 @@ use super::{
     extensions::Extensions,
     extensions_api,
     journal::Journal,
-    peer,
+    peer::Members,
 };
 use crate::{
     call::{Body, answer},
@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,6 +34,7 @@ pub(super) struct Apis {
     pub(super) extensions: Arc<Extensions>,
     pub(super) journal: Arc<Journal>,
     pub(super) function: Arc<Function>,
+    pub(super) members: Members,
 }
 
 /// Serves a sandbox until `stop`. The connections are counted by `connections`.
@@ -45,12 +46,7 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
         };
         match accepted {
             Ok((stream, address)) => {
-                let local = stream.local_addr();
-                if !local.is_ok_and(|local| peer::is_ours(address, local)) {
-                    tracing::warn!(%address, "another user's connection to a sandbox's Runtime API was refused");
-                    continue;
-                }
-                connections.spawn(connection(stream, Arc::clone(&apis), stop.clone()));
+                connections.spawn(connection(stream, address, Arc::clone(&apis), stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -60,7 +56,15 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
     }
 }
 
-async fn connection(stream: TcpStream, apis: Arc<Apis>, stop: CancellationToken) {
+async fn connection(stream: TcpStream, address: SocketAddr, apis: Arc<Apis>, stop: CancellationToken) {
+    let admitted = match stream.local_addr() {
+        Ok(local) => stop.run_until_cancelled(apis.members.admit(address, local)).await,
+        Err(_gone) => None,
+    };
+    if admitted != Some(true) {
+        tracing::warn!(%address, "a stranger's connection to a sandbox's Runtime API was refused");
+        return;
+    }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
