@@ -90,7 +90,11 @@ pub enum Command {
     Stats(stats::Arguments),
     /// Delete functions from the stage
     Delete(delete::Arguments),
-    /// Serve the local Lambda alone, for the AWS CLI and SDKs
+    /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
+    ///
+    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a shell to evaluate, and on
+    /// a terminal with how to use them. With --json: one document, and with --watch then an object a line for each change,
+    /// build and deploy.
     Local(local::Arguments),
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 
 pub use crate::state::{
-    Architecture, Bootstrap, BuildOutcome, Built, Change, Consent, DeployAction, DeployOutcome, Deployed,
+    Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Consent, DeployAction, DeployOutcome, Deployed,
     DeployedFunction, EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode,
     InvokeRequest, JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step,
     Target, Viewport, Workspace, Zip,
@@ -82,8 +82,11 @@ pub enum Event {
     LogsFetched(JobId, Result<Vec<LogLine>, Failure>),
     /// [`Effect::LoadSamples`] ended: the invocations of each function that was asked for, oldest first.
     Samples(JobId, Result<Vec<(String, Vec<Sample>)>, Failure>),
-    /// The sources of these functions, or the workspace's manifests, changed on disk.
-    Changed(Vec<String>),
+    /// [`Effect::Watch`] saw files that were saved, and at first all that it watches. An error: the manifests cannot be
+    /// read as they are now; it goes on.
+    Changed(JobId, Result<Changed, Failure>),
+    /// [`Effect::Watch`] ended.
+    WatchEnded(JobId, Result<(), Failure>),
 
     // Text.
     /// `$EDITOR` gave this text back for the function's payload; an error leaves the payload as it was.
@@ -185,6 +188,8 @@ pub enum Effect {
         /// Names.
         functions: Vec<String>,
     },
+    /// Watch the workspace's sources until cancelled. Answers: [`Event::Changed`], at the end [`Event::WatchEnded`].
+    Watch(JobId),
     /// Stop a job. It still answers, with [`Failure::interrupted`].
     Cancel(JobId),
     /// Give the terminal to `$EDITOR` with the function's payload in a file. Answer: [`Event::Edited`].

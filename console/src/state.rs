@@ -23,6 +23,7 @@ mod sequence;
 mod setup;
 mod stats;
 mod step;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,7 @@ pub use sequence::{LoopStep, Sequence, Standing};
 pub use setup::Part;
 pub use stats::{FunctionStats, Percentiles, Sample};
 pub use step::Step;
+pub use watch::{Changed, Watch};
 
 /// What is known of the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -165,6 +167,8 @@ pub struct State {
     pub output: Output,
     /// What runs.
     pub jobs: Jobs,
+    /// What is saved is built and deployed; none: it is not.
+    pub watch: Option<Watch>,
     /// The last loop.
     pub sequence: Option<Sequence>,
     /// The status line.
@@ -199,6 +203,11 @@ impl State {
     /// The state before anything is known.
     pub fn new(options: Options, hints: Vec<Hint>) -> Self {
         Self { options, hints, ..Self::default() }
+    }
+
+    /// The stage is the local Lambda.
+    pub fn is_local(&self) -> bool {
+        self.options.stage == StageInfo::LOCAL
     }
 
     /// The stage is changed only after its name was typed.

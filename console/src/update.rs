@@ -12,6 +12,7 @@ mod payload;
 mod scroll;
 mod sequence;
 mod verb;
+mod watch;
 mod workspace;
 
 use crate::{
@@ -47,7 +48,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Deployed(job, result) => workspace::deployed(state, job, result),
         Event::SetupChecked(job, parts) => effects = workspace::checked(state, job, parts),
         Event::SetupFinished(job, result) => effects = workspace::set_up(state, job, result),
-        Event::Changed(names) => effects = workspace::changed(state, &names),
+        Event::Changed(job, result) => effects = watch::changed(state, job, result),
+        Event::WatchEnded(job, result) => watch::ended(state, job, result),
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
@@ -62,6 +64,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Drafts(drafts) => payload::drafts(state, drafts),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
     }
+    effects.extend(watch::go_on(state));
     logs::follow_selection(state);
     if state.logs.is_searching() && !state.logs.continuing {
         state.logs.continuing = true;

@@ -22,6 +22,7 @@ pub mod stats;
 pub mod store;
 pub mod toolchain;
 pub mod verb;
+pub mod watch;
 
 use std::sync::Arc;
 

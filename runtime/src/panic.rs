@@ -2,7 +2,6 @@
 //! the loop that caught the panic reports them. Where they abort, nothing runs after the hook, so the hook itself posts,
 //! on a plain blocking socket: no other runtime reports such a panic at all.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -110,12 +109,26 @@ fn report(info: &PanicHookInfo<'_>) -> Report {
         report.message = format!("{what} (panicked at {place})");
         report.stack.push(place);
     }
-    // Only with RUST_BACKTRACE is there one.
-    let backtrace = Backtrace::capture();
-    if backtrace.status() == BacktraceStatus::Captured {
-        report.stack.extend(backtrace.to_string().lines().map(|line| line.trim().to_owned()));
-    }
+    report.stack.extend(backtrace());
     report
+}
+
+/// The stack of the panic; only with `RUST_BACKTRACE` is there one.
+#[cfg(not(lambda_no_backtrace))]
+fn backtrace() -> Vec<String> {
+    use std::backtrace::{Backtrace, BacktraceStatus};
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => backtrace.to_string().lines().map(|line| line.trim().to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The console builds with this where the standard library cannot name functions: without a call of it here, the code
+/// that walks the stack is not linked at all.
+#[cfg(lambda_no_backtrace)]
+const fn backtrace() -> [String; 0] {
+    []
 }
 
 /// Runs `future` as the work on `current`, each panic in it as a report.

@@ -210,7 +210,8 @@ fn workers(concurrency: Option<&str>) -> Result<Option<NonZeroUsize>, End> {
 
 /// The executor of one thread. Timers are there if anything in the program enables tokio's `time`.
 pub(crate) fn executor() -> Result<Runtime, End> {
-    let built = Builder::new_current_thread().enable_all().build();
+    // A function has few sockets: room for a thousand events would only cost memory at the start.
+    let built = Builder::new_current_thread().enable_all().max_io_events_per_tick(64).build();
     built.map_err(|error| End::Environment(format!("the async executor cannot start: {error}")))
 }
 

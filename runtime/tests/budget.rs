@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+#[path = "support/request.rs"]
 mod request;
 
 /// User instructions that an invocation may cost: a bare blocking socket takes 8,700, the official crate 75,000.

@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+#[path = "support/request.rs"]
 mod request;
 
 use lambda::{Error, Event, Failure, Stream};

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::thread;
 
+#[path = "support/request.rs"]
 mod request;
 
 use lambda::{Context, Error, Event, Failure};

@@ -1,8 +1,8 @@
 //! `cargo bench --workspace --bench runtime`: what the runtime costs a function, beside the official crate and beside the
 //! least there is, a blocking socket.
 //!
-//! The three are built alike (static musl, opt-level 3, fat LTO, panics abort, stripped), answer the same typed JSON, and
-//! run turn by turn against one scripted Runtime API. Processor time is what the kernel counted (`schedstat`).
+//! The three are built alike (static musl, a standard library built for them, opt-level 3, fat LTO, panics abort,
+//! stripped), answer the same typed JSON, and run turn by turn against one scripted Runtime API. Processor time is what the kernel counted (`schedstat`).
 
 use std::{
     fs,
@@ -21,8 +21,9 @@ const NAMES: [(&str, &str, bool); 4] =
     [("floor", "floor", false), ("ours", "ours", false), ("pipelined", "ours", true), ("official", "official", false)];
 const ROUNDS: usize = 9;
 
-const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n[profile.release]\nopt-level = 3\n\
-                       lto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\n";
+const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
+                       [workspace.metadata.lambda]\nbuild-std = true\n\n[profile.release]\nopt-level = 3\nlto = \
+                       \"fat\"\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\n";
 
 const TYPES: &str = "use serde::{Deserialize, Serialize};\n\n#[derive(Deserialize)]\nstruct Request {\n    name: \
                      Option<String>,\n}\n\n#[derive(Serialize)]\nstruct Greeting {\n    message: String,\n}\n\nfn \

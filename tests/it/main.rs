@@ -17,3 +17,5 @@ mod pty;
 mod screens;
 mod startup;
 mod tidy;
+mod watch;
+mod watching;

@@ -12,7 +12,7 @@ use aws_sdk_lambda::{
     error::ProvideErrorMetadata as _,
     operation::RequestId as _,
     primitives::Blob,
-    types::{Architecture, FunctionCode, LogType, Runtime},
+    types::{Architecture, FunctionCode, LogType, Runtime, State},
 };
 use base64::Engine as _;
 use lambda_console_local::{Local, Options};
@@ -89,6 +89,15 @@ impl LocalLambda {
     #[track_caller]
     pub fn create(&self, name: &str, files: &[(&str, &[u8])]) {
         self.try_create(name, files).unwrap_or_else(|error| panic!("create {name}: {error}"));
+        let is_pending = || {
+            let call = self.client.get_function_configuration().function_name(name);
+            let told = self.block_on(call.send()).unwrap_or_else(|error| panic!("look at {name}: {:?}", error.code()));
+            told.state() == Some(&State::Pending)
+        };
+        // As on AWS, its code is there a moment later.
+        while is_pending() {
+            std::thread::yield_now();
+        }
     }
 
     /// Like [`Self::create`]; an error is `Code: message`.

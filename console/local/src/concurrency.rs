@@ -9,6 +9,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// How many invocations of an account may run at once. Source: AWS Lambda developer guide, "Lambda quotas".
+pub(crate) const ACCOUNT_CONCURRENCY: u32 = 1000;
+
 /// The counts of what runs.
 pub(crate) struct Concurrency {
     /// How many invocations may run at once in the whole account.

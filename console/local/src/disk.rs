@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
@@ -16,6 +16,11 @@ pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
 
 /// Replaces a file (mode 0600) in one step: after a crash or on a full disk, it is the old one or the new one.
 pub(crate) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(file, |handle| handle.write_all(bytes))
+}
+
+/// Like [`write()`], for what is too large to be held in memory: `fill` writes it piece by piece.
+pub(crate) fn write_with(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let fresh = file.with_file_name(format!(".{name}.{}", uuid::Uuid::new_v4().simple()));
     let written = OpenOptions::new()
@@ -24,7 +29,7 @@ pub(crate) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(0o600)
         .open(&fresh)
         .and_then(|mut handle| {
-            handle.write_all(bytes)?;
+            fill(&mut handle)?;
             handle.sync_all()
         })
         .and_then(|()| fs::rename(&fresh, file));

@@ -42,6 +42,11 @@ impl Fault {
         Self::new(404, "ResourceNotFoundException", message)
     }
 
+    /// `ResourceConflictException`, 409: the state of something does not allow it.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(409, "ResourceConflictException", message)
+    }
+
     /// `ServiceException`, 500: this side failed, for example on a full disk. `what` was being done.
     pub(crate) fn service(what: &str, error: &dyn std::fmt::Display) -> Self {
         Self::new(500, "ServiceException", format!("the local Lambda {what}: {error}"))

@@ -1,7 +1,11 @@
-//! A function as it is remembered: its `$LATEST`, its published versions and its aliases. Plain data; touches nothing.
+//! A version of a function as it is remembered. Plain data; touches nothing.
 
+use crate::call::hexadecimal;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
+use uuid::Uuid;
 
 /// The version that is being worked on.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -54,6 +58,44 @@ pub(crate) struct Logging {
     pub(crate) log_group: String,
 }
 
+/// How far a version is, `State` and `LastUpdateStatus` in one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// `Active`, and its last update was `Successful`.
+    #[default]
+    Active,
+    /// `Pending`: its code is being unpacked for the first time.
+    Pending,
+    /// `Failed`: it has never had code that could be unpacked.
+    Failed(Failure),
+    /// `Active`, and an update is `InProgress`: what was there before still runs.
+    Updating,
+    /// `Active`, and its last update has `Failed`: what was there before still runs.
+    UpdateFailed(Failure),
+}
+
+/// Why a version cannot be used or an update was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// One of AWS's codes, such as `InvalidZipFileException`.
+    pub(crate) code: String,
+    /// The same for people.
+    pub(crate) reason: String,
+}
+
+/// A layer's version that a function uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layer {
+    /// The ARN of the layer's version.
+    pub(crate) arn: String,
+    /// SHA-256 of its zip, lower-case hexadecimal.
+    pub(crate) sha256: String,
+    /// Size of its zip in bytes.
+    pub(crate) size: u64,
+    /// Size of its files in bytes.
+    pub(crate) unpacked: u64,
+}
+
 /// A version of a function: its configuration and which code it runs. No `Debug`: the environment may hold secrets.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Function {
@@ -82,14 +124,32 @@ pub(crate) struct Function {
     pub(crate) logging: Logging,
     /// Its tags.
     pub(crate) tags: BTreeMap<String, String>,
+    /// The layers, in the order in which they are laid over each other.
+    #[serde(default)]
+    pub(crate) layers: Vec<Layer>,
+    /// The size of `/tmp` in MB.
+    #[serde(default = "ephemeral")]
+    pub(crate) ephemeral: u32,
     /// Settings that are kept and told, and have no effect here, such as `VpcConfig`.
     pub(crate) other: serde_json::Map<String, serde_json::Value>,
     /// SHA-256 of the zip, lower-case hexadecimal.
     pub(crate) code: String,
     /// Size of the zip in bytes.
     pub(crate) code_size: u64,
-    /// Changes with every change of what runs; no two versions of any function have the same.
+    /// Size of the zip's files in bytes; 0 for what was made when nobody asked.
+    #[serde(default)]
+    pub(crate) unpacked: u64,
+    /// Says which sandboxes are of this version as it is now: no two versions, and no two states of one, have the same.
     pub(crate) revision: String,
+    /// `RevisionId`. Changes more often than [`revision`](Self::revision): when an update is done, too.
+    #[serde(default)]
+    pub(crate) revision_id: String,
+    /// How far it is.
+    #[serde(default)]
+    pub(crate) state: State,
+    /// Of a published version: the [`fingerprint`](Self::fingerprint) of the `$LATEST` that it was made of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) source: String,
     /// When it was last changed, in milliseconds since the Unix epoch.
     pub(crate) modified: i64,
     /// How many of the account's concurrent executions are this function's alone, over all its versions.
@@ -99,6 +159,10 @@ pub(crate) struct Function {
 
 fn latest() -> String {
     LATEST.to_owned()
+}
+
+fn ephemeral() -> u32 {
+    512
 }
 
 impl Function {
@@ -114,9 +178,45 @@ impl Function {
 
     /// Marks a change: a new revision, modified now.
     pub(crate) fn touch(mut self) -> Arc<Self> {
-        self.revision = uuid::Uuid::new_v4().to_string();
+        self.revision = Uuid::new_v4().to_string();
         self.modified = jiff::Timestamp::now().as_millisecond();
-        Arc::new(self)
+        Arc::new(self.turn(State::default()))
+    }
+
+    /// The same in another state, which is another `RevisionId`.
+    pub(crate) fn turn(self, state: State) -> Self {
+        Self { state, revision_id: Uuid::new_v4().to_string(), ..self }
+    }
+
+    /// `RevisionId`; state that was written before it was kept apart has the other one.
+    pub(crate) fn revision_id(&self) -> &str {
+        if self.revision_id.is_empty() { &self.revision } else { &self.revision_id }
+    }
+
+    /// What a version is made of, hashed: two that have the same run the same.
+    pub(crate) fn fingerprint(&self) -> String {
+        let Self { name, role, handler, runtime, description, timeout, memory, environment, architecture, .. } = self;
+        let settings = json!([name, role, handler, runtime, description, timeout, memory, environment, architecture]);
+        let rest = json!([self.logging, self.layers, self.ephemeral, self.other, self.code]);
+        hexadecimal(&Sha256::digest(format!("{settings}{rest}")))
+    }
+
+    /// What stands for `/opt`: none when it has no layers, else the name under which [`Codes`](crate::code::Codes) has it.
+    pub(crate) fn opt(&self) -> Option<String> {
+        match self.layers.as_slice() {
+            [] => None,
+            [only] => Some(only.sha256.clone()),
+            layers => {
+                let names: Vec<&str> = layers.iter().map(|layer| layer.sha256.as_str()).collect();
+                Some(hexadecimal(&Sha256::digest(names.join(" "))))
+            }
+        }
+    }
+
+    /// Everything of [`Codes`](crate::code::Codes) that it needs.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = String> {
+        let layers = self.layers.iter().map(|layer| layer.sha256.clone());
+        std::iter::once(self.code.clone()).chain(layers).chain(self.opt())
     }
 }
 
@@ -126,87 +226,5 @@ pub(crate) fn arn(region: &str, name: &str, qualifier: Option<&str>) -> String {
     match qualifier {
         None => format!("arn:aws:lambda:{region}:{account}:function:{name}"),
         Some(qualifier) => format!("arn:aws:lambda:{region}:{account}:function:{name}:{qualifier}"),
-    }
-}
-
-/// A name for a version.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Alias {
-    /// The version that it points to.
-    pub(crate) version: String,
-    /// What it is for.
-    pub(crate) description: String,
-    /// Which part of the invocations goes to other versions: from 0 to 1, together at most 1.
-    #[serde(default)]
-    pub(crate) weights: BTreeMap<String, f64>,
-    /// Changes with every change.
-    pub(crate) revision: String,
-}
-
-impl Alias {
-    /// The version for an invocation: `draw` is even over [0, 1).
-    pub(crate) fn pick(&self, draw: f64) -> &str {
-        let mut end = 0.0;
-        for (version, weight) in &self.weights {
-            end += weight;
-            if draw < end {
-                return version;
-            }
-        }
-        &self.version
-    }
-}
-
-/// All that is kept under a function's name. In its file the fields of `$LATEST` are not nested, as before there was
-/// anything else.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// `$LATEST`.
-    #[serde(flatten)]
-    pub(crate) latest: Arc<Function>,
-    /// The published versions by their numbers.
-    #[serde(default)]
-    pub(crate) versions: BTreeMap<u64, Arc<Function>>,
-    /// The number of the last published version; a number is given once, even when its version is deleted.
-    #[serde(default)]
-    pub(crate) published: u64,
-    /// The aliases by their names.
-    #[serde(default)]
-    pub(crate) aliases: BTreeMap<String, Alias>,
-}
-
-impl Record {
-    /// A function that is new.
-    pub(crate) fn new(latest: Arc<Function>) -> Self {
-        Self { latest, versions: BTreeMap::new(), published: 0, aliases: BTreeMap::new() }
-    }
-
-    /// `$LATEST` or the published version of that number.
-    pub(crate) fn version(&self, version: &str) -> Option<&Arc<Function>> {
-        match version {
-            LATEST => Some(&self.latest),
-            number => self.versions.get(&number.parse().ok()?),
-        }
-    }
-
-    /// `$LATEST` and all published versions.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Function>> {
-        std::iter::once(&self.latest).chain(self.versions.values())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_alias_sends_as_many_invocations_elsewhere_as_its_weights_say() {
-        let weights = BTreeMap::from([("2".to_owned(), 0.25), ("3".to_owned(), 0.05)]);
-        let alias = Alias { version: "1".to_owned(), description: String::new(), weights, revision: String::new() };
-        let mut counts = BTreeMap::new();
-        for draw in 0..1000 {
-            *counts.entry(alias.pick(f64::from(draw) / 1000.0)).or_insert(0) += 1;
-        }
-        assert_eq!(counts, BTreeMap::from([("1", 700), ("2", 250), ("3", 50)]));
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     concurrency::Concurrency,
     disk,
     fault::Fault,
-    function::{Function, Record},
+    function::{Function, State},
+    record::Record,
 };
 use std::{
     collections::BTreeMap,
@@ -31,8 +32,9 @@ pub(crate) struct Change<'a> {
 }
 
 impl Functions {
-    /// Reads them, and says to `codes` which code is in use. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Codes, concurrency: Arc<Concurrency>) -> io::Result<Self> {
+    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. The layers
+    /// must have been read before. A damaged file is set aside and told, not lost.
+    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>, concurrency: Arc<Concurrency>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
         let mut known = BTreeMap::new();
@@ -43,7 +45,7 @@ impl Functions {
             }
             match disk::read_json::<Record>(&file) {
                 Ok(Some(record)) => {
-                    record.all().for_each(|function| codes.keep(&function.code));
+                    record.all().for_each(|function| codes.keep(function));
                     concurrency.reserve(&record.latest.name, record.latest.reserved);
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
@@ -53,6 +55,14 @@ impl Functions {
                     fs::rename(&file, file.with_extension("damaged"))?;
                 }
                 Err(error) => return Err(error),
+            }
+        }
+        // Only now is it known what is not needed any more.
+        let unfinished = |record: &&mut Arc<Record>| matches!(record.latest.state, State::Pending | State::Updating);
+        for record in known.values_mut().filter(unfinished) {
+            let outcome = codes.unpack(&record.latest);
+            if let Some(unused) = Arc::make_mut(record).settle(outcome) {
+                codes.release(&unused);
             }
         }
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), concurrency })
@@ -100,10 +110,15 @@ impl Change<'_> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+        self.remember(record);
+        Ok(())
+    }
+
+    /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
+    pub(crate) fn remember(&self, record: Record) {
         self.functions.concurrency.reserve(&record.latest.name, record.latest.reserved);
         let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(record.latest.name.clone(), Arc::new(record));
-        Ok(())
     }
 
     /// Removes a function.

@@ -9,7 +9,7 @@
 //! server      accepts connections            door       Host, Origin, signature
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
-//! iam, sts    what a first deploy needs      functions, code, roles, queue   the rest that is on disk
+//! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
 //! concurrency may it run now?
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap: its process (spawner), its pipe, its own Runtime API server
@@ -18,8 +18,10 @@
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
 //! with it. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after some minutes.
 //!
-//! What is not as on AWS: functions are `Active` at once; only custom runtimes run; memory is measured but not limited;
-//! there are no layers, versions or aliases, no extensions; a retry of an asynchronous invocation comes after seconds.
+//! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
+//! external extensions; what is frozen is the processes, not a machine; layers are not at `/opt` but where the ends of
+//! `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept and not enforced; there is no provisioned concurrency
+//! and no code signing; a retry of an asynchronous invocation comes after seconds.
 
 mod call;
 mod code;
@@ -32,12 +34,14 @@ mod functions;
 mod iam;
 mod invocation;
 mod lambda;
+mod layers;
 mod limits;
 mod lock;
 mod logs;
 mod pool;
 mod query;
 mod queue;
+mod record;
 mod roles;
 mod sandbox;
 mod server;
@@ -216,6 +220,7 @@ async fn serve(
     .await
     .map_err(io::Error::other)??;
     let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
+    let _ = service.door.set(Arc::clone(&door));
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), stop.clone()));
     service.queue.resume(&service)?;

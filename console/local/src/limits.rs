@@ -1,6 +1,7 @@
 //! The limits of sandboxes and queue in one place, so that tests can be quick. Plain data, and the process's own limit of
 //! file descriptors, which is raised as far as the system lets it.
 
+use crate::concurrency::ACCOUNT_CONCURRENCY;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ impl Default for Limits {
             init: Duration::from_secs(10),
             idle: Duration::from_mins(5),
             rest: Duration::from_millis(5),
-            concurrency: 1000,
+            concurrency: ACCOUNT_CONCURRENCY,
             retries: [Duration::from_secs(1), Duration::from_secs(2)],
         }
     }

@@ -1,16 +1,23 @@
 //! `CloudWatch` Logs: log groups, streams and events on disk, and the API to read and follow them.
 //! Touches the log directory only.
 
+mod event;
 mod events;
 mod filter;
+mod group;
 mod groups;
+mod page;
 mod pattern;
 mod store;
 mod stream;
+mod tags;
 mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub(crate) use store::Logs;
-pub(crate) use stream::Stream;
+pub(crate) use writer::Writer;
 
 use crate::{
     call::{Body, Call, answer},
@@ -40,7 +47,12 @@ fn operate(logs: &Logs, operation: &str, body: &[u8]) -> Result<Value, Fault> {
         "DeleteLogGroup" => groups::delete_group(logs, &read(body)?),
         "DescribeLogGroups" => groups::describe_groups(logs, &read(body)?),
         "PutRetentionPolicy" => groups::put_retention(logs, &read(body)?),
+        "DeleteRetentionPolicy" => groups::delete_retention(logs, &read(body)?),
+        "TagResource" => tags::tag(logs, &read(body)?),
+        "UntagResource" => tags::untag(logs, &read(body)?),
+        "ListTagsForResource" => tags::list(logs, &read(body)?),
         "CreateLogStream" => groups::create_stream(logs, &read(body)?),
+        "DeleteLogStream" => groups::delete_stream(logs, &read(body)?),
         "DescribeLogStreams" => groups::describe_streams(logs, &read(body)?),
         "PutLogEvents" => events::put(logs, &read(body)?),
         "GetLogEvents" => events::get(logs, &read(body)?),
@@ -59,25 +71,4 @@ fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
 /// `InvalidParameterException`, 400.
 fn invalid(message: impl Into<String>) -> Fault {
     Fault::new(400, "InvalidParameterException", message)
-}
-
-/// The page of `all` that `token` asks for, and the token of the next one. A token is the name of the last item told,
-/// so that items which come and go in between change nothing.
-fn page<T>(all: Vec<T>, name: impl Fn(&T) -> &str, token: Option<&str>, limit: usize) -> (Vec<T>, Option<String>) {
-    let start = token.map_or(0, |token| all.iter().take_while(|item| name(item) != token).count() + 1);
-    let more = all.len() > start + limit;
-    let items: Vec<T> = all.into_iter().skip(start).take(limit).collect();
-    let next = items.last().filter(|_| more).map(|item| name(item).to_owned());
-    (items, next)
-}
-
-/// A limit within its documented bounds.
-fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<usize, Fault> {
-    match asked {
-        None => Ok(default),
-        Some(limit) => usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=most).contains(limit))
-            .ok_or_else(|| invalid(format!("limit is {limit}; it must be between 1 and {most}"))),
-    }
 }

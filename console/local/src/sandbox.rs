@@ -47,7 +47,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use std::{
     io,
-    path::PathBuf,
     process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
@@ -160,9 +159,9 @@ impl Sandbox {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
         let held = surroundings.codes.hold(&function.code);
-        let root = held.root();
+        let layers = function.opt().map(|opt| surroundings.codes.hold(&opt));
+        let (root, opt) = (held.root(), layers.as_ref().map(Held::root));
         let started = Instant::now();
-        let opt = opt(function);
         let paths = external::list(opt.as_deref()).map_err(|error| failed("its extensions", &error))?;
         let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
         let apis = Arc::new(Apis {
@@ -181,13 +180,14 @@ impl Sandbox {
         tasks.spawn(runtime_api::serve(listener, apis, connections.clone(), stop.clone()));
         let mut external = Vec::new();
         if !paths.is_empty() {
-            let (command, _) = process::command(surroundings, function, journal, &root, address)?;
+            let (command, _) = process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
             let start = (&*paths, &command, members);
             let started = external::start(surroundings, function, journal, &extensions, start, deadline);
             external = started.await?;
         }
         let spawn = async || {
-            let (mut command, emulator) = process::command(surroundings, function, journal, &root, address)?;
+            let (mut command, emulator) =
+                process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
             let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
             let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
             command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
@@ -235,7 +235,7 @@ impl Sandbox {
         serving.disarm();
         let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
-        let supervisor = Supervisor { child, group: Group(process), connections, stop, _code: held };
+        let supervisor = Supervisor { child, group: Group(process), connections, _code: (held, layers) };
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
@@ -243,8 +243,10 @@ impl Sandbox {
             following.abort();
             last_words.drain();
             exited.send_replace(Some(status));
-            // Its external extensions do not outlive it.
+            // Its external extensions do not outlive it for long.
             ended.retire(Reason::Failure);
+            ended.ended().await;
+            stop.cancel();
         });
         Ok(sandbox)
     }
@@ -368,18 +370,12 @@ impl Sandbox {
     }
 }
 
-/// What stands for `/opt`, if the function has anything there.
-fn opt(function: &Function) -> Option<PathBuf> {
-    if cfg!(test) { function.environment.get("OPT").map(PathBuf::from) } else { None }
-}
-
 /// Waits for the end of a process.
 struct Supervisor {
     child: Child,
     group: Group,
     connections: TaskTracker,
-    stop: CancellationToken,
-    _code: Held,
+    _code: (Held, Option<Held>),
 }
 
 impl Supervisor {
@@ -390,7 +386,6 @@ impl Supervisor {
         // What it sent just before its end is still read: an answer counts, though its sender is gone.
         self.connections.close();
         let _ = tokio::time::timeout(Duration::from_millis(200), self.connections.wait()).await;
-        self.stop.cancel();
         match status {
             Ok(status) => describe(status),
             Err(error) => error.to_string(),

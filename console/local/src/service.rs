@@ -2,13 +2,15 @@
 //! to the API that it is for.
 
 use crate::{
-    call::{Body, Call},
+    call::{self, Body, Call},
     code::Codes,
     concurrency::Concurrency,
     disk,
+    door::{Door, download},
     fault::Fault,
     functions::Functions,
     iam, lambda,
+    layers::Layers,
     limits::Limits,
     logs,
     logs::Logs,
@@ -20,7 +22,10 @@ use crate::{
     sts,
 };
 use http::Response;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 /// The AWS account that the local Lambda plays.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -31,7 +36,9 @@ pub(crate) struct Service {
     pub(crate) region: String,
     /// The functions.
     pub(crate) functions: Functions,
-    /// Their unpacked zips.
+    /// The layers.
+    pub(crate) layers: Layers,
+    /// The zips of both.
     pub(crate) codes: Arc<Codes>,
     /// The log groups.
     pub(crate) logs: Arc<Logs>,
@@ -41,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) queue: Queue,
     /// The IAM roles.
     pub(crate) roles: Roles,
+    /// The door, which signs downloads; none before the server listens.
+    pub(crate) door: OnceLock<Arc<Door>>,
 }
 
 impl Service {
@@ -53,6 +62,7 @@ impl Service {
     ) -> std::io::Result<Arc<Self>> {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
+        let layers = Layers::open(&dir.join("layers"), &codes)?;
         let concurrency = Concurrency::new(limits.concurrency);
         let functions = Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?;
         codes.sweep()?;
@@ -61,7 +71,7 @@ impl Service {
         let pool = Pool::new(surroundings, concurrency);
         let queue = Queue::open(&dir.join("queue"))?;
         let roles = Roles::open(&dir.join("roles.json"))?;
-        Ok(Arc::new(Self { region, functions, codes, logs, pool, queue, roles }))
+        Ok(Arc::new(Self { region, functions, layers, codes, logs, pool, queue, roles, door: OnceLock::new() }))
     }
 
     /// Answers a request.
@@ -82,7 +92,25 @@ impl Service {
                 (action, _) => Err(unknown(&format!("the action {action:?}"))),
             };
         }
+        if let Some(name) = call.path.strip_prefix(download::PATH) {
+            let file = self.codes.zip(name.strip_suffix(".zip").unwrap_or(name));
+            let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Fault::not_found("This code is not there any more."),
+                _ => Fault::service("could not read the code", &error),
+            })?;
+            return Ok(call::answer(200, "application/zip", bytes));
+        }
         lambda::dispatch(self, &call).await
+    }
+
+    /// Where a zip can be downloaded, by its SHA-256; none when only its files were kept.
+    pub(crate) fn location(&self, sha256: &str) -> Result<Option<String>, Fault> {
+        match self.door.get() {
+            Some(door) if self.codes.zip(sha256).is_file() => {
+                door.download(&format!("{sha256}.zip"), jiff::Timestamp::now()).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
 
+mod aliases;
 mod client;
 mod concurrency;
 mod door;
@@ -8,12 +9,18 @@ mod failures;
 mod functions;
 mod iam;
 mod invocations;
+mod layers;
 mod life;
 mod logs;
 mod memory;
 mod native;
 mod phases;
+mod policy;
+mod sandboxes;
+mod settings;
+mod states;
 mod telemetry;
+mod versions;
 
 use client::{Client, Reply};
 
@@ -88,7 +95,36 @@ impl Server {
         let reply =
             self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(script), settings)).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
-        reply.json()
+        self.settled(name).await
+    }
+
+    /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
+    async fn settled(&self, name: &str) -> Value {
+        self.client.settled(name).await
+    }
+
+    /// What stands behind the door.
+    fn service(&self) -> &Arc<crate::service::Service> {
+        &self.local.server.as_ref().unwrap().service
+    }
+
+    /// A call below the functions' path.
+    async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.client.lambda(method, &format!("/2015-03-31/functions{path}"), &body).await
+    }
+
+    /// Changes the configuration, and waits until that is done.
+    async fn configure(&self, name: &str, settings: Value) -> Value {
+        let reply = self.call("PUT", &format!("/{name}/configuration"), settings).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        self.settled(name).await
+    }
+
+    /// Publishes a version; gives its number.
+    async fn publish(&self, name: &str) -> String {
+        let reply = self.call("POST", &format!("/{name}/versions"), json!({})).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        reply.json()["Version"].as_str().unwrap().to_owned()
     }
 
     async fn invoke(&self, name: &str, payload: &str) -> Reply {

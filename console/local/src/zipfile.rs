@@ -1,4 +1,4 @@
-//! The zip of a function: what is refused, and unpacking it. Touches only the directory it is told to make.
+//! The zip of a function or a layer: what is refused, and unpacking it. Touches only the directory it is told to make.
 
 use crate::{disk, fault::Fault};
 use std::{
@@ -9,8 +9,10 @@ use std::{
 };
 use zip::{ZipArchive, result::ZipError};
 
-/// How large a function may be unpacked, in bytes: 250 MB.
-const UNPACKED_LIMIT: u64 = 262_144_000;
+/// How large a function may be unpacked with its layers, in bytes: 250 MB.
+pub(crate) const UNPACKED_LIMIT: u64 = 262_144_000;
+/// How large a zip may be that comes in a request, in bytes: 50 MB.
+pub(crate) const ZIPPED_LIMIT: usize = 52_428_800;
 
 /// Why a zip is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +26,18 @@ pub(crate) enum Refusal {
     /// It is too large.
     #[error("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes")]
     TooLarge,
-    /// It cannot be run.
-    #[error("The zip has no file named bootstrap at its top: a custom runtime's function begins there.")]
-    NoBootstrap,
+    /// It is too large as it is.
+    #[error("Zipped size must be smaller than {ZIPPED_LIMIT} bytes")]
+    TooLargeZipped,
     /// It could not be written down.
     #[error("{0}")]
     Disk(#[source] io::Error),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
 }
 
 impl From<ZipError> for Refusal {
@@ -42,14 +50,43 @@ impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Disk(error) => Self::service("could not unpack the zip", &error),
+            Refusal::TooLargeZipped => Self::new(413, "RequestEntityTooLargeException", refusal.to_string()),
             other => Self::invalid(other.to_string()),
         }
     }
 }
 
-/// Unpacks `zip` into the new directory `into`. What is left there after a refusal is the caller's to remove.
+/// Judges a zip by its table of contents and its links, and gives the size of its files as it tells it. Whether that
+/// was the truth is seen when it is unpacked.
+pub(crate) fn judge(zip: &[u8]) -> Result<u64, Refusal> {
+    if zip.len() > ZIPPED_LIMIT {
+        return Err(Refusal::TooLargeZipped);
+    }
+    let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    let mut size = 0_u64;
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index)?;
+        let name = String::from_utf8_lossy(file.name_raw()).into_owned();
+        size = size.saturating_add(file.size());
+        let link = file.is_symlink();
+        drop(file);
+        if inside(&name).is_none() || link && inside(&target(&mut archive.by_index(index)?)?).is_none() {
+            return Err(Refusal::Escapes(name));
+        }
+    }
+    if size > UNPACKED_LIMIT { Err(Refusal::TooLarge) } else { Ok(size) }
+}
+
+/// Where a link leads.
+fn target(file: &mut impl io::Read) -> Result<String, Refusal> {
+    let mut link = String::new();
+    file.take(4096).read_to_string(&mut link).map_err(|error| Refusal::Broken(error.to_string()))?;
+    Ok(link)
+}
+
+/// Unpacks `zip` into the new directory `into`; not more than it says that it holds. What is left there after a refusal is the caller's to remove.
 pub(crate) fn unpack(zip: &[u8], into: &Path) -> Result<(), Refusal> {
-    unpack_within(zip, into, UNPACKED_LIMIT)
+    unpack_within(zip, into, judge(zip)?)
 }
 
 fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
@@ -73,8 +110,7 @@ fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
             return Err(Refusal::Escapes(name));
         }
         if file.is_symlink() {
-            let mut link = String::new();
-            (&mut file).take(4096).read_to_string(&mut link).map_err(|error| Refusal::Broken(error.to_string()))?;
+            let link = self::target(&mut file)?;
             if inside(&link).is_none() {
                 return Err(Refusal::Escapes(name));
             }
@@ -95,7 +131,7 @@ fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
         // The umask may have taken rights that the zip gives.
         output.set_permissions(fs::Permissions::from_mode(mode)).map_err(Refusal::Disk)?;
     }
-    if into.join("bootstrap").is_file() { Ok(()) } else { Err(Refusal::NoBootstrap) }
+    Ok(())
 }
 
 /// The path without `.` parts; none when it is absolute, empty or climbs.
@@ -167,10 +203,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zip_or_has_no_bootstrap_is_refused() {
+    fn what_is_no_zip_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(unpack(b"not a zip", &dir.path().join("a")), Err(Refusal::Broken(_))));
-        assert!(matches!(unpack(&zip(&[("main", b"x")]), &dir.path().join("b")), Err(Refusal::NoBootstrap)));
+        assert!(matches!(judge(b"not a zip"), Err(Refusal::Broken(_))));
+    }
+
+    #[test]
+    fn the_table_of_contents_tells_the_size_and_what_leads_out() {
+        assert_eq!(judge(&zip(&[("bootstrap", &[0; 600]), ("data", &[0; 400])])).unwrap(), 1000);
+        assert!(matches!(judge(&zip(&[("../evil", b"x")])), Err(Refusal::Escapes(_))));
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.add_symlink("out", "../..", SimpleFileOptions::default()).unwrap();
+        assert!(matches!(judge(&writer.finish().unwrap().into_inner()), Err(Refusal::Escapes(_))));
+        assert!(matches!(judge(&vec![0; ZIPPED_LIMIT + 1]), Err(Refusal::TooLargeZipped)));
     }
 
     #[test]

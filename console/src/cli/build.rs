@@ -110,7 +110,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
 }
 
 /// What all of them were built for last, else the default.
-fn last_of(functions: &[Function]) -> Architecture {
+pub(super) fn last_of(functions: &[Function]) -> Architecture {
     let first = functions.first().map(|function| function.architecture).unwrap_or_default();
     let is_same = functions.iter().all(|function| function.architecture == first);
     if is_same { first } else { Architecture::default() }

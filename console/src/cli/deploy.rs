@@ -92,7 +92,7 @@ fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> R
     Ok(output.ended(failure.as_ref()))
 }
 
-fn document(function: &DeployedFunction, is_dry_run: bool) -> Value {
+pub(super) fn document(function: &DeployedFunction, is_dry_run: bool) -> Value {
     let mut document = json!({
         "name": function.name,
         "action": function.action,
@@ -116,7 +116,7 @@ fn difference(function: &DeployedFunction) -> String {
     std::iter::once(first).chain(changes).collect::<Vec<_>>().join("\n")
 }
 
-const fn action(action: DeployAction) -> &'static str {
+pub(super) const fn action(action: DeployAction) -> &'static str {
     match action {
         DeployAction::Created => "created",
         DeployAction::Updated => "updated",

@@ -1,17 +1,20 @@
-//! `local`: serves the local Lambda until it is signalled, and says how the AWS CLI and SDKs reach it.
+//! `local`: serves the local Lambda until it is signalled, and says how the AWS CLI, SDKs and Terraform reach it.
 
-use std::{process::ExitCode, time::Duration};
+mod exports;
+mod watch;
+
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 use clap::Args;
-use serde_json::json;
 
 use super::{
+    build::Arch,
     context::Context,
     output::{print_json, print_line},
     progress,
 };
 use crate::{
-    message::Failure,
+    message::{Consent, Failure},
     work::stage::{LOCAL, Stage},
 };
 
@@ -21,23 +24,48 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The arguments of `local`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
+    /// With --watch: the functions [default: all]
+    #[arg(requires = "watch")]
+    names: Vec<String>,
     /// The port; 0: any that is free
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Build and deploy the functions, and again when a source file that they are made from is saved
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: what to build for [default: what it was built for last, else arm64]
+    #[arg(long, value_enum, requires = "watch")]
+    arch: Option<Arch>,
+    /// With --watch: without optimising, with debug assertions
+    #[arg(long, requires = "watch")]
+    debug: bool,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let what = "could not serve the local Lambda";
     let workspace = context.workspace().await?;
-    let stage = context.stage_at(&workspace, arguments.port).await?;
-    if stage.name() != LOCAL {
-        return Err(Failure::usage(
-            what,
-            format!("the stage {} is on AWS", stage.name()),
-            "leave --stage, --profile out",
-        ));
+    if context.stage_name() != LOCAL {
+        let why = format!("the stage {} is on AWS", context.stage_name());
+        return Err(Failure::usage(what, why, "leave --stage, --profile, --region out"));
     }
-    let result = serve(context, arguments, &stage, what).await;
+    if arguments.watch {
+        // Before anything is served: there are functions, of these names.
+        super::context::select(&workspace, &arguments.names)?;
+    }
+    let stage = context.stage_at(&workspace, arguments.port).await?;
+    let result = async {
+        let serving = serve(context, arguments, &stage, what);
+        if !arguments.watch {
+            return serving.await;
+        }
+        stage.allow_change("could not watch", Consent::None)?;
+        tokio::select! {
+            biased;
+            served = serving => served,
+            watched = watch::run(context, workspace, arguments, &stage) => watched,
+        }
+    }
+    .await;
     stage.close().await;
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -67,16 +95,18 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
     }
 }
 
-/// The keys are for this endpoint alone, and whoever runs this command asked for them.
+/// The keys are for this endpoint alone, and whoever runs this command asked for them. Output that is piped is for a
+/// shell to evaluate; people see how to use it besides.
 fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
-    let lambda_console_local::Endpoint { url, access_key, secret_key, region, pid } = endpoint;
     if context.output.json {
-        return print_json(&json!({
-            "endpoint": url, "region": region, "access_key_id": access_key, "secret_access_key": secret_key, "pid": pid,
-        }));
+        return print_json(&exports::document(endpoint));
     }
-    print_line(&format!(
-        "export AWS_ENDPOINT_URL={url}\nexport AWS_ACCESS_KEY_ID={access_key}\nexport AWS_SECRET_ACCESS_KEY={secret_key}\n\
-         export AWS_REGION={region}\nexport AWS_DEFAULT_REGION={region}"
-    ))
+    print_line(&exports::shell(endpoint))?;
+    if !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    for (title, text) in exports::guide(endpoint) {
+        print_line(&format!("\n{}\n{text}", context.output.faint(title)))?;
+    }
+    Ok(())
 }

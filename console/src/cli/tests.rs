@@ -48,6 +48,7 @@ fn the_documented_flags_are_taken() {
         "stats a --since 7d",
         "delete a --yes",
         "local --port 9001",
+        "local --watch a b --arch native --debug --port 9001",
         "",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
@@ -65,6 +66,8 @@ fn wrong_usage_exits_with_2() {
         "invoke a --async --dry-run",
         "logs --since yesterday",
         "local --port 70000",
+        "local hello",
+        "local --debug",
     ] {
         assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
     }

@@ -47,6 +47,8 @@ actions! {
     Tail = "tail",
     /// Follow the logs of all functions, or stop following.
     TailAll = "tail_all",
+    /// Build and deploy to the local stage what is saved from now on, or stop doing so.
+    Watch = "watch",
     /// Delete the selected function from the stage, after a typed confirmation.
     Delete = "delete",
     /// Read the workspace and the stage anew.

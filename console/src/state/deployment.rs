@@ -92,3 +92,8 @@ pub struct StageInfo {
     /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
     pub emulator: Option<String>,
 }
+
+impl StageInfo {
+    /// The name of the stage that is always there: the local Lambda.
+    pub const LOCAL: &str = "local";
+}

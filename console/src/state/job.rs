@@ -35,6 +35,8 @@ pub enum JobKind {
     FetchLogs(String),
     /// Reads the history of these functions.
     Samples(Vec<String>),
+    /// Watches the sources.
+    Watch,
 }
 
 impl JobKind {
@@ -53,7 +55,7 @@ impl JobKind {
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
             Self::Connect => Some("connect".into()),
-            Self::Discover | Self::Refresh | Self::Check | Self::Tail(_) | Self::Samples(_) => None,
+            Self::Discover | Self::Refresh | Self::Check | Self::Tail(_) | Self::Samples(_) | Self::Watch => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Each verb that a key or the palette can ask for.
 
-use super::{command, leave, logs, overlay, payload, scroll, sequence, show, verb, workspace};
+use super::{command, leave, logs, overlay, payload, scroll, sequence, show, verb, watch, workspace};
 use crate::{
     message::{Action, Architecture, Effect, InvokeMode},
     state::{
@@ -24,6 +24,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Loop => sequence::ask(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.names()),
+        Action::Watch => watch::toggle(state),
         Action::Delete => verb::ask_to_delete(state),
         Action::Refresh => workspace::read(state),
         Action::Setup => workspace::provide(state),

@@ -19,11 +19,14 @@ fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
 pub(super) fn build(state: &State, functions: &[String]) -> String {
     let mut words = vec!["build".to_owned()];
     words.extend(functions.iter().map(|name| quoted(name)));
-    if state.architecture != Architecture::default() {
-        words.push(format!("--arch {}", state.architecture));
-    }
-    words.extend(state.debug.then(|| "--debug".to_owned()));
+    words.extend(build_options(state));
     line(state, words)
+}
+
+fn build_options(state: &State) -> impl Iterator<Item = String> {
+    let architecture = state.architecture;
+    let arch = (architecture != Architecture::default()).then(|| format!("--arch {architecture}"));
+    arch.into_iter().chain(state.debug.then(|| "--debug".to_owned()))
 }
 
 /// `lambda-console deploy hello`
@@ -52,6 +55,13 @@ pub(super) fn setup(state: &State) -> String {
 pub(super) fn tail(state: &State, functions: &[String]) -> String {
     let names = functions.iter().map(|name| quoted(name));
     line(state, std::iter::once("logs".to_owned()).chain(names).chain(["--follow".to_owned()]))
+}
+
+/// `lambda-console local --watch`
+pub(super) fn watch(state: &State) -> String {
+    let mut words = vec!["local".to_owned(), "--watch".to_owned()];
+    words.extend(build_options(state));
+    line(state, words)
 }
 
 /// `lambda-console invoke hello --payload '{"name":"Lambda"}'`

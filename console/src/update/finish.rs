@@ -1,6 +1,6 @@
 //! What work came to. Results of jobs that are no longer listed change nothing.
 
-use super::{logs, sequence, start, workspace};
+use super::{logs, sequence, start, watch, workspace};
 use crate::{
     message::{
         BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, Invocation, JobId, LogLine, Sample, Step,
@@ -63,8 +63,11 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
     if !worked && !cancelled {
         bring_up(state, Tab::Build);
     }
+    let built = result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
     state.output.outcome = Some(result);
-    sequence::ended(state, job, worked)
+    let mut effects = sequence::ended(state, job, worked);
+    effects.extend(watch::built(state, job, built));
+    effects
 }
 
 /// Shows a tab that has news, unless the user is typing.
@@ -96,6 +99,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
         }
         Err(failure) => state.tell(Notice::of(&failure)),
     }
+    watch::deployed(state, job);
     let mut effects = workspace::refresh(state);
     effects.extend(sequence::ended(state, job, worked));
     effects

@@ -1,6 +1,6 @@
 //! Starts the work that a verb asks for, or says why it cannot.
 
-use super::{command, sequence};
+use super::{command, sequence, watch};
 use crate::{
     message::{Action, Consent, Effect, InvokeRequest, JobId},
     state::{
@@ -50,6 +50,7 @@ pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<
     if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
         state.jobs.end(old);
         sequence::broken_off(state, old);
+        watch::broken_off(state, old);
         effects.push(Effect::Cancel(old));
     }
     state.command = Some(command::build(state, &names));

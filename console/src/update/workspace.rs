@@ -27,14 +27,18 @@ pub(super) fn discovered(state: &mut State, job: JobId, result: Result<Workspace
     if !is_news(state, job, &JobKind::Discover) {
         return Vec::new();
     }
-    let mut workspace = match result {
-        Ok(workspace) => workspace,
+    match result {
+        Ok(workspace) => take_in(state, workspace),
         Err(failure) => {
             state.tell(Notice::of(&failure));
             state.workspace = WorkspaceState::Broken(failure);
-            return Vec::new();
+            Vec::new()
         }
-    };
+    }
+}
+
+/// Lists the functions of the workspace as it was read, each with what is known of it already.
+pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect> {
     if let Some(warning) = workspace.warnings.first() {
         state.tell(Notice { mood: crate::state::Mood::Plain, ..Notice::of(warning) });
     }
@@ -151,17 +155,4 @@ pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Fa
             Vec::new()
         }
     }
-}
-
-/// Sources changed: the functions named are stale; without a name, the workspace itself is.
-pub(super) fn changed(state: &mut State, names: &[String]) -> Vec<Effect> {
-    if names.is_empty() {
-        return vec![Effect::Discover(start(state, JobKind::Discover))];
-    }
-    for name in names {
-        if let Some(card) = state.functions.get_mut(name) {
-            card.function.stale = card.function.bootstrap.is_some();
-        }
-    }
-    Vec::new()
 }

@@ -74,6 +74,9 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     if state.options.read_only {
         spans.push(Span::styled("  read-only", theme.warn));
     }
+    if state.watch.is_some() {
+        spans.push(Span::styled("  watching", theme.busy));
+    }
     let emulator = match &state.connection {
         Connection::Connected(info) if state.architecture == Architecture::Arm64 => info.emulator.as_deref(),
         _ => None,

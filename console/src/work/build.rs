@@ -44,7 +44,7 @@ pub struct BuildRequest {
 pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> Result<BuildOutcome, Failure> {
     let began = Instant::now();
     let functions = chosen(workspace, &request.functions)?;
-    let toolchain = toolchain::ready(&workspace.root, request.architecture, job).await?;
+    let toolchain = toolchain::ready(&workspace.root, request.architecture, request.debug, job).await?;
     let transcript = run(cargo(workspace, &functions, request, &toolchain)?, job).await?;
     let mut outcome = BuildOutcome::default();
     for function in functions {
@@ -173,8 +173,11 @@ fn cargo(
 /// Flags for the crates of the target alone: host crates and macros keep the toolchain's own library.
 fn rustflags(architecture: Architecture, toolchain: &Toolchain) -> impl Iterator<Item = String> {
     let processor = (architecture == Architecture::Arm64).then(|| "-Ctarget-cpu=neoverse-n1".to_owned());
-    let sysroot = toolchain.sysroot.as_ref().map(|sysroot| format!("--sysroot={}", sysroot.display()));
-    processor.into_iter().chain(sysroot)
+    let sysroot = toolchain.sysroot.as_ref().map(|sysroot| {
+        // The library cannot name the functions of a backtrace, so the runtime need not walk the stack.
+        [format!("--sysroot={}", sysroot.display()), "--cfg=lambda_no_backtrace".to_owned()]
+    });
+    processor.into_iter().chain(sysroot.into_iter().flatten())
 }
 
 /// This program under a name that does not change with where it is: build scripts are run again when the compiler's

@@ -1,6 +1,7 @@
 //! The functions of a Cargo workspace, what their manifests say of them, and what has been built.
 //!
-//! Runs `cargo metadata` (without dependencies: no network, no lock file) and reads files; changes nothing.
+//! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and reads files; changes
+//! nothing.
 
 mod artifact;
 mod config;
@@ -15,8 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
 
-use super::command;
+use super::command::{self, RunError};
 use crate::message::{EventFile, Failure, Function, RuntimeCrate, Workspace};
+
+/// What fails here.
+const WHAT: &str = "could not read the workspace";
 
 /// Reads the workspace that `root` is in. One without functions is no error: the list is empty then.
 ///
@@ -26,41 +30,50 @@ use crate::message::{EventFile, Failure, Function, RuntimeCrate, Workspace};
 /// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the place).
 /// Environment: there is no cargo.
 pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
-    const WHAT: &str = "could not read the workspace";
+    // Without dependencies: no network, no lock file.
+    let metadata = metadata(root, &["--no-deps"], &CancellationToken::new()).await?;
+    tokio::task::spawn_blocking(move || workspace(&metadata))
+        .await
+        .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
+}
+
+/// What `cargo metadata` with these arguments says of the workspace that `root` is in.
+///
+/// # Errors
+/// As [`discover`]. Interrupted: cancelled.
+pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<Metadata, Failure> {
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
     if !root.is_dir() {
         let why = format!("{} is not a directory", root.display());
         return Err(Failure::usage(WHAT, why, "name the directory of a Cargo workspace with `--workspace`"));
     }
     let mut cargo = command::command("cargo", &root);
-    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--color", "never"]);
-    let finished = match command::output(cargo, &CancellationToken::new()).await {
+    cargo.args(["metadata", "--format-version", "1", "--color", "never"]).args(arguments);
+    let finished = match command::output(cargo, cancel).await {
         Ok(finished) => finished,
         Err(error) if error.is_missing() => {
             let hint = "install Rust with rustup, or put cargo on the PATH";
             return Err(Failure::environment(WHAT, "there is no `cargo` on the PATH", hint));
         }
+        Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
         Err(error) => return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
     };
     if !finished.status.success() {
-        return Err(refused(WHAT, &root, &finished.stderr));
+        return Err(refused(&root, &finished.stderr));
     }
-    let metadata: Metadata = serde_json::from_str(&finished.stdout)
-        .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))?;
-    tokio::task::spawn_blocking(move || workspace(&metadata))
-        .await
-        .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
+    serde_json::from_str(&finished.stdout)
+        .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))
 }
 
 /// Cargo's own message, with its place, less the word `error:` that a failure has by itself.
-fn refused(what: &str, root: &Path, stderr: &str) -> Failure {
+fn refused(root: &Path, stderr: &str) -> Failure {
     let message = stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
     let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
     if message.contains("could not find `Cargo.toml`") {
         let why = format!("there is no Cargo.toml in {} or in a directory above it", root.display());
-        return Failure::usage(what, why, "start in a Cargo workspace, or name one with `--workspace`");
+        return Failure::usage(WHAT, why, "start in a Cargo workspace, or name one with `--workspace`");
     }
-    Failure::usage(what, message, "correct the manifest; `cargo metadata` shows the same message")
+    Failure::usage(WHAT, message, "correct the manifest; `cargo metadata` shows the same message")
 }
 
 fn workspace(metadata: &Metadata) -> Workspace {

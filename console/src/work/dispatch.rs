@@ -32,8 +32,8 @@ use super::{
     toolchain, verb,
 };
 use crate::message::{
-    BuildOutcome, Consent, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation, InvokeRequest, JobId,
-    LogLine, Sample, Workspace,
+    BuildOutcome, Changed, Consent, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation,
+    InvokeRequest, JobId, LogLine, Sample, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -123,6 +123,11 @@ impl Work {
             Effect::LoadSamples { job: id, functions } => {
                 self.run(id, events, async move |_, steps| {
                     Event::Samples(id, shared.samples(&functions, &steps).await)
+                });
+            }
+            Effect::Watch(id) => {
+                self.run(id, events, async move |job, steps| {
+                    Event::WatchEnded(id, shared.watch(id, &job, steps).await)
                 });
             }
             Effect::Cancel(id) => {
@@ -325,6 +330,18 @@ impl Shared {
         // The receiver lives as long as the job.
         let lines = move |lines| drop(steps.send(Event::LogLines(id, lines)));
         logs::tail(self.stage().await?, query, lines, job).await
+    }
+
+    async fn watch(&self, id: JobId, job: &Job, steps: Steps) -> Result<(), Failure> {
+        let root = self.workspace().await?.root.clone();
+        let changed = |changed: Result<Changed, Failure>| {
+            if let Ok(Changed { workspace: Some(workspace), .. }) = &changed {
+                self.workspace.send_replace(Some(Arc::new(workspace.clone())));
+            }
+            // The receiver lives as long as the job.
+            drop(steps.send(Event::Changed(id, changed)));
+        };
+        super::watch::watch(&root, &[], changed, job).await
     }
 
     async fn samples(&self, functions: &[String], steps: &Steps) -> Result<Vec<(String, Vec<Sample>)>, Failure> {

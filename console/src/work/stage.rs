@@ -25,7 +25,7 @@ mod clients;
 mod settings;
 
 /// The name of the stage that is always there.
-pub const LOCAL: &str = "local";
+pub const LOCAL: &str = StageInfo::LOCAL;
 /// The region of the local Lambda where none is asked for.
 const LOCAL_REGION: &str = "us-east-1";
 /// How long a call waits for a local Lambda whose process is just ending to let go of its lock.

@@ -63,7 +63,7 @@ pub async fn check(architecture: Architecture) -> Vec<Part> {
 /// Environment: a part could neither be found nor provided; it says what was tried. A missing emulator is no error.
 /// Interrupted: the job was cancelled; nothing half-made is left in place.
 pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
-    provided(root, architecture, job).await?;
+    provided(root, architecture, standard::is_built(root)?, job).await?;
     let emulator = if architecture == Architecture::Arm64 { qemu::provide_if_missing(job).await? } else { None };
     let mut parts = check_in(root, architecture).await;
     if let (Some(why), Some(part)) = (emulator, parts.iter_mut().find(|part| part.name == qemu::NAME)) {
@@ -90,11 +90,13 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
         detail: "links for Lambda from any machine".into(),
         optional: false,
     });
-    let standard = rust.ok().and_then(|rust| standard::find(&rust, target));
+    let built = standard::is_built(root);
+    let standard =
+        rust.ok().and_then(|rust| standard::find(&rust, target, *built.as_ref().ok()?)).map(|found| found.to_string());
     parts.push(Part {
         name: format!("standard library ({target})"),
-        found: standard.map(|standard| standard.to_string()),
-        detail: "what functions are linked with".into(),
+        found: standard,
+        detail: built.map_or_else(|failure| failure.why, |_| "what functions are linked with".into()),
         optional: false,
     });
     if architecture == Architecture::Arm64 && qemu::is_of_use() {
@@ -109,19 +111,25 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
 }
 
 /// The toolchain for `architecture`. The emulator is fetched along, unless that was tried in vain: then it is left
-/// to [`setup_in`].
-pub(crate) async fn ready(root: &Path, architecture: Architecture, job: &Job) -> Result<Toolchain, Failure> {
-    let toolchain = provided(root, architecture, job).await?;
+/// to [`setup_in`]. `debug`: backtraces are wanted, and so the toolchain's own standard library where it has one.
+pub(crate) async fn ready(
+    root: &Path,
+    architecture: Architecture,
+    debug: bool,
+    job: &Job,
+) -> Result<Toolchain, Failure> {
+    let built = !debug && standard::is_built(root)?;
+    let toolchain = provided(root, architecture, built, job).await?;
     if architecture == Architecture::Arm64 && !qemu::was_tried_in_vain() {
         qemu::provide_if_missing(job).await?;
     }
     Ok(toolchain)
 }
 
-async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<Toolchain, Failure> {
+async fn provided(root: &Path, architecture: Architecture, built: bool, job: &Job) -> Result<Toolchain, Failure> {
     let rust = rust::find(root, &job.cancel).await?;
     let Some(target) = target(architecture) else { return Ok(Toolchain { rust, zig: None, sysroot: None }) };
-    let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target)));
+    let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target, built)));
     let mut found = find().await?;
     if found.0.is_none() || found.1.is_none() {
         let lock = cache::lock(job).await?;
@@ -131,7 +139,7 @@ async fn provided(root: &Path, architecture: Architecture, job: &Job) -> Result<
             found.0 = Some(zig::provide(job).await?);
         }
         if found.1.is_none() {
-            found.1 = Some(standard::provide(&rust, target, job).await?);
+            found.1 = Some(standard::provide(&rust, target, built, job).await?);
         }
         drop(lock);
     }

@@ -1,9 +1,18 @@
 //! `CreateFunction`, and reading the code that comes in a request.
 
-use super::{Named, configuration, configuration::Settings};
+use super::{
+    describe::describe,
+    judge,
+    named::Named,
+    prepare,
+    settings::{self, Settings},
+};
 use crate::{
     call::{self, Body, Call},
+    code::Taken,
     fault::Fault,
+    function::{Function, State},
+    record::Record,
     service::Service,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -50,20 +59,11 @@ impl Code<'_> {
     }
 }
 
-/// Refuses to publish: a version that never came to be should not be believed in.
-pub(super) fn refuse_publish(publish: bool) -> Result<(), Fault> {
-    if publish {
-        return Err(Fault::invalid("The local Lambda has no versions: leave Publish out and use $LATEST."));
-    }
-    Ok(())
-}
-
-/// Unpacks a zip on a thread where that may take its time; gives its SHA-256.
-pub(super) async fn unpack(service: &Service, zip: Vec<u8>) -> Result<(String, u64), Fault> {
-    let (codes, size) = (Arc::clone(&service.codes), zip.len() as u64);
-    let added = tokio::task::spawn_blocking(move || codes.add(&zip)).await;
-    let sha256 = added.map_err(|error| Fault::service("broke off unpacking the zip", &error))??;
-    Ok((sha256, size))
+/// Takes a zip on a thread where that may take its time. It is to be dropped when something uses it.
+pub(super) async fn take(service: &Service, zip: Vec<u8>) -> Result<Taken, Fault> {
+    let codes = Arc::clone(&service.codes);
+    let taken = tokio::task::spawn_blocking(move || codes.take(&zip)).await;
+    Ok(taken.map_err(|error| Fault::service("broke off reading the zip", &error))??)
 }
 
 /// `CreateFunction`.
@@ -73,36 +73,58 @@ pub(super) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     let Some(identifier) = &request.function_name else {
         return Err(Fault::validation("null", "functionName", "not be null"));
     };
-    let name = Named::read(service, identifier, None)?.name;
+    let name = Named::whole(service, identifier)?.name;
+    if name.len() > 64 {
+        return Err(Fault::validation(name, "functionName", "have length less than or equal to 64"));
+    }
     if request.package_type.as_deref().is_some_and(|package| package != "Zip") {
         return Err(Fault::invalid("The local Lambda runs zips only: PackageType must be Zip."));
     }
-    refuse_publish(request.publish)?;
-    let mut function = configuration::blank(name);
+    let mut function = settings::blank(name);
     if let Some(names) = &request.architectures {
-        function.architecture = configuration::judge_architectures(names)?;
+        function.architecture = judge::architectures(names)?;
     }
-    settings.apply(&mut function)?;
+    settings.apply(service, &mut function, true)?;
     for (value, field) in [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")] {
         if value.is_empty() {
             return Err(Fault::validation("null", field, "not be null"));
         }
     }
+    judge::tags(&request.tags)?;
     function.tags = request.tags;
     let zip = request.code.ok_or_else(|| Fault::validation("null", "code", "not be null"))?.zip()?;
-    let exists = || Fault::new(409, "ResourceConflictException", format!("Function already exist: {name}"));
     if service.functions.get(name).is_some() {
-        return Err(exists());
+        return Err(exists(name));
     }
-    (function.code, function.code_size) = unpack(service, zip).await?;
-    let function = function.touch();
+    let taken = take(service, zip).await?;
+    (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
+    function.unpacked = taken.unpacked;
+    let created = store(service, function, request.publish).await;
+    service.codes.drop_zip(&taken.sha256);
+    let told = created?;
+    Ok(call::json(201, &describe(&told, &crate::function::arn(&service.region, name, None))))
+}
+
+fn exists(name: &str) -> Fault {
+    Fault::conflict(format!("Function already exist: {name}"))
+}
+
+/// Stores a new function, which becomes `Active` when its code is unpacked. Gives the version to be told.
+async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Result<Arc<Function>, Fault> {
+    judge::size(&function)?;
     let change = service.functions.change().await;
-    // Another call may have made it while this one unpacked.
-    let kept = if service.functions.get(name).is_some() { Err(exists()) } else { change.put(&function) };
-    if let Err(fault) = kept {
-        service.codes.release(&function.code);
+    // Another call may have made it meanwhile.
+    if service.functions.get(&function.name).is_some() {
+        return Err(exists(&function.name));
+    }
+    let latest = Arc::new(Function::clone(&function.touch()).turn(State::Pending));
+    let mut record = Record::new(latest);
+    let told = if publish { record.publish(None).0 } else { Arc::clone(&record.latest) };
+    record.all().for_each(|version| service.codes.keep(version));
+    if let Err(fault) = change.store(record.clone()) {
+        record.all().for_each(|version| service.codes.release(version));
         return Err(fault);
     }
-    service.pool.retire(&function.key(), &function.revision);
-    Ok(call::json(201, &configuration::describe(&function, &service.region)))
+    prepare::begin(service, record.latest);
+    Ok(told)
 }

@@ -1,9 +1,11 @@
-//! `DeleteFunction`. Its logs stay, as on AWS.
+//! `DeleteFunction`, of a whole function or of one version. Logs stay, as on AWS.
 
-use super::read;
+use super::named::Named;
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
+    function::LATEST,
+    record::Record,
     service::Service,
 };
 use http::Response;
@@ -11,13 +13,37 @@ use std::sync::Arc;
 
 /// `DeleteFunction`.
 pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    if call.query("Qualifier") == Some("$LATEST") {
+    let named = Named::read(service, name, call.query("Qualifier"))?;
+    if named.qualifier == Some(LATEST) {
         return Err(Fault::invalid("$LATEST version cannot be deleted without deleting the function."));
     }
     let change = service.functions.change().await;
-    let function = read(service, name, call.query("Qualifier"))?;
-    change.remove(&function.name)?;
+    let record = Named { qualifier: None, ..named }.record(service)?;
+    let Some(qualifier) = named.qualifier else {
+        change.remove(named.name)?;
+        for function in record.all() {
+            service.pool.retire(&function.key(), "");
+            service.codes.release(function);
+        }
+        return Ok(call::empty(204));
+    };
+    if record.aliases.contains_key(qualifier) {
+        return Err(Fault::invalid("Deletion of aliases is not currently supported."));
+    }
+    // As on AWS, a version that is not there is as good as deleted.
+    let Some(function) = record.version(qualifier).map(Arc::clone) else { return Ok(call::empty(204)) };
+    let aliases: Vec<&str> =
+        record.aliases.iter().filter(|(_, alias)| alias.leads_to(qualifier)).map(|(name, _)| name.as_str()).collect();
+    if !aliases.is_empty() {
+        let aliases = aliases.join(", ");
+        let message = format!("Unable to delete version because the following aliases reference it: [{aliases}]");
+        return Err(Fault::conflict(message));
+    }
+    let mut record = Record::clone(&record);
+    record.versions.retain(|_, version| version.version != function.version);
+    record.policies.remove(qualifier);
+    change.store(record)?;
     service.pool.retire(&function.key(), "");
-    service.codes.release(&function.code);
+    service.codes.release(&function);
     Ok(call::empty(204))
 }

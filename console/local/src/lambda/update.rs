@@ -1,15 +1,19 @@
-//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change ends the function's idle sandboxes, and the busy ones
-//! when they are done.
+//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change counts when it is done: then it ends the function's
+//! idle sandboxes, and the busy ones when they are done.
 
 use super::{
-    configuration::{self, Settings},
-    create::{Code, refuse_publish, unpack},
-    read,
+    create::{Code, take},
+    describe::describe,
+    judge,
+    named::Named,
+    prepare,
+    settings::Settings,
 };
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::Function,
+    record::Record,
     service::Service,
 };
 use http::Response;
@@ -35,52 +39,72 @@ struct Revision {
     revision_id: Option<String>,
 }
 
-fn check_revision(asked: Option<&str>, function: &Function) -> Result<(), Fault> {
-    if asked.is_none_or(|asked| asked == function.revision) {
-        return Ok(());
+/// What is asked of an update, besides the change itself.
+struct Update<'a> {
+    named: Named<'a>,
+    revision_id: Option<&'a str>,
+    publish: bool,
+    dry_run: bool,
+}
+
+impl Update<'_> {
+    /// Whether `$LATEST` may be changed now.
+    fn judge(&self, service: &Service) -> Result<Arc<Record>, Fault> {
+        let record = self.named.record(service)?;
+        judge::idle(&record.latest, &record.latest.arn(&service.region))?;
+        judge::revision(self.revision_id, record.latest.revision_id(), "GetFunction/GetAlias")?;
+        Ok(record)
     }
-    let message = "The Revision Id provided does not match the latest Revision Id. \
-                   Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
-    Err(Fault::new(412, "PreconditionFailedException", message))
+
+    /// Changes `$LATEST`, and answers with it or with the version that was published.
+    async fn make(
+        &self,
+        service: &Arc<Service>,
+        edit: impl FnOnce(&mut Function) -> Result<(), Fault>,
+    ) -> Result<Response<Body>, Fault> {
+        let change = service.functions.change().await;
+        let mut record = Record::clone(&*self.judge(service)?);
+        let mut function = Function::clone(&record.latest);
+        edit(&mut function)?;
+        judge::size(&function)?;
+        if self.dry_run {
+            return Ok(call::json(200, &describe(&function, &function.arn(&service.region))));
+        }
+        record.update(function);
+        let (told, new) = if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
+        let kept = [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
+        kept.iter().flatten().for_each(|function| service.codes.keep(function));
+        let latest = Arc::clone(&record.latest);
+        if let Err(fault) = change.store(record) {
+            kept.iter().flatten().for_each(|function| service.codes.release(function));
+            return Err(fault);
+        }
+        prepare::begin(service, latest);
+        Ok(call::json(200, &describe(&told, &told.arn(&service.region))))
+    }
 }
 
 /// `UpdateFunctionCode`.
 pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let request: CodeRequest<'_> = call.json()?;
-    let found = read(service, name, None)?;
-    check_revision(request.revision_id.as_deref(), &found)?;
-    refuse_publish(request.publish)?;
-    let architecture = request.architectures.as_deref().map(configuration::judge_architectures).transpose()?;
-    let (sha256, size) = unpack(service, request.code.zip()?).await?;
-    let changed = async {
-        let change = service.functions.change().await;
-        // What it is by now: another call may have changed it while this one unpacked.
-        let found = read(service, name, None)?;
-        check_revision(request.revision_id.as_deref(), &found)?;
-        let mut function = Function::clone(&found);
-        function.architecture = architecture.unwrap_or(function.architecture);
-        (function.code, function.code_size) = (sha256.clone(), size);
-        let function = function.touch();
-        if !request.dry_run {
-            change.put(&function)?;
-        }
-        Ok((found, function))
-    }
-    .await;
-    let (old, function) = match changed {
-        Ok(changed) => changed,
-        Err(fault) => {
-            service.codes.release(&sha256);
-            return Err(fault);
-        }
+    let update = Update {
+        named: Named::whole(service, name)?,
+        revision_id: request.revision_id.as_deref(),
+        publish: request.publish,
+        dry_run: request.dry_run,
     };
-    if request.dry_run {
-        service.codes.release(&sha256);
-    } else {
-        service.pool.retire(&function.key(), &function.revision);
-        service.codes.release(&old.code);
-    }
-    Ok(call::json(200, &configuration::describe(&function, &service.region)))
+    update.judge(service)?;
+    let architecture = request.architectures.as_deref().map(judge::architectures).transpose()?;
+    let taken = take(service, request.code.zip()?).await?;
+    let answer = update.make(service, |function| {
+        function.architecture = architecture.unwrap_or(function.architecture);
+        (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
+        function.unpacked = taken.unpacked;
+        Ok(())
+    });
+    let answer = answer.await;
+    service.codes.drop_zip(&taken.sha256);
+    answer
 }
 
 /// `UpdateFunctionConfiguration`.
@@ -91,13 +115,11 @@ pub(super) async fn update_configuration(
 ) -> Result<Response<Body>, Fault> {
     let settings: Settings = call.json()?;
     let revision: Revision = call.json()?;
-    let change = service.functions.change().await;
-    let found = read(service, name, None)?;
-    check_revision(revision.revision_id.as_deref(), &found)?;
-    let mut function = Function::clone(&found);
-    settings.apply(&mut function)?;
-    let function = function.touch();
-    change.put(&function)?;
-    service.pool.retire(&function.key(), &function.revision);
-    Ok(call::json(200, &configuration::describe(&function, &service.region)))
+    let update = Update {
+        named: Named::whole(service, name)?,
+        revision_id: revision.revision_id.as_deref(),
+        publish: false,
+        dry_run: false,
+    };
+    update.make(service, |function| settings.apply(service, function, false)).await
 }

@@ -1,9 +1,15 @@
 //! The Logs API of groups and streams.
 
-use super::{Logs, invalid, limit, page};
+use super::{
+    Logs, invalid,
+    page::{self, limit, page},
+    stream::Stream,
+    tags,
+};
 use crate::fault::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The retentions that `CloudWatch` has, in days.
 const RETENTIONS: [i64; 23] =
@@ -15,6 +21,7 @@ pub(super) struct GroupRequest {
     log_group_name: String,
     log_stream_name: String,
     retention_in_days: Option<i64>,
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,7 +56,8 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
              Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]{{1,512}}"
         )));
     }
-    match logs.create_group(name).map_err(|error| disk(&error))? {
+    tags::check(&request.tags)?;
+    match logs.create_group(name, request.tags.clone()).map_err(|error| disk(&error))? {
         Some(_) => Ok(Value::Null),
         None => Err(exists("log group")),
     }
@@ -73,6 +81,12 @@ pub(super) fn put_retention(logs: &Logs, request: &GroupRequest) -> Result<Value
     Ok(Value::Null)
 }
 
+/// `DeleteRetentionPolicy`.
+pub(super) fn delete_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    logs.group(&request.log_group_name)?.set_retention(None).map_err(|error| disk(&error))?;
+    Ok(Value::Null)
+}
+
 /// `CreateLogStream`.
 pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
     let name = &request.log_stream_name;
@@ -86,17 +100,29 @@ pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value
     }
 }
 
+/// `DeleteLogStream`.
+pub(super) fn delete_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    let group = logs.group(&request.log_group_name)?;
+    let deleted = group.delete_stream(&request.log_stream_name).map_err(|error| disk(&error))?;
+    let missing = || Fault::not_found("The specified log stream does not exist.");
+    deleted.then_some(Value::Null).ok_or_else(missing)
+}
+
 /// `DescribeLogGroups`.
 pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
     let limit = limit(request.limit, 50, 50)?;
+    let (prefix, pattern) = (&request.log_group_name_prefix, &request.log_group_name_pattern);
+    if prefix.is_some() && pattern.is_some() {
+        return Err(invalid("logGroupNamePrefix and logGroupNamePattern are mutually exclusive"));
+    }
     let mut groups = logs.groups();
-    if let Some(prefix) = &request.log_group_name_prefix {
+    if let Some(prefix) = prefix {
         groups.retain(|group| group.name.starts_with(prefix));
     }
-    if let Some(pattern) = &request.log_group_name_pattern {
-        groups.retain(|group| group.name.to_lowercase().contains(&pattern.to_lowercase()));
+    if let Some(pattern) = pattern {
+        groups.retain(|group| group.name.contains(pattern));
     }
-    let (groups, next) = page(groups, |group| &group.name, request.next_token.as_deref(), limit);
+    let (groups, next) = page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
     let mut described = Vec::with_capacity(groups.len());
     for group in groups {
         let streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
@@ -122,24 +148,25 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
 /// `DescribeLogStreams`.
 pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
     let limit = limit(request.limit, 50, 50)?;
-    let identifier = request.log_group_identifier.as_ref().or(request.log_group_name.as_ref());
-    let group = logs.group(identifier.ok_or_else(|| invalid("logGroupName or logGroupIdentifier is missing"))?)?;
+    let group = page::group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
     let mut streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
     if let Some(prefix) = &request.log_stream_name_prefix {
         streams.retain(|stream| stream.name.starts_with(prefix));
     }
-    match request.order_by.as_deref() {
-        None | Some("LogStreamName") => {}
+    let by_time = match request.order_by.as_deref() {
+        None | Some("LogStreamName") => false,
         Some("LastEventTime") if request.log_stream_name_prefix.is_some() => {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        Some("LastEventTime") => streams.sort_by_key(|stream| stream.extent().last.unwrap_or(stream.created)),
+        Some("LastEventTime") => true,
         Some(other) => return Err(invalid(format!("orderBy {other:?} is neither LogStreamName nor LastEventTime"))),
-    }
-    if request.descending == Some(true) {
-        streams.reverse();
-    }
-    let (streams, next) = page(streams, |stream| &stream.name, request.next_token.as_deref(), limit);
+    };
+    let key = |stream: &Arc<Stream>| {
+        let time = by_time.then(|| stream.extent().last.unwrap_or(stream.created));
+        (time, stream.name.clone())
+    };
+    let descending = request.descending == Some(true);
+    let (streams, next) = page(streams, key, descending, request.next_token.as_deref(), limit)?;
     let arn = logs.arn(&group.name);
     let described = streams.iter().map(|stream| {
         let extent = stream.extent();

@@ -144,6 +144,11 @@ impl Extensions {
         (has(true), has(false))
     }
 
+    /// Whether this is the identifier of an external one.
+    pub(super) fn is_external(&self, id: &str) -> bool {
+        self.table().members.iter().any(|member| member.external && member.id == id)
+    }
+
     /// `register`: gives the extension its identifier. `open` says that the bootstrap has not asked for an event yet.
     pub(super) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
         if name.is_empty() {

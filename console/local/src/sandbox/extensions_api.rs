@@ -3,13 +3,13 @@
 //! reference", "Lambda Logs API", and AWS's own emulator.
 
 use super::{
-    extensions::Refusal,
+    extensions::{Extensions, Refusal},
     runtime_api::{Apis, collect, problem},
     telemetry::{Api, Declined, Subscription},
 };
 use crate::call::{Body, answer};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, request::Parts};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
@@ -28,6 +28,12 @@ struct Registration {
     events: Vec<String>,
     #[serde(default)]
     configuration_keys: Vec<String>,
+}
+
+/// Whether a request is an external extension's.
+pub(super) fn is_external<B>(request: &Request<B>, extensions: &Extensions) -> bool {
+    let id = || request.headers().get(IDENTIFIER).and_then(|id| id.to_str().ok());
+    !extensions.is_empty() && id().is_some_and(|id| extensions.is_external(id))
 }
 
 /// Answers; none for a path of another API.

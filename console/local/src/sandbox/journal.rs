@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     function::{Function, LogFormat},
-    logs::{Logs, Stream},
+    logs::{Logs, Writer},
 };
 use serde_json::Value;
 use std::{
@@ -21,7 +21,7 @@ const TAIL: usize = 4096;
 
 /// Where the lines of a sandbox go.
 pub(crate) struct Journal {
-    stream: Arc<Stream>,
+    stream: Writer,
     /// The log group's name.
     pub(super) group: String,
     /// The version that runs.
@@ -50,7 +50,7 @@ pub(super) struct Line<'a> {
 
 impl Journal {
     /// A new log stream in the function's group.
-    pub(crate) fn begin(logs: &Logs, function: &Function) -> io::Result<Arc<Self>> {
+    pub(crate) fn begin(logs: &Arc<Logs>, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
@@ -122,7 +122,7 @@ impl Journal {
         }
         drop(tail);
         if let Err(error) = self.stream.append_now(messages) {
-            tracing::warn!(%error, stream = self.name, "log lines could not be written; they are kept in memory for now");
+            tracing::warn!(%error, stream = self.name, "log lines could not be written");
         }
     }
 
@@ -143,11 +143,5 @@ impl Journal {
 
     fn tail(&self) -> MutexGuard<'_, Vec<u8>> {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Journal {
-    fn drop(&mut self) {
-        self.stream.close();
     }
 }

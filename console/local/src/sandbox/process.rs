@@ -6,7 +6,12 @@ use crate::{
     function::{Architecture, Function, LogFormat},
     zipfile::{self, Kind},
 };
-use std::{io, net::SocketAddr, path::Path, process::Command};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// `e_machine` of ARM64 and of x86-64.
 const ARM64: u16 = 183;
@@ -52,15 +57,26 @@ pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
     Err(cannot_run(&format!("exec format error (this machine runs no Linux programs for {})", declared.name())))
 }
 
-/// The command of a sandbox whose Runtime API listens at `api`.
+/// The file that a sandbox begins with, and its name as Lambda tells it: the code's bootstrap, or else the layers'.
+fn bootstrap(root: &Path, opt: Option<&Path>) -> Result<PathBuf, String> {
+    [Some(root), opt].into_iter().flatten().map(|dir| dir.join("bootstrap")).find(|file| file.exists()).ok_or_else(
+        || {
+            // AWS's words for a zip that does not hold what its runtime begins with.
+            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
+        },
+    )
+}
+
+/// The command of a sandbox whose Runtime API listens at `api`. Its code is at `root` and its layers at `opt`, which
+/// cannot be at `/opt`: the ways to programs and libraries lead there.
 pub(super) fn command(
     surroundings: &Surroundings,
     function: &Function,
     journal: &Journal,
-    root: &Path,
+    (root, opt): (&Path, Option<&Path>),
     api: SocketAddr,
 ) -> Result<(Command, Option<&'static str>), String> {
-    let bootstrap = root.join("bootstrap");
+    let bootstrap = bootstrap(root, opt)?;
     let (mut command, emulator) = if needs_emulator(&bootstrap, function.architecture)? {
         let Some(emulator) = (surroundings.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
@@ -79,13 +95,14 @@ pub(super) fn command(
     };
     command.current_dir(root).env_clear();
     let task = root.display();
+    let opt = opt.unwrap_or(Path::new("/opt")).display();
     command.envs([
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
         ("_HANDLER", function.handler.clone()),
         ("LAMBDA_TASK_ROOT", task.to_string()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
-        ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin".to_owned()),
-        ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:/opt/lib")),
+        ("PATH", format!("/usr/local/bin:/usr/bin/:/bin:{opt}/bin")),
+        ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{opt}/lib")),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),
         ("AWS_REGION", surroundings.region.clone()),

@@ -19,9 +19,16 @@ use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 /// The largest response, in bytes: 6 MB and a little.
 const RESPONSE_LIMIT: usize = 6_291_556;
@@ -37,7 +44,7 @@ pub(super) struct Apis {
     pub(super) members: Members,
 }
 
-/// Serves a sandbox until `stop`. The connections are counted by `connections`.
+/// Serves a sandbox until `stop`. The bootstrap's connections are counted by `connections`.
 pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
@@ -46,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
         };
         match accepted {
             Ok((stream, address)) => {
-                connections.spawn(connection(stream, address, Arc::clone(&apis), stop.clone()));
+                tokio::spawn(connection(stream, address, Arc::clone(&apis), stop.clone(), connections.token()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -56,7 +63,13 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
     }
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, apis: Arc<Apis>, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    apis: Arc<Apis>,
+    stop: CancellationToken,
+    counted: TaskTrackerToken,
+) {
     let admitted = match stream.local_addr() {
         Ok(local) => stop.run_until_cancelled(apis.members.admit(address, local)).await,
         Err(_gone) => None,
@@ -68,7 +81,12 @@ async fn connection(stream: TcpStream, address: SocketAddr, apis: Arc<Apis>, sto
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let handler = service_fn(|request| {
+    let counted = Mutex::new(Some(counted));
+    let handler = service_fn(|request: Request<Incoming>| {
+        if extensions_api::is_external(&request, &apis.extensions) {
+            // It outlives the bootstrap: nobody waits for its end.
+            counted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
         let apis = Arc::clone(&apis);
         async move { Ok::<_, Infallible>(handle(request, &apis).await) }
     });

@@ -12,6 +12,8 @@ use std::{sync::Arc, time::Duration};
 const INTERNAL: Duration = Duration::from_millis(500);
 /// How long it has when there are external ones only.
 const RUNTIMES_SHARE: Duration = Duration::from_millis(300);
+/// How much of that the delivery of telemetry may take before the end is told.
+const DELIVERY: Duration = Duration::from_secs(1);
 /// How long all have when there is an external one.
 const EXTERNAL: Duration = Duration::from_secs(2);
 
@@ -75,7 +77,7 @@ impl Sandbox {
         }
         if external {
             // What the runtime said last comes before the end is told.
-            self.journal.telemetry.flush(RUNTIMES_SHARE).await;
+            self.journal.telemetry.flush(DELIVERY).await;
         }
         let left = (begun + whole).saturating_duration_since(tokio::time::Instant::now());
         let deadline = jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64;

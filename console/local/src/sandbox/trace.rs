@@ -11,14 +11,7 @@ pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
     let active = function.other.get("TracingConfig").and_then(|config| config.get("Mode")) == Some(&json!("Active"));
     let field = |name: &str| caller.and_then(|header| field(header, name));
     let segment = Uuid::new_v4().simple().to_string();
-    let mut header = match field("Root") {
-        Some(root) => format!("Root={root}"),
-        None => {
-            let seconds = jiff::Timestamp::now().as_second();
-            let rest = Uuid::new_v4().simple().to_string();
-            format!("Root=1-{seconds:08x}-{rest:.24}")
-        }
-    };
+    let root = field("Root").map_or_else(new_root, str::to_owned);
     let sampled = match field("Sampled") {
         Some("1") => 1,
         Some("0") => 0,
@@ -26,11 +19,17 @@ pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
     };
     // Lambda's own segment is there only where it traces.
     let parent = field("Parent").filter(|_| sampled == 0);
-    let _ = write!(header, ";Parent={:.16};Sampled={sampled}", parent.unwrap_or(&segment));
+    let mut header = format!("Root={root};Parent={:.16};Sampled={sampled}", parent.unwrap_or(&segment));
     if let Some(lineage) = field("Lineage") {
         let _ = write!(header, ";Lineage={lineage}");
     }
     header
+}
+
+fn new_root() -> String {
+    let seconds = jiff::Timestamp::now().as_second();
+    let rest = Uuid::new_v4().simple().to_string();
+    format!("1-{seconds:08x}-{rest:.24}")
 }
 
 /// A sampled trace, as the log tells it.

@@ -75,6 +75,21 @@ impl Client {
         self.send(method, path, &[], body.as_bytes(), "lambda").await
     }
 
+    /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
+    pub(super) async fn settled(&self, name: &str) -> Value {
+        let (name, query) = name.split_once('?').unwrap_or((name, ""));
+        loop {
+            let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
+            let reply = self.lambda("GET", &path, &Value::Null).await;
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            let told = reply.json();
+            if told["State"] != "Pending" && told["LastUpdateStatus"] != "InProgress" {
+                return told;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A Logs operation.
     pub(super) async fn logs(&self, operation: &str, body: &Value) -> Reply {
         let target = format!("Logs_20140328.{operation}");

@@ -198,5 +198,38 @@ done
 "#;
     let request = super::request("sh", &super::zip(&[("bootstrap", script.as_bytes())]), json!({}));
     assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+    server.settled("sh").await;
     assert_eq!(server.invoke("sh", "[1]").await.text(), "[1]");
+}
+
+/// A GET with nothing but a host.
+async fn plain(server: &Server, path: &str) -> super::Reply {
+    server.client.raw("GET", path, &[("host".to_owned(), server.client.host())], b"").await
+}
+
+#[tokio::test]
+async fn code_is_downloaded_by_the_url_that_getfunction_gives_and_by_no_other() {
+    let server = Server::start().await;
+    server.create("f", super::ECHO).await;
+    let got = server.call("GET", "/f", serde_json::Value::Null).await.json();
+    let location = got["Code"]["Location"].as_str().unwrap();
+    let path = location.strip_prefix(&server.local.endpoint().url).unwrap();
+    let zip = plain(&server, path).await;
+    assert_eq!((zip.status, zip.body), (200, super::python(super::ECHO)));
+    assert!(!location.contains(&server.local.endpoint().secret_key));
+    let layer = super::layers::publish(&server, "data", &super::zip(&[("x", b"y")])).await;
+    let location = layer["Content"]["Location"].as_str().unwrap();
+    let layers = location.strip_prefix(&server.local.endpoint().url).unwrap();
+    assert_eq!(plain(&server, layers).await.body, super::zip(&[("x", b"y")]));
+    let (bare, query) = path.split_once('?').unwrap();
+    let other = layers.split_once('?').unwrap().0;
+    let longer = query.replace("X-Amz-Expires=600", "X-Amz-Expires=6000");
+    for path in [bare.to_owned(), format!("{other}?{query}"), format!("{bare}?{longer}"), format!("{path}0")] {
+        let refused = plain(&server, &path).await;
+        assert_eq!((refused.status, refused.code()), (403, "AccessDeniedException"), "{path}");
+    }
+    let strange = [("host".to_owned(), "example.org".to_owned())];
+    assert_eq!(server.client.raw("GET", path, &strange, b"").await.status, 403, "from another host");
+    assert_eq!(server.call("DELETE", "/f", serde_json::Value::Null).await.status, 204);
+    assert_eq!(plain(&server, path).await.status, 404);
 }

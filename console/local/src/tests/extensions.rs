@@ -2,15 +2,13 @@
 
 use super::{
     ECHO, Server,
+    layers::publish,
     phases::{log, log_with},
-    quick,
+    quick, zip,
 };
 use crate::limits::Limits;
 use serde_json::{Value, json};
-use std::{
-    os::unix::fs::OpenOptionsExt as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// What every scripted extension begins with; a bootstrap may have it as well, after its own.
 pub(super) const EXTENSION: &str = r#"#!/usr/bin/env python3
@@ -34,17 +32,16 @@ def error(which):
 def say(*words): print(*words, flush=True)
 "#;
 
-/// Makes a function with external extensions of these names and scripts.
+/// Makes a function with external extensions of these names and scripts, in a layer.
 pub(super) async fn create(server: &Server, name: &str, script: &str, extensions: &[(&str, &str)], settings: Value) {
-    let opt = server.dir.path().join(format!("opt-{name}"));
-    std::fs::create_dir_all(opt.join("extensions")).unwrap();
-    for (name, script) in extensions {
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o755).open(opt.join("extensions").join(name));
-        std::io::Write::write_all(&mut file.unwrap(), format!("{EXTENSION}{script}").as_bytes()).unwrap();
-    }
+    let files: Vec<(String, String)> = extensions
+        .iter()
+        .map(|(name, script)| (format!("extensions/{name}"), format!("{EXTENSION}{script}")))
+        .collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, script)| (&**name, script.as_bytes())).collect();
+    let layer = publish(server, &format!("{name}-extensions"), &zip(&files)).await;
     let mut settings = settings;
-    settings["Environment"]["Variables"]["OPT"] = opt.to_str().unwrap().into();
+    settings["Layers"] = json!([layer["LayerVersionArn"]]);
     server.create_with(name, script, settings).await;
 }
 
@@ -84,24 +81,24 @@ while True:
     assert_eq!(reply.text(), "1");
     let tail = reply.tail();
     let line = "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n";
-    assert!(place(&tail, "registered") < place(&tail, line) && place(&tail, line) < place(&tail, "START "), "{tail}");
+    assert!(place(&tail, "registered") < place(&tail, line) && place(&tail, line) < place(&tail, "\nSTART "), "{tail}");
     assert!(tail.contains("environment ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', 'MINE']"), "{tail}");
-    let json = |log: &str, word: &str| -> Value {
+    let last = |log: &str, word: &str| -> Value {
         let line = log.lines().rev().find_map(|line| line.strip_prefix(word)).unwrap();
         serde_json::from_str(line).unwrap()
     };
     let registered = json!({
         "accountId": "000000000000", "functionName": "watched", "functionVersion": "$LATEST", "handler": "bootstrap",
     });
-    assert_eq!(json(&tail, "registered"), registered);
-    let heard = json(&tail, "heard");
+    assert_eq!(last(&tail, "registered"), registered);
+    let heard = last(&tail, "heard");
     assert_eq!((&heard["eventType"], &heard["requestId"]), (&json!("INVOKE"), &json!(id)));
     assert!(heard["invokedFunctionArn"].as_str().unwrap().ends_with(":function:watched"), "{heard}");
     assert_eq!(heard["tracing"]["type"], "X-Amzn-Trace-Id");
     assert!(heard["deadlineMs"].as_i64().unwrap() >= before + 3000, "{heard}");
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
-    let heard = json(&log(&server, "watched").await.concat(), "heard");
+    let heard = last(&log(&server, "watched").await.concat(), "heard");
     assert_eq!((&heard["eventType"], &heard["shutdownReason"]), (&json!("SHUTDOWN"), &json!("spindown")));
     assert!(heard["deadlineMs"].as_i64().unwrap() > before, "{heard}");
 }
@@ -163,8 +160,8 @@ async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
 #[tokio::test]
 async fn an_extension_that_cannot_be_started_is_named() {
     let server = Server::start().await;
-    create(&server, "f", ECHO, &[], json!({})).await;
-    std::fs::write(server.dir.path().join("opt-f/extensions/text"), "no program").unwrap();
+    let layer = publish(&server, "text", &zip(&[("extensions/text", b"no program")])).await;
+    server.create_with("f", ECHO, json!({ "Layers": [layer["LayerVersionArn"]] })).await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.LaunchError");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();

@@ -211,6 +211,7 @@ async fn a_bootstrap_that_cannot_be_run_is_an_invalid_entrypoint() {
     for (name, bytes, architecture, words) in cases {
         let request = request(name, &zip(&[("bootstrap", bytes)]), json!({ "Architectures": [architecture] }));
         assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+        server.settled(name).await;
         let reply = server.invoke(name, "{}").await;
         let (kind, message) = error(&reply);
         assert_eq!(kind, "Runtime.InvalidEntrypoint", "{name}");
@@ -228,6 +229,7 @@ async fn an_arm64_program_without_the_emulator_says_what_helps() {
     elf.resize(200, 0);
     let request = request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
     assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+    server.settled("arm").await;
     let (kind, message) = error(&server.invoke("arm", "{}").await);
     assert_eq!(kind, "Runtime.InvalidEntrypoint");
     assert!(message.contains("qemu-aarch64") && message.contains("setup"), "{message}");

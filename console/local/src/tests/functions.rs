@@ -17,7 +17,8 @@ async fn a_function_is_created_read_and_deleted() {
     });
     let created = server.client.lambda("POST", FUNCTIONS, &request("echo", &zip, settings)).await;
     assert_eq!(created.status, 201);
-    let created = created.json();
+    assert_eq!(created.json()["State"], "Pending");
+    let created = server.settled("echo").await;
     let sha256 = STANDARD.encode(Sha256::digest(&zip));
     assert_eq!(created["CodeSha256"], sha256);
     assert_eq!(created["CodeSize"], zip.len());
@@ -92,9 +93,7 @@ async fn settings_out_of_bounds_are_refused_and_nothing_is_made() {
         (json!({ "Architectures": ["arm64", "x86_64"] }), "ValidationException"),
         (json!({ "Architectures": ["mips"] }), "ValidationException"),
         (json!({ "Runtime": "python3.13" }), "InvalidParameterValueException"),
-        (json!({ "Layers": ["arn:aws:lambda:eu-central-1:1:layer:x:1"] }), "InvalidParameterValueException"),
         (json!({ "PackageType": "Image" }), "InvalidParameterValueException"),
-        (json!({ "Publish": true }), "InvalidParameterValueException"),
         (json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } }), "InvalidParameterValueException"),
         (json!({ "Environment": { "Variables": { "BIG": long } } }), "InvalidParameterValueException"),
         (json!({ "Environment": { "Variables": { "1BAD": "x" } } }), "ValidationException"),
@@ -113,14 +112,12 @@ async fn settings_out_of_bounds_are_refused_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn a_zip_that_climbs_or_cannot_run_is_refused_and_leaves_nothing() {
+async fn a_zip_that_climbs_is_refused_and_leaves_nothing() {
     let server = Server::start().await;
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 3] = [
         (b"no zip", "Could not unzip uploaded file"),
         (&zip(&[("bootstrap", b"#!/bin/sh"), ("../../evil", b"x")]), "leads out of the zip"),
         (&zip(&[("bootstrap", b"#!/bin/sh"), ("/tmp/evil", b"x")]), "leads out of the zip"),
-        (&zip(&[("main", b"#!/bin/sh")]), "no file named bootstrap"),
-        (&zip(&[("bin/bootstrap", b"#!/bin/sh")]), "no file named bootstrap"),
     ];
     for (bytes, words) in cases {
         let reply = server.client.lambda("POST", FUNCTIONS, &request("f", bytes, json!({}))).await;
@@ -143,6 +140,7 @@ async fn a_change_counts_for_the_next_invocation_and_a_stale_revision_is_refused
     let path = format!("{FUNCTIONS}/f/configuration");
     let changed = server.client.lambda("PUT", &path, &change).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
+    server.settled("f").await;
     assert_ne!(changed.json()["RevisionId"], created["RevisionId"]);
     assert_eq!(server.invoke("f", "{}").await.text(), "two");
     let stale = server.client.lambda("PUT", &path, &change).await;
@@ -154,6 +152,7 @@ async fn a_change_counts_for_the_next_invocation_and_a_stale_revision_is_refused
     assert_eq!(server.invoke("f", "3").await.text(), "two");
     let updated = server.client.lambda("PUT", &code, &json!({ "ZipFile": zip, "Architectures": ["arm64"] })).await;
     assert_eq!(updated.json()["Architectures"], json!(["arm64"]));
+    server.settled("f").await;
     assert_eq!(server.invoke("f", "3").await.text(), "3");
     let bad = server.client.lambda("PUT", &code, &json!({ "ZipFile": "bm8gemlw" })).await;
     assert_eq!((bad.status, bad.code()), (400, "InvalidParameterValueException"));

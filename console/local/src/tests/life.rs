@@ -214,6 +214,7 @@ async fn kill_9_takes_the_sandboxes_along_and_loses_nothing() {
     let client = Client::new(local.endpoint().clone());
     let create = super::request("who", &super::python(WHO), json!({}));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);
+    client.settled("who").await;
     let process = client.lambda("POST", "/2015-03-31/functions/who/invocations", &json!({})).await.text();
     assert!(is_running(&process));
     serving.kill().unwrap();

@@ -1,7 +1,7 @@
 //! A bootstrap that starts in no time and costs little, for tests with hundreds of sandboxes: this test program itself.
 
 use super::{Server, request, zip};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     env,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -27,10 +27,7 @@ impl Server {
         let request = request(name, &bootstrap(), settings);
         let reply = self.client.lambda("POST", "/2015-03-31/functions", &request).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
-        // Where a function is Pending at first.
-        let path = format!("/2015-03-31/functions/{name}");
-        while self.client.lambda("GET", &path, &Value::Null).await.json()["Configuration"]["State"] != json!("Active") {
-        }
+        self.settled(name).await;
     }
 }
 

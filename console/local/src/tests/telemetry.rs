@@ -4,7 +4,9 @@ use super::{
     Server,
     extensions::{EXTENSION, create},
     phases::log,
+    quick,
 };
+use crate::limits::Limits;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -41,11 +43,30 @@ async fn listening(server: &Server, name: &str, script: &str) {
     create(server, name, PRINTS, &[("listener", &script)], settings).await;
 }
 
+/// A server whose sandboxes are not frozen: those would hear of the last events only with their next invocation.
+async fn awake() -> Server {
+    Server::start_with(Limits { rest: Duration::from_mins(1), ..quick() }).await
+}
+
 /// What was heard, in order.
 fn heard(dir: &std::path::Path, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join(format!("heard-{name}"))).unwrap_or_default();
     let batch = |line: &str| serde_json::from_str::<Vec<Value>>(line).unwrap();
-    text.lines().flat_map(batch).collect()
+    // The last line may not be written as a whole yet.
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).flat_map(batch).collect()
+}
+
+/// Waits until an event of this type was heard.
+async fn heard_of(dir: &std::path::Path, name: &str, kind: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let events = heard(dir, name);
+        if let Some(event) = events.iter().find(|event| event["type"] == kind) {
+            return event.clone();
+        }
+        assert!(Instant::now() < deadline, "{:?}", kinds(&events));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 fn kinds(events: &[Value]) -> Vec<&str> {
@@ -149,7 +170,7 @@ async fn what_is_wrong_with_a_subscription_is_said() {
 
 #[tokio::test]
 async fn tcp_is_a_line_an_event() {
-    let server = Server::start().await;
+    let server = awake().await;
     let script = r#"
 import socketserver
 class Lines(socketserver.StreamRequestHandler):
@@ -163,13 +184,13 @@ ask("PUT", "/2022-07-01/telemetry", json.dumps({"schemaVersion": "2022-07-01", "
 "#;
     listening(&server, "f", script).await;
     server.invoke("f", "1").await;
-    server.local.shutdown().await;
+    heard_of(server.dir.path(), "f", "function").await;
     assert_eq!(kinds(&heard(server.dir.path(), "f")), ["function"]);
 }
 
 #[tokio::test]
 async fn a_subscriber_that_falls_behind_is_told_what_it_missed() {
-    let server = Server::start().await;
+    let server = awake().await;
     // Its listener comes up only when all is over: what the buffer cannot hold is lost.
     let script = r#"
 import socket
@@ -193,15 +214,7 @@ threading.Thread(target=late, daemon=True).start()
     create(&server, "f", flood, &[("listener", &listener)], settings).await;
     assert_eq!(server.invoke("f", "1").await.text(), "1");
     std::fs::write(server.dir.path().join("heard-f.go"), "").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let dropped = loop {
-        let events = heard(server.dir.path(), "f");
-        if let Some(dropped) = events.iter().find(|event| event["type"] == "platform.logsDropped") {
-            break dropped["record"].clone();
-        }
-        assert!(Instant::now() < deadline, "{:?}", kinds(&events));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let dropped = heard_of(server.dir.path(), "f", "platform.logsDropped").await["record"].clone();
     assert!(dropped["droppedRecords"].as_u64().unwrap() > 10, "{dropped}");
     assert!(dropped["droppedBytes"].as_u64().unwrap() > 500_000, "{dropped}");
     assert!(dropped["reason"].as_str().unwrap().contains("fallen behind"), "{dropped}");
@@ -223,7 +236,7 @@ async fn a_subscriber_that_never_listens_keeps_nothing_up() {
 
 #[tokio::test]
 async fn an_internal_extension_may_listen_too() {
-    let server = Server::start().await;
+    let server = awake().await;
     let heard_file = server.dir.path().join("heard-f");
     let extension = EXTENSION.replace("os.path.basename(sys.argv[0])", "'inner'");
     let script = format!(
@@ -233,9 +246,6 @@ async fn an_internal_extension_may_listen_too() {
     server.create_with("f", &script, json!({ "Environment": { "Variables": variables } })).await;
     server.invoke("f", "1").await;
     server.invoke("f", "1").await;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !kinds(&heard(server.dir.path(), "f")).contains(&"platform.report") {
-        assert!(Instant::now() < deadline, "it comes while the sandbox lives");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    // It comes while the sandbox lives.
+    heard_of(server.dir.path(), "f", "platform.report").await;
 }

@@ -1,9 +1,11 @@
 //! The standard library of the target: the compiler's own, rustup's, or one built from source into a private
 //! sysroot.
 //!
-//! Runs `rustup`; the rest is done by its neighbours.
+//! Runs `rustup` and reads the workspace's manifest; the rest is done by its neighbours.
 
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use super::{Rust, begin, cache, on_path, source, sysroot};
 use crate::{
@@ -46,9 +48,49 @@ pub(super) fn part(rust: &Rust, target: &str) -> String {
     format!("sysroot-{}-{target}-v{}", rust.key(), sysroot::RECIPE)
 }
 
-pub(super) fn find(rust: &Rust, target: &str) -> Option<Standard> {
+/// `build-std = true` in `[workspace.metadata.lambda]`: release builds take a library built from source even where
+/// the toolchain has one. It is a third of a small bootstrap smaller, for it has no code that prints the names of a
+/// backtrace's functions, which a stripped bootstrap does not have either.
+///
+/// `root`: the workspace's directory, or one in it.
+///
+/// # Errors
+/// Usage: the key is neither `true` nor `false`.
+pub(super) fn is_built(root: &Path) -> Result<bool, Failure> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        workspace: Workspace,
+    }
+    #[derive(Deserialize)]
+    struct Workspace {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        #[serde(default)]
+        lambda: toml::Table,
+    }
+    let manifest = root.ancestors().map(|directory| directory.join("Cargo.toml")).find_map(|path| {
+        // What is no workspace, or no TOML, is cargo's to judge.
+        let manifest = toml::from_str::<Manifest>(&std::fs::read_to_string(&path).ok()?).ok()?;
+        Some((path, manifest.workspace.metadata.lambda))
+    });
+    let Some((path, lambda)) = manifest else { return Ok(false) };
+    match lambda.get("build-std") {
+        None => Ok(false),
+        Some(toml::Value::Boolean(wanted)) => Ok(*wanted),
+        Some(other) => {
+            let why = format!("workspace.metadata.lambda.build-std is {other}; it must be true or false");
+            Err(Failure::usage("could not read the workspace's settings", why, format!("correct {}", path.display())))
+        }
+    }
+}
+
+/// The library that is there; `built`: only one that was built from source counts.
+pub(super) fn find(rust: &Rust, target: &str, built: bool) -> Option<Standard> {
     let installed = libraries(&rust.sysroot, target);
-    if has_std(&installed) {
+    if !built && has_std(&installed) {
         return Some(Standard::Installed(installed));
     }
     let private = cache::directory().join(part(rust, target));
@@ -67,26 +109,31 @@ fn has_std(libraries: &Path) -> bool {
     })
 }
 
-pub(super) async fn provide(rust: &Rust, target: &str, job: &Job) -> Result<Standard, Failure> {
+pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -> Result<Standard, Failure> {
     let what = format!("could not provide the standard library for {target}");
-    let hint = format!(
-        "connect to the network and run `lambda-console setup` again, or install it yourself: `rustup target add {target}`"
-    );
+    let otherwise = if built {
+        "or take `build-std` out of the workspace's manifest".to_owned()
+    } else {
+        format!("or install it yourself: `rustup target add {target}`")
+    };
+    let hint = format!("connect to the network and run `lambda-console setup` again, {otherwise}");
     let mut tried = Vec::new();
-    match rustup(rust, &["target", "add", target], &format!("installing the standard library for {target}"), job)
-        .await?
-    {
-        Ok(()) => match find(rust, target) {
-            Some(standard) => return Ok(standard),
-            None => tried.push("`rustup target add` said that it was done, but the library is not there".into()),
-        },
-        Err(why) => tried.push(why),
+    if !built {
+        let text = format!("installing the standard library for {target}");
+        match rustup(rust, &["target", "add", target], &text, job).await? {
+            Ok(()) => match find(rust, target, built) {
+                Some(standard) => return Ok(standard),
+                None => tried.push("`rustup target add` said that it was done, but the library is not there".into()),
+            },
+            Err(why) => tried.push(why),
+        }
     }
     let Some(library) = source::provide(rust, job, &mut tried).await? else {
         return Err(Failure::environment(what, format!("tried {}", tried.join("; ")), hint));
     };
     sysroot::build(rust, target, &library, job).await?;
-    find(rust, target).ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
+    find(rust, target, built)
+        .ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
 }
 
 /// Runs `rustup` for the workspace's toolchain. The inner error says why it did not help.

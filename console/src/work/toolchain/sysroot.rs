@@ -1,7 +1,9 @@
 //! Builds the standard library from source into a private sysroot, once per compiler and target.
 //!
 //! The recipe is that of the compiler's own build for what it distributes: all of `std` with unwinding, `panic_abort`
-//! alone without, and bitcode, so that functions may use any LTO. Nothing is linked, so no C toolchain is needed.
+//! alone without, and bitcode, so that functions may use any LTO. But it leaves out the code that finds the names of a
+//! backtrace's functions in debug information: every program links it, it is a third of a small bootstrap, and a stripped
+//! one has no such information. Nothing is linked, so no C toolchain is needed.
 //!
 //! Runs `cargo`; writes to the cache directory.
 
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// Raised whenever what is built changes, so that an older sysroot is not used.
-pub(super) const RECIPE: u32 = 1;
+pub(super) const RECIPE: u32 = 2;
 
 /// What rustc names when it links for musl by itself. cargo-zigbuild leaves them out again and zig brings its own, but
 /// rustc wants them to exist.
@@ -45,7 +47,7 @@ pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) 
         Ok(_) => {
             let from = errors.iter().position(|line| line.starts_with("error")).unwrap_or(0);
             let why = errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
-            let hint = format!("install it instead: `rustup target add {target}`");
+            let hint = format!("install it instead: `rustup target add {target}`, without `build-std` in the manifest");
             return Err(Failure::environment(what, why, hint));
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
@@ -62,10 +64,6 @@ fn write_package(directory: &Path, library: &Path) -> io::Result<()> {
     let patches = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"]
         .map(|name| format!("{name} = {{ path = {} }}\n", path(name)))
         .concat();
-    // They only print backtraces, and the compiler's own build makes them small too.
-    let small = ["addr2line", "adler2", "gimli", "miniz_oxide", "rustc-demangle"]
-        .map(|name| format!("[profile.release.package.{name}]\nopt-level = \"s\"\n"))
-        .concat();
     let manifest = format!(
         r#"cargo-features = ["profile-rustflags"]
 [package]
@@ -76,13 +74,15 @@ edition = "2024"
 path = "lib.rs"
 [workspace]
 [dependencies]
-std = {{ path = {std}, features = ["panic-unwind", "backtrace"] }}
+std = {{ path = {std}, features = ["panic-unwind"] }}
 sysroot = {{ path = {sysroot} }}
 [profile.release]
 debug = 0
 codegen-units = 1
 panic = "unwind"
-{small}# One object a function, so that none clashes with the linker's own.
+[profile.release.package.rustc-demangle]
+opt-level = "s"
+# One object a function, so that none clashes with the linker's own.
 [profile.release.package.compiler_builtins]
 codegen-units = 10000
 [profile.release.package.panic_abort]

@@ -11,9 +11,9 @@ async fn the_compiler_of_this_workspace_is_found() {
     let rust = rust::find(Path::new(env!("CARGO_MANIFEST_DIR")), &CancellationToken::new()).await.unwrap();
     assert!(rust.version.starts_with("1."), "{}", rust.version);
     assert!(rust.program("cargo").ends_with("cargo"));
-    let host = standard::find(&rust, &rust.host);
+    let host = standard::find(&rust, &rust.host, false);
     assert!(matches!(host, Some(Standard::Installed(_))), "the host's own library is there: {host:?}");
-    assert_eq!(standard::find(&rust, "no-such-target"), None);
+    assert_eq!(standard::find(&rust, "no-such-target", false), None);
 }
 
 #[test]
@@ -130,6 +130,29 @@ fn every_way_to_the_standard_library_is_named_when_none_leads_there() {
     assert!(said.contains("there is no `apt-get` on the PATH"), "{said}");
     let left: Vec<_> = std::fs::read_dir(machine.path("cache/lambda-console/toolchain")).unwrap().flatten().collect();
     assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".new-")), "{left:?}");
+}
+
+#[test]
+fn a_workspace_that_builds_its_library_does_not_take_the_toolchains() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(root.path().join("Cargo.toml"), text).unwrap();
+    let inside = root.path().join("functions/one");
+    std::fs::create_dir_all(&inside).unwrap();
+    std::fs::write(inside.join("Cargo.toml"), "[package]\nname = \"one\"").unwrap();
+    write("[workspace]");
+    assert_eq!(standard::is_built(&inside), Ok(false));
+    write("[workspace.metadata.lambda]\nbuild-std = true");
+    assert_eq!(standard::is_built(&inside), Ok(true));
+    let target = "x86_64-unknown-linux-musl";
+    let rust = Rust { sysroot: root.path().into(), version: "0.0.0".into(), commit: "no".into(), host: String::new() };
+    let installed = standard::libraries(&rust.sysroot, target);
+    std::fs::create_dir_all(&installed).unwrap();
+    std::fs::write(installed.join("libstd-1.rlib"), "").unwrap();
+    assert_eq!(standard::find(&rust, target, false), Some(Standard::Installed(installed)));
+    assert_eq!(standard::find(&rust, target, true), None);
+    write("[workspace.metadata.lambda]\nbuild-std = \"yes\"");
+    let failure = standard::is_built(root.path()).unwrap_err();
+    assert_eq!(failure.why, "workspace.metadata.lambda.build-std is \"yes\"; it must be true or false");
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl Shared {
             let reason = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.";
             let record = json!({ "reason": reason, "droppedRecords": dropped, "droppedBytes": size });
             if self.subscription.wants(Category::Platform, kind) {
-                let json = Bytes::from(event(kind, &record));
+                let json = Bytes::from(event(kind, &record).trim_end().to_owned());
                 batch.push(Happening { category: Category::Platform, kind, json });
             }
         }

@@ -1,0 +1,219 @@
+//! A log group: its settings, a file for each stream, and how long events are kept. What is too old is removed when the
+//! group is asked for something, once an hour at most; nothing runs by itself. Touches its directory only.
+
+use super::{event::now, store::file_name, stream::Stream, tail::Watchers};
+use crate::{disk, fault::Fault};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// The file of a group's settings.
+pub(super) const SETTINGS: &str = "group.json";
+/// How long nothing is looked through for what is too old.
+const SWEEP: Duration = Duration::from_hours(1);
+/// A day in milliseconds.
+pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// A log group.
+pub(super) struct Group {
+    /// Its name.
+    pub(super) name: String,
+    dir: PathBuf,
+    settings: Mutex<Settings>,
+    watchers: Arc<Watchers>,
+    /// Read when first asked for: there may be thousands.
+    streams: Mutex<Option<Streams>>,
+}
+
+/// A group's streams.
+struct Streams {
+    by_name: BTreeMap<String, Arc<Stream>>,
+    /// When they were last looked through for what is too old, if ever.
+    swept: Option<Instant>,
+}
+
+/// What is remembered of a group.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Settings {
+    name: String,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub(super) created: i64,
+    /// How many days its events are kept; none: for ever.
+    pub(super) retention_days: Option<i64>,
+    /// Its tags.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Those of a new group.
+    pub(super) fn new(name: &str, tags: BTreeMap<String, String>) -> Self {
+        Self { name: name.to_owned(), created: now(), retention_days: None, tags }
+    }
+}
+
+impl Group {
+    /// A group whose directory is there.
+    pub(super) fn new(dir: PathBuf, settings: Settings, watchers: Arc<Watchers>) -> Self {
+        let name = settings.name.clone();
+        Self { name, dir, settings: Mutex::new(settings), watchers, streams: Mutex::new(None) }
+    }
+
+    /// Its settings.
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes its settings.
+    pub(super) fn set(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = settings.clone();
+        change(&mut changed);
+        disk::write_json(&self.dir.join(SETTINGS), &changed)?;
+        *settings = changed;
+        Ok(())
+    }
+
+    /// Sets how long its events are kept, and removes those that are too old by that.
+    pub(super) fn set_retention(&self, days: Option<i64>) -> io::Result<()> {
+        self.set(|settings| settings.retention_days = days)?;
+        self.with_streams(|streams| {
+            self.sweep(streams);
+            Ok(())
+        })
+    }
+
+    /// The time before which its events are no more.
+    pub(super) fn horizon(&self) -> i64 {
+        self.settings().retention_days.map_or(i64::MIN, |days| now() - days * DAY)
+    }
+
+    /// Its streams in the order of their names.
+    pub(super) fn streams(&self) -> io::Result<Vec<Arc<Stream>>> {
+        self.with_streams(|streams| Ok(streams.by_name.values().cloned().collect()))
+    }
+
+    /// A stream by its name.
+    pub(super) fn stream(&self, name: &str) -> Result<Arc<Stream>, Fault> {
+        self.with_streams(|streams| Ok(streams.by_name.get(name).cloned()))
+            .map_err(|error| Fault::service("could not read a log group", &error))?
+            .ok_or_else(|| Fault::not_found("The specified log stream does not exist."))
+    }
+
+    /// Makes a stream; none when it is there.
+    pub(super) fn create_stream(&self, name: &str) -> io::Result<Option<Arc<Stream>>> {
+        self.with_streams(|streams| {
+            if streams.by_name.contains_key(name) { Ok(None) } else { self.add_stream(streams, name).map(Some) }
+        })
+    }
+
+    /// A stream for a sandbox, made when missing; [`Stream::release`] it.
+    pub(super) fn hold_stream(&self, name: &str) -> io::Result<Arc<Stream>> {
+        self.with_streams(|streams| {
+            let stream = match streams.by_name.get(name) {
+                Some(stream) => Arc::clone(stream),
+                None => self.add_stream(streams, name)?,
+            };
+            stream.hold();
+            Ok(stream)
+        })
+    }
+
+    fn add_stream(&self, streams: &mut Streams, name: &str) -> io::Result<Arc<Stream>> {
+        let path = self.dir.join(format!("{}.jsonl", file_name(name)));
+        let stream = Arc::new(Stream::create(&self.name, name, &path, Arc::clone(&self.watchers))?);
+        streams.by_name.insert(name.to_owned(), Arc::clone(&stream));
+        Ok(stream)
+    }
+
+    /// Removes a stream and its events; whether it was there.
+    pub(super) fn delete_stream(&self, name: &str) -> io::Result<bool> {
+        self.with_streams(|streams| match streams.by_name.remove(name) {
+            Some(stream) => stream.remove().map(|()| true),
+            None => Ok(false),
+        })
+    }
+
+    /// Removes all of it from the disk.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        for stream in self.streams()? {
+            stream.remove()?;
+        }
+        disk::remove_dir(&self.dir)
+    }
+
+    fn with_streams<T>(&self, work: impl FnOnce(&mut Streams) -> io::Result<T>) -> io::Result<T> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = match &mut *streams {
+            Some(streams) => streams,
+            none => none.insert(Streams { by_name: self.load()?, swept: None }),
+        };
+        if streams.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            self.sweep(streams);
+        }
+        work(streams)
+    }
+
+    /// Removes the events, and the streams, that are too old.
+    fn sweep(&self, streams: &mut Streams) {
+        streams.swept = Some(Instant::now());
+        let horizon = self.horizon();
+        if horizon == i64::MIN {
+            return;
+        }
+        streams.by_name.retain(|name, stream| match stream.expire(horizon) {
+            Ok(removed) => !removed,
+            Err(error) => {
+                // They are told no longer; the next time they go from the disk as well.
+                tracing::warn!(%error, stream = name, group = self.name, "old log events could not be removed");
+                true
+            }
+        });
+    }
+
+    /// Reads the streams on disk.
+    fn load(&self) -> io::Result<BTreeMap<String, Arc<Stream>>> {
+        disk::sweep(&self.dir)?;
+        let mut streams = BTreeMap::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "jsonl") {
+                continue;
+            }
+            if let Some(stream) = Stream::open(&self.name, &path, Arc::clone(&self.watchers))? {
+                streams.insert(stream.name.clone(), Arc::new(stream));
+            } else {
+                let path = path.display();
+                tracing::warn!(%path, "a log stream of the local Lambda is passed over: its first line is damaged");
+            }
+        }
+        Ok(streams)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_time_goes_old_events_leave_the_disk_when_the_group_is_asked_for_something() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { retention_days: Some(1), ..Settings::new("g", BTreeMap::new()) };
+        let group = Group::new(dir.path().to_owned(), settings, Arc::default());
+        for (name, time) in [("old", now() - 2 * DAY), ("new", now())] {
+            let stream = group.create_stream(name).unwrap().unwrap();
+            stream.append(vec![(time, "event".to_owned())]).unwrap();
+        }
+        let names = || group.streams().unwrap().iter().map(|stream| stream.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(), ["new", "old"], "just looked through");
+        // As after an hour.
+        group.streams.lock().unwrap().as_mut().unwrap().swept = None;
+        assert_eq!(names(), ["new"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,74 @@
+//! The Logs API of a group's tags.
+
+use super::{Logs, group::Group, invalid};
+use crate::fault::Fault;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How many tags a group has at most.
+const TAGS: usize = 50;
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TagRequest {
+    resource_arn: String,
+    tags: BTreeMap<String, String>,
+    tag_keys: Vec<String>,
+}
+
+/// `TagResource`.
+pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    let group = group(logs, request)?;
+    let mut tags = group.settings().tags;
+    tags.extend(request.tags.clone());
+    check(&tags)?;
+    set(&group, tags)
+}
+
+/// `UntagResource`.
+pub(super) fn untag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    let group = group(logs, request)?;
+    let mut tags = group.settings().tags;
+    tags.retain(|key, _| !request.tag_keys.contains(key));
+    set(&group, tags)
+}
+
+/// `ListTagsForResource`.
+pub(super) fn list(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    Ok(json!({ "tags": group(logs, request)?.settings().tags }))
+}
+
+/// Whether a group may have these tags.
+pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
+    if tags.len() > TAGS {
+        let message = format!("a log group may have {TAGS} tags, not {}", tags.len());
+        return Err(Fault::new(400, "TooManyTagsException", message));
+    }
+    let wrong = |(key, value): &(&String, &String)| {
+        key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:")
+    };
+    match tags.iter().find(wrong) {
+        Some((key, _)) => Err(invalid(format!(
+            "the tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up to 256"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn group(logs: &Logs, request: &TagRequest) -> Result<Arc<Group>, Fault> {
+    if !request.resource_arn.starts_with("arn:") || request.resource_arn.ends_with('*') {
+        return Err(invalid(format!(
+            "resourceArn {:?} is not a log group's ARN without ':*' at its end",
+            request.resource_arn
+        )));
+    }
+    logs.group(&request.resource_arn)
+}
+
+fn set(group: &Group, tags: BTreeMap<String, String>) -> Result<Value, Fault> {
+    group
+        .set(|settings| settings.tags = tags)
+        .map(|()| Value::Null)
+        .map_err(|error| Fault::service("could not write a log group", &error))
+}

@@ -1,0 +1,206 @@
+//! `local --watch`: what is saved is built and deployed to the local Lambda, one round after the other.
+
+use std::pin::pin;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{
+    super::{
+        build::last_of,
+        context::{self, Context, select},
+        deploy,
+        output::{error, print_json},
+        progress, summary,
+    },
+    Arguments,
+};
+use crate::{
+    message::{BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace},
+    work::{build::BuildRequest, stage::Stage, store::Store, verb, watch},
+};
+
+type Changes = UnboundedReceiver<Result<Changed, Failure>>;
+
+/// Watches until cancelled. Says what was saved and what came of it on stderr; with `--json` on stdout, an object a line.
+pub(super) async fn run(
+    context: &Context,
+    workspace: Workspace,
+    arguments: &Arguments,
+    stage: &Stage,
+) -> Result<(), Failure> {
+    let root = workspace.root.clone();
+    let store = context::store(&workspace);
+    let (sender, changes) = unbounded_channel();
+    // The receiver lives as long as the watching.
+    let report = |changed| drop(sender.send(changed));
+    let rounds = Rounds { context, arguments, stage, workspace, store: store.as_ref() };
+    let result = tokio::select! {
+        biased;
+        watched = watch::watch(&root, &arguments.names, report, &context.job) => watched,
+        ended = rounds.run(changes) => ended,
+    };
+    context::flush(store.as_ref()).await;
+    result
+}
+
+/// What each round of build and deploy works with.
+struct Rounds<'a> {
+    context: &'a Context,
+    arguments: &'a Arguments,
+    stage: &'a Stage,
+    /// As last read.
+    workspace: Workspace,
+    store: Option<&'a Store>,
+}
+
+impl Rounds<'_> {
+    async fn run(mut self, mut changes: Changes) -> Result<(), Failure> {
+        let mut next = None;
+        loop {
+            let changed = match next.take() {
+                Some(changed) => changed,
+                None => match changes.recv().await {
+                    Some(Ok(changed)) => changed,
+                    Some(Err(failure)) => {
+                        self.say_failure(&failure)?;
+                        continue;
+                    }
+                    None => return Ok(()),
+                },
+            };
+            next = self.round(changed, &mut changes).await?;
+        }
+    }
+
+    /// Builds and deploys what was changed. Gives it back, with what was saved meanwhile, where the build was broken off
+    /// for that.
+    async fn round(&mut self, mut changed: Changed, changes: &mut Changes) -> Result<Option<Changed>, Failure> {
+        if let Some(workspace) = changed.workspace.take() {
+            self.workspace = workspace;
+        }
+        let is_there = |name: &String| self.workspace.functions.iter().any(|function| function.name == *name);
+        changed.functions.retain(is_there);
+        if changed.functions.is_empty() {
+            return Ok(None);
+        }
+        self.say_changed(&changed)?;
+        let outcome = match self.build(&changed.functions, changes).await? {
+            Ended::Built(Ok(outcome)) => outcome,
+            Ended::Built(Err(failure)) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            Ended::Built(Err(failure)) => {
+                self.say_failure(&failure)?;
+                return Ok(None);
+            }
+            Ended::Overtaken(later) => {
+                changed.merge(later);
+                return Ok(Some(changed));
+            }
+        };
+        self.say_built(&outcome)?;
+        let functions = self.built(outcome);
+        if !functions.is_empty() {
+            self.deploy(&functions).await?;
+        }
+        Ok(None)
+    }
+
+    /// Builds these functions, unless something else is saved first.
+    async fn build(&self, functions: &[String], changes: &mut Changes) -> Result<Ended, Failure> {
+        let selected = select(&self.workspace, functions)?;
+        let request = BuildRequest {
+            functions: functions.to_vec(),
+            architecture: self.arguments.arch.map_or_else(|| last_of(&selected), Into::into),
+            debug: self.arguments.debug,
+        };
+        let job = progress::job(self.context.job.cancel.child_token());
+        let mut build = pin!(verb::build(&self.workspace, &request, self.store, &job));
+        loop {
+            tokio::select! {
+                outcome = &mut build => return Ok(Ended::Built(outcome)),
+                Some(changed) = changes.recv() => match changed {
+                    Ok(changed) => {
+                        job.cancel.cancel();
+                        // It answers when cargo has ended; that it was cancelled is known.
+                        drop(build.await);
+                        return Ok(Ended::Overtaken(changed));
+                    }
+                    Err(failure) => self.say_failure(&failure)?,
+                },
+            }
+        }
+    }
+
+    /// The functions that were built, with what was made of them.
+    fn built(&self, outcome: BuildOutcome) -> Vec<Function> {
+        let made = outcome.built.into_iter().filter_map(|built| {
+            let function = self.workspace.functions.iter().find(|function| function.name == built.name)?;
+            let (bootstrap, zip) = (Some(built.bootstrap), Some(built.zip));
+            Some(Function { architecture: built.architecture, bootstrap, zip, stale: false, ..function.clone() })
+        });
+        made.collect()
+    }
+
+    async fn deploy(&self, functions: &[Function]) -> Result<(), Failure> {
+        let outcome = verb::deploy(self.stage, functions, Consent::None, self.store, &self.context.job).await;
+        let outcome = match outcome {
+            Err(failure) if failure.kind != FailureKind::Interrupted => return self.say_failure(&failure),
+            other => other?,
+        };
+        if self.context.output.json {
+            let done: Vec<Value> = outcome.functions.iter().map(|function| deploy::document(function, false)).collect();
+            return print_json(&json!({ "event": "deployed", "functions": done, "failed": errors(&outcome.failed) }));
+        }
+        for function in &outcome.functions {
+            progress::say(&format!(
+                "{} {} in {:.1} s",
+                function.name,
+                deploy::action(function.action),
+                function.seconds
+            ));
+        }
+        summary("deploy", functions.len(), &outcome.failed).iter().for_each(progress::failure);
+        Ok(())
+    }
+
+    fn say_changed(&self, changed: &Changed) -> Result<(), Failure> {
+        let Changed { files, functions, .. } = changed;
+        if self.context.output.json {
+            return print_json(&json!({ "event": "changed", "files": files, "functions": functions }));
+        }
+        progress::say(&format!("{}: building {}", changed.cause(), functions.join(", ")));
+        Ok(())
+    }
+
+    fn say_built(&self, outcome: &BuildOutcome) -> Result<(), Failure> {
+        let BuildOutcome { built, failed, seconds } = outcome;
+        if self.context.output.json {
+            let done: Vec<Value> =
+                built.iter().map(|built| json!({ "name": built.name, "sha256": built.zip.sha256 })).collect();
+            return print_json(
+                &json!({ "event": "built", "functions": done, "failed": errors(failed), "seconds": seconds }),
+            );
+        }
+        summary("build", built.len() + failed.len(), failed).iter().for_each(progress::failure);
+        Ok(())
+    }
+
+    fn say_failure(&self, failure: &Failure) -> Result<(), Failure> {
+        if self.context.output.json {
+            return print_json(&json!({ "event": "failed", "error": error(failure) }));
+        }
+        progress::failure(failure);
+        Ok(())
+    }
+}
+
+/// How a build came to an end.
+enum Ended {
+    Built(Result<BuildOutcome, Failure>),
+    /// This was saved first.
+    Overtaken(Changed),
+}
+
+fn errors(failed: &[(String, Failure)]) -> Vec<Value> {
+    failed.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) })).collect()
+}
