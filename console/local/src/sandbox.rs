@@ -43,7 +43,7 @@ use memory::Memory;
 use output::Output;
 use peer::Members;
 use runtime_api::Apis;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::json;
 use std::{
     io,
@@ -313,8 +313,10 @@ impl Sandbox {
         self.is_running() && !self.extensions.has_failed()
     }
 
+    /// Asks the system itself: the end of a process is told a moment later, when all that it said was read.
     fn is_running(&self) -> bool {
-        self.exit.borrow().is_none()
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.exit.borrow().is_none() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
     }
 
     /// The leaders of its process groups: the bootstrap's, and those of its external extensions.

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits until a process is in this state, as `/proc` tells it by a letter.
-async fn becomes(process: &str, wanted: char) {
+/// Waits until a process is in this state, as `/proc` tells it by a letter; one that is gone is as good as a zombie.
+pub(super) async fn becomes(process: &str, wanted: char) {
     let began = Instant::now();
     loop {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_else(|_| "x) Z".to_owned());
         if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted)) {
             return;
         }
