@@ -2,6 +2,7 @@
 
 use crate::{
     code::Codes,
+    concurrency::Concurrency,
     disk,
     fault::Fault,
     function::{Function, State},
@@ -20,6 +21,8 @@ pub(crate) struct Functions {
     dir: PathBuf,
     known: RwLock<BTreeMap<String, Arc<Record>>>,
     changing: Mutex<()>,
+    /// Hears of every reservation.
+    concurrency: Arc<Concurrency>,
 }
 
 /// The right to change functions, one at a time.
@@ -31,7 +34,7 @@ pub(crate) struct Change<'a> {
 impl Functions {
     /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. The layers
     /// must have been read before. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>, concurrency: Arc<Concurrency>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         disk::sweep(dir)?;
         let mut known = BTreeMap::new();
@@ -43,6 +46,7 @@ impl Functions {
             match disk::read_json::<Record>(&file) {
                 Ok(Some(record)) => {
                     record.all().for_each(|function| codes.keep(function));
+                    concurrency.reserve(&record.latest.name, record.latest.reserved);
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
                 Ok(None) => {}
@@ -61,7 +65,7 @@ impl Functions {
                 codes.release(&unused);
             }
         }
-        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()) })
+        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), concurrency })
     }
 
     /// `$LATEST` of the function of that name.
@@ -109,6 +113,7 @@ impl Change<'_> {
 
     /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
     pub(crate) fn remember(&self, record: Record) {
+        self.functions.concurrency.reserve(&record.latest.name, record.latest.reserved);
         let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(record.latest.name.clone(), Arc::new(record));
     }
@@ -118,6 +123,7 @@ impl Change<'_> {
         let file = self.functions.file(name);
         fs::remove_file(&file)
             .map_err(|error| Fault::service(&format!("could not remove {}", file.display()), &error))?;
+        self.functions.concurrency.reserve(name, None);
         self.functions.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())
     }

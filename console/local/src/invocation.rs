@@ -5,6 +5,7 @@ mod conclusion;
 mod failure;
 
 use crate::{
+    concurrency::Execution,
     fault::Fault,
     function::Function,
     pool::Pool,
@@ -16,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// What is asked of a function.
 #[derive(Clone)]
@@ -86,11 +87,7 @@ struct Running<'a> {
 }
 
 /// Runs an invocation and waits for its outcome. The error is for the caller: nothing ran.
-pub(crate) async fn run(
-    pool: &Arc<Pool>,
-    invocation: Invocation,
-    permit: OwnedSemaphorePermit,
-) -> Result<Outcome, Fault> {
+pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, Fault> {
     begin(pool, invocation, permit).await.map_err(|error| Fault::service("broke off the invocation", &error))?
 }
 
@@ -99,7 +96,7 @@ pub(crate) async fn run(
 pub(crate) fn begin(
     pool: &Arc<Pool>,
     invocation: Invocation,
-    permit: OwnedSemaphorePermit,
+    permit: Execution,
 ) -> oneshot::Receiver<Result<Outcome, Fault>> {
     let (caller, outcome) = oneshot::channel();
     let pool = Arc::clone(pool);
@@ -229,7 +226,6 @@ async fn start(
             let init = at - sandbox.started;
             journal.init_report(init, phase, None);
             journal.close_subscriptions();
-            sandbox.measure();
             Ok((sandbox, init))
         }
         Err(failure) => {
@@ -249,6 +245,7 @@ async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
         failure = sandbox.extensions.failed() => return Err(Failed::Extension(failure)),
     };
     match init {
+        Some(Init::Done(_)) if sandbox.kill_if_out_of_memory() => Err(Failed::exited(sandbox).await),
         Some(Init::Done(at)) => Ok(at),
         Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
         Some(Init::Running) | None => Err(Failed::exited(sandbox).await),
@@ -272,7 +269,14 @@ impl Running<'_> {
         });
         tokio::select! {
             biased;
-            Ok(answer) = answer => Ended::Answered(answer),
+            Ok(answer) = answer => {
+                // AWS would have killed it before.
+                if sandbox.kill_if_out_of_memory() {
+                    Ended::Failed(Failed::exited(sandbox).await)
+                } else {
+                    Ended::Answered(answer)
+                }
+            }
             failure = sandbox.extensions.failed() => Ended::Failed(Failed::Extension(failure)),
             failure = Failed::exited(sandbox) => Ended::Failed(failure),
             () = tokio::time::sleep_until(*deadline) => Ended::Failed(Failed::TimedOut),

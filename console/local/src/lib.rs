@@ -13,22 +13,25 @@
 //! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
 //! qualified   what hangs on a function's name and a qualifier: the queue's settings, the URLs
 //! streaming   a running invocation, apart from its caller
+//! concurrency may it run now?
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap and its extensions: processes (spawner), pipes, their own Runtime and Extensions API
 //! ```
 //!
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
-//! with it. When nothing is asked, nothing runs.
+//! with it. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after some minutes.
 //!
-//! What is not as on AWS: only custom runtimes run; memory is measured but not limited; layers are not at `/opt` but where
-//! the ends of `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only;
-//! there is no provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is
-//! free; whatever may be traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes
-//! after seconds, and its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose
-//! `Origin` their Cors does not allow.
+//! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
+//! external extensions; what is frozen is the processes, not a machine; layers are not at `/opt` but where the ends of
+//! `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only; there is no
+//! provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free; whatever
+//! may be traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds, and
+//! its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose `Origin` their Cors does
+//! not allow.
 
 mod call;
 mod code;
+mod concurrency;
 mod disk;
 mod door;
 mod eventstream;
@@ -219,6 +222,7 @@ async fn serve(
     lock: Lock,
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
+    let limits = limits.within_the_system();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
         Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits, port)?))

@@ -1,6 +1,13 @@
-//! The limits of sandboxes and queue in one place, so that tests can be quick. Plain data.
+//! The limits of sandboxes and queue in one place, so that tests can be quick. Plain data, and the process's own limit of
+//! file descriptors, which is raised as far as the system lets it.
 
+use crate::concurrency::ACCOUNT_CONCURRENCY;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
+
+/// File descriptors of one sandbox and its caller: a listener, a connection, a pipe, a log file, the process, a caller's
+/// connection, and room for a moment's need.
+const DESCRIPTORS: u64 = 8;
 
 /// What AWS limits by time and number.
 #[derive(Clone, Copy, Debug)]
@@ -9,8 +16,12 @@ pub(crate) struct Limits {
     pub(crate) init: Duration,
     /// How long an idle sandbox is kept.
     pub(crate) idle: Duration,
-    /// How many sandboxes a function may have at once.
-    pub(crate) sandboxes: usize,
+    /// How long a sandbox rests before it is frozen: one that is used again at once is not stopped and started each time.
+    pub(crate) rest: Duration,
+    /// How many invocations may run at once, and how many sandboxes there may be: idle ones give way to new ones.
+    /// The default is AWS's for an account. A thousand small processes are what a laptop bears; a function that must not
+    /// come near it has its reserved concurrency.
+    pub(crate) concurrency: u32,
     /// The pauses before the two retries of an asynchronous invocation. AWS waits one and two minutes; a person at a
     /// terminal should not have to.
     pub(crate) retries: [Duration; 2],
@@ -21,8 +32,24 @@ impl Default for Limits {
         Self {
             init: Duration::from_secs(10),
             idle: Duration::from_mins(5),
-            sandboxes: 10,
+            rest: Duration::from_millis(5),
+            concurrency: ACCOUNT_CONCURRENCY,
             retries: [Duration::from_secs(1), Duration::from_secs(2)],
         }
+    }
+}
+
+impl Limits {
+    /// With no more sandboxes than this process may have file descriptors for. Raises the limit of those first.
+    pub(crate) fn within_the_system(self) -> Self {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+        // No limit at all is said by none.
+        let descriptors = if raised { maximum } else { current };
+        let most = descriptors.map_or(u32::MAX, |most| u32::try_from(most / DESCRIPTORS).unwrap_or(u32::MAX));
+        if most < self.concurrency {
+            tracing::warn!(most, "fewer invocations than on AWS run at once: the system gives few file descriptors");
+        }
+        Self { concurrency: self.concurrency.min(most), ..self }
     }
 }

@@ -1,20 +1,23 @@
-//! The warm sandboxes: which may take an invocation, which are kept, which must go. Kills sandboxes.
+//! The warm sandboxes: which may take an invocation, which are kept, which are frozen, which must go. Freezes and kills
+//! sandboxes.
 
 use crate::{
+    concurrency::{Concurrency, Execution},
     fault::Fault,
     function::Function,
     sandbox::{Reason, Sandbox, Surroundings},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// All sandboxes.
 pub(crate) struct Pool {
     surroundings: Surroundings,
+    concurrency: Arc<Concurrency>,
     state: Mutex<State>,
 }
 
@@ -24,22 +27,25 @@ struct State {
     functions: HashMap<String, Slot>,
     /// Every sandbox that may still run.
     all: Vec<Arc<Sandbox>>,
+    /// Those that are to be frozen, since when, and after which turn of theirs; in the order of time.
+    resting: VecDeque<(Instant, u64, Arc<Sandbox>)>,
+    /// Whether a task looks after those.
+    freezing: bool,
     closed: bool,
 }
 
 /// What is kept of one version of a function.
 struct Slot {
-    permits: Arc<Semaphore>,
     /// The sandboxes that wait; the one used last is used first, so that the others can grow old.
-    idle: Vec<(Arc<Sandbox>, tokio::time::Instant)>,
+    idle: Vec<(Arc<Sandbox>, Instant)>,
     /// The revision that may be kept.
     revision: String,
 }
 
 impl Pool {
     /// An empty pool.
-    pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
-        Arc::new(Self { surroundings, state: Mutex::default() })
+    pub(crate) fn new(surroundings: Surroundings, concurrency: Arc<Concurrency>) -> Arc<Self> {
+        Arc::new(Self { surroundings, concurrency, state: Mutex::default() })
     }
 
     /// What sandboxes are started with.
@@ -48,27 +54,19 @@ impl Pool {
     }
 
     /// The right to run one invocation, at once or not at all.
-    pub(crate) fn permit(&self, function: &Function) -> Result<OwnedSemaphorePermit, Fault> {
-        self.permits(function).try_acquire_owned().map_err(|_none_left| Fault {
-            reason: Some("ConcurrentInvocationLimitExceeded"),
-            ..Fault::new(429, "TooManyRequestsException", "Rate Exceeded.")
-        })
+    pub(crate) fn permit(&self, function: &Function) -> Result<Execution, Fault> {
+        self.concurrency.begin(&function.name)
     }
 
     /// The right to run one invocation, when there is one; none when the pool closes.
-    pub(crate) async fn wait_for_permit(&self, function: &Function) -> Option<OwnedSemaphorePermit> {
-        self.permits(function).acquire_owned().await.ok()
-    }
-
-    fn permits(&self, function: &Function) -> Arc<Semaphore> {
-        let mut state = self.state();
-        Arc::clone(&state.slot(function, self.surroundings.limits.sandboxes).permits)
+    pub(crate) async fn wait_for_permit(&self, function: &Function) -> Option<Execution> {
+        self.concurrency.wait(&function.name).await
     }
 
     /// A warm sandbox of exactly this revision, and of this tenant.
     pub(crate) fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let mut state = self.state();
-        let slot = state.slot(function, self.surroundings.limits.sandboxes);
+        let slot = state.slot(function);
         while let Some(index) = slot.idle.iter().rposition(|(sandbox, _)| sandbox.tenant.as_deref() == tenant) {
             let (sandbox, _) = slot.idle.remove(index);
             if sandbox.is_alive() && sandbox.function.revision == function.revision {
@@ -80,15 +78,32 @@ impl Pool {
     }
 
     /// Keeps a sandbox after an invocation, or ends it when its function has changed.
-    pub(crate) fn put(&self, sandbox: &Arc<Sandbox>) {
+    pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>) {
         let mut state = self.state();
         let closed = state.closed;
         match state.functions.get_mut(&sandbox.function.key()) {
             Some(slot) if !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision => {
-                slot.idle.push((Arc::clone(sandbox), tokio::time::Instant::now()));
+                let now = Instant::now();
+                slot.idle.push((Arc::clone(sandbox), now));
+                state.resting.push_back((now, sandbox.turn(), Arc::clone(sandbox)));
+                if !std::mem::replace(&mut state.freezing, true) {
+                    tokio::spawn(freeze_the_resting(Arc::clone(self)));
+                }
             }
             _ => sandbox.retire(Reason::Spindown),
         }
+    }
+
+    /// Freezes those that have rested long enough; whether there are others.
+    fn freeze(&self) -> bool {
+        let rest = self.surroundings.limits.rest;
+        let mut state = self.state();
+        let now = Instant::now();
+        while let Some((_, turn, sandbox)) = state.resting.pop_front_if(|(since, ..)| now - *since >= rest) {
+            sandbox.freeze(turn);
+        }
+        state.freezing = !state.resting.is_empty();
+        state.freezing
     }
 
     /// Ends the sandboxes of a version ([`Function::key`]) that was changed or removed; those that are busy end after their invocation.
@@ -99,6 +114,9 @@ impl Pool {
         for (sandbox, _) in slot.idle.drain(..) {
             sandbox.retire(Reason::Spindown);
         }
+        if revision.is_empty() {
+            state.functions.remove(key);
+        }
     }
 
     /// Ends the sandbox when it has been idle for long, and forgets it when it has ended.
@@ -107,6 +125,9 @@ impl Pool {
             let mut state = self.state();
             if state.closed {
                 sandbox.retire(Reason::Spindown);
+            }
+            if state.all.len() >= self.surroundings.limits.concurrency as usize {
+                state.end_oldest();
             }
             state.all.push(Arc::clone(sandbox));
         }
@@ -144,9 +165,10 @@ impl Pool {
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
+        self.concurrency.close();
+        state.resting.clear();
         self.surroundings.closing.cancel();
         for slot in state.functions.values_mut() {
-            slot.permits.close();
             slot.idle.clear();
         }
         for sandbox in &state.all {
@@ -165,11 +187,27 @@ impl Pool {
 }
 
 impl State {
-    fn slot(&mut self, function: &Function, sandboxes: usize) -> &mut Slot {
-        self.functions.entry(function.key()).or_insert_with(|| Slot {
-            permits: Arc::new(Semaphore::new(sandboxes)),
-            idle: Vec::new(),
-            revision: function.revision.clone(),
-        })
+    fn slot(&mut self, function: &Function) -> &mut Slot {
+        let new = || Slot { idle: Vec::new(), revision: function.revision.clone() };
+        self.functions.entry(function.key()).or_insert_with(new)
+    }
+
+    /// Ends the sandbox that has been idle for the longest time, of whichever function.
+    fn end_oldest(&mut self) {
+        let age = |slot: &&mut Slot| slot.idle.first().map(|(_, since)| *since);
+        let oldest = self.functions.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
+        if let Some(slot) = oldest {
+            slot.idle.remove(0).0.retire(Reason::Spindown);
+        }
+    }
+}
+
+/// Freezes sandboxes until none is left that rests.
+async fn freeze_the_resting(pool: Arc<Pool>) {
+    loop {
+        tokio::time::sleep(pool.surroundings.limits.rest).await;
+        if !pool.freeze() {
+            return;
+        }
     }
 }

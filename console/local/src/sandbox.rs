@@ -1,14 +1,18 @@
 //! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
 
+mod cgroup;
 mod exchange;
 mod extensions;
 mod extensions_api;
 mod external;
+mod freezer;
 mod journal;
 mod level;
+mod memory;
 mod output;
 mod peer;
 mod process;
+mod processes;
 mod report;
 mod response;
 mod runtime_api;
@@ -31,20 +35,21 @@ use crate::{
     spawner::Spawner,
 };
 use bytes::Bytes;
+use cgroup::Cgroups;
 use exchange::Exchange;
 use extensions::Extensions;
 use external::External;
+use freezer::Freezer;
+use memory::Memory;
 use output::Output;
+use peer::Members;
 use runtime_api::Apis;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::json;
 use std::{
     io,
     process::ExitStatus,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use telemetry::Category;
@@ -71,6 +76,7 @@ pub(crate) struct Surroundings {
     /// The server ends: no sandbox needs to come up any more.
     pub(crate) closing: CancellationToken,
     spawner: Spawner,
+    cgroups: Option<Cgroups>,
     /// All that runs for sandboxes.
     tasks: TaskTracker,
 }
@@ -86,7 +92,14 @@ impl Surroundings {
     ) -> io::Result<Self> {
         let spawner = Spawner::new(tokio::runtime::Handle::current())?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, tasks })
+        let cgroups = Cgroups::find();
+        let how = match &cgroups {
+            Some(_) => "by control groups",
+            None if cfg!(target_os = "linux") => "by watching: there are no control groups for this user",
+            None => "not at all: this system does not tell",
+        };
+        tracing::info!(how, "the memory of functions is limited");
+        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, cgroups, tasks })
     }
 
     /// When the last sandbox has ended.
@@ -114,7 +127,8 @@ pub(crate) struct Sandbox {
     exchange: Arc<Exchange>,
     output: Arc<Output>,
     process: Pid,
-    peak: AtomicU64,
+    freezer: Freezer,
+    memory: Memory,
     exit: watch::Receiver<Option<String>>,
     tasks: TaskTracker,
     executor: Handle,
@@ -159,7 +173,10 @@ impl Sandbox {
             extensions: Arc::clone(&extensions),
             journal: Arc::clone(journal),
             function: Arc::clone(function),
+            members: Members::new(),
         });
+        let members = Arc::clone(&apis);
+        let members = &members.members;
         let exchange = Arc::clone(&apis.exchange);
         let tasks = &surroundings.tasks;
         let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -168,7 +185,8 @@ impl Sandbox {
         let mut external = Vec::new();
         if !paths.is_empty() {
             let (command, _) = process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
-            let started = external::start(surroundings, function, journal, &extensions, (&paths, &command), deadline);
+            let start = (&*paths, &command, members);
+            let started = external::start(surroundings, function, journal, &extensions, start, deadline);
             external = started.await?;
         }
         let spawn = async || {
@@ -197,6 +215,8 @@ impl Sandbox {
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let Some(process) = process else { return Err(process::cannot_run("the process ended at once").into()) };
+        members.add(process);
+        let memory = Memory::new(process, function.memory, emulator.is_some(), surroundings.cgroups.as_ref());
         let output = Output::new(reader, Arc::clone(journal), Category::Function)
             .map_err(|error| failed("its output", &error))?;
         let (exited, exit) = watch::channel(None);
@@ -211,7 +231,8 @@ impl Sandbox {
             exchange,
             output: Arc::new(output),
             process,
-            peak: AtomicU64::new(0),
+            freezer: Freezer::default(),
+            memory,
             exit,
             tasks: tasks.clone(),
             executor: Handle::current(),
@@ -251,17 +272,31 @@ impl Sandbox {
         self.exchange.ready().await
     }
 
-    /// Gives it an event, and tells the extensions of it.
+    /// Gives it an event and tells the extensions of it; thaws it for that.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
-        self.extensions.release(|| {
-            let tracing = json!({ "type": "X-Amzn-Trace-Id", "value": event.trace });
-            let told = json!({
-                "eventType": "INVOKE", "deadlineMs": event.deadline, "requestId": event.id,
-                "invokedFunctionArn": event.arn, "tracing": tracing,
+        self.freezer.wake(self.groups(), || {
+            self.extensions.release(|| {
+                let tracing = json!({ "type": "X-Amzn-Trace-Id", "value": event.trace });
+                let told = json!({
+                    "eventType": "INVOKE", "deadlineMs": event.deadline, "requestId": event.id,
+                    "invokedFunctionArn": event.arn, "tracing": tracing,
+                });
+                Bytes::from(told.to_string())
             });
-            Bytes::from(told.to_string())
-        });
-        self.exchange.submit(event)
+            self.exchange.submit(event)
+        })
+    }
+
+    /// Which event is its last, for [`freeze`](Self::freeze).
+    pub(crate) fn turn(&self) -> u64 {
+        self.freezer.turn()
+    }
+
+    /// Freezes it, when that event still is its last.
+    pub(crate) fn freeze(&self, turn: u64) {
+        if self.is_alive() {
+            self.freezer.freeze(turn, self.groups());
+        }
     }
 
     /// When its current event was delivered, if it was.
@@ -283,8 +318,10 @@ impl Sandbox {
         self.is_running() && !self.extensions.has_failed()
     }
 
+    /// Asks the system itself: the end of a process is told a moment later, when all that it said was read.
     fn is_running(&self) -> bool {
-        self.exit.borrow().is_none()
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.exit.borrow().is_none() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
     }
 
     /// The leaders of its process groups that still run: the bootstrap's, and those of its external extensions.
@@ -308,21 +345,36 @@ impl Sandbox {
         self.external.iter().for_each(External::drain);
     }
 
-    /// Its peak memory so far in MB; none where the system does not tell.
+    /// Its peak memory in MB, as it was measured last; none where the system does not tell.
     pub(crate) fn peak(&self) -> Option<u64> {
-        self.measure();
-        let kilobytes = self.peak.load(Ordering::Relaxed);
-        (kilobytes > 0).then(|| kilobytes.div_ceil(1024))
+        self.memory.peak()
     }
 
-    /// Notes the peak memory: when the process has ended, the system has forgotten it.
-    pub(crate) fn measure(&self) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.as_raw_nonzero()));
-        let peak = status.ok().and_then(|status| {
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-            line.split_ascii_whitespace().next()?.parse::<u64>().ok()
-        });
-        self.peak.fetch_max(peak.unwrap_or(0), Ordering::Relaxed);
+    /// Measures its memory; whether it had more than its function has. When the process has ended, the system has
+    /// forgotten the figure.
+    pub(crate) fn measure(&self) -> bool {
+        self.memory.measure()
+    }
+
+    /// Whether it ended because it had more memory than its function.
+    pub(crate) fn ran_out_of_memory(&self) -> bool {
+        self.memory.measure()
+    }
+
+    /// Kills it when it has more memory than its function. Does not come back.
+    pub(crate) async fn guard_memory(&self) -> std::convert::Infallible {
+        self.memory.exceeded().await;
+        self.kill();
+        std::future::pending().await
+    }
+
+    /// Kills it when it had more memory than its function, be it for a moment; whether that was so.
+    pub(crate) fn kill_if_out_of_memory(&self) -> bool {
+        let exceeded = self.measure();
+        if exceeded {
+            self.kill();
+        }
+        exceeded
     }
 }
 

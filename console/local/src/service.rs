@@ -4,6 +4,7 @@
 use crate::{
     call::{self, Body, Call},
     code::Codes,
+    concurrency::Concurrency,
     disk,
     door::{Door, download},
     fault::Fault,
@@ -71,11 +72,12 @@ impl Service {
         disk::sweep(dir)?;
         let codes = Codes::open(&dir.join("code"))?;
         let layers = Layers::open(&dir.join("layers"), &codes)?;
-        let functions = Functions::open(&dir.join("functions"), &codes)?;
+        let concurrency = Concurrency::new(limits.concurrency);
+        let functions = Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?;
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
-        let pool = Pool::new(surroundings);
+        let pool = Pool::new(surroundings, concurrency);
         let queue = Queue::open(&dir.join("queue"))?;
         let exists = |name: &str| functions.get(name).is_some();
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;

@@ -4,17 +4,23 @@ mod aliases;
 mod client;
 mod concurrency;
 mod door;
+mod elsewhere;
 mod extensions;
 mod failures;
+mod faults;
 mod functions;
 mod iam;
 mod invocations;
+mod kills;
 mod layers;
 mod life;
 mod logs;
+mod memory;
+mod native;
 mod phases;
 mod policy;
 mod queue;
+mod sandboxes;
 mod settings;
 mod states;
 mod streaming;
@@ -60,7 +66,8 @@ fn quick() -> Limits {
     Limits {
         init: Duration::from_secs(5),
         idle: Duration::from_mins(1),
-        sandboxes: 3,
+        rest: Duration::from_millis(5),
+        concurrency: 3,
         retries: [Duration::from_millis(10); 2],
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Failed {
         /// `Runtime.ExitError`, or what an extension within it told before.
         kind: &'static str,
     },
+    /// It was killed, for it had more memory than its function.
+    OutOfMemory,
     /// An external extension failed.
     Extension(Failure),
     /// It took too long.
@@ -40,9 +42,16 @@ impl From<NotStarted> for Failed {
 }
 
 impl Failed {
-    /// Waits for the end of a bootstrap.
+    /// Waits for the end of a bootstrap, which comes when it has too much memory.
     pub(super) async fn exited(sandbox: &Sandbox) -> Self {
-        let how = sandbox.exited().await;
+        let how = tokio::select! {
+            biased;
+            how = sandbox.exited() => how,
+            never = sandbox.guard_memory() => match never {},
+        };
+        if sandbox.ran_out_of_memory() {
+            return Self::OutOfMemory;
+        }
         Self::Exited { how, kind: sandbox.extensions.told().unwrap_or("Runtime.ExitError") }
     }
 
@@ -52,6 +61,7 @@ impl Failed {
             Self::Entrypoint(_) => Status::Error("Runtime.InvalidEntrypoint".to_owned()),
             Self::Told { kind, .. } => Status::Error(kind.clone()),
             Self::Exited { kind, .. } => Status::Error((*kind).to_owned()),
+            Self::OutOfMemory => Status::Error("Runtime.OutOfMemory".to_owned()),
             Self::Extension(failure) => Status::Error(failure.kind.to_owned()),
             Self::TimedOut => Status::Timeout,
         }
@@ -78,6 +88,8 @@ impl Failed {
                 (*kind, "Runtime exited without providing a reason".to_owned())
             }
             Self::Exited { how, kind } => (*kind, format!("Runtime exited with error: {how}")),
+            // The report's status says why; the caller hears only this.
+            Self::OutOfMemory => ("Runtime.ExitError", "Runtime exited with error: signal: killed".to_owned()),
             Self::Extension(failure) => (failure.kind, failure.message.clone()),
         };
         let message = format!("RequestId: {id} Error: {message}");

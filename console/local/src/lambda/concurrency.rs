@@ -4,6 +4,7 @@
 use super::named::Named;
 use crate::{
     call::{self, Body, Call},
+    concurrency::ACCOUNT_CONCURRENCY,
     fault::Fault,
     function::{Function, LATEST},
     record::Record,
@@ -15,8 +16,6 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// How many invocations of an account may run at once. Source: AWS Lambda developer guide, "Lambda quotas".
-const ACCOUNT_CONCURRENCY: u32 = 1000;
 /// How many of them no function may reserve. Source: the same, "Configuring reserved concurrency".
 const UNRESERVED: u32 = 100;
 /// How much code an account may keep, in bytes: 75 GB.

@@ -6,6 +6,7 @@ use super::{
     extensions::{Extensions, Failure, LIMIT},
     journal::Journal,
     output::Output,
+    peer::Members,
     process,
     telemetry::Category,
     words,
@@ -64,7 +65,7 @@ pub(super) async fn start(
     function: &Function,
     journal: &Arc<Journal>,
     extensions: &Arc<Extensions>,
-    (paths, bootstrap): (&[PathBuf], &Command),
+    (paths, bootstrap, members): (&[PathBuf], &Command, &Members),
     deadline: tokio::time::Instant,
 ) -> Result<Vec<External>, NotStarted> {
     if paths.len() > LIMIT {
@@ -74,7 +75,8 @@ pub(super) async fn start(
     let mut started = Vec::new();
     let registering = async {
         for path in paths {
-            started.push(External::start(surroundings, function, journal, extensions, (path, bootstrap)).await?);
+            let start = External::start(surroundings, function, journal, extensions, (path, bootstrap, members));
+            started.push(start.await?);
         }
         extensions.registered().await
     };
@@ -142,7 +144,7 @@ impl External {
         function: &Function,
         journal: &Arc<Journal>,
         extensions: &Arc<Extensions>,
-        (path, bootstrap): (&Path, &Command),
+        (path, bootstrap, members): (&Path, &Command, &Members),
     ) -> Result<Self, Failure> {
         let name = name(path);
         let cannot = |why: &str| {
@@ -168,6 +170,7 @@ impl External {
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let Some(process) = process else { return Err(cannot("the process ended at once")) };
+        members.add(process);
         let group = Group(process);
         let output = Output::new(reader, Arc::clone(journal), Category::Extension).map_err(failed)?;
         let output = Arc::new(output);

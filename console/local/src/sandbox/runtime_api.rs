@@ -6,7 +6,7 @@ use super::{
     extensions::Extensions,
     extensions_api,
     journal::Journal,
-    peer,
+    peer::Members,
     response::{collect, respond},
 };
 use crate::{
@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -41,6 +42,7 @@ pub(super) struct Apis {
     pub(super) journal: Arc<Journal>,
     /// What `register` tells of.
     pub(super) function: Arc<Function>,
+    pub(super) members: Members,
 }
 
 /// Serves a sandbox until `stop`. The bootstrap's connections are counted by `connections`.
@@ -52,12 +54,7 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
         };
         match accepted {
             Ok((stream, address)) => {
-                let local = stream.local_addr();
-                if !local.is_ok_and(|local| peer::is_ours(address, local)) {
-                    tracing::warn!(%address, "another user's connection to a sandbox's Runtime API was refused");
-                    continue;
-                }
-                tokio::spawn(connection(stream, Arc::clone(&apis), stop.clone(), connections.token()));
+                tokio::spawn(connection(stream, address, Arc::clone(&apis), stop.clone(), connections.token()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -67,7 +64,21 @@ pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
     }
 }
 
-async fn connection(stream: TcpStream, apis: Arc<Apis>, stop: CancellationToken, counted: TaskTrackerToken) {
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    apis: Arc<Apis>,
+    stop: CancellationToken,
+    counted: TaskTrackerToken,
+) {
+    let admitted = match stream.local_addr() {
+        Ok(local) => stop.run_until_cancelled(apis.members.admit(address, local)).await,
+        Err(_gone) => None,
+    };
+    if admitted != Some(true) {
+        tracing::warn!(%address, "a stranger's connection to a sandbox's Runtime API was refused");
+        return;
+    }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }

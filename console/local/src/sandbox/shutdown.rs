@@ -65,9 +65,7 @@ impl Sandbox {
         let share = if internal { INTERNAL } else { RUNTIMES_SHARE };
         self.journal.telemetry.hurry();
         // A frozen one could not hear of it.
-        for process in self.groups() {
-            let _ = kill_process_group(process, Signal::CONT);
-        }
+        self.freezer.wake(self.groups(), || ());
         if self.is_running() {
             let _ = kill_process(self.process, Signal::TERM);
             if tokio::time::timeout_at(begun + share, self.exited()).await.is_err() {

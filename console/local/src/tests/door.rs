@@ -2,7 +2,11 @@
 
 use super::Server;
 use crate::Endpoint;
-use std::time::{Duration, SystemTime};
+use serde_json::json;
+use std::{
+    io::{Read as _, Write as _},
+    time::{Duration, SystemTime},
+};
 
 const PATH: &str = "/2015-03-31/functions";
 
@@ -128,18 +132,74 @@ async fn errors_have_the_shape_of_their_service() {
 #[tokio::test]
 async fn a_sandboxs_runtime_api_refuses_pages_and_other_hosts() {
     let server = Server::start().await;
-    server.create("api", "import threading\nwhile True:\n    id, _, _ = next_event()\n    respond(id, json.dumps(os.environ['AWS_LAMBDA_RUNTIME_API']))\n").await;
-    let api = server.invoke("api", "{}").await.json().as_str().unwrap().to_owned();
+    let script = r"
+def status(method, path, headers):
+    other = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])
+    other.request(method, path, headers=headers)
+    return other.getresponse().status
+while True:
+    id, _, _ = next_event()
+    next = '/2018-06-01/runtime/invocation/next'
+    page = status('GET', next, {'Origin': 'https://evil.example'})
+    respond(id, json.dumps([page, status('GET', next, {'Host': 'evil.example'}), status('GET', '/else', {})]))
+";
+    server.create("api", script).await;
+    assert_eq!(server.invoke("api", "{}").await.json(), json!([403, 403, 404]));
+}
+
+#[tokio::test]
+async fn a_sandboxs_runtime_api_is_for_no_other_sandbox_and_no_other_process() {
+    let server = Server::start().await;
+    let address =
+        "while True:\n    id, _, _ = next_event()\n    respond(id, json.dumps(os.environ['AWS_LAMBDA_RUNTIME_API']))\n";
+    server.create("victim", address).await;
+    let api = server.invoke("victim", "{}").await.json().as_str().unwrap().to_owned();
     assert!(api.starts_with("127.0.0.1:"));
-    let endpoint = Endpoint { url: format!("http://{api}"), ..server.client.endpoint.clone() };
-    let client = super::Client::new(endpoint);
-    let next = "/2018-06-01/runtime/invocation/next";
-    let page = [("host".to_owned(), api.clone()), ("origin".to_owned(), "https://evil.example".to_owned())];
-    assert_eq!(client.raw("GET", next, &page, b"").await.status, 403);
-    assert_eq!(client.raw("GET", next, &[("host".to_owned(), "evil.example".to_owned())], b"").await.status, 403);
-    let foreign = [("host".to_owned(), "evil.example".to_owned())];
-    let extension = client.raw("POST", "/2020-01-01/extension/register", &foreign, b"{}").await;
-    assert_eq!((extension.status, &extension.json()["errorType"]), (403, &"AccessDenied".into()));
+    // A request that is read would be answered: with an event, or that it is wrong.
+    let script = r"
+def reached(api):
+    other = http.client.HTTPConnection(api, timeout=20)
+    try:
+        other.request('POST', '/2018-06-01/runtime/invocation/strange/response', b'stolen')
+        return other.getresponse().status
+    except (http.client.RemoteDisconnected, ConnectionError):
+        return None
+while True:
+    id, body, _ = next_event()
+    respond(id, json.dumps([reached(json.loads(body)), reached(os.environ['AWS_LAMBDA_RUNTIME_API'])]))
+";
+    server.create_with("thief", script, json!({ "Timeout": 30 })).await;
+    let reply = server.invoke("thief", &json!(api).to_string()).await;
+    assert_eq!(reply.json(), json!([null, 400]), "it reaches its own only");
+    let mut ours = std::net::TcpStream::connect(&api).unwrap();
+    write!(ours, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {api}\r\n\r\n").unwrap();
+    // Closed without an answer, with what was sent unread or not.
+    let read = tokio::task::spawn_blocking(move || {
+        let mut answer = Vec::new();
+        let _ = ours.read_to_end(&mut answer);
+        answer
+    });
+    assert!(read.await.unwrap().is_empty());
+    assert_eq!(server.invoke("victim", "{}").await.json(), json!(api), "it is none the worse");
+}
+
+#[tokio::test]
+async fn a_bootstrap_whose_every_call_is_another_process_reaches_its_api() {
+    let server = Server::start().await;
+    let script = r#"#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while true; do
+    heads="$(mktemp)"
+    event="$(curl -sS -D "$heads" "$api/next")"
+    id="$(grep -i lambda-runtime-aws-request-id "$heads" | tr -d '[:space:]' | cut -d: -f2)"
+    # One that left the group.
+    setsid curl -sS -d "$event" "$api/$id/response" >/dev/null
+done
+"#;
+    let request = super::request("sh", &super::zip(&[("bootstrap", script.as_bytes())]), json!({}));
+    assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+    server.settled("sh").await;
+    assert_eq!(server.invoke("sh", "[1]").await.text(), "[1]");
 }
 
 /// A GET with nothing but a host.

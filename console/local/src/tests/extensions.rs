@@ -52,7 +52,10 @@ async fn create_with_layer(server: &Server, name: &str, script: &str, layer: &[u
 fn internal(events: &str, script: &str) -> String {
     let extension = EXTENSION.replace("os.path.basename(sys.argv[0])", "'inner'");
     format!(
-        "{extension}\nregister({events})\nimport threading\nthreading.Thread(target=event, daemon=True).start()\n{script}"
+        "{extension}\nregister({events})\nimport threading\n\
+         # Python handles signals in the main thread: this one must not take them.\n\
+         def wait():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})\n    event()\n\
+         threading.Thread(target=wait, daemon=True).start()\n{script}"
     )
 }
 

@@ -148,7 +148,7 @@ async fn concurrent_invocations_get_sandboxes_of_their_own_up_to_the_limit() {
     let mut processes: Vec<String> = replies.iter().filter(|r| r.status == 200).map(super::Reply::text).collect();
     processes.sort();
     processes.dedup();
-    assert_eq!(processes.len(), quick().sandboxes);
+    assert_eq!(processes.len(), quick().concurrency as usize);
     let refused: Vec<_> = replies.iter().filter(|r| r.status != 200).collect();
     assert_eq!(refused.len(), 2);
     assert_eq!((refused[0].status, refused[0].code()), (429, "TooManyRequestsException"));

@@ -215,7 +215,7 @@ async fn an_alias_has_a_config_of_its_own_and_is_named_in_the_record() {
 
 #[tokio::test]
 async fn throttled_events_wait_their_turn() {
-    let server = Server::start_with(Limits { sandboxes: 1, ..quick() }).await;
+    let server = Server::start_with(Limits { concurrency: 1, ..quick() }).await;
     server.noting("one", NOTES).await;
     for n in 0..8 {
         server.event("one", &n.to_string()).await;

@@ -277,7 +277,7 @@ async fn a_streamed_response_may_have_200_mb_and_no_more() {
 
 #[tokio::test]
 async fn what_cannot_run_is_refused_before_a_stream_begins() {
-    let server = Server::start_with(crate::limits::Limits { sandboxes: 1, ..quick() }).await;
+    let server = Server::start_with(crate::limits::Limits { concurrency: 1, ..quick() }).await;
     let (mark, gate) = (server.dir.path().join("mark"), server.dir.path().join("gate"));
     let script = format!(
         "while True:\n    id, _, _ = next_event()\n    open({mark:?}, 'w')\n    \

@@ -4,7 +4,9 @@ use super::{
     Server,
     extensions::{EXTENSION, create},
     phases::log,
+    quick,
 };
+use crate::limits::Limits;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,11 @@ async fn listening(server: &Server, name: &str, script: &str) {
     let script = format!("{LISTENER}\nregister('INVOKE', 'SHUTDOWN')\n{script}\nsay('ready to hear')\n{LIVES}");
     let settings = json!({ "Environment": { "Variables": { "HEARD": heard.to_str().unwrap() } } });
     create(server, name, PRINTS, &[("listener", &script)], settings).await;
+}
+
+/// A server whose sandboxes are not frozen: those would hear of the last events only with their next invocation.
+async fn awake() -> Server {
+    Server::start_with(Limits { rest: Duration::from_mins(1), ..quick() }).await
 }
 
 /// What was heard, in order.
@@ -163,7 +170,7 @@ async fn what_is_wrong_with_a_subscription_is_said() {
 
 #[tokio::test]
 async fn tcp_is_a_line_an_event() {
-    let server = Server::start().await;
+    let server = awake().await;
     let script = r#"
 import socketserver
 class Lines(socketserver.StreamRequestHandler):
@@ -183,7 +190,7 @@ ask("PUT", "/2022-07-01/telemetry", json.dumps({"schemaVersion": "2022-07-01", "
 
 #[tokio::test]
 async fn a_subscriber_that_falls_behind_is_told_what_it_missed() {
-    let server = Server::start().await;
+    let server = awake().await;
     // Its listener comes up only when all is over: what the buffer cannot hold is lost.
     let script = r#"
 import socket
@@ -229,7 +236,7 @@ async fn a_subscriber_that_never_listens_keeps_nothing_up() {
 
 #[tokio::test]
 async fn an_internal_extension_may_listen_too() {
-    let server = Server::start().await;
+    let server = awake().await;
     let heard_file = server.dir.path().join("heard-f");
     let extension = EXTENSION.replace("os.path.basename(sys.argv[0])", "'inner'");
     let script = format!(
