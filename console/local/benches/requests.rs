@@ -128,7 +128,7 @@ fn metadata(bootstrap: &[u8]) -> Result<()> {
                 })
             })
             .collect();
-        work.into_iter().try_for_each(|part| part.join().map_err(|_| "a caller panicked".to_owned())?)
+        work.into_iter().try_for_each(|part| part.join().map_err(|_panic| "a caller panicked".to_owned())?)
     })?;
     let created = began.elapsed().as_secs_f64();
     server.settled(&format!("f{:05}", FUNCTIONS - 1))?;
@@ -299,7 +299,7 @@ impl Drop for Server {
 }
 
 fn serve(dir: PathBuf) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let local = open(Options { dir, port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) }).await?;
         let mut output = std::io::stdout();
@@ -316,7 +316,7 @@ fn serve(dir: PathBuf) -> Result<()> {
 struct Peer {
     address: String,
     processes: Vec<Child>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Peer {
@@ -337,7 +337,7 @@ impl Peer {
         command.args(["lambda", "watch", "--only-lambda-apis", "--concurrency", "16", "--invoke-address", "127.0.0.1"]);
         command.args(["--invoke-port", &port.to_string()]).current_dir(dir.path());
         let emulator = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let mut peer = Self { address: format!("127.0.0.1:{port}"), processes: vec![emulator], _dir: dir };
+        let mut peer = Self { address: format!("127.0.0.1:{port}"), processes: vec![emulator], dir };
         let began = Instant::now();
         while TcpStream::connect(&peer.address).is_err() {
             if began.elapsed() > Duration::from_secs(20) {
@@ -345,7 +345,7 @@ impl Peer {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let program = peer._dir.path().join("bootstrap");
+        let program = peer.dir.path().join("bootstrap");
         write_program(&program, bootstrap)?;
         for _ in 0..CALLERS {
             let mut function = Command::new(&program);
@@ -489,7 +489,7 @@ fn throughput(target: &Target, time: Duration) -> Result<f64> {
             .collect();
         callers
             .into_iter()
-            .map(|caller| caller.join().map_err(|_| "a caller panicked".to_owned())?)
+            .map(|caller| caller.join().map_err(|_panic| "a caller panicked".to_owned())?)
             .sum::<std::result::Result<u32, String>>()
     })?;
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
