@@ -108,10 +108,10 @@ pub(crate) fn begin(
 }
 
 async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller) {
-    while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()) {
+    while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()).await {
         sandbox.drain();
         // It may have ended between two invocations: then another one takes it.
-        if sandbox.is_alive() {
+        if sandbox.is_alive_by_now() {
             return warm(pool, sandbox, invocation, &mut caller).await;
         }
         sandbox.retire(Reason::Failure);

@@ -24,10 +24,10 @@
 //! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
 //! external extensions; what is frozen is the processes, not a machine; layers are not at `/opt` but where the ends of
 //! `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only; there is no
-//! provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free; whatever
-//! may be traced is sampled, and nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds, and
-//! its destinations are functions; function URLs speak HTTP without TLS, and refuse pages whose `Origin` their Cors does
-//! not allow.
+//! provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free, and an
+//! invocation waits up to 100 ms for one that has answered; whatever may be traced is sampled, and nothing is sent to
+//! X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are functions; function URLs
+//! speak HTTP without TLS, and refuse pages whose `Origin` their Cors does not allow.
 
 mod call;
 mod code;
@@ -70,7 +70,12 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, net::TcpStream, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::{self, Handle},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Where `qemu-aarch64` is, if it is anywhere.
@@ -162,6 +167,27 @@ struct Server {
     accepting: JoinHandle<()>,
     service: Arc<Service>,
     _lock: Lock,
+    /// Ends when this goes, and all that runs on it.
+    _engine: Engine,
+}
+
+/// The thread that serves, with a runtime of its own. One thread: a request is a chain of small steps between processes,
+/// and to hand each to another thread costs more than the step. What takes long is on threads that block.
+struct Engine {
+    handle: Handle,
+    _over: oneshot::Sender<()>,
+}
+
+impl Engine {
+    fn start() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (over, until) = oneshot::channel();
+        // The sender says nothing: it goes.
+        let run = move || drop(runtime.block_on(until));
+        std::thread::Builder::new().name("local-lambda".to_owned()).spawn(run)?;
+        Ok(Self { handle, _over: over })
+    }
 }
 
 impl Drop for Server {
@@ -173,7 +199,7 @@ impl Drop for Server {
 }
 
 /// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called within a tokio
-/// runtime with I/O and time; the server runs on that runtime.
+/// runtime with I/O and time; the server runs on a thread of its own.
 pub async fn open(options: Options) -> Result<Local, Error> {
     open_with(options, Limits::default()).await
 }
@@ -187,9 +213,16 @@ async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
     loop {
         if let Some(lock) = Lock::take(&dir).map_err(state)? {
             lock::remove_endpoint(&dir).map_err(state)?;
-            let address = ("127.0.0.1", port);
-            let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
-            let (endpoint, server) = serve(&dir, listener, region, emulator, limits, lock).await.map_err(state)?;
+            let engine = Engine::start().map_err(state)?;
+            let handle = engine.handle.clone();
+            let place = dir.clone();
+            let serving = handle.spawn(async move {
+                let address = ("127.0.0.1", port);
+                let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
+                let served = serve(&place, listener, region, emulator, limits, (lock, engine)).await;
+                served.map_err(|source| Error::State { dir: place, source })
+            });
+            let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
             return Ok(Local { endpoint, dir, server: Some(server) });
         }
         if let Some(endpoint) = lock::read_endpoint(&dir)
@@ -219,7 +252,7 @@ async fn serve(
     region: String,
     emulator: Emulator,
     limits: Limits,
-    lock: Lock,
+    (lock, engine): (Lock, Engine),
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
     let limits = limits.within_the_system();
@@ -241,7 +274,7 @@ async fn serve(
         region,
         pid: std::process::id(),
     };
-    let server = Server { stop, accepting, service, _lock: lock };
+    let server = Server { stop, accepting, service, _lock: lock, _engine: engine };
     lock::write_endpoint(dir, &endpoint)?;
     Ok((endpoint, server))
 }

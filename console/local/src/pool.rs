@@ -12,7 +12,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
+
+/// How long an invocation waits for a sandbox that has answered its last event and is about to ask for the next one. A
+/// caller on this machine comes back sooner than one over a network ever could: it would start a second sandbox.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// All sandboxes.
 pub(crate) struct Pool {
@@ -40,6 +44,11 @@ struct Slot {
     idle: Vec<(Arc<Sandbox>, Instant)>,
     /// The revision that may be kept.
     revision: String,
+    /// How many sandboxes have answered and are not idle yet.
+    settling: u32,
+    /// How many invocations wait for one of those.
+    waiting: u32,
+    settled: Arc<Notify>,
 }
 
 impl Pool {
@@ -64,33 +73,61 @@ impl Pool {
     }
 
     /// A warm sandbox of exactly this revision, and of this tenant.
-    pub(crate) fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
-        let mut state = self.state();
-        let slot = state.slot(function);
-        while let Some(index) = slot.idle.iter().rposition(|(sandbox, _)| sandbox.tenant.as_deref() == tenant) {
-            let (sandbox, _) = slot.idle.remove(index);
-            if sandbox.is_alive() && sandbox.function.revision == function.revision {
-                return Some(sandbox);
+    pub(crate) async fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let settled = {
+                let mut state = self.state();
+                let slot = state.slot(function);
+                if let Some(sandbox) = slot.take(function, tenant) {
+                    return Some(sandbox);
+                }
+                if slot.settling <= slot.waiting {
+                    return None;
+                }
+                slot.waiting += 1;
+                Arc::clone(&slot.settled)
+            };
+            let came = tokio::time::timeout_at(until, settled.notified()).await.is_ok();
+            let mut state = self.state();
+            let slot = state.slot(function);
+            slot.waiting = slot.waiting.saturating_sub(1);
+            if !came {
+                return slot.take(function, tenant);
             }
-            sandbox.retire(Reason::Spindown);
         }
-        None
     }
 
-    /// Keeps a sandbox after an invocation, or ends it when its function has changed.
-    pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>) {
+    /// A sandbox has answered: soon it is [`put`](Self::put) back.
+    pub(crate) fn settling(&self, sandbox: &Sandbox) {
+        self.state().slot(&sandbox.function).settling += 1;
+    }
+
+    /// Keeps a sandbox after an invocation, or ends it when its function has changed. `settled`: it was
+    /// [`settling`](Self::settling).
+    pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>, settled: bool) {
         let mut state = self.state();
         let closed = state.closed;
-        match state.functions.get_mut(&sandbox.function.key()) {
-            Some(slot) if !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision => {
-                let now = Instant::now();
-                slot.idle.push((Arc::clone(sandbox), now));
-                state.resting.push_back((now, sandbox.turn(), Arc::clone(sandbox)));
-                if !std::mem::replace(&mut state.freezing, true) {
-                    tokio::spawn(freeze_the_resting(Arc::clone(self)));
+        let slot = state.functions.get_mut(&sandbox.function.key());
+        let kept = slot.is_some_and(|slot| {
+            if settled {
+                slot.settling = slot.settling.saturating_sub(1);
+                if slot.waiting > 0 {
+                    slot.settled.notify_one();
                 }
             }
-            _ => sandbox.retire(Reason::Spindown),
+            let kept = !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision;
+            if kept {
+                slot.idle.push((Arc::clone(sandbox), Instant::now()));
+            }
+            kept
+        });
+        if !kept {
+            return sandbox.retire(Reason::Spindown);
+        }
+        state.resting.push_back((Instant::now(), sandbox.turn(), Arc::clone(sandbox)));
+        if !std::mem::replace(&mut state.freezing, true) {
+            tokio::spawn(freeze_the_resting(Arc::clone(self)));
         }
     }
 
@@ -186,9 +223,29 @@ impl Pool {
     }
 }
 
+impl Slot {
+    /// An idle sandbox; those that cannot be used any more end.
+    fn take(&mut self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+        while let Some(index) = self.idle.iter().rposition(|(sandbox, _)| sandbox.tenant.as_deref() == tenant) {
+            let (sandbox, _) = self.idle.remove(index);
+            if sandbox.is_alive() && sandbox.function.revision == function.revision {
+                return Some(sandbox);
+            }
+            sandbox.retire(Reason::Spindown);
+        }
+        None
+    }
+}
+
 impl State {
     fn slot(&mut self, function: &Function) -> &mut Slot {
-        let new = || Slot { idle: Vec::new(), revision: function.revision.clone() };
+        let new = || Slot {
+            idle: Vec::new(),
+            revision: function.revision.clone(),
+            settling: 0,
+            waiting: 0,
+            settled: Arc::default(),
+        };
         self.functions.entry(function.key()).or_insert_with(new)
     }
 

@@ -318,10 +318,15 @@ impl Sandbox {
         self.is_running() && !self.extensions.has_failed()
     }
 
-    /// Asks the system itself: the end of a process is told a moment later, when all that it said was read.
     fn is_running(&self) -> bool {
+        self.exit.borrow().is_none()
+    }
+
+    /// Whether it can be used, by what the system itself says: the end of a process is told a moment later, when all that
+    /// it said was read.
+    pub(crate) fn is_alive_by_now(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        self.exit.borrow().is_none() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
+        self.is_alive() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
     }
 
     /// The leaders of its process groups that still run: the bootstrap's, and those of its external extensions.
@@ -370,7 +375,7 @@ impl Sandbox {
 
     /// Kills it when it had more memory than its function, be it for a moment; whether that was so.
     pub(crate) fn kill_if_out_of_memory(&self) -> bool {
-        let exceeded = self.measure();
+        let exceeded = self.memory.glance();
         if exceeded {
             self.kill();
         }

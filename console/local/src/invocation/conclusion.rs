@@ -6,8 +6,7 @@ use crate::sandbox::{Reply, Report, Run, Status};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-/// How long an answer is held back for the runtime's next `next`. A caller on this machine comes back sooner than one
-/// over a network ever could: it would find the sandbox still busy, and start another.
+/// How long an answer is held back for the runtime's next `next`: most often the log is whole when the caller hears.
 const HELD_BACK: Duration = Duration::from_millis(10);
 
 /// An answer, taken apart.
@@ -45,6 +44,7 @@ impl Running<'_> {
             over: answer.arrived,
             produced: answer.produced,
         };
+        self.pool.settling(&self.sandbox);
         let done = {
             let settling = self.settle(run, status.as_ref(), told.as_deref());
             tokio::pin!(settling);
@@ -76,7 +76,7 @@ impl Running<'_> {
         let duration = done.at.saturating_duration_since(from);
         self.report(status.as_ref(), told.as_deref(), duration, done.extensions);
         let tail = self.sandbox.journal.take_tail();
-        self.pool.put(&self.sandbox);
+        self.pool.put(&self.sandbox, true);
         caller.answer(|| Outcome { payload, failed, tail });
     }
 
@@ -97,7 +97,7 @@ impl Running<'_> {
         let from = if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
         self.report(Some(&status), None, over.saturating_duration_since(from), None);
         let tail = self.sandbox.journal.take_tail();
-        self.pool.put(&self.sandbox);
+        self.pool.put(&self.sandbox, false);
         caller.answer(|| Outcome { payload, failed: true, tail });
     }
 

@@ -20,12 +20,15 @@ use super::{
 use rustix::process::Pid;
 use std::{
     fs,
+    io::Read as _,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the bootstrap's process is looked at while it works.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long a look is good for.
+const FRESH: Duration = Duration::from_millis(5);
 /// How often, in such looks, all processes are: to find them takes milliseconds.
 const FAMILY_LOOK: u32 = 25;
 /// What the emulator may need for itself, in KiB: it translates into memory.
@@ -40,6 +43,9 @@ pub(super) struct Memory {
     /// In KiB.
     peak: AtomicU64,
     exceeded: AtomicBool,
+    /// When it was last looked at, in microseconds since it was started.
+    looked: AtomicU64,
+    started: Instant,
 }
 
 /// What `/proc` says of a process, in KiB.
@@ -63,7 +69,27 @@ impl Memory {
                 None
             }
         });
-        Self { process, limit, cgroup, peak: AtomicU64::new(0), exceeded: AtomicBool::new(false) }
+        Self {
+            process,
+            limit,
+            cgroup,
+            peak: AtomicU64::new(0),
+            exceeded: AtomicBool::new(false),
+            looked: AtomicU64::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    /// Looks once, unless that was done just before: to touch 128 MB takes longer than [`FRESH`], and the kernel tells a
+    /// peak at the next look as well. Whether it had too much at any time.
+    pub(super) fn glance(&self) -> bool {
+        let now = self.started.elapsed().as_micros() as u64;
+        let looked = self.looked.load(Ordering::Relaxed);
+        if looked > 0 && now < looked + FRESH.as_micros() as u64 {
+            return self.is_exceeded();
+        }
+        self.looked.store(now, Ordering::Relaxed);
+        self.measure()
     }
 
     /// Looks once; whether it had too much at any time. When the process has ended, the system has forgotten it.
@@ -129,10 +155,17 @@ impl Memory {
 }
 
 fn usage(process: Pid) -> Option<Usage> {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    // All of it comes with one read, where this is large enough.
+    let mut text = [0; 4096];
+    let file = fs::File::open(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
+    let length = (&file).read(&mut text).ok()?;
+    let status = std::str::from_utf8(text.get(..length)?).ok()?;
+    let mut lines = status.lines();
+    // They come in this order.
+    let mut field = |name: &str| {
+        let line = lines.find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse::<u64>().ok()
     };
-    Some(Usage { peak: field("VmHWM:")?, files: field("RssFile:")?, own: field("RssAnon:")? })
+    let (peak, own, files) = (field("VmHWM:")?, field("RssAnon:")?, field("RssFile:")?);
+    Some(Usage { peak, files, own })
 }

@@ -35,10 +35,7 @@ while True:
         assert_eq!(reply.report("Max Memory Used"), Some(128.0), "{how}");
         assert_eq!(server.invoke("hungry", "1").await.text(), "\"still here\"");
     }
-    let update = json!({ "MemorySize": 512 });
-    let path = "/2015-03-31/functions/hungry/configuration";
-    assert_eq!(server.client.lambda("PUT", path, &update).await.status, 200);
-    server.settled("hungry").await;
+    server.configure("hungry", json!({ "MemorySize": 512 })).await;
     let reply = server.invoke("hungry", "\"moment\"").await;
     assert_eq!(reply.text(), "\"still here\"");
     let peak = reply.report("Max Memory Used").unwrap();

@@ -189,3 +189,17 @@ async fn events_wait_for_their_turn_while_callers_are_refused() {
     }
     assert_eq!(lines(), 5);
 }
+
+#[tokio::test]
+async fn a_sandbox_that_has_answered_is_waited_for_and_one_that_goes_on_working_is_not() {
+    let server = Server::start().await;
+    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, json.dumps(os.getpid()))\n    time.sleep(json.loads(body))\n";
+    server.create_with("f", script, json!({ "Timeout": 60 })).await;
+    let path = "/2015-03-31/functions/f/invocations";
+    // Without the tail of the log, for which an answer waits until all is done.
+    let process =
+        async |payload: &str| server.client.send("POST", path, &[], payload.as_bytes(), "lambda").await.text();
+    let first = process("0.03").await;
+    assert_eq!(process("30").await, first);
+    assert_ne!(process("0").await, first);
+}

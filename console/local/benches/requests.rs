@@ -1,0 +1,556 @@
+//! `cargo bench --workspace --bench requests`: what the local Lambda costs, a figure a line.
+//!
+//! The server is this program in another process; the callers are plain threads with connections that are kept and
+//! requests that were signed before. The function is `functions/hello`, a release build. With `CARGO_LAMBDA` set to that
+//! program, the same function and the same callers are measured on its emulator in the same run, turn by turn.
+
+use lambda_console_local::{Endpoint, Options, open};
+use serde_json::{Value, json};
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const CALLERS: usize = 16;
+const TURNS: usize = 5;
+/// How long the callers call in one turn.
+const TURN: Duration = Duration::from_secs(2);
+const PAYLOAD: &str = r#"{"name":"Ada"}"#;
+const SERVE: &str = "REQUESTS_SERVE";
+
+fn main() -> Result<()> {
+    if let Some(dir) = env::var_os(SERVE) {
+        return serve(PathBuf::from(dir));
+    }
+    let bootstrap = build()?;
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    if is_wanted("requests") {
+        requests(&bootstrap)?;
+    }
+    if is_wanted("cold") {
+        cold_start(&bootstrap)?;
+    }
+    if is_wanted("metadata") {
+        metadata(&bootstrap)?;
+    }
+    if is_wanted("churn") {
+        churn(&bootstrap)?;
+    }
+    Ok(())
+}
+
+/// Requests a second of 16 callers, and the time of one.
+fn requests(bootstrap: &[u8]) -> Result<()> {
+    let server = Server::start()?;
+    server.create("hello", bootstrap)?;
+    let path = "/2015-03-31/functions/hello/invocations";
+    let ours = server.target("POST", path, PAYLOAD)?;
+    let theirs = Peer::start(bootstrap)?;
+    let mut targets = vec![("local Lambda", ours)];
+    if let Some(peer) = &theirs {
+        targets.push(("cargo-lambda", Target::new(peer.address.clone(), "POST", path, PAYLOAD, &[])));
+    }
+    let mut figures: Vec<(Vec<f64>, Vec<f64>)> = targets.iter().map(|_| (Vec::new(), Vec::new())).collect();
+    for (_, target) in &targets {
+        throughput(target, Duration::from_millis(500))?;
+    }
+    for _ in 0..TURNS {
+        for ((_, target), (rates, times)) in targets.iter().zip(&mut figures) {
+            rates.push(throughput(target, TURN)?);
+            times.extend(latency(target, 1000)?);
+        }
+    }
+    for ((name, _), (rates, times)) in targets.iter().zip(&mut figures) {
+        let (rate, p50) = (percentile(rates, 50), percentile(times, 50));
+        let p99 = percentile(times, 99);
+        say(&format!(
+            "{name}: {rate:.0} requests a second with {CALLERS} callers; one caller: p50 {p50:.3} ms, p99 {p99:.3} ms"
+        ));
+    }
+    if let [(ours, our_times), (theirs, their_times)] = &mut figures[..] {
+        let rate = percentile(ours, 50) / percentile(theirs, 50);
+        let time = percentile(our_times, 50) / percentile(their_times, 50);
+        say(&format!("ratio to cargo-lambda: {rate:.2} times the requests, {time:.2} times the time"));
+    }
+    Ok(())
+}
+
+/// From the start of the process to its first `next`: as the local Lambda reports it, and by a plain harness.
+fn cold_start(bootstrap: &[u8]) -> Result<()> {
+    let server = Server::start()?;
+    server.create("hello", bootstrap)?;
+    let dir = tempfile::tempdir()?;
+    let program = dir.path().join("bootstrap");
+    write_program(&program, bootstrap)?;
+    let (mut bare, mut reported) = (Vec::new(), Vec::new());
+    for turn in 0..40 {
+        bare.push(spawn_to_next(&program)?);
+        let change = json!({ "Description": turn.to_string() }).to_string();
+        server.call("PUT", "/2015-03-31/functions/hello/configuration", &change)?;
+        server.settled("hello")?;
+        let mut target = server.target("POST", "/2015-03-31/functions/hello/invocations", PAYLOAD)?;
+        target.sign_with(&server.endpoint, &[("x-amz-log-type", "Tail")])?;
+        let answer = Caller::new(&target)?.call()?;
+        let tail = answer.header("x-amz-log-result").ok_or("there is no log")?;
+        let tail = String::from_utf8(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, tail)?)?;
+        let init = tail.split("Init Duration: ").nth(1).and_then(|rest| rest.split(' ').next());
+        reported.push(init.ok_or("there is no init")?.parse::<f64>()?);
+    }
+    let (bare, reported) = (percentile(&mut bare, 50), percentile(&mut reported, 50));
+    let more = reported - bare;
+    say(&format!("cold start to the first next: {reported:.2} ms; bare: {bare:.2} ms; {more:.2} ms more"));
+    Ok(())
+}
+
+/// 10,000 functions, listed and paged.
+fn metadata(bootstrap: &[u8]) -> Result<()> {
+    const FUNCTIONS: usize = 10_000;
+    let mut server = Server::start()?;
+    let began = Instant::now();
+    thread::scope(|scope| {
+        let work: Vec<_> = (0..8)
+            .map(|part| {
+                let server = &server;
+                scope.spawn(move || -> std::result::Result<(), String> {
+                    for n in (part..FUNCTIONS).step_by(8) {
+                        server.create_only(&format!("f{n:05}"), bootstrap).map_err(|error| error.to_string())?;
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        work.into_iter().try_for_each(|part| part.join().map_err(|_panic| "a caller panicked".to_owned())?)
+    })?;
+    let created = began.elapsed().as_secs_f64();
+    server.settled(&format!("f{:05}", FUNCTIONS - 1))?;
+    let list = |server: &Server| -> Result<(usize, Vec<f64>)> {
+        let (mut marker, mut count, mut times) = (String::new(), 0, Vec::new());
+        loop {
+            let began = Instant::now();
+            let path = if marker.is_empty() {
+                "/2015-03-31/functions?MaxItems=50".to_owned()
+            } else {
+                format!("/2015-03-31/functions?Marker={marker}&MaxItems=50")
+            };
+            let page: Value = serde_json::from_slice(&server.call("GET", &path, "")?.body)?;
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+            count += page["Functions"].as_array().map_or(0, Vec::len);
+            match page["NextMarker"].as_str() {
+                Some(next) if !next.is_empty() => next.replace('%', "%25").replace(' ', "%20").clone_into(&mut marker),
+                _ => return Ok((count, times)),
+            }
+        }
+    };
+    let (count, mut times) = list(&server)?;
+    let pages = times.len();
+    let whole: f64 = times.iter().sum();
+    let resident = server.resident()?;
+    let (middle, worst) = (percentile(&mut times, 50), percentile(&mut times, 100));
+    say(&format!(
+        "{count} functions: created in {created:.1} s, listed in {pages} pages in {whole:.0} ms (p50 {middle:.2} ms, worst {worst:.2} ms), {resident} MB"
+    ));
+    let began = Instant::now();
+    server.restart()?;
+    say(&format!(
+        "{count} functions: the server starts in {:.0} ms, with {} MB",
+        began.elapsed().as_secs_f64() * 1e3,
+        server.resident()?
+    ));
+    Ok(())
+}
+
+/// 1,000 sandboxes that come and go.
+fn churn(bootstrap: &[u8]) -> Result<()> {
+    let server = Server::start()?;
+    server.create("hello", bootstrap)?;
+    let round = |turn: usize| -> Result<()> {
+        let target = server.target("POST", "/2015-03-31/functions/hello/invocations", PAYLOAD)?;
+        thread::scope(|scope| {
+            let callers: Vec<_> =
+                (0..20).map(|_| scope.spawn(|| Caller::new(&target).and_then(|mut c| c.call()).is_ok())).collect();
+            callers.into_iter().all(|caller| caller.join().unwrap_or(false)).then_some(()).ok_or("a call failed")
+        })?;
+        let change = json!({ "Description": turn.to_string() }).to_string();
+        server.call("PUT", "/2015-03-31/functions/hello/configuration", &change)?;
+        server.settled("hello")
+    };
+    let began = Instant::now();
+    (0..5).try_for_each(round)?;
+    let before = (server.descriptors()?, server.resident()?);
+    (5..60).try_for_each(round)?;
+    thread::sleep(Duration::from_millis(300));
+    let after = (server.descriptors()?, server.resident()?);
+    say(&format!(
+        "1200 callers' sandboxes in {:.1} s: descriptors {} then {}, memory {} then {} MB",
+        began.elapsed().as_secs_f64(),
+        before.0,
+        after.0,
+        before.1,
+        after.1,
+    ));
+    Ok(())
+}
+
+/// The server: this program, started again.
+struct Server {
+    dir: tempfile::TempDir,
+    process: Child,
+    /// It ends with this.
+    input: Option<ChildStdin>,
+    endpoint: Endpoint,
+}
+
+impl Server {
+    fn start() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let (process, input, endpoint) = Self::spawn(dir.path())?;
+        Ok(Self { dir, process, input, endpoint })
+    }
+
+    fn spawn(dir: &Path) -> Result<(Child, Option<ChildStdin>, Endpoint)> {
+        let mut command = Command::new(env::current_exe()?);
+        command.env(SERVE, dir).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let input = process.stdin.take();
+        Ok((process, input, serde_json::from_str(&line)?))
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        drop(self.input.take());
+        self.process.wait()?;
+        (self.process, self.input, self.endpoint) = Self::spawn(self.dir.path())?;
+        Ok(())
+    }
+
+    fn target(&self, method: &'static str, path: &str, body: &str) -> Result<Target> {
+        let address = self.endpoint.url.strip_prefix("http://").ok_or("no address")?.to_owned();
+        let mut target = Target::new(address, method, path, body, &[]);
+        target.sign_with(&self.endpoint, &[])?;
+        Ok(target)
+    }
+
+    fn call(&self, method: &'static str, path: &str, body: &str) -> Result<Answer> {
+        let answer = Caller::new(&self.target(method, path, body)?)?.call()?;
+        if answer.status >= 300 {
+            return Err(format!("{method} {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into());
+        }
+        Ok(answer)
+    }
+
+    fn create_only(&self, name: &str, bootstrap: &[u8]) -> Result<()> {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default()
+            .unix_permissions(0o755)
+            .last_modified_time(zip::DateTime::default());
+        zip.start_file("bootstrap", options)?;
+        zip.write_all(bootstrap)?;
+        let zip = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, zip.finish()?.into_inner());
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let body = json!({
+            "FunctionName": name, "Role": "arn:aws:iam::000000000000:role/bench", "Handler": "bootstrap",
+            "Runtime": "provided.al2023", "Architectures": [architecture], "Code": { "ZipFile": zip },
+        });
+        self.call("POST", "/2015-03-31/functions", &body.to_string()).map(drop)
+    }
+
+    fn create(&self, name: &str, bootstrap: &[u8]) -> Result<()> {
+        self.create_only(name, bootstrap)?;
+        self.settled(name)
+    }
+
+    fn settled(&self, name: &str) -> Result<()> {
+        loop {
+            let answer = self.call("GET", &format!("/2015-03-31/functions/{name}/configuration"), "")?;
+            let configuration: Value = serde_json::from_slice(&answer.body)?;
+            if configuration["State"] != "Pending" && configuration["LastUpdateStatus"] != "InProgress" {
+                return Ok(());
+            }
+        }
+    }
+
+    fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.process.id()))?.count())
+    }
+
+    /// Its memory in MB.
+    fn resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory")?;
+        Ok(line.split_ascii_whitespace().next().ok_or("no figure")?.parse::<u64>()? / 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.process.wait();
+    }
+}
+
+fn serve(dir: PathBuf) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let local = open(Options { dir, port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) }).await?;
+        let mut output = std::io::stdout();
+        serde_json::to_writer(&mut output, local.endpoint())?;
+        writeln!(output)?;
+        output.flush()?;
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
+        local.shutdown().await;
+        Ok(())
+    })
+}
+
+/// The emulator of cargo-lambda, with as many of the function's processes as there are callers.
+struct Peer {
+    address: String,
+    processes: Vec<Child>,
+    dir: tempfile::TempDir,
+}
+
+impl Peer {
+    fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
+        let Some(program) = env::var_os("CARGO_LAMBDA") else {
+            say("cargo-lambda is not measured: CARGO_LAMBDA does not say where it is");
+            return Ok(None);
+        };
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let dir = tempfile::tempdir()?;
+        fs::create_dir(dir.path().join("src"))?;
+        fs::write(
+            dir.path().join("Cargo.toml"),
+            "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+        )?;
+        fs::write(dir.path().join("src/main.rs"), "fn main() {}\n")?;
+        let mut command = Command::new(program);
+        command.args(["lambda", "watch", "--only-lambda-apis", "--concurrency", "16", "--invoke-address", "127.0.0.1"]);
+        command.args(["--invoke-port", &port.to_string()]).current_dir(dir.path());
+        let emulator = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut peer = Self { address: format!("127.0.0.1:{port}"), processes: vec![emulator], dir };
+        let began = Instant::now();
+        while TcpStream::connect(&peer.address).is_err() {
+            if began.elapsed() > Duration::from_secs(20) {
+                return Err("cargo-lambda does not listen".into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let program = peer.dir.path().join("bootstrap");
+        write_program(&program, bootstrap)?;
+        for _ in 0..CALLERS {
+            let mut function = Command::new(&program);
+            function.env("AWS_LAMBDA_RUNTIME_API", format!("http://{}/.rt/hello", peer.address));
+            function.env("AWS_LAMBDA_FUNCTION_NAME", "hello").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
+            function.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+            peer.processes.push(function.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        }
+        Ok(Some(peer))
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// A request that is sent again and again: signed once, for a signature holds for five minutes.
+struct Target {
+    address: String,
+    method: &'static str,
+    path: String,
+    body: String,
+    bytes: Vec<u8>,
+}
+
+impl Target {
+    fn new(address: String, method: &'static str, path: &str, body: &str, headers: &[(String, String)]) -> Self {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        text.extend(["\r\n", body]);
+        Self { address, method, path: path.to_owned(), body: body.to_owned(), bytes: text.into_bytes() }
+    }
+
+    fn sign_with(&mut self, endpoint: &Endpoint, headers: &[(&str, &str)]) -> Result<()> {
+        use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+        let Endpoint { access_key, secret_key, region, .. } = endpoint;
+        let identity = aws_credential_types::Credentials::new(access_key, secret_key, None, None, "bench").into();
+        let params = aws_sigv4::sign::v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name("lambda")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let url = format!("http://{}{}", self.address, self.path);
+        let all = [("host", self.address.as_str())].into_iter().chain(headers.iter().copied());
+        let request = SignableRequest::new(self.method, url, all, SignableBody::Bytes(self.body.as_bytes()))?;
+        let (instructions, _) = sign(request, &params)?.into_parts();
+        let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let headers: Vec<(String, String)> = headers.chain(signature).collect();
+        *self = Self::new(self.address.clone(), self.method, &self.path, &self.body, &headers);
+        Ok(())
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let line =
+            self.head.lines().find(|line| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
+        line.split_once(": ").map(|(_, value)| value)
+    }
+}
+
+/// A kept connection.
+struct Caller<'a> {
+    stream: TcpStream,
+    request: &'a [u8],
+    buffer: Vec<u8>,
+}
+
+impl<'a> Caller<'a> {
+    fn new(target: &'a Target) -> Result<Self> {
+        let stream = TcpStream::connect(&target.address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, request: &target.bytes, buffer: Vec::new() })
+    }
+
+    fn call(&mut self) -> Result<Answer> {
+        self.stream.write_all(self.request)?;
+        self.buffer.clear();
+        let mut block = [0; 16 << 10];
+        loop {
+            let count = self.stream.read(&mut block)?;
+            if count == 0 {
+                return Err("the connection was closed".into());
+            }
+            self.buffer.extend_from_slice(block.get(..count).unwrap_or_default());
+            let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+            let head = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).into_owned();
+            let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+            let mut answer = Answer { status, head, body: Vec::new() };
+            let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
+            if self.buffer.len() >= end + 4 + length {
+                answer.body = self.buffer.get(end + 4..end + 4 + length).unwrap_or_default().to_vec();
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// A call whose answer is that of the function.
+    fn invoke(&mut self) -> Result<()> {
+        let answer = self.call()?;
+        if answer.status != 200 || !answer.body.windows(3).any(|window| window == b"Ada") {
+            return Err(format!("{} {}", answer.head, String::from_utf8_lossy(&answer.body)).into());
+        }
+        Ok(())
+    }
+}
+
+/// Requests a second.
+fn throughput(target: &Target, time: Duration) -> Result<f64> {
+    let began = Instant::now();
+    let count = thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                scope.spawn(|| -> std::result::Result<u32, String> {
+                    let mut caller = Caller::new(target).map_err(|error| error.to_string())?;
+                    let mut count = 0;
+                    while began.elapsed() < time {
+                        caller.invoke().map_err(|error| error.to_string())?;
+                        count += 1;
+                    }
+                    Ok(count)
+                })
+            })
+            .collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().map_err(|_panic| "a caller panicked".to_owned())?)
+            .sum::<std::result::Result<u32, String>>()
+    })?;
+    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}
+
+/// The times of calls one after the other, in milliseconds.
+fn latency(target: &Target, count: usize) -> Result<Vec<f64>> {
+    let mut caller = Caller::new(target)?;
+    (0..count)
+        .map(|_| {
+            let began = Instant::now();
+            caller.invoke()?;
+            Ok(began.elapsed().as_secs_f64() * 1e3)
+        })
+        .collect()
+}
+
+/// Starts the program with a Runtime API that only listens; the time to its first request in milliseconds.
+fn spawn_to_next(program: &Path) -> Result<f64> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let began = Instant::now();
+    let mut process = Command::new(program)
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let (mut stream, _) = listener.accept()?;
+    let mut block = [0; 4096];
+    let read = stream.read(&mut block)?;
+    let time = began.elapsed().as_secs_f64() * 1e3;
+    process.kill()?;
+    process.wait()?;
+    if block.get(..read).is_some_and(|request| request.starts_with(b"GET ")) { Ok(time) } else { Err("no next".into()) }
+}
+
+/// `functions/hello` as a release build.
+fn build() -> Result<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--quiet", "--release", "--package", "hello", "--message-format", "json"]);
+    let output = command.current_dir(root).stderr(Stdio::inherit()).output()?;
+    let program = output.stdout.split(|byte| *byte == b'\n').find_map(|line| {
+        let message: Value = serde_json::from_slice(line).ok()?;
+        (message["target"]["name"] == "hello").then(|| message["executable"].as_str().map(str::to_owned))?
+    });
+    Ok(fs::read(program.ok_or("hello was not built")?)?)
+}
+
+fn write_program(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path)?.write_all(bytes)?;
+    Ok(())
+}
+
+fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
+fn say(line: &str) {
+    println!("{line}");
+}
