@@ -11,6 +11,7 @@ mod emulator;
 mod official_runtime;
 mod python_runtime;
 mod rie;
+mod shell_runtime;
 
 use std::{
     path::{Path, PathBuf},

@@ -83,6 +83,21 @@ except client.exceptions.ResourceNotFoundException:
 }
 
 #[test]
+fn it_follows_versions_aliases_and_a_url_through_a_function_s_life() {
+    let home = Home::new(repository());
+    home.run(["build", "hello", "--json"]).ok();
+    let zip = repository().join("target/lambda/hello/bootstrap.zip");
+    assert_eq!(drive(&home, include_str!("boto3/life.py"), &[&zip.to_string_lossy()]).trim(), "done");
+}
+
+#[test]
+fn it_filters_pages_and_tails_logs() {
+    for script in [include_str!("boto3/filter.py"), include_str!("boto3/paging.py"), include_str!("boto3/tail.py")] {
+        assert_eq!(drive(&Home::new(repository()), script, &[]).trim(), "done");
+    }
+}
+
+#[test]
 fn a_wrong_secret_is_refused() {
     let home = Home::new(repository());
     let script = r#"
