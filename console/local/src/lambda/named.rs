@@ -151,8 +151,8 @@ pub(crate) fn find(service: &Service, identifier: &str, qualifier: Option<&str>)
     let not_found = || Named { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }.not_found(service);
     let record = service.functions.record(named.name).ok_or_else(not_found)?;
     // The upper bits of a random UUID.
-    let draw = (Uuid::new_v4().as_u64_pair().0 >> 11) as f64 / (1_u64 << 53) as f64;
-    let function = record.running(named.choose(&record, |alias| alias.pick(draw))).ok_or_else(not_found)?;
+    let draw = || (Uuid::new_v4().as_u64_pair().0 >> 11) as f64 / (1_u64 << 53) as f64;
+    let function = record.running(named.choose(&record, |alias| alias.pick(draw()))).ok_or_else(not_found)?;
     let state = match function.state {
         State::Pending => "Pending",
         State::Failed(_) => "Failed",

@@ -157,8 +157,8 @@ impl Memory {
 fn usage(process: Pid) -> Option<Usage> {
     // All of it comes with one read, where this is large enough.
     let mut text = [0; 4096];
-    let file = fs::File::open(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
-    let length = (&file).read(&mut text).ok()?;
+    let mut file = fs::File::open(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
+    let length = file.read(&mut text).ok()?;
     let status = std::str::from_utf8(text.get(..length)?).ok()?;
     let mut lines = status.lines();
     // They come in this order.
