@@ -18,7 +18,6 @@ done
 "#;
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what was not tried is told")]
 fn the_tutorial_s_shell_bootstrap_answers() {
     if std::process::Command::new("curl").arg("--version").output().is_err() {
         eprintln!("not tried: this machine has no curl");
