@@ -45,7 +45,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { writer: Writer { stream }, buffer: BytesMut::with_capacity(READ), rest: Vec::new(), finished: false }
+        Self { writer: Writer { stream }, buffer: BytesMut::new(), rest: Vec::new(), finished: false }
     }
 
     /// Sends one request, head and body, and what is to follow it at once.
