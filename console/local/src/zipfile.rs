@@ -194,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn a_device_or_a_program_of_another_user_becomes_a_plain_file() {
+        const DEVICE: u32 = 0o020_666;
+        const OTHER_USERS: u32 = 0o106_755;
+        for (mode, kept) in [(DEVICE, 0o666), (OTHER_USERS, 0o755)] {
+            let mut bytes = zip(&[("thing", b"x")]);
+            // The mode is in the upper half of the table's external attributes, which its writer would not set so.
+            let entry = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+            bytes[entry + 38..entry + 42].copy_from_slice(&(mode << 16).to_le_bytes());
+            let dir = tempfile::tempdir().unwrap();
+            unpack(&bytes, &dir.path().join("code")).unwrap();
+            let made = fs::symlink_metadata(dir.path().join("code/thing")).unwrap();
+            assert!(made.is_file());
+            assert_eq!(made.permissions().mode() & 0o7777 & !0o022, kept & !0o022);
+        }
+    }
+
+    #[test]
     fn a_link_that_leads_out_is_refused() {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.add_symlink("out", "/tmp", SimpleFileOptions::default()).unwrap();
