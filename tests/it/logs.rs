@@ -127,9 +127,9 @@ fn long_lines_are_cut_or_broken() {
     let words = (0..60).map(|index| format!("word{index}")).collect::<Vec<_>>().join(" ");
     console.feed(Event::LogLines(job, vec![line("hello", &words)]));
     assert!(!console.screen().contains("word30"));
-    console.press("w");
+    console.press("W");
     assert!(console.screen().contains("word30"));
-    console.press("w<right><right><right><right><right><right>");
+    console.press("W<right><right><right><right><right><right>");
     assert!(console.screen().contains("word15"));
 }
 
@@ -145,7 +145,7 @@ fn nothing_in_a_line_reaches_the_terminal_but_text() {
         &"\u{301}".repeat(100_000),
     ];
     console.feed(Event::LogLines(job, nasty.iter().map(|text| line("hello", text)).collect()));
-    for keys in ["", "w", "w<right>"] {
+    for keys in ["", "W", "W<right>"] {
         console.press(keys);
         let screen = console.screen();
         assert!(!screen.contains(|c: char| c.is_control() && c != '\n'), "{screen:?}");

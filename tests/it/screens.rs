@@ -191,7 +191,7 @@ fn no_size_breaks_anything() {
     tailing.press("jT");
     let Effect::StartTail { job, .. } = tailing.effect() else { panic!("a tail") };
     tailing.feed(Event::LogLines(job, sample::log_lines("日本語-wide", 300)));
-    tailing.press("w");
+    tailing.press("W");
     consoles.push(tailing);
     for keys in ["", "e", "1", "2", "3", "4", "5", "6", "?", ":", ":delete<enter>", "/he", "jlG"] {
         let mut console = with_samples(SMALL, 40);

@@ -31,6 +31,16 @@ fn build(console: &mut Harness) -> (JobId, Vec<String>) {
 }
 
 #[test]
+fn the_key_means_the_same_in_every_pane() {
+    for pane in ["j", "1", "2", "3", "4", "5", "6"] {
+        let mut console = Harness::ready(80, 24);
+        console.press(pane);
+        console.press("w");
+        assert!(matches!(console.effect(), Effect::Watch(_)), "in {pane}");
+    }
+}
+
+#[test]
 fn a_saved_file_is_built_and_deployed_and_told() {
     let (mut console, watch) = watching();
     assert_eq!(console.state.command.as_deref(), Some("lambda-console local --watch"));
