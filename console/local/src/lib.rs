@@ -110,6 +110,9 @@ pub struct Endpoint {
     pub region: String,
     /// The process that serves.
     pub pid: u32,
+    /// How the memory of functions is limited there, in words.
+    #[serde(default)]
+    pub memory_limit: String,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -120,6 +123,7 @@ impl std::fmt::Debug for Endpoint {
             .field("secret_key", &"***")
             .field("region", &self.region)
             .field("pid", &self.pid)
+            .field("memory_limit", &self.memory_limit)
             .finish()
     }
 }
@@ -273,6 +277,7 @@ async fn serve(
         secret_key: keys.secret_key,
         region,
         pid: std::process::id(),
+        memory_limit: service.pool.surroundings().memory_limit().to_owned(),
     };
     let server = Server { stop, accepting, service, _lock: lock, _engine: engine };
     lock::write_endpoint(dir, &endpoint)?;

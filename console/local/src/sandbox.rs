@@ -93,13 +93,16 @@ impl Surroundings {
         let spawner = Spawner::new(tokio::runtime::Handle::current())?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         let cgroups = Cgroups::find();
-        let how = match &cgroups {
-            Some(_) => "by control groups",
-            None if cfg!(target_os = "linux") => "by watching: there are no control groups for this user",
-            None => "not at all: this system does not tell",
-        };
-        tracing::info!(how, "the memory of functions is limited");
         Ok(Self { region, emulator, limits, codes, logs, closing, spawner, cgroups, tasks })
+    }
+
+    /// How the memory of functions is limited on this machine.
+    pub(crate) fn memory_limit(&self) -> &'static str {
+        match &self.cgroups {
+            Some(_) => "by control groups",
+            None if cfg!(target_os = "linux") => "by watching the processes: this user may make no control groups",
+            None => "not at all: this system does not tell what a process uses",
+        }
     }
 
     /// When the last sandbox has ended.

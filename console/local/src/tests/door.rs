@@ -186,17 +186,19 @@ while True:
 #[tokio::test]
 async fn a_bootstrap_whose_every_call_is_another_process_reaches_its_api() {
     let server = Server::start().await;
+    let call = "import sys, urllib.request as http\n\
+                answer = http.urlopen(sys.argv[1], data=sys.argv[2].encode() if len(sys.argv) > 2 else None)\n\
+                print(answer.headers['Lambda-Runtime-Aws-Request-Id'], answer.read().decode())\n";
     let script = r#"#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while true; do
-    heads="$(mktemp)"
-    event="$(curl -sS -D "$heads" "$api/next")"
-    id="$(grep -i lambda-runtime-aws-request-id "$heads" | tr -d '[:space:]' | cut -d: -f2)"
+    told="$(python3 call.py "$api/next")"
     # One that left the group.
-    setsid curl -sS -d "$event" "$api/$id/response" >/dev/null
+    setsid python3 call.py "$api/${told%% *}/response" "${told#* }" >/dev/null
 done
 "#;
-    let request = super::request("sh", &super::zip(&[("bootstrap", script.as_bytes())]), json!({}));
+    let request =
+        super::request("sh", &super::zip(&[("bootstrap", script.as_bytes()), ("call.py", call.as_bytes())]), json!({}));
     assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
     server.settled("sh").await;
     assert_eq!(server.invoke("sh", "[1]").await.text(), "[1]");

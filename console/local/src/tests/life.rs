@@ -66,6 +66,7 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
         secret_key: "y".into(),
         region: "z".into(),
         pid: 1,
+        memory_limit: String::new(),
     };
     lock::write_endpoint(dir.path(), &stale).unwrap();
     std::fs::write(dir.path().join("lock"), "").unwrap();

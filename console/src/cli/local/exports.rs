@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 /// The endpoint for machines.
 pub(super) fn document(endpoint: &Endpoint) -> Value {
-    let Endpoint { url, access_key, secret_key, region, pid } = endpoint;
+    let Endpoint { url, access_key, secret_key, region, pid, memory_limit } = endpoint;
     json!({
         "endpoint": url, "region": region, "access_key_id": access_key, "secret_access_key": secret_key, "pid": pid,
+        "memory_limit": memory_limit,
     })
 }
 
@@ -23,8 +24,8 @@ pub(super) fn shell(endpoint: &Endpoint) -> String {
 }
 
 /// What to do in a shell that has evaluated [`shell`]: titles, each with what can be copied.
-pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 3] {
-    let Endpoint { url, region, .. } = endpoint;
+pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 4] {
+    let Endpoint { url, region, memory_limit, .. } = endpoint;
     [
         (
             "# Lambda, CloudWatch Logs, IAM's roles and STS are served. The AWS CLI, in a shell with these exports:",
@@ -52,6 +53,7 @@ pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 3] {
                    }}\n}}"
             ),
         ),
+        ("# The memory of functions is limited", format!("# {memory_limit}")),
     ]
 }
 
@@ -68,6 +70,7 @@ mod tests {
             secret_key: "s3cret/+".into(),
             region: "eu-west-1".into(),
             pid: 7,
+            memory_limit: "by control groups".into(),
         }
     }
 
