@@ -28,6 +28,8 @@ pub struct Sections {
     help: Vec<Entry>,
     choose: Vec<Entry>,
     line: Vec<Entry>,
+    plan: Vec<Entry>,
+    confirm: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +52,8 @@ impl Sections {
             Context::Help => &self.help,
             Context::Choose => &self.choose,
             Context::Line => &self.line,
+            Context::Plan => &self.plan,
+            Context::Confirm => &self.confirm,
         }
     }
 }

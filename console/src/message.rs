@@ -66,6 +66,8 @@ pub enum Event {
     Step(JobId, Step),
     /// [`Effect::Build`] ended.
     BuildFinished(JobId, Result<BuildOutcome, Failure>),
+    /// [`Effect::Plan`] ended: what a deploy would do.
+    Planned(JobId, Result<DeployOutcome, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
     /// [`Effect::Delete`] ended, with the names that are gone.
@@ -137,6 +139,13 @@ pub enum Effect {
         architecture: Architecture,
         /// Without optimising.
         debug: bool,
+    },
+    /// Compare functions with the stage; sends no change. Answer: [`Event::Planned`].
+    Plan {
+        /// The job.
+        job: JobId,
+        /// The functions as last discovered.
+        functions: Vec<Function>,
     },
     /// Deploy functions to the stage. Answer: [`Event::DeployFinished`].
     Deploy {

@@ -18,6 +18,7 @@ pub mod log;
 mod output;
 pub mod overlay;
 mod payload;
+mod plan;
 mod response;
 mod sequence;
 mod setup;
@@ -43,6 +44,7 @@ pub use log::Logs;
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
+pub use plan::Plan;
 pub use response::Response;
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setup::Part;
@@ -215,12 +217,19 @@ impl State {
         matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
+    /// The stage's name has to be typed before `plan` is carried out.
+    pub fn asks_name(&self, plan: &Plan) -> bool {
+        plan.is_open() && self.is_protected() && !self.options.read_only
+    }
+
     /// Which section of the keymap applies.
     pub fn context(&self) -> Context {
         match (&self.overlay, self.focus, self.tab) {
             (Some(Overlay::Help(_)), ..) => Context::Help,
             (Some(Overlay::Choose(_)), ..) => Context::Choose,
             (Some(Overlay::Line(_)), ..) => Context::Line,
+            (Some(Overlay::Plan(plan)), ..) if self.asks_name(plan) => Context::Confirm,
+            (Some(Overlay::Plan(_)), ..) => Context::Plan,
             (None, Focus::Functions, _) => Context::Functions,
             (None, Focus::Edit, _) => Context::Edit,
             (None, Focus::Tab, Tab::Payload) => Context::Payload,

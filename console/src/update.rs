@@ -9,6 +9,7 @@ mod finish;
 mod logs;
 mod overlay;
 mod payload;
+mod plan;
 mod scroll;
 mod sequence;
 mod verb;
@@ -52,6 +53,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::WatchEnded(job, result) => watch::ended(state, job, result),
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
+        Event::Planned(job, result) => plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::DeleteFinished(job, result) => effects = finish::delete(state, job, result),
         Event::InvokeFinished(job, result) => effects = finish::invoke(state, job, result),

@@ -14,6 +14,7 @@ mod logs;
 mod overlay;
 mod pane;
 mod payload;
+mod plan;
 mod response;
 mod settings;
 mod summary;

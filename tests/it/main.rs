@@ -13,6 +13,7 @@ mod logs;
 mod looping;
 mod navigation;
 mod peers;
+mod plan;
 mod pty;
 mod screens;
 mod startup;

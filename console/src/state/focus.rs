@@ -73,11 +73,15 @@ pub enum Context {
     Choose,
     /// A line to type (filter, qualifier, confirmation): keys that are not bound are text.
     Line,
+    /// The plan of a deploy.
+    Plan,
+    /// The plan of a deploy to a protected stage, whose name is typed: keys that are not bound are text.
+    Confirm,
 }
 
 impl Context {
     /// All contexts, in the order in which the help shows them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Global,
         Self::Functions,
         Self::Payload,
@@ -87,6 +91,8 @@ impl Context {
         Self::Help,
         Self::Choose,
         Self::Line,
+        Self::Plan,
+        Self::Confirm,
     ];
 
     /// Its name in the keymap.
@@ -101,12 +107,14 @@ impl Context {
             Self::Help => "help",
             Self::Choose => "choose",
             Self::Line => "line",
+            Self::Plan => "plan",
+            Self::Confirm => "confirm",
         }
     }
 
     /// Whether keys that are bound neither here nor elsewhere are text.
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Choose | Self::Line)
+        matches!(self, Self::Edit | Self::Choose | Self::Line | Self::Confirm)
     }
 
     /// Whether the keys of [`Context::Global`] apply here too.

@@ -23,6 +23,8 @@ pub enum JobKind {
     Setup,
     /// Builds these functions; none named: all.
     Build(Vec<String>),
+    /// Compares these functions with the stage.
+    Plan(Vec<String>),
     /// Deploys these functions.
     Deploy(Vec<String>),
     /// Deletes this function from the stage.
@@ -50,6 +52,7 @@ impl JobKind {
         match self {
             Self::Setup => Some("setup".into()),
             Self::Build(names) => Some(several("build", names)),
+            Self::Plan(names) => Some(several("plan", names)),
             Self::Deploy(names) => Some(several("deploy", names)),
             Self::Delete(name) => Some(format!("delete {name}")),
             Self::Invoke(name) => Some(format!("invoke {name}")),

@@ -2,6 +2,8 @@
 
 use ratatui_textarea::TextArea;
 
+use super::Plan;
+
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
 pub enum Overlay {
@@ -11,6 +13,8 @@ pub enum Overlay {
     Choose(Choose),
     /// A line to type.
     Line(Line),
+    /// What a deploy would change.
+    Plan(Plan),
 }
 
 /// What a list offers.

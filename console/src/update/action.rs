@@ -170,7 +170,7 @@ fn quit(state: &mut State) -> Vec<Effect> {
 /// Leaves the innermost thing that is open.
 fn back(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_some() {
-        overlay::dismiss(state);
+        return overlay::dismiss(state);
     } else if state.focus == Focus::Edit {
         return payload::leave(state);
     } else if state.focus == Focus::Tab && state.tab == Tab::Logs && logs::is_narrowed(state) {

@@ -37,6 +37,12 @@ pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> S
     line(state, words)
 }
 
+/// `lambda-console deploy hello --dry-run`
+pub(super) fn plan(state: &State, functions: &[String]) -> String {
+    let names = functions.iter().map(|name| quoted(name));
+    line(state, std::iter::once("deploy".to_owned()).chain(names).chain(["--dry-run".to_owned()]))
+}
+
 fn yes(consent: Consent) -> Option<String> {
     (consent == Consent::Given).then(|| "--yes".to_owned())
 }

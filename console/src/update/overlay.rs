@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, logs, payload, verb};
+use super::{action, logs, payload, plan, verb};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -68,7 +68,7 @@ pub(super) fn typed(state: &mut State) {
                 Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
             }
         }
-        Some(Overlay::Help(_)) | None => {}
+        Some(Overlay::Help(_) | Overlay::Plan(_)) | None => {}
     }
 }
 
@@ -95,14 +95,17 @@ fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
 }
 
 /// Closes it, with a filter as it was before.
-pub(super) fn dismiss(state: &mut State) {
-    if let Some(Overlay::Line(line)) = state.overlay.take() {
-        match line.purpose {
+pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Line(line)) => match line.purpose {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
             Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
-        }
+        },
+        Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
+        Some(Overlay::Help(_) | Overlay::Choose(_)) | None => {}
     }
+    Vec::new()
 }
 
 /// Takes the chosen entry, or what was typed.
@@ -148,6 +151,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 }
             }
         }
+        Some(Overlay::Plan(plan)) => plan::accept(state, plan),
         Some(Overlay::Help(_)) | None => Vec::new(),
     }
 }

@@ -23,6 +23,10 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             }
             return Vec::new();
         }
+        Some(Overlay::Plan(plan)) => {
+            plan.typed.input(input(key));
+            return Vec::new();
+        }
         Some(Overlay::Help(_)) => return Vec::new(),
         None => {}
     }
@@ -76,7 +80,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
             line.input.insert_str(one_line());
             overlay::typed(state);
         }
-        Some(Overlay::Help(_)) => {}
+        Some(Overlay::Plan(plan)) if plan.is_open() => {
+            plan.typed.insert_str(one_line());
+        }
+        Some(Overlay::Help(_) | Overlay::Plan(_)) => {}
         None if state.focus == Focus::Edit => {
             let Some(card) = state.functions.current_mut() else { return };
             card.draft.paste(text);

@@ -64,6 +64,7 @@ fn overlay(state: &mut State, lines: isize) {
     let viewport = state.viewport;
     match &mut state.overlay {
         Some(Overlay::Help(top)) => *top = moved(*top, lines, viewport.overlay_lines, viewport.overlay),
+        Some(Overlay::Plan(plan)) => plan.top = moved(plan.top, lines, viewport.overlay_lines, viewport.overlay),
         Some(Overlay::Choose(choose)) => {
             let last = choose.matches.len().saturating_sub(1);
             choose.selected = choose.selected.saturating_add_signed(lines).min(last);

@@ -1,8 +1,8 @@
 //! Starts the work that a verb asks for, or says why it cannot.
 
-use super::{command, sequence, watch};
+use super::{command, plan, sequence, watch};
 use crate::{
-    message::{Action, Consent, Effect, InvokeRequest, JobId},
+    message::{Action, Consent, Effect, Function, InvokeRequest, JobId},
     state::{
         Deployment, JobKind, Notice, Output, Overlay, State,
         overlay::{Line, Purpose, StageChange},
@@ -69,7 +69,7 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
         let hint = format!("{} builds it, {} does the whole loop", key(state, Action::Build), key(state, Action::Loop));
         return refuse(state, format!("{name} is not built"), hint);
     }
-    change_stage(state, StageChange::Deploy(names.to_vec()))
+    plan::deploy(state, names.to_vec())
 }
 
 /// Deploys all functions that are built.
@@ -80,7 +80,13 @@ pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
         let hint = format!("{} builds them", key(state, Action::BuildAll));
         return refuse(state, "no function is built", hint);
     }
-    change_stage(state, StageChange::Deploy(names))
+    plan::deploy(state, names)
+}
+
+/// The functions of these names, as last discovered.
+pub(super) fn functions(state: &State, names: &[String]) -> Vec<Function> {
+    let functions = state.functions.cards.iter().map(|card| &card.function);
+    functions.filter(|function| names.contains(&function.name)).cloned().collect()
 }
 
 /// Makes `change` at once; on a protected stage, after the stage's name was typed.
@@ -114,8 +120,7 @@ pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Conse
     }
     state.command = Some(command::deploy(state, &names, consent));
     state.notice = None;
-    let functions = state.functions.cards.iter().map(|card| card.function.clone());
-    let functions = functions.filter(|function| names.contains(&function.name)).collect();
+    let functions = functions(state, &names);
     let job = super::start(state, JobKind::Deploy(names));
     Some((job, vec![Effect::Deploy { job, functions, consent }]))
 }

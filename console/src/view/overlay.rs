@@ -11,6 +11,7 @@ use super::{
     areas::Areas,
     functions::frame_of,
     pane::scroll_bar,
+    plan,
     text::{columns, fit, pad, wrap},
 };
 use crate::{
@@ -27,6 +28,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         None => {}
         Some(Overlay::Help(top)) => help(state, theme, frame, body, areas, *top),
         Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
+        Some(Overlay::Plan(plan)) => plan::draw(state, theme, frame, body, areas, plan),
         Some(Overlay::Line(line)) => {
             if let Some((title, text)) = question(state, &line.purpose) {
                 confirm(theme, frame, body, areas, line, (&title, &text));
@@ -36,7 +38,14 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
 }
 
 /// A cleared, framed box in the middle of `body`; what is inside of the frame.
-fn popup(frame: &mut Frame, theme: &Theme, body: Rect, size: (u16, u16), title: &str, areas: &mut Areas) -> Rect {
+pub(super) fn popup(
+    frame: &mut Frame,
+    theme: &Theme,
+    body: Rect,
+    size: (u16, u16),
+    title: &str,
+    areas: &mut Areas,
+) -> Rect {
     let (width, height) = (size.0.min(body.width), size.1.min(body.height));
     let x = body.x + (body.width - width) / 2;
     let y = body.y + (body.height - height) / 3;
@@ -66,6 +75,8 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
             Context::Help => "In this help",
             Context::Choose => "In a list",
             Context::Line => "In a line",
+            Context::Plan => "In the plan of a deploy",
+            Context::Confirm => "While typing the stage's name",
         };
         lines.push(Line::styled(title, theme.title));
         for hint in state.hints.iter().filter(|hint| hint.context == context) {

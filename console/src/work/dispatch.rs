@@ -104,6 +104,9 @@ impl Work {
                     Event::BuildFinished(id, shared.build(&request, &job, &steps).await)
                 });
             }
+            Effect::Plan { job: id, functions } => {
+                self.run(id, events, async move |job, _| Event::Planned(id, shared.plan(&functions, &job).await))
+            }
             Effect::Deploy { job: id, functions, consent } => self.run(id, events, async move |job, steps| {
                 Event::DeployFinished(id, shared.deploy(&functions, consent, &job, &steps).await)
             }),
@@ -301,6 +304,10 @@ impl Shared {
 
     async fn build(&self, request: &BuildRequest, job: &Job, steps: &Steps) -> Result<BuildOutcome, Failure> {
         verb::build(&*self.workspace().await?, request, self.history(steps).await, job).await
+    }
+
+    async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployOutcome, Failure> {
+        deploy::plan(self.stage().await?, functions, job).await
     }
 
     async fn deploy(

@@ -1,0 +1,140 @@
+//! The plan of a deploy: a line for each setting that would change, function by function. Values are masked before
+//! they get here.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    areas::Areas,
+    overlay::popup,
+    pane::scroll_bar,
+    text::{columns, fit, pad, window, wrap},
+};
+use crate::{
+    message::{Action, Change, DeployAction, DeployedFunction},
+    state::{Connection, Plan, State},
+    theme::Theme,
+};
+
+/// Columns of a plan that has the room.
+const WIDTH: u16 = 100;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, plan: &Plan) {
+    let stage = &state.options.stage;
+    let inside = usize::from(WIDTH.min(body.width).saturating_sub(4));
+    let lines = lines(state, theme, plan, inside);
+    let rows = (lines.len() as u16).saturating_add(5).min(body.height.saturating_sub(2));
+    let title = match plan.names.as_slice() {
+        [name] => format!("Deploy {} to {}", fit(name, 40), fit(stage, 30)),
+        names => format!("Deploy {} functions to {}", names.len(), fit(stage, 30)),
+    };
+    let inner = popup(frame, theme, body, (WIDTH, rows), &title, areas);
+    if inner.height < 3 {
+        return;
+    }
+    let place = Line::styled(place(state), theme.dim);
+    frame.buffer_mut().set_line(inner.x + 1, inner.y, &place, inner.width.saturating_sub(1));
+    let list = Rect { y: inner.y + 1, height: inner.height - 3, ..inner };
+    areas.viewport.overlay = list.height;
+    areas.viewport.overlay_lines = lines.len();
+    let top = plan.top.min(lines.len().saturating_sub(usize::from(list.height)));
+    for (line, y) in lines.iter().skip(top).zip(list.y..list.bottom()) {
+        frame.buffer_mut().set_line(list.x + 1, y, line, list.width.saturating_sub(1));
+    }
+    scroll_bar(frame, theme, list, top, lines.len());
+    foot(state, theme, frame, Rect { y: inner.bottom() - 1, height: 1, ..inner }, plan);
+}
+
+/// Where it would happen: account and region, always.
+fn place(state: &State) -> String {
+    match &state.connection {
+        Connection::Connected(info) => format!("account {}, {}", info.account, info.region),
+        Connection::Connecting => "connecting …".to_owned(),
+        Connection::Failed(failure) => failure.to_string(),
+    }
+}
+
+fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'static>> {
+    let Some(outcome) = &plan.outcome else {
+        return vec![Line::styled(format!("comparing with what is on {} …", state.options.stage), theme.busy)];
+    };
+    let mut lines = Vec::new();
+    for function in plan.changed() {
+        of_function(theme, function, width, &mut lines);
+    }
+    for (name, failure) in &outcome.failed {
+        lines.push(Line::from(vec![
+            Span::styled(name.clone(), theme.title),
+            Span::styled("  ✗ cannot be deployed", theme.bad),
+        ]));
+        let told = [failure.to_string(), failure.hint.clone()];
+        for text in told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2)) {
+            lines.push(clean(format!("  {text}"), theme, width));
+        }
+    }
+    let unchanged: Vec<&str> = plan.unchanged().map(|function| function.name.as_str()).collect();
+    if !unchanged.is_empty() {
+        let text = format!("unchanged: {}", unchanged.join(", "));
+        lines.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.dim)));
+    }
+    lines
+}
+
+fn of_function(theme: &Theme, function: &DeployedFunction, width: usize, lines: &mut Vec<Line<'static>>) {
+    let (what, style) = match function.action {
+        DeployAction::Created => ("create", theme.good),
+        DeployAction::Updated | DeployAction::Unchanged => ("update", theme.warn),
+    };
+    lines.push(Line::from(vec![
+        Span::styled(function.name.clone(), theme.title),
+        Span::styled(format!("  {what}"), style),
+    ]));
+    let fields = function.changes.iter().map(|change| columns(&change.field)).max().unwrap_or_default().clamp(12, 28);
+    for change in &function.changes {
+        for (row, text) in values(change, width.saturating_sub(fields + 3)).into_iter().enumerate() {
+            let field = if row == 0 { fit(&change.field, fields) } else { String::new() };
+            let pieces = [(format!("  {} ", pad(&field, fields)), theme.dim), (text, theme.text)];
+            lines.push(window(pieces.iter().map(|(text, style)| (text.as_str(), *style)), 0, width));
+        }
+    }
+}
+
+/// `from → to`, on more lines where one is not wide enough.
+fn values(change: &Change, width: usize) -> Vec<String> {
+    let Some(from) = &change.from else { return wrap(&change.to, width.max(1)) };
+    let text = format!("{from} → {}", change.to);
+    if columns(&text) <= width {
+        return vec![text];
+    }
+    wrap(from, width.max(1)).into_iter().chain(wrap(&format!("→ {}", change.to), width.max(1))).collect()
+}
+
+fn clean(text: String, theme: &Theme, width: usize) -> Line<'static> {
+    window([(text.as_str(), theme.text)], 0, width)
+}
+
+/// What Enter would do; on a protected stage, the line that its name is typed into.
+fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
+    let context = state.context();
+    let key = |action: Action| state.key_of(context, action.name()).unwrap_or_default().to_owned();
+    let (accept, leave) = (key(Action::Accept), key(Action::Back));
+    let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
+    if state.asks_name(plan) {
+        let label = format!("{} is protected: type its name > ", fit(&state.options.stage, 30));
+        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, &label, width, theme.bad);
+        frame.render_widget(&plan.typed, Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        return;
+    }
+    let count = plan.changed().count();
+    let text = match (plan.outcome.is_some(), count) {
+        (false, _) => format!("{leave} leaves"),
+        (true, 0) => format!("nothing to deploy   {leave} leaves"),
+        (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
+        (true, 1) => format!("{accept} deploys 1 function   {leave} leaves everything as it is"),
+        (true, count) => format!("{accept} deploys {count} functions   {leave} leaves everything as it is"),
+    };
+    frame.buffer_mut().set_stringn(x, area.y, &text, width, theme.key);
+}

@@ -1,0 +1,183 @@
+//! The plan of a deploy: shown before anything is sent, carried out by Enter, left by Esc.
+
+use lambda_console::{
+    message::{
+        Change, Consent, DeployAction, DeployOutcome, DeployedFunction, Effect, Event, Failure, JobId, StageInfo,
+    },
+    state::{Connection, Overlay},
+};
+use tests::{Harness, sample};
+
+/// A console on the stage `name` of AWS, with the first built function but one selected.
+fn on(name: &str, protected: bool) -> Harness {
+    let mut console = Harness::ready(100, 30);
+    console.state.options.stage = name.into();
+    console.state.connection = Connection::Connected(StageInfo {
+        name: name.into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        protected,
+        ..StageInfo::default()
+    });
+    console.press("j");
+    console
+}
+
+fn change(field: &str, from: Option<&str>, to: &str) -> Change {
+    Change { field: field.into(), from: from.map(str::to_owned), to: to.into() }
+}
+
+fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> DeployedFunction {
+    let (version, sha256) = ("$LATEST".to_owned(), sample::sha(name));
+    DeployedFunction { name: name.into(), action, version, sha256, seconds: 0.1, changes }
+}
+
+/// One that is updated, one that is created, one that is as it is, one that cannot be deployed.
+fn outcome() -> DeployOutcome {
+    let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
+    let updated = vec![
+        change("code", Some("68656c6c6f68"), "6f6c6c656868"),
+        change("memory", Some("128 MB"), "256 MB"),
+        change("layers", Some(layer), &layer.replace("42", "43")),
+        change("env.API_KEY", Some("••••••"), "••••••"),
+        change("env.NEW", None, "••••••"),
+    ];
+    let created = vec![change("code", None, "70696e677069"), change("architecture", None, "arm64")];
+    let failure = Failure::work(
+        "could not replace the function on the stage",
+        "the function of this name there is python3.13, not a bootstrap",
+        "rename the binary, give the stage a prefix, or delete that function",
+    );
+    DeployOutcome {
+        stage: "beta".into(),
+        functions: vec![
+            planned("hello", DeployAction::Updated, updated),
+            planned("ping", DeployAction::Created, created),
+            planned("nightly", DeployAction::Unchanged, Vec::new()),
+        ],
+        failed: vec![("backend".into(), failure)],
+    }
+}
+
+/// Answers the plan that was asked for.
+fn answer(console: &mut Harness, outcome: DeployOutcome) -> JobId {
+    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
+    console.feed(Event::Planned(job, Ok(outcome)));
+    console.draw();
+    job
+}
+
+#[track_caller]
+fn deployed(console: &mut Harness) -> (Vec<String>, Consent) {
+    let Effect::Deploy { functions, consent, .. } = console.effect() else { panic!("a deploy") };
+    (functions.into_iter().map(|function| function.name).collect(), consent)
+}
+
+#[test]
+fn the_local_stage_is_deployed_to_at_once() {
+    let mut console = Harness::ready(100, 30);
+    console.press("jd");
+    assert_eq!(deployed(&mut console), (vec!["hello".to_owned()], Consent::None));
+}
+
+#[test]
+fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
+    let mut console = on("beta", false);
+    console.press("d<enter>");
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --dry-run"));
+    assert!(console.screen().contains("comparing with what is on beta"), "{}", console.screen());
+    answer(&mut console, outcome());
+    assert_eq!(console.effects(), [], "the enter that came too early deploys nothing");
+    let screen = console.screen();
+    for text in ["Deploy hello to beta", "account 123456789012, eu-west-1", "128 MB → 256 MB", "unchanged: nightly"] {
+        assert!(screen.contains(text), "{text}\n{screen}");
+    }
+    console.press("<enter>");
+    assert_eq!(deployed(&mut console), (vec!["hello".to_owned(), "ping".to_owned()], Consent::None));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping"));
+    assert!(console.state.overlay.is_none());
+}
+
+#[test]
+fn esc_leaves_the_plan_and_breaks_the_comparison_off() {
+    let mut console = on("beta", false);
+    console.press("D");
+    let Effect::Plan { job, functions } = console.effect() else { panic!("a plan") };
+    assert_eq!(functions.len(), 3, "all that are built");
+    console.press("<esc>");
+    assert_eq!(console.effects(), [Effect::Cancel(job)]);
+    console.feed(Event::Planned(job, Ok(outcome())));
+    assert!(console.state.overlay.is_none(), "an answer that comes late opens nothing");
+    console.press("d");
+    answer(&mut console, outcome());
+    console.press("<esc>");
+    assert_eq!(console.effects(), []);
+}
+
+#[test]
+fn a_protected_stage_wants_its_name_typed_into_the_plan() {
+    let mut console = on("prod", true);
+    console.press("d");
+    answer(&mut console, outcome());
+    console.press("<enter>");
+    assert_eq!(console.effects(), []);
+    console.press("pro<enter>");
+    assert_eq!(console.effects(), [], "not the whole name");
+    assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
+    console.press("d<enter>");
+    let (_, consent) = deployed(&mut console);
+    assert_eq!(consent, Consent::Given);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping --yes"));
+}
+
+#[test]
+fn nothing_to_change_deploys_nothing() {
+    let mut console = on("beta", false);
+    console.press("d");
+    let unchanged = vec![planned("hello", DeployAction::Unchanged, Vec::new())];
+    answer(&mut console, DeployOutcome { functions: unchanged, failed: Vec::new(), ..outcome() });
+    assert!(console.screen().contains("nothing to deploy"));
+    console.press("<enter>");
+    assert_eq!(console.effects(), []);
+    assert!(console.state.overlay.is_none());
+}
+
+#[test]
+fn a_read_only_console_shows_the_plan_and_sends_nothing() {
+    let mut console = on("prod", true);
+    console.state.options.read_only = true;
+    console.press("d");
+    answer(&mut console, outcome());
+    console.press("<enter>");
+    assert_eq!(console.effects(), []);
+    assert!(console.screen().contains("read-only"), "{}", console.screen());
+}
+
+#[test]
+fn a_comparison_that_fails_says_why() {
+    let mut console = on("beta", false);
+    console.press("d");
+    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
+    let failure = Failure::environment("could not connect to AWS", "the token has expired", "aws sso login");
+    console.feed(Event::Planned(job, Err(failure)));
+    assert!(console.state.overlay.is_none());
+    assert!(console.screen().contains("the token has expired"));
+}
+
+#[test]
+fn the_plan_is_drawn_in_every_size() {
+    let mut console = on("beta", false);
+    console.press("d");
+    answer(&mut console, outcome());
+    insta::assert_snapshot!("plan_100", console.styled());
+    for (width, height) in [(60, 16), (61, 17), (70, 16), (80, 24), (300, 16), (60, 200)] {
+        console.resize(width, height);
+        console.press("<pagedown>jGkg");
+    }
+    let mut protected = on("prod", true);
+    protected.resize(80, 24);
+    protected.press("d");
+    answer(&mut protected, outcome());
+    protected.press("pr<down>");
+    insta::assert_snapshot!("plan_protected_80", protected.styled());
+}
