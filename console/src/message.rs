@@ -4,6 +4,7 @@
 //! May touch nothing but `state`'s value types. `work` takes those types from here.
 
 mod action;
+mod job;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ pub use action::Action;
 pub use crate::state::{
     Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Consent, DeployAction, DeployOutcome, Deployed,
     DeployedFunction, EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode,
-    InvokeRequest, JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageInfo, Step,
-    Target, Viewport, Workspace, Zip,
+    InvokeRequest, JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageEntry,
+    StageInfo, Step, Target, Viewport, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -52,8 +53,10 @@ pub enum Event {
     // The workspace and the stage.
     /// [`Effect::Discover`] ended.
     Discovered(JobId, Result<Workspace, Failure>),
-    /// [`Effect::Connect`] ended.
+    /// [`Effect::Connect`] or [`Effect::Probe`] ended.
     StageConnected(JobId, Result<StageInfo, Failure>),
+    /// [`Effect::ReadStages`] ended.
+    StagesRead(JobId, Result<Vec<StageEntry>, Failure>),
     /// [`Effect::RefreshDeployed`] ended: what is deployed of each function, none for one that is not there.
     Deployed(JobId, Result<Vec<(String, Option<Deployed>)>, Failure>),
     /// [`Effect::CheckSetup`] ended: the parts of the toolchain as they are.
@@ -106,8 +109,33 @@ pub enum Event {
 pub enum Effect {
     /// Read the workspace. Answer: [`Event::Discovered`].
     Discover(JobId),
-    /// Connect to the stage that the command line names. Answer: [`Event::StageConnected`].
-    Connect(JobId),
+    /// Read which stages the workspace has. Answer: [`Event::StagesRead`].
+    ReadStages(JobId),
+    /// Make this stage the one that effects are for from now on, and connect to it. What began on another one goes on
+    /// there. Answer: [`Event::StageConnected`], at once where it is connected already.
+    Connect {
+        /// The job.
+        job: JobId,
+        /// The stage's name.
+        stage: String,
+        /// Where it is connected already: read settings and credentials anew, and ask again who the caller is.
+        renew: bool,
+    },
+    /// Connect to a stage that is not shown; effects are for the shown one as before. Answer:
+    /// [`Event::StageConnected`].
+    Probe {
+        /// The job.
+        job: JobId,
+        /// The stage's name.
+        stage: String,
+    },
+    /// Carry `effect` out on a stage that is not shown: it follows from what began there.
+    On {
+        /// The stage's name.
+        stage: String,
+        /// What to carry out.
+        effect: Box<Effect>,
+    },
     /// Ask the stage what is deployed of the workspace's functions. Answer: [`Event::Deployed`].
     RefreshDeployed {
         /// The job.

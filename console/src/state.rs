@@ -22,13 +22,15 @@ mod plan;
 mod response;
 mod sequence;
 mod setup;
+mod site;
+mod stage;
 mod stats;
 mod step;
 mod watch;
 
 use std::collections::BTreeMap;
 
-pub use deployment::{Change, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, StageInfo};
+pub use deployment::{Change, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction};
 pub use document::Document;
 pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
@@ -48,6 +50,8 @@ pub use plan::Plan;
 pub use response::Response;
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setup::Part;
+pub use site::Site;
+pub use stage::{StageEntry, StageInfo};
 pub use stats::{FunctionStats, Percentiles, Sample};
 pub use step::Step;
 pub use watch::{Changed, Watch};
@@ -135,11 +139,13 @@ impl Notice {
 /// What the command line said, as far as the screen needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The name of the stage.
+    /// The name of the stage that is shown.
     pub stage: String,
-    /// The options that a headless command needs for the same workspace and stage, quoted for a shell:
-    /// `--stage beta --region eu-west-1`; empty for the defaults.
+    /// The options that a headless command needs for the same workspace, quoted for a shell: `--workspace DIR`; empty
+    /// for the defaults.
     pub arguments: String,
+    /// Those that it needs for the same stage: `--stage beta --region eu-west-1`.
+    pub stage_arguments: String,
     /// Nothing on the stage is changed.
     pub read_only: bool,
 }
@@ -157,6 +163,10 @@ pub struct State {
     pub workspace: WorkspaceState,
     /// The stage.
     pub connection: Connection,
+    /// The stages of the workspace, as last read.
+    pub stages: Vec<StageEntry>,
+    /// What is known of the other stages, by name.
+    pub sites: BTreeMap<String, Site>,
     /// The toolchain.
     pub setup: Setup,
     /// The functions.
@@ -204,7 +214,8 @@ pub struct State {
 impl State {
     /// The state before anything is known.
     pub fn new(options: Options, hints: Vec<Hint>) -> Self {
-        Self { options, hints, ..Self::default() }
+        let jobs = Jobs::on(&options.stage);
+        Self { options, hints, jobs, ..Self::default() }
     }
 
     /// The stage is the local Lambda.

@@ -12,6 +12,7 @@ mod payload;
 mod plan;
 mod scroll;
 mod sequence;
+mod stages;
 mod verb;
 mod watch;
 mod workspace;
@@ -23,6 +24,14 @@ use crate::{
 
 /// Takes one event in, and gives the work that follows from it.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let stage = stages::of(state, &event);
+    let mut effects = stages::at(state, &stage, |state| take_in(state, event));
+    effects.extend(stages::go_on(state));
+    effects
+}
+
+/// Takes in an event of the shown stage, or of none.
+fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
         Event::Started { now, utc_offset } => {
@@ -45,7 +54,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.logs.search();
         }
         Event::Discovered(job, result) => effects = workspace::discovered(state, job, result),
-        Event::StageConnected(job, result) => effects = workspace::connected(state, job, result),
+        Event::StageConnected(job, result) => effects = stages::connected(state, job, result),
+        Event::StagesRead(job, result) => effects = stages::read(state, job, result),
         Event::Deployed(job, result) => workspace::deployed(state, job, result),
         Event::SetupChecked(job, parts) => effects = workspace::checked(state, job, parts),
         Event::SetupFinished(job, result) => effects = workspace::set_up(state, job, result),
@@ -66,7 +76,6 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Drafts(drafts) => payload::drafts(state, drafts),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
     }
-    effects.extend(watch::go_on(state));
     logs::follow_selection(state);
     if state.logs.is_searching() && !state.logs.continuing {
         state.logs.continuing = true;

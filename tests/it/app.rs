@@ -127,7 +127,7 @@ fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
         story.borrow_mut().push("effect".into());
         let answer = match effect.clone() {
             Effect::Discover(job) => Some(Event::Discovered(job, Ok(sample::workspace()))),
-            Effect::Connect(job) => Some(Event::StageConnected(job, Ok(sample::stage()))),
+            Effect::Connect { job, .. } => Some(Event::StageConnected(job, Ok(sample::stage()))),
             Effect::CheckSetup { job, .. } => Some(Event::SetupChecked(job, sample::parts())),
             Effect::RefreshDeployed { job, .. } => Some(Event::Deployed(job, Ok(sample::deployed()))),
             Effect::ReadEvent { function, file } => Some(Event::EventRead(function, file, Ok(sample::EVENT.into()))),

@@ -16,6 +16,7 @@ mod peers;
 mod plan;
 mod pty;
 mod screens;
+mod stages;
 mod startup;
 mod tidy;
 mod watch;

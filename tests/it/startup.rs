@@ -13,7 +13,7 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
     let effects = console.effects();
     assert!(matches!(
         effects.as_slice(),
-        [Effect::LoadDrafts, Effect::Discover(_), Effect::Connect(_), Effect::CheckSetup { .. }]
+        [Effect::LoadDrafts, Effect::Discover(_), Effect::Connect { .. }, Effect::CheckSetup { .. }]
     ));
     assert!(console.screen().contains("reading the workspace"));
 }
@@ -22,7 +22,7 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
 fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect(connect)) = (&effects[1], &effects[2]) else {
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
         panic!("{effects:?}")
     };
     console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
@@ -80,7 +80,7 @@ fn an_older_answer_does_not_replace_a_newer_question() {
 fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect(connect)) = (&effects[1], &effects[2]) else {
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
         panic!("{effects:?}")
     };
     console.feed(Event::Discovered(*discover, Ok(sample::workspace())));

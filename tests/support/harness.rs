@@ -58,7 +58,7 @@ impl Harness {
         for effect in self.effects() {
             match effect {
                 Effect::Discover(job) => self.feed(Event::Discovered(job, Ok(workspace.clone()))),
-                Effect::Connect(job) => self.feed(Event::StageConnected(job, Ok(sample::stage()))),
+                Effect::Connect { job, .. } => self.feed(Event::StageConnected(job, Ok(sample::stage()))),
                 Effect::CheckSetup { job, .. } => self.feed(Event::SetupChecked(job, sample::parts())),
                 _ => {}
             }

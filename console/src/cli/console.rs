@@ -50,7 +50,12 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let directory = global.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let stage = stage_options(global, 0);
     let config = config();
-    let options = Options { stage: stage.stage.clone(), arguments: arguments(global), read_only: global.read_only };
+    let options = Options {
+        stage: stage.stage.clone(),
+        arguments: arguments(global),
+        stage_arguments: stage_arguments(global),
+        read_only: global.read_only,
+    };
     let mut state = State::new(options, config.keymap.hints());
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
@@ -77,25 +82,19 @@ fn config() -> Config {
     }
 }
 
-/// The options that a headless command needs for the same workspace and stage.
+/// The options that a headless command needs for the same workspace.
 fn arguments(global: &Global) -> String {
-    let mut words = Vec::new();
-    let workspace = global.workspace.as_ref().map(|path| path.display().to_string());
-    let options = [
-        ("--workspace", workspace.as_ref()),
-        ("--stage", global.stage.as_ref()),
-        ("--profile", global.profile.as_ref()),
-        ("--region", global.region.as_ref()),
-    ];
-    for (name, value) in options {
-        if let Some(value) = value {
-            words.push(format!("{name} {}", quoted(value)));
-        }
-    }
-    if global.read_only {
-        words.push("--read-only".to_owned());
-    }
-    words.join(" ")
+    let workspace =
+        global.workspace.as_ref().map(|path| format!("--workspace {}", quoted(&path.display().to_string())));
+    let read_only = global.read_only.then(|| "--read-only".to_owned());
+    workspace.into_iter().chain(read_only).collect::<Vec<_>>().join(" ")
+}
+
+/// The options that a headless command needs for the same stage.
+fn stage_arguments(global: &Global) -> String {
+    let options = [("--stage", &global.stage), ("--profile", &global.profile), ("--region", &global.region)];
+    let words = options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", quoted(value.as_ref()?))));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// `text` as one word of a shell.
@@ -120,7 +119,8 @@ mod tests {
             read_only: true,
             ..Global::default()
         };
-        assert_eq!(arguments(&global), r"--workspace 'it'\''s here' --stage beta --read-only");
-        assert_eq!(arguments(&Global::default()), "");
+        assert_eq!(arguments(&global), r"--workspace 'it'\''s here' --read-only");
+        assert_eq!(stage_arguments(&global), "--stage beta");
+        assert_eq!(arguments(&Global::default()) + &stage_arguments(&Global::default()), "");
     }
 }

@@ -53,6 +53,8 @@ actions! {
     Delete = "delete",
     /// Read the workspace and the stage anew.
     Refresh = "refresh",
+    /// Choose the stage that is shown.
+    Stages = "stages",
     /// Provide the toolchain.
     Setup = "setup",
     /// Stop the running job.

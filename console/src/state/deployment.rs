@@ -75,25 +75,3 @@ pub struct DeployOutcome {
     /// The functions that failed, each with why.
     pub failed: Vec<(String, super::Failure)>,
 }
-
-/// Where functions are deployed to, as the screen shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StageInfo {
-    /// `local`, `beta`, …
-    pub name: String,
-    /// The AWS account; `000000000000` for the local Lambda.
-    pub account: String,
-    /// The AWS region.
-    pub region: String,
-    /// It changes only after a confirmation.
-    pub protected: bool,
-    /// The endpoint, for the local Lambda.
-    pub endpoint: Option<String>,
-    /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
-    pub emulator: Option<String>,
-}
-
-impl StageInfo {
-    /// The name of the stage that is always there: the local Lambda.
-    pub const LOCAL: &str = "local";
-}

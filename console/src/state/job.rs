@@ -13,8 +13,12 @@ pub struct JobId(pub u64);
 pub enum JobKind {
     /// Reads the workspace.
     Discover,
-    /// Connects to the stage.
+    /// Connects to the stage that is shown.
     Connect,
+    /// Looks whether a stage that is not shown can be reached.
+    Probe,
+    /// Reads which stages there are.
+    Stages,
     /// Asks what is deployed.
     Refresh,
     /// Looks for the toolchain.
@@ -58,8 +62,20 @@ impl JobKind {
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
             Self::Connect => Some("connect".into()),
-            Self::Discover | Self::Refresh | Self::Check | Self::Tail(_) | Self::Samples(_) | Self::Watch => None,
+            Self::Discover
+            | Self::Probe
+            | Self::Stages
+            | Self::Refresh
+            | Self::Check
+            | Self::Tail(_)
+            | Self::Samples(_)
+            | Self::Watch => None,
         }
+    }
+
+    /// Whether the job has to do with the workspace and not with a stage.
+    pub const fn is_of_workspace(&self) -> bool {
+        matches!(self, Self::Discover | Self::Stages | Self::Check | Self::Setup | Self::Build(_))
     }
 
     /// Whether leaving the console would break something off.
@@ -100,6 +116,8 @@ pub struct Running {
     pub id: JobId,
     /// What it does.
     pub kind: JobKind,
+    /// The stage that was shown when it began: its result is of that one.
+    pub stage: String,
     /// When it began, in milliseconds since the Unix epoch.
     pub since: i64,
     /// How far it is.
@@ -111,16 +129,29 @@ pub struct Running {
 /// The running jobs, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jobs {
+    /// The stage that is shown.
+    pub stage: String,
     started: u64,
     running: Vec<Running>,
 }
 
 impl Jobs {
-    /// Lists a new job that began at `now`.
+    /// No jobs; `stage` is shown.
+    pub fn on(stage: &str) -> Self {
+        Self { stage: stage.to_owned(), ..Self::default() }
+    }
+
+    /// Lists a new job on the shown stage that began at `now`.
     pub fn start(&mut self, kind: JobKind, now: i64) -> JobId {
+        let stage = self.stage.clone();
+        self.start_on(stage, kind, now)
+    }
+
+    /// Lists a new job on `stage` that began at `now`.
+    pub fn start_on(&mut self, stage: String, kind: JobKind, now: i64) -> JobId {
         self.started += 1;
         let id = JobId(self.started);
-        self.running.push(Running { id, kind, since: now, progress: Progress::default(), cancelled: false });
+        self.running.push(Running { id, kind, stage, since: now, progress: Progress::default(), cancelled: false });
         id
     }
 
@@ -135,19 +166,25 @@ impl Jobs {
         self.running.iter_mut().find(|job| job.id == id)
     }
 
-    /// All running jobs, oldest first.
+    /// The stage that a running job is of.
+    pub fn stage_of(&self, id: JobId) -> Option<&str> {
+        self.running.iter().find(|job| job.id == id).map(|job| job.stage.as_str())
+    }
+
+    /// All running jobs of all stages, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Running> {
         self.running.iter()
     }
 
-    /// The newest running job of which `wanted` holds.
+    /// The newest running job of which `wanted` holds: of those on the shown stage, and of those of the workspace.
     pub fn newest(&self, wanted: impl Fn(&JobKind) -> bool) -> Option<&Running> {
-        self.running.iter().rev().find(|job| wanted(&job.kind))
+        let is_here = |job: &Running| job.stage == self.stage || job.kind.is_of_workspace();
+        self.running.iter().rev().find(|job| is_here(job) && wanted(&job.kind))
     }
 
-    /// The newest job that the header shows.
+    /// The newest job that the header shows, on whichever stage.
     pub fn shown(&self) -> Option<&Running> {
-        self.newest(|kind| kind.title().is_some())
+        self.running.iter().rev().find(|job| job.kind.title().is_some())
     }
 
     /// Notes what `step` says of the progress.

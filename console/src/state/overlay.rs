@@ -24,6 +24,8 @@ pub enum Offer {
     Actions,
     /// The event files of the selected function.
     Events,
+    /// The stages.
+    Stages,
 }
 
 /// An entry of a list.

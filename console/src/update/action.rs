@@ -1,6 +1,6 @@
 //! Each verb that a key or the palette can ask for.
 
-use super::{command, leave, logs, overlay, payload, scroll, sequence, show, verb, watch, workspace};
+use super::{command, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace};
 use crate::{
     message::{Action, Architecture, Effect, InvokeMode},
     state::{
@@ -27,6 +27,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Watch => watch::toggle(state),
         Action::Delete => verb::ask_to_delete(state),
         Action::Refresh => workspace::read(state),
+        Action::Stages => stages::choose(state),
         Action::Setup => workspace::provide(state),
         Action::Cancel => verb::cancel(state),
         Action::NextArchitecture | Action::ToggleDebug | Action::NextMode => {
@@ -157,7 +158,7 @@ fn change_setting(state: &mut State, action: Action) {
 }
 
 fn quit(state: &mut State) -> Vec<Effect> {
-    let running = state.jobs.newest(crate::state::JobKind::holds_the_door);
+    let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
     if let Some(title) = running.and_then(|job| job.kind.title()).filter(|_| !state.quit_asked) {
         let key = state.key_of(state.context(), Action::Quit.name()).unwrap_or("q").to_owned();
         state.tell(Notice::plain(format!("{title} is running"), format!("{key} again cancels it and quits")));

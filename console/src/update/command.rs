@@ -7,8 +7,9 @@ use crate::{
 
 fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
     let mut line = String::from("lambda-console");
-    let options = Some(state.options.arguments.clone()).filter(|options| !options.is_empty());
-    for word in options.into_iter().chain(words) {
+    let options = [&state.options.arguments, &state.options.stage_arguments];
+    let options = options.into_iter().filter(|options| !options.is_empty()).cloned();
+    for word in options.chain(words) {
         line.push(' ');
         line.push_str(&word);
     }

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, logs, payload, plan, verb};
+use super::{action, logs, payload, plan, stages, verb};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -80,7 +80,7 @@ fn filter_functions(state: &mut State, text: String) {
 }
 
 /// The entries that `pattern` matches, best first; of equals, the first listed.
-fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
+pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
     let mut buffer = Vec::new();
@@ -122,6 +122,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                     Err(_) => Vec::new(),
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
+                Offer::Stages => stages::switch(state, &entry.value),
             }
         }
         Some(Overlay::Line(line)) => {

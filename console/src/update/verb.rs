@@ -1,6 +1,6 @@
 //! Starts the work that a verb asks for, or says why it cannot.
 
-use super::{command, plan, sequence, watch};
+use super::{command, plan, sequence, stages, watch};
 use crate::{
     message::{Action, Consent, Effect, Function, InvokeRequest, JobId},
     state::{
@@ -48,9 +48,12 @@ pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
 pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<Effect>) {
     let mut effects = Vec::new();
     if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
-        state.jobs.end(old);
-        sequence::broken_off(state, old);
-        watch::broken_off(state, old);
+        let stage = state.jobs.end(old).map(|job| job.stage).unwrap_or_default();
+        stages::at(state, &stage, |state| {
+            sequence::broken_off(state, old);
+            watch::broken_off(state, old);
+            Vec::new()
+        });
         effects.push(Effect::Cancel(old));
     }
     state.command = Some(command::build(state, &names));

@@ -1,15 +1,15 @@
 //! The workspace, the stage and the toolchain: what is read when the console starts and on a refresh.
 
-use super::{command, finish, payload, start};
+use super::{command, finish, payload, stages, start};
 use crate::{
-    message::{Deployed, Effect, Failure, JobId, Part, StageInfo, Workspace},
+    message::{Deployed, Effect, Failure, JobId, Part, Workspace},
     state::{Card, Connection, Deployment, JobKind, Notice, Setup, State, WorkspaceState},
 };
 
 /// Reads workspace, stage and toolchain.
 pub(super) fn read(state: &mut State) -> Vec<Effect> {
     let mut effects = vec![Effect::Discover(start(state, JobKind::Discover))];
-    effects.push(Effect::Connect(start(state, JobKind::Connect)));
+    effects.push(stages::connect(state, true));
     if !matches!(state.setup, Setup::Running(_)) {
         let job = start(state, JobKind::Check);
         effects.push(Effect::CheckSetup { job, architecture: state.architecture });
@@ -18,7 +18,7 @@ pub(super) fn read(state: &mut State) -> Vec<Effect> {
 }
 
 /// Ends `job`, and says whether it is the newest of its kind: older ones tell old news.
-fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
+pub(super) fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
     let ended = state.jobs.end(job).is_some();
     ended && state.jobs.newest(|other| other == kind).is_none_or(|newer| newer.id < job)
 }
@@ -67,23 +67,6 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
     effects.extend(refresh(state));
     effects.extend(finish::load_samples(state, state.functions.names()).1);
     effects
-}
-
-pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo, Failure>) -> Vec<Effect> {
-    if !is_news(state, job, &JobKind::Connect) {
-        return Vec::new();
-    }
-    match result {
-        Ok(info) => {
-            state.connection = Connection::Connected(info);
-            refresh(state)
-        }
-        Err(failure) => {
-            state.tell(Notice::of(&failure));
-            state.connection = Connection::Failed(failure);
-            Vec::new()
-        }
-    }
 }
 
 /// Asks what is deployed, once both the workspace and the stage are known.
@@ -147,7 +130,7 @@ pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Fa
             state.tell(Notice::good("the toolchain is complete"));
             state.setup = Setup::Ready(parts);
             // The stage may have an emulator now.
-            vec![Effect::Connect(start(state, JobKind::Connect))]
+            vec![stages::connect(state, false)]
         }
         Err(failure) => {
             state.tell(Notice::of(&failure));

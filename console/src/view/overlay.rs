@@ -107,6 +107,7 @@ fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose:
     let title = match choose.offer {
         Offer::Actions => "All commands",
         Offer::Events => "Event files",
+        Offer::Stages => "Stages",
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), title, areas);

@@ -2,6 +2,7 @@
 //! own with its own way to be cancelled; none waits for another but for what they all need: workspace, stage, history.
 
 mod drafts;
+mod stages;
 
 use std::{
     collections::HashMap,
@@ -21,19 +22,20 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::stages::{Slot, Stages};
 use super::{
     Job,
     build::BuildRequest,
     deploy, discover, log,
     logs::{self, LogQuery},
     paths,
-    stage::{Stage, StageOptions},
+    stage::{self, Stage, StageOptions},
     store::Store,
     toolchain, verb,
 };
 use crate::message::{
     BuildOutcome, Changed, Consent, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation,
-    InvokeRequest, JobId, LogLine, Sample, Workspace,
+    InvokeRequest, JobId, LogLine, Sample, StageEntry, StageInfo, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -43,17 +45,31 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Carries effects out.
 pub struct Work {
-    shared: Arc<Shared>,
+    common: Arc<Common>,
 }
 
+/// What one effect works with: what all share, and the stage that was current when it started.
+#[derive(Clone)]
 struct Shared {
+    common: Arc<Common>,
+    slot: Arc<Slot>,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+struct Common {
     directory: PathBuf,
-    options: StageOptions,
+    stages: Stages,
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
     tasks: TaskTracker,
     closing: CancellationToken,
     workspace: watch::Sender<Option<Arc<Workspace>>>,
-    stage: OnceCell<Stage>,
     store: OnceCell<Store>,
     /// Why the history cannot be used was told.
     told: AtomicBool,
@@ -65,29 +81,39 @@ type Steps = mpsc::UnboundedSender<Event>;
 impl Work {
     /// Work on the workspace around `directory` and on the stage of `options`.
     pub fn new(directory: PathBuf, options: StageOptions) -> Self {
-        let shared = Shared {
+        let common = Common {
             directory,
-            options,
+            stages: Stages::new(options),
             jobs: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
-            stage: OnceCell::new(),
             store: OnceCell::new(),
             told: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared) }
+        Self { common: Arc::new(common) }
     }
 
     /// Starts the work of `effect`, whose results go to `events`. Effects of the terminal are the app's and start nothing.
     pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
-        let shared = Arc::clone(&self.shared);
+        self.start_on(self.common.stages.current(), effect, events);
+    }
+
+    fn start_on(&self, slot: Arc<Slot>, effect: Effect, events: &mpsc::Sender<Event>) {
+        let shared = Shared { common: Arc::clone(&self.common), slot };
         match effect {
+            Effect::On { stage, effect } => self.start_on(self.common.stages.of(&stage), *effect, events),
             Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
-            Effect::Connect(id) => {
-                self.run(id, events, async move |_, _| {
-                    Event::StageConnected(id, shared.stage().await.map(Stage::info))
-                });
+            Effect::ReadStages(id) => {
+                self.run(id, events, async move |_, _| Event::StagesRead(id, shared.stages().await));
+            }
+            Effect::Connect { job: id, stage, renew } => {
+                let shared = Shared { slot: self.common.stages.turn_to(&stage), ..shared };
+                self.run(id, events, async move |job, _| Event::StageConnected(id, shared.connect(renew, &job).await));
+            }
+            Effect::Probe { job: id, stage } => {
+                let shared = Shared { slot: self.common.stages.of(&stage), ..shared };
+                self.run(id, events, async move |job, _| Event::StageConnected(id, shared.connect(false, &job).await));
             }
             Effect::RefreshDeployed { job: id, functions } => {
                 self.run(id, events, async move |_, _| Event::Deployed(id, shared.deployed(&functions).await));
@@ -134,7 +160,7 @@ impl Work {
                 });
             }
             Effect::Cancel(id) => {
-                if let Some(token) = self.shared.jobs().get(&id) {
+                if let Some(token) = self.common.jobs().get(&id) {
                     token.cancel();
                 }
             }
@@ -158,25 +184,23 @@ impl Work {
         }
     }
 
-    /// Cancels what runs, waits a while until it has ended, and lets go of the stage. Drafts are saved by then.
+    /// Cancels what runs, waits a while until it has ended, and lets go of the stages. Drafts are saved by then.
     pub async fn close(self) {
-        self.shared.closing.cancel();
-        for token in self.shared.jobs().values() {
+        self.common.closing.cancel();
+        for token in self.common.jobs().values() {
             token.cancel();
         }
-        self.shared.tasks.close();
-        if timeout(GRACE, self.shared.tasks.wait()).await.is_err() {
+        self.common.tasks.close();
+        if timeout(GRACE, self.common.tasks.wait()).await.is_err() {
             tracing::warn!("work did not end in time");
         }
-        if let Some(store) = self.shared.store.get()
+        if let Some(store) = self.common.store.get()
             && let Err(failure) = store.flush().await
         {
             // There is no screen any more to tell it on.
             tracing::warn!(%failure, "the history is incomplete");
         }
-        if let Some(stage) = Arc::into_inner(self.shared).and_then(|shared| shared.stage.into_inner()) {
-            stage.close().await;
-        }
+        self.common.stages.close().await;
     }
 
     /// Runs `work` as the job `id`. What it says while it runs comes before its result, and it goes on no faster
@@ -186,14 +210,14 @@ impl Work {
         Fut: Future<Output = Event> + Send + 'static,
     {
         let token = CancellationToken::new();
-        self.shared.jobs().insert(id, token.clone());
+        self.common.jobs().insert(id, token.clone());
         let (steps, mut said) = mpsc::unbounded_channel();
         let reports = steps.clone();
         // The receiver lives as long as the job.
         let job = Job::new(token, move |step| drop(reports.send(Event::Step(id, step))));
         let work = work(job, steps);
-        let (shared, events) = (Arc::clone(&self.shared), events.clone());
-        self.shared.tasks.spawn(async move {
+        let (common, events) = (Arc::clone(&self.common), events.clone());
+        self.common.tasks.spawn(async move {
             let mut work = pin!(work);
             let result = loop {
                 // Sending fails only when the app has ended, and nobody is left to be told.
@@ -206,14 +230,14 @@ impl Work {
             while let Ok(event) = said.try_recv() {
                 drop(events.send(event).await);
             }
-            shared.jobs().remove(&id);
+            common.jobs().remove(&id);
             drop(events.send(result).await);
         });
     }
 
     fn spawn(&self, events: &mpsc::Sender<Event>, work: impl Future<Output = Option<Event>> + Send + 'static) {
         let events = events.clone();
-        self.shared.tasks.spawn(async move {
+        self.common.tasks.spawn(async move {
             if let Some(event) = work.await {
                 // As above.
                 drop(events.send(event).await);
@@ -222,11 +246,13 @@ impl Work {
     }
 }
 
-impl Shared {
+impl Common {
     fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Shared {
     /// Where the payload drafts are kept.
     async fn drafts(&self) -> Result<PathBuf, Failure> {
         Ok(self.state_dir().await?.join("drafts"))
@@ -250,15 +276,34 @@ impl Shared {
         }
     }
 
-    async fn stage(&self) -> Result<&Stage, Failure> {
-        let connect = async || {
-            let workspace = self.workspace().await?;
+    /// The stages of the workspace, and that of the command line.
+    async fn stages(&self) -> Result<Vec<StageEntry>, Failure> {
+        stage::entries(&self.workspace().await?.root, self.common.stages.options())
+    }
+
+    /// The stage that was current when the effect started, connected.
+    async fn stage(&self) -> Result<Arc<Stage>, Failure> {
+        let workspace = self.workspace().await?;
+        tokio::select! {
+            stage = self.slot.stage(&workspace) => stage,
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the stage")),
+        }
+    }
+
+    /// Connects, and says where the stage is; with `renew`, as it is now.
+    async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
+        let connected =
+            async { if renew { self.slot.renewed(&*self.workspace().await?).await } else { self.stage().await } };
+        let cancelled = async {
             tokio::select! {
-                stage = Stage::connect(&workspace, &self.options) => stage,
-                () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the stage")),
+                () = self.closing.cancelled() => {}
+                () = job.cancel.cancelled() => {}
             }
         };
-        self.stage.get_or_try_init(connect).await
+        tokio::select! {
+            stage = connected => Ok(stage?.info()),
+            () = cancelled => Err(Failure::interrupted("could not connect to the stage")),
+        }
     }
 
     async fn store(&self, steps: &Steps) -> Result<&Store, Failure> {
@@ -299,7 +344,7 @@ impl Shared {
     }
 
     async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Option<Deployed>)>, Failure> {
-        deploy::deployed(self.stage().await?, functions).await
+        deploy::deployed(&*self.stage().await?, functions).await
     }
 
     async fn build(&self, request: &BuildRequest, job: &Job, steps: &Steps) -> Result<BuildOutcome, Failure> {
@@ -307,7 +352,7 @@ impl Shared {
     }
 
     async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployOutcome, Failure> {
-        deploy::plan(self.stage().await?, functions, job).await
+        deploy::plan(&*self.stage().await?, functions, job).await
     }
 
     async fn deploy(
@@ -317,26 +362,26 @@ impl Shared {
         job: &Job,
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
-        verb::deploy(self.stage().await?, functions, consent, self.history(steps).await, job).await
+        verb::deploy(&*self.stage().await?, functions, consent, self.history(steps).await, job).await
     }
 
     async fn delete(&self, functions: &[String], job: &Job) -> Result<Vec<String>, Failure> {
         // The effect is only sent after a typed confirmation.
-        deploy::delete(self.stage().await?, functions, Consent::Given, job).await
+        deploy::delete(&*self.stage().await?, functions, Consent::Given, job).await
     }
 
     async fn invoke(&self, request: &InvokeRequest, job: &Job, steps: &Steps) -> Result<Invocation, Failure> {
-        verb::invoke(self.stage().await?, request, self.history(steps).await, job).await
+        verb::invoke(&*self.stage().await?, request, self.history(steps).await, job).await
     }
 
     async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
-        logs::fetch(self.stage().await?, query).await
+        logs::fetch(&*self.stage().await?, query).await
     }
 
     async fn tail(&self, id: JobId, query: &LogQuery, job: &Job, steps: Steps) -> Result<(), Failure> {
         // The receiver lives as long as the job.
         let lines = move |lines| drop(steps.send(Event::LogLines(id, lines)));
-        logs::tail(self.stage().await?, query, lines, job).await
+        logs::tail(&*self.stage().await?, query, lines, job).await
     }
 
     async fn watch(&self, id: JobId, job: &Job, steps: Steps) -> Result<(), Failure> {
@@ -355,7 +400,7 @@ impl Shared {
         let (store, since) = (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
         let mut all = Vec::with_capacity(functions.len());
         for function in functions {
-            all.push((function.clone(), store.samples(function, &self.options.stage, since).await?));
+            all.push((function.clone(), store.samples(function, &self.slot.options.stage, since).await?));
         }
         Ok(all)
     }

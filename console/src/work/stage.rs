@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
 use self::{call::CallError, clients::Clients, settings::StageSettings};
 use super::{paths, toolchain};
-use crate::message::{Architecture, Consent, Failure, StageInfo, Workspace};
+use crate::message::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 
 pub(crate) mod call;
 mod clients;
@@ -52,6 +52,16 @@ impl Default for StageOptions {
     }
 }
 
+impl StageOptions {
+    /// The same for another stage: a profile and a region are for the stage that they were given with.
+    pub(crate) fn of_stage(&self, stage: &str) -> Self {
+        if stage == self.stage {
+            return self.clone();
+        }
+        Self { stage: stage.to_owned(), profile: None, region: None, ..self.clone() }
+    }
+}
+
 /// A connected stage.
 pub struct Stage {
     settings: StageSettings,
@@ -79,6 +89,24 @@ struct LocalPlace {
 pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
     let stages = settings::read(root)?;
     Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
+}
+
+/// The stages of the workspace at `root` as their settings say: `local`, those of its manifest, sorted, and the one of
+/// `options`, if it is none of these.
+///
+/// # Errors
+/// As [`names`].
+pub fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEntry>, Failure> {
+    let mut names = names(root)?;
+    if !names.contains(&options.stage) {
+        names.push(options.stage.clone());
+    }
+    names.into_iter().map(|name| entry(root, &options.of_stage(&name))).collect()
+}
+
+fn entry(root: &Path, options: &StageOptions) -> Result<StageEntry, Failure> {
+    let StageSettings { profile, region, protected, .. } = settings::resolve(root, options)?;
+    Ok(StageEntry { name: options.stage.clone(), profile, region, protected })
 }
 
 impl Stage {
@@ -131,6 +159,11 @@ impl Stage {
             }
             info.clone()
         })
+    }
+
+    /// It is the local Lambda, which stays joined as long as the console runs.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self.place, Place::Local(_))
     }
 
     /// The stage's name.
@@ -234,11 +267,12 @@ impl Stage {
 
     /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes; its functions
     /// and logs are on disk.
-    pub async fn close(self) {
-        if let Place::Local(local) = self.place
-            && let Some((local, _)) = local.joined.into_inner()
-        {
-            local.shutdown().await;
+    pub async fn close(&self) {
+        if let Place::Local(local) = &self.place {
+            let joined = local.joined.lock().await.take();
+            if let Some((local, _)) = joined {
+                local.shutdown().await;
+            }
         }
     }
 

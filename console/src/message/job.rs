@@ -1,0 +1,82 @@
+//! Which job an event or an effect belongs to, and with that, which stage.
+//!
+//! Every variant is named, so that of a new one it is decided.
+
+use super::{Effect, Event};
+use crate::state::JobId;
+
+impl Event {
+    /// The job that the event comes from.
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Discovered(job, _)
+            | Self::StageConnected(job, _)
+            | Self::StagesRead(job, _)
+            | Self::Deployed(job, _)
+            | Self::SetupChecked(job, _)
+            | Self::SetupFinished(job, _)
+            | Self::Step(job, _)
+            | Self::BuildFinished(job, _)
+            | Self::Planned(job, _)
+            | Self::DeployFinished(job, _)
+            | Self::DeleteFinished(job, _)
+            | Self::InvokeFinished(job, _)
+            | Self::LogLines(job, _)
+            | Self::TailEnded(job, _)
+            | Self::LogsFetched(job, _)
+            | Self::Samples(job, _)
+            | Self::Changed(job, _)
+            | Self::WatchEnded(job, _) => Some(*job),
+            Self::Started { .. }
+            | Self::Tick(_)
+            | Self::Action(_)
+            | Self::Key(_)
+            | Self::Paste(_)
+            | Self::Click(_)
+            | Self::Scroll(..)
+            | Self::Resize(..)
+            | Self::Drawn(_)
+            | Self::Terminate
+            | Self::Continue
+            | Self::Edited(..)
+            | Self::EventRead(..)
+            | Self::Drafts(_)
+            | Self::Notice(_) => None,
+        }
+    }
+}
+
+impl Effect {
+    /// The job that the effect starts.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Discover(job)
+            | Self::ReadStages(job)
+            | Self::Connect { job, .. }
+            | Self::Probe { job, .. }
+            | Self::RefreshDeployed { job, .. }
+            | Self::CheckSetup { job, .. }
+            | Self::Setup { job, .. }
+            | Self::Build { job, .. }
+            | Self::Plan { job, .. }
+            | Self::Deploy { job, .. }
+            | Self::Delete { job, .. }
+            | Self::Invoke { job, .. }
+            | Self::StartTail { job, .. }
+            | Self::FetchLogs { job, .. }
+            | Self::LoadSamples { job, .. }
+            | Self::Watch(job) => Some(*job),
+            Self::On { effect, .. } => effect.job(),
+            Self::Cancel(_)
+            | Self::Edit { .. }
+            | Self::ReadEvent { .. }
+            | Self::LoadDrafts
+            | Self::SaveDraft { .. }
+            | Self::Copy(_)
+            | Self::Continue
+            | Self::Suspend
+            | Self::Redraw
+            | Self::Quit => None,
+        }
+    }
+}

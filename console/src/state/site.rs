@@ -1,0 +1,121 @@
+//! What is known of one stage. That of the shown stage stands in [`State`] and its cards; that of each other one is
+//! kept here, so that switching back shows it at once, and results that come in meanwhile are filed where they belong.
+
+use std::collections::BTreeMap;
+
+use super::{Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Watch};
+
+/// What is known of a stage that is not shown.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// The options that a headless command needs for this stage, quoted for a shell: `--stage beta`.
+    pub arguments: String,
+    /// Whether it can be reached, and as whom.
+    pub connection: Connection,
+    cards: BTreeMap<String, CardSite>,
+    logs: Logs,
+    sequence: Option<Sequence>,
+    watch: Option<Watch>,
+    qualifier: Option<String>,
+}
+
+/// What a stage has of one function.
+#[derive(Clone, Debug, Default)]
+struct CardSite {
+    deployment: Deployment,
+    response: Option<Response>,
+    figures: Figures,
+}
+
+impl Site {
+    /// A stage of this name, of which nothing is known.
+    pub fn new(stage: &str) -> Self {
+        let arguments = if stage == StageInfo::LOCAL { String::new() } else { format!("--stage {stage}") };
+        Self { arguments, ..Self::default() }
+    }
+
+    /// Functions that were saved wait to be rebuilt for this stage.
+    pub fn is_waiting(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| !watch.waiting.is_empty())
+    }
+}
+
+impl State {
+    /// Makes `stage` the one that is shown. What is known of the one shown so far is kept.
+    pub fn turn_to(&mut self, stage: &str) {
+        if self.options.stage == stage {
+            return;
+        }
+        let mut site = self.sites.remove(stage).unwrap_or_else(|| Site::new(stage));
+        self.exchange(&mut site);
+        stage.clone_into(&mut self.jobs.stage);
+        let before = std::mem::replace(&mut self.options.stage, stage.to_owned());
+        self.sites.insert(before, site);
+    }
+
+    /// Exchanges what belongs to a stage. All fields are named here, so that of a new one it is decided whether it does.
+    fn exchange(&mut self, site: &mut Site) {
+        let Self {
+            options,
+            connection,
+            functions,
+            logs,
+            sequence,
+            watch,
+            qualifier,
+            // What belongs to the workspace, the screen or the user whatever the stage.
+            now: _,
+            utc_offset: _,
+            workspace: _,
+            stages: _,
+            sites: _,
+            setup: _,
+            drafts: _,
+            output: _,
+            jobs: _,
+            notice: _,
+            command: _,
+            architecture: _,
+            debug: _,
+            mode: _,
+            focus: _,
+            tab: _,
+            overlay: _,
+            top: _,
+            hints: _,
+            viewport: _,
+            quit_asked: _,
+        } = self;
+        std::mem::swap(&mut options.stage_arguments, &mut site.arguments);
+        std::mem::swap(connection, &mut site.connection);
+        std::mem::swap(logs, &mut site.logs);
+        std::mem::swap(sequence, &mut site.sequence);
+        std::mem::swap(watch, &mut site.watch);
+        std::mem::swap(qualifier, &mut site.qualifier);
+        let mut cards = std::mem::take(&mut site.cards);
+        for card in &mut functions.cards {
+            let mut of_card = cards.remove(&card.function.name).unwrap_or_default();
+            of_card.exchange(card);
+            site.cards.insert(card.function.name.clone(), of_card);
+        }
+    }
+}
+
+impl CardSite {
+    /// As [`State::exchange`], for one function.
+    fn exchange(&mut self, card: &mut Card) {
+        let Card {
+            deployment,
+            response,
+            figures,
+            // The same on all stages.
+            function: _,
+            build_failure: _,
+            draft: _,
+            asked_event: _,
+        } = card;
+        std::mem::swap(deployment, &mut self.deployment);
+        std::mem::swap(response, &mut self.response);
+        std::mem::swap(figures, &mut self.figures);
+    }
+}

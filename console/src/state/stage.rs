@@ -1,0 +1,38 @@
+//! Stages: where functions are deployed to.
+
+use serde::{Deserialize, Serialize};
+
+/// Where functions are deployed to, as the screen shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageInfo {
+    /// `local`, `beta`, …
+    pub name: String,
+    /// The AWS account; `000000000000` for the local Lambda.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// It changes only after a confirmation.
+    pub protected: bool,
+    /// The endpoint, for the local Lambda.
+    pub endpoint: Option<String>,
+    /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
+    pub emulator: Option<String>,
+}
+
+impl StageInfo {
+    /// The name of the stage that is always there: the local Lambda.
+    pub const LOCAL: &str = "local";
+}
+
+/// A stage as its settings say, without asking anybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageEntry {
+    /// `local`, `beta`, …
+    pub name: String,
+    /// The AWS profile; none: that of the environment.
+    pub profile: Option<String>,
+    /// The AWS region; none: the profile's.
+    pub region: Option<String>,
+    /// It changes only after a confirmation.
+    pub protected: bool,
+}

@@ -1,0 +1,148 @@
+//! The stages: which one is shown, and what comes in for one that is not.
+
+use super::{finish, overlay, start, watch, workspace};
+use crate::{
+    message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
+    state::{
+        Connection, JobKind, Notice, Overlay, State,
+        overlay::{Choose, Entry, Offer},
+    },
+};
+
+/// Offers the stages, those that are known already at once.
+pub(super) fn choose(state: &mut State) -> Vec<Effect> {
+    let mut choose = Choose::new(Offer::Stages, entries(state));
+    choose.selected = choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
+    state.overlay = Some(Overlay::Choose(choose));
+    vec![Effect::ReadStages(start(state, JobKind::Stages))]
+}
+
+/// The stages of the manifest, and the one of the command line.
+fn entries(state: &State) -> Vec<Entry> {
+    let entry = |name: &str| Entry { label: name.to_owned(), detail: String::new(), value: name.to_owned() };
+    let mut entries: Vec<Entry> = state.stages.iter().map(|stage| entry(&stage.name)).collect();
+    for name in std::iter::once(&state.options.stage).chain(state.sites.keys()) {
+        if !entries.iter().any(|entry| entry.value == *name) {
+            entries.push(entry(name));
+        }
+    }
+    entries
+}
+
+/// Takes in which stages there are, and asks those of which nothing is known who the caller is there.
+pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>, Failure>) -> Vec<Effect> {
+    if !workspace::is_news(state, job, &JobKind::Stages) {
+        return Vec::new();
+    }
+    match result {
+        Ok(stages) => state.stages = stages,
+        Err(failure) => {
+            state.tell(Notice::of(&failure));
+            return Vec::new();
+        }
+    }
+    let entries = entries(state);
+    if let Some(Overlay::Choose(choose)) = &mut state.overlay
+        && choose.offer == Offer::Stages
+    {
+        let selected = choose.current().map(|entry| entry.value.clone());
+        choose.entries = entries.clone();
+        choose.matches = overlay::matches(&choose.entries, &choose.input.lines().concat());
+        let is_selected = |&index: &usize| choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref();
+        choose.selected = choose.matches.iter().position(is_selected).unwrap_or(0);
+    }
+    let mut effects = Vec::new();
+    for Entry { value: stage, .. } in entries {
+        let is_known = |site: &crate::state::Site| matches!(site.connection, Connection::Connected(_));
+        let is_asked = state.jobs.iter().any(|job| job.stage == stage && job.kind == JobKind::Probe);
+        // The local one is there as soon as it is needed: nobody needs to be asked.
+        if stage == StageInfo::LOCAL
+            || stage == state.options.stage
+            || state.sites.get(&stage).is_some_and(is_known)
+            || is_asked
+        {
+            continue;
+        }
+        let job = state.jobs.start_on(stage.clone(), JobKind::Probe, state.now);
+        effects.push(Effect::Probe { job, stage });
+    }
+    effects
+}
+
+/// Connects to the shown stage; `renew` reads its credentials anew.
+pub(super) fn connect(state: &mut State, renew: bool) -> Effect {
+    let job = start(state, JobKind::Connect);
+    Effect::Connect { job, stage: state.options.stage.clone(), renew }
+}
+
+/// Shows another stage, with what is known of it at once, and asks anew what is deployed there.
+pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
+    if state.options.stage == stage {
+        return Vec::new();
+    }
+    state.turn_to(stage);
+    state.notice = None;
+    let mut effects = vec![connect(state, false)];
+    effects.extend(finish::load_samples(state, state.functions.names()).1);
+    effects
+}
+
+pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo, Failure>) -> Vec<Effect> {
+    let is_probe = state.jobs.iter().any(|running| running.id == job && running.kind == JobKind::Probe);
+    let kind = if is_probe { JobKind::Probe } else { JobKind::Connect };
+    if !workspace::is_news(state, job, &kind) {
+        return Vec::new();
+    }
+    match result {
+        Ok(info) => {
+            state.connection = Connection::Connected(info);
+            if is_probe { Vec::new() } else { workspace::refresh(state) }
+        }
+        Err(failure) => {
+            if !is_probe {
+                state.tell(Notice::of(&failure));
+            }
+            state.connection = Connection::Failed(failure);
+            Vec::new()
+        }
+    }
+}
+
+/// The stage that `event` is of.
+pub(super) fn of(state: &State, event: &Event) -> String {
+    let of_job = event.job().and_then(|job| state.jobs.stage_of(job));
+    of_job.unwrap_or(&state.options.stage).to_owned()
+}
+
+/// Does `work` as if `stage` were shown. Where it is not, what is on the screen stays as it is, but for a message, which
+/// then names the stage.
+pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
+    if state.options.stage == stage {
+        return work(state);
+    }
+    let here = state.options.stage.clone();
+    let (focus, tab, top) = (state.focus, state.tab, state.top);
+    let (overlay, notice, command) = (state.overlay.take(), state.notice.take(), state.command.take());
+    state.turn_to(stage);
+    let effects = work(state);
+    state.turn_to(&here);
+    let told = state.notice.take().map(|told| Notice { text: format!("{stage}: {}", told.text), ..told });
+    state.notice = told.or(notice);
+    (state.focus, state.tab, state.top) = (focus, tab, top);
+    (state.overlay, state.command) = (overlay, command);
+    let on_stage = |effect: Effect| match effect.job() {
+        Some(_) => Effect::On { stage: stage.to_owned(), effect: Box::new(effect) },
+        None => effect,
+    };
+    effects.into_iter().map(on_stage).collect()
+}
+
+/// Goes on with what watching has seen, on whichever stage it watches.
+pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
+    let mut effects = watch::go_on(state);
+    let waiting = state.sites.iter().filter(|(_, site)| site.is_waiting()).map(|(stage, _)| stage.clone());
+    for stage in waiting.collect::<Vec<_>>() {
+        effects.extend(at(state, &stage, watch::go_on));
+    }
+    effects
+}
