@@ -111,13 +111,13 @@ pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo,
 /// The stage that `event` is of.
 pub(super) fn of(state: &State, event: &Event) -> String {
     let of_job = event.job().and_then(|job| state.jobs.stage_of(job));
-    of_job.unwrap_or(&state.options.stage).to_owned()
+    of_job.unwrap_or(&state.jobs.stage).to_owned()
 }
 
 /// Does `work` as if `stage` were shown. Where it is not, what is on the screen stays as it is, but for a message, which
 /// then names the stage.
 pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
-    if state.options.stage == stage {
+    if state.jobs.stage == stage {
         return work(state);
     }
     let here = state.options.stage.clone();
