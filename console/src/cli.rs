@@ -184,8 +184,14 @@ fn summary(verb: &str, total: usize, failed: &[(String, Failure)]) -> Option<Fai
     if failed.len() == 1 {
         return Some(first.clone());
     }
-    let kind =
-        if failed.iter().all(|(_, failure)| failure.kind == first.kind) { first.kind } else { FailureKind::Work };
+    let is = |kind| failed.iter().any(|(_, failure)| failure.kind == kind);
+    let kind = if is(FailureKind::Interrupted) {
+        FailureKind::Interrupted
+    } else if failed.iter().all(|(_, failure)| failure.kind == first.kind) {
+        first.kind
+    } else {
+        FailureKind::Work
+    };
     let why: Vec<String> = failed.iter().map(|(name, failure)| format!("{name}: {}", failure.why)).collect();
     let what = format!("could not {verb} {} of {total} functions", failed.len());
     Some(Failure { kind, ..Failure::work(what, why.join("; "), first.hint.clone()) })

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 
 pub use crate::state::{
-    Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Consent, DeployAction, DeployOutcome, Deployed,
-    DeployedFunction, EventFile, Failure, FailureKind, Function, FunctionConfig, FunctionStats, Invocation, InvokeMode,
-    InvokeRequest, JobId, Key, KeyCode, LogLine, Part, Percentiles, Report, RuntimeCrate, Sample, StageEntry,
-    StageInfo, Step, Target, Viewport, Workspace, Zip,
+    Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency, Consent, Cors, DeployAction,
+    DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FailedFunction, Failure, FailureKind, Function,
+    FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, Invocation, InvokeMode, InvokeRequest, JobId, Key,
+    KeyCode, LogFormat, LogLine, LogSettings, Part, Percentiles, Report, RuntimeCrate, Sample, StageEntry, StageInfo,
+    Step, Target, UrlAuth, UrlSetting, Viewport, Vpc, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.

@@ -21,6 +21,7 @@ mod payload;
 mod plan;
 mod response;
 mod sequence;
+mod setting;
 mod setup;
 mod site;
 mod stage;
@@ -30,7 +31,9 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-pub use deployment::{Change, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction};
+pub use deployment::{
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, FunctionPlan,
+};
 pub use document::Document;
 pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
@@ -49,6 +52,7 @@ pub use payload::{Check, Draft};
 pub use plan::Plan;
 pub use response::Response;
 pub use sequence::{LoopStep, Sequence, Standing};
+pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 pub use setup::Part;
 pub use site::Site;
 pub use stage::{StageEntry, StageInfo};

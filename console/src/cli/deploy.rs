@@ -68,7 +68,7 @@ async fn carry_out(
 
 fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {
     let output = context.output;
-    let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failed);
+    let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failures());
     if output.json {
         let functions: Vec<Value> =
             outcome.functions.iter().map(|function| document(function, arguments.dry_run)).collect();

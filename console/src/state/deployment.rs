@@ -1,4 +1,4 @@
-//! What is deployed on a stage, and what a deploy did.
+//! What is deployed on a stage, what a deploy is going to do, and what it did.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub enum Consent {
     Given,
 }
 
-/// What a deploy did to a function.
+/// What a deploy did to a function, or, in a plan, is going to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeployAction {
@@ -40,20 +40,63 @@ pub enum DeployAction {
 /// One setting that a deploy changes. Environment values are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The setting: `code`, `memory`, `env.NAME`, …
+    /// The setting: `code`, `memory`, `env.NAME`, `url.auth`, `alias.live`, …
     pub field: String,
-    /// What it is on the stage; none for a new function.
+    /// What it is on the stage; none for a new function, and for what is not there.
     pub from: Option<String>,
-    /// What it becomes.
+    /// What it becomes; `removed` for what is taken away.
     pub to: String,
 }
 
-/// What was or would be deployed of one function.
+/// What a deploy is going to do to one function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionPlan {
+    /// The function's name in the workspace.
+    pub name: String,
+    /// What would be done.
+    pub action: DeployAction,
+    /// What differs, in the order of the calls that change it.
+    pub changes: Vec<Change>,
+    /// The changing calls in their order, as IAM names them: `lambda:UpdateFunctionCode`, …
+    pub calls: Vec<String>,
+    /// Everybody may call it afterwards, which they may not now: only done with [`Consent::Given`] where others can
+    /// reach the stage.
+    pub opens: bool,
+    /// The version that is on the stage: `$LATEST`, or the number that the stage's alias points at.
+    pub version: String,
+    /// SHA-256 of the zip, lower-case hexadecimal; empty where only settings are compared.
+    pub sha256: String,
+}
+
+/// What a deploy is going to do: compared first, shown, then carried out as it was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployPlan {
+    /// The stage's name.
+    pub stage: String,
+    /// The functions that could be compared.
+    pub functions: Vec<FunctionPlan>,
+    /// The functions that could not, each with why.
+    pub failed: Vec<(String, super::Failure)>,
+}
+
+impl DeployPlan {
+    /// Nothing would be sent.
+    pub fn is_empty(&self) -> bool {
+        self.functions.iter().all(|function| function.action == DeployAction::Unchanged)
+    }
+
+    /// Some function would be open to everybody, which is not so now.
+    pub fn opens(&self) -> bool {
+        self.functions.iter().any(|function| function.opens)
+    }
+}
+
+/// What was deployed of one function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeployedFunction {
     /// The function's name.
     pub name: String,
-    /// What was done, or, in a dry run, would be.
+    /// What was done.
     pub action: DeployAction,
     /// The version that resulted.
     pub version: String,
@@ -61,8 +104,23 @@ pub struct DeployedFunction {
     pub sha256: String,
     /// Wall time in seconds.
     pub seconds: f64,
-    /// What differed.
+    /// What was changed.
     pub changes: Vec<Change>,
+}
+
+/// A function that a deploy failed on or did not come to, and what is true of it now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailedFunction {
+    /// The function's name.
+    pub name: String,
+    /// Why.
+    pub failure: super::Failure,
+    /// What was changed nevertheless, as read from the stage afterwards.
+    pub done: Vec<Change>,
+    /// What still differs, as read from the stage afterwards: the next deploy does it.
+    pub left: Vec<Change>,
+    /// Whether the stage could be asked afterwards. If not, `left` is what was planned, and some of it may be done.
+    pub is_known: bool,
 }
 
 /// What a deploy of one or more functions came to.
@@ -72,6 +130,13 @@ pub struct DeployOutcome {
     pub stage: String,
     /// The functions that are now as the workspace has them.
     pub functions: Vec<DeployedFunction>,
+    /// The functions that are not, each with why and with what is true of it.
+    pub failed: Vec<FailedFunction>,
+}
+
+impl DeployOutcome {
     /// The functions that failed, each with why.
-    pub failed: Vec<(String, super::Failure)>,
+    pub fn failures(&self) -> Vec<(String, super::Failure)> {
+        self.failed.iter().map(|failed| (failed.name.clone(), failed.failure.clone())).collect()
+    }
 }

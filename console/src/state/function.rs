@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+use super::{Concurrency, Failure, LogSettings, UrlSetting, Vpc};
 
 /// What a function is built for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,26 +90,67 @@ pub struct Function {
 }
 
 /// The settings of a function in `[package.metadata.lambda]`, with the meaning that cargo-lambda gave
-/// the same keys.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// the same keys. What is `None` is left as it is on the stage; what is empty is removed there.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionConfig {
-    /// Memory in MB, 128 to 10,240. None: leave it as it is on the stage (128 for a new function).
+    /// Memory in MB, 128 to 10,240 (128 for a new function).
     pub memory: Option<u32>,
-    /// Timeout in seconds, 1 to 900. None: leave it (3 for a new function).
+    /// Timeout in seconds, 1 to 900 (3 for a new function).
     pub timeout: Option<u32>,
+    /// Size of `/tmp` in MB, 512 to 10,240 (512 for a new function).
+    pub ephemeral_storage: Option<u32>,
     /// Environment variables; merged into those of the stage. Values are secrets: mask them.
     pub env: BTreeMap<String, String>,
+    /// Variables of the stage that `env` does not name are removed.
+    pub env_replace: bool,
     /// ARN of the execution role. None: keep it, or create one by name.
     pub role: Option<String>,
-    /// The function's description.
+    /// The function's description; empty: remove it.
     pub description: Option<String>,
     /// X-Ray tracing: `active` or `pass-through`.
     pub tracing: Option<String>,
-    /// ARNs of layers.
-    pub layers: Vec<String>,
-    /// Tags.
+    /// `provided.al2023` (for a new function) or another `provided` runtime.
+    pub runtime: Option<String>,
+    /// ARNs of layers; empty: remove them all.
+    pub layers: Option<Vec<String>>,
+    /// Tags; merged into those of the stage.
     pub tags: BTreeMap<String, String>,
+    /// What is logged, where to, for how long.
+    pub log: LogSettings,
+    /// Reserved concurrency.
+    pub concurrency: Option<Concurrency>,
+    /// The function's URL.
+    pub url: Option<UrlSetting>,
+    /// The private network; without subnets: detach it.
+    pub vpc: Option<Vpc>,
+    /// The bucket that the zip is sent through.
+    pub s3_bucket: Option<String>,
+    /// The zip's key in it. None: one that follows from the function's name and the zip's digest.
+    pub s3_key: Option<String>,
+}
+
+/// Names of variables, never their values: settings end up in logs.
+impl std::fmt::Debug for FunctionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FunctionConfig")
+            .field("memory", &self.memory)
+            .field("timeout", &self.timeout)
+            .field("ephemeral_storage", &self.ephemeral_storage)
+            .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("env_replace", &self.env_replace)
+            .field("role", &self.role)
+            .field("description", &self.description)
+            .field("tracing", &self.tracing)
+            .field("runtime", &self.runtime)
+            .field("layers", &self.layers)
+            .field("tags", &self.tags)
+            .field("log", &self.log)
+            .field("concurrency", &self.concurrency)
+            .field("url", &self.url)
+            .field("vpc", &self.vpc)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One file of a function's payload library.

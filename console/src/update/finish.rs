@@ -93,7 +93,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
                 }
             }
             state.tell(match outcome.failed.first() {
-                Some((_, failure)) => Notice::of(failure),
+                Some(failed) => Notice::of(&failed.failure),
                 None => Notice::good(deploy_story(&outcome)),
             });
         }

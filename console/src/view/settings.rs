@@ -76,7 +76,7 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
     for (name, value) in optional.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         rows.push(field(theme, name, value, text));
     }
-    for layer in &config.layers {
+    for layer in config.layers.iter().flatten() {
         rows.push(field(theme, "layer", layer, text));
     }
     for (name, value) in &config.tags {

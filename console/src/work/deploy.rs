@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use self::remote::Remote;
 use super::{Job, paths, stage::Stage};
 use crate::message::{
-    Architecture, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, Failure, Function, Step,
+    Architecture, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, FailedFunction, Failure, Function,
+    Step,
 };
 
 mod alias;
@@ -108,7 +109,10 @@ async fn each(stage: &Stage, functions: &[Function], dry_run: bool, job: &Job) -
         job.report(Step::Done(name.clone()));
         match result {
             Ok(done) => outcome.functions.push(done),
-            Err(failure) => outcome.failed.push((name, failure)),
+            Err(failure) => {
+                let (done, left) = (Vec::new(), Vec::new());
+                outcome.failed.push(FailedFunction { name, failure, done, left, is_known: false });
+            }
         }
     }
 }

@@ -227,8 +227,8 @@ async fn what_cannot_be_invoked_says_what_to_do() {
     let fine = place.function("fine", "1");
     let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.functions.len(), 1, "{outcome:?}");
-    assert!(outcome.failed[0].1.hint.contains("lambda-console build hello"));
-    assert!(outcome.failed[1].1.why.contains("60 MB"));
+    assert!(outcome.failed[0].failure.hint.contains("lambda-console build hello"));
+    assert!(outcome.failed[1].failure.why.contains("60 MB"));
     stage.close().await;
 }
 

@@ -149,7 +149,9 @@ impl Rounds<'_> {
         };
         if self.context.output.json {
             let done: Vec<Value> = outcome.functions.iter().map(|function| deploy::document(function, false)).collect();
-            return print_json(&json!({ "event": "deployed", "functions": done, "failed": errors(&outcome.failed) }));
+            return print_json(
+                &json!({ "event": "deployed", "functions": done, "failed": errors(&outcome.failures()) }),
+            );
         }
         for function in &outcome.functions {
             progress::say(&format!(
@@ -159,7 +161,7 @@ impl Rounds<'_> {
                 function.seconds
             ));
         }
-        summary("deploy", functions.len(), &outcome.failed).iter().for_each(progress::failure);
+        summary("deploy", functions.len(), &outcome.failures()).iter().for_each(progress::failure);
         Ok(())
     }
 

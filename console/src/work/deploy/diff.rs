@@ -58,8 +58,8 @@ pub(super) fn changes(wanted: &Wanted<'_>, found: Option<&Remote>) -> Result<Vec
     if let Some(mode) = tracing(config) {
         set("tracing", found.map(|found| found.tracing.clone()), mode.to_owned());
     }
-    if !config.layers.is_empty() {
-        set("layers", found.map(|found| found.layers.join(", ")), config.layers.join(", "));
+    if let Some(layers) = &config.layers {
+        set("layers", found.map(|found| found.layers.join(", ")), layers.join(", "));
     }
     for (name, value) in &config.tags {
         set(&format!("tag.{name}"), found.and_then(|found| found.tags.get(name).cloned()), value.clone());

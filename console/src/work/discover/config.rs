@@ -7,6 +7,10 @@
 //!
 //! Reads the manifests; changes nothing.
 
+mod deploy;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -91,25 +95,6 @@ impl Reader<'_> {
         }
     }
 
-    fn deploy(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
-        self.number(table, "memory", 128..=10_240, &mut config.memory);
-        self.number(table, "timeout", 1..=900, &mut config.timeout);
-        self.text(table, "role", &mut config.role);
-        self.text(table, "iam_role", &mut config.role);
-        self.text(table, "description", &mut config.description);
-        self.tracing(table, config);
-        for key in ["layer", "layers"] {
-            self.list(table, key, &mut config.layers);
-        }
-        for key in ["tag", "tags"] {
-            self.pairs(table, key, &mut config.tags);
-        }
-        self.env_file(table, &mut config.env);
-        for key in ["env", "env_var", "env_vars"] {
-            self.pairs(table, key, &mut config.env);
-        }
-    }
-
     fn number(&mut self, table: &DeTable<'_>, key: &str, range: std::ops::RangeInclusive<u32>, to: &mut Option<u32>) {
         let Some(value) = table.get(key) else { return };
         let number = value
@@ -130,22 +115,13 @@ impl Reader<'_> {
         }
     }
 
-    fn tracing(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
-        let Some(value) = table.get("tracing") else { return };
-        match value.get_ref().as_str().map(|mode| mode.to_lowercase().replace(['-', '_'], "")).as_deref() {
-            Some("active") => config.tracing = Some("active".to_owned()),
-            Some("passthrough") => config.tracing = Some("pass-through".to_owned()),
-            _ => self.warn("tracing", value, "`active` or `passthrough`"),
-        }
-    }
-
-    fn list(&mut self, table: &DeTable<'_>, key: &str, to: &mut Vec<String>) {
+    fn list(&mut self, table: &DeTable<'_>, key: &str, to: &mut Option<Vec<String>>) {
         let Some(value) = table.get(key) else { return };
         let texts = value.get_ref().as_array().and_then(|array| {
             array.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
         match texts {
-            Some(texts) => *to = texts,
+            Some(texts) => *to = Some(texts),
             None => self.warn(key, value, "a list of strings"),
         }
     }
@@ -208,94 +184,5 @@ impl Reader<'_> {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layer(section: &'static str, text: &str) -> Layer {
-        Layer { manifest: PathBuf::from("/w/Cargo.toml"), text: text.to_owned(), section }
-    }
-
-    #[test]
-    fn the_keys_of_cargo_lambda_have_their_meaning() {
-        let package = layer(
-            "package",
-            r#"
-            [package.metadata.lambda.env]
-            TABLE = "orders"
-            [package.metadata.lambda.deploy]
-            memory = 512
-            timeout = 60
-            iam_role = "arn:aws:iam::123456789012:role/orders"
-            description = "takes orders"
-            tracing = "PassThrough"
-            layers = ["arn:one", "arn:two"]
-            tags = { team = "shop" }
-            env_var = ["MODE=fast"]
-            enable_function_url = true
-            "#,
-        );
-        let mut warnings = Vec::new();
-        let config = merged("orders", &[&package], &mut warnings);
-        assert_eq!(warnings, []);
-        assert_eq!((config.memory, config.timeout), (Some(512), Some(60)));
-        assert_eq!(config.role.as_deref(), Some("arn:aws:iam::123456789012:role/orders"));
-        assert_eq!(config.description.as_deref(), Some("takes orders"));
-        assert_eq!(config.tracing.as_deref(), Some("pass-through"));
-        assert_eq!(config.layers, ["arn:one", "arn:two"]);
-        assert_eq!(config.tags, BTreeMap::from([("team".to_owned(), "shop".to_owned())]));
-        assert_eq!(config.env.len(), 2);
-        assert_eq!((config.env["TABLE"].as_str(), config.env["MODE"].as_str()), ("orders", "fast"));
-    }
-
-    #[test]
-    fn the_binary_wins_over_the_package_and_the_package_over_the_workspace() {
-        let workspace = layer(
-            "workspace",
-            "[workspace.metadata.lambda.deploy]\nmemory = 128\ntimeout = 5\n[workspace.metadata.lambda.env]\nA = \"w\"\nB = \"w\"",
-        );
-        let package = layer(
-            "package",
-            "[package.metadata.lambda.env]\nB = \"p\"\n[package.metadata.lambda.deploy]\nmemory = 256\n\
-             [package.metadata.lambda.bin.two.deploy]\nmemory = 1024",
-        );
-        let mut warnings = Vec::new();
-        let one = merged("one", &[&workspace, &package], &mut warnings);
-        let two = merged("two", &[&workspace, &package], &mut warnings);
-        assert_eq!((one.memory, two.memory, two.timeout), (Some(256), Some(1024), Some(5)));
-        assert_eq!((one.env["A"].as_str(), one.env["B"].as_str()), ("w", "p"));
-        assert_eq!(warnings, []);
-    }
-
-    #[test]
-    fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
-        let package = layer(
-            "package",
-            "[package]\nname = \"x\"\n[package.metadata.lambda.deploy]\nmemory = \"lots\"\ntimeout = 7\n\
-             [package.metadata.lambda.bin.x.env]\nSECRET = 1234",
-        );
-        let mut warnings = Vec::new();
-        let config = merged("x", &[&package], &mut warnings);
-        assert_eq!((config.memory, config.timeout), (None, Some(7)));
-        assert_eq!(warnings.len(), 2);
-        assert_eq!(warnings[0].what, "left out the setting `package.metadata.lambda.deploy.memory`");
-        assert_eq!(warnings[0].why, "/w/Cargo.toml:4: it must be a whole number from 128 to 10240");
-        assert_eq!(warnings[1].what, "left out the setting `package.metadata.lambda.bin.x.env.SECRET`");
-        assert!(!format!("{warnings:?}").contains("1234"));
-        merged("x", &[&package], &mut warnings);
-        assert_eq!(warnings.len(), 2, "said once");
-    }
-
-    #[test]
-    fn an_env_file_is_read_from_beside_the_manifest() {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join(".env"), "# no\nexport A = 'one two'\n\nB=x=y\n").unwrap();
-        let mut package = layer("package", "[package.metadata.lambda.deploy]\nenv_file = \".env\"");
-        package.manifest = directory.path().join("Cargo.toml");
-        let config = merged("x", &[&package], &mut Vec::new());
-        assert_eq!((config.env["A"].as_str(), config.env["B"].as_str()), ("one two", "x=y"));
     }
 }

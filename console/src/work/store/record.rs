@@ -67,9 +67,9 @@ fn deploy(connection: &Connection, at: i64, outcome: &DeployOutcome) -> rusqlite
         let none = None::<String>;
         insert.execute(params![at, outcome.stage, done.name, action, done.version, done.sha256, done.seconds, none])?;
     }
-    for (name, failure) in &outcome.failed {
-        let none = None::<String>;
-        insert.execute(params![at, outcome.stage, name, none, none, none, none, failure.to_string()])?;
+    for failed in &outcome.failed {
+        let (name, error, none) = (&failed.name, failed.failure.to_string(), None::<String>);
+        insert.execute(params![at, outcome.stage, name, none, none, none, none, error])?;
     }
     Ok(())
 }

@@ -1,0 +1,176 @@
+use super::*;
+use crate::message::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting};
+
+fn layer(section: &'static str, text: &str) -> Layer {
+    Layer { manifest: PathBuf::from("/w/Cargo.toml"), text: text.to_owned(), section }
+}
+
+#[test]
+fn the_keys_of_cargo_lambda_have_their_meaning() {
+    let package = layer(
+        "package",
+        r#"
+        [package.metadata.lambda.env]
+        TABLE = "orders"
+        [package.metadata.lambda.deploy]
+        memory = 512
+        timeout = 60
+        iam_role = "arn:aws:iam::123456789012:role/orders"
+        description = "takes orders"
+        tracing = "PassThrough"
+        layers = ["arn:one", "arn:two"]
+        tags = { team = "shop" }
+        env_var = ["MODE=fast"]
+        enable_function_url = true
+        "#,
+    );
+    let mut warnings = Vec::new();
+    let config = merged("orders", &[&package], &mut warnings);
+    assert_eq!(warnings, []);
+    assert_eq!((config.memory, config.timeout), (Some(512), Some(60)));
+    assert_eq!(config.role.as_deref(), Some("arn:aws:iam::123456789012:role/orders"));
+    assert_eq!(config.description.as_deref(), Some("takes orders"));
+    assert_eq!(config.tracing.as_deref(), Some("pass-through"));
+    assert_eq!(config.layers, Some(vec!["arn:one".to_owned(), "arn:two".to_owned()]));
+    assert_eq!(config.tags, BTreeMap::from([("team".to_owned(), "shop".to_owned())]));
+    assert_eq!(config.env.len(), 2);
+    assert_eq!((config.env["TABLE"].as_str(), config.env["MODE"].as_str()), ("orders", "fast"));
+}
+
+#[test]
+fn the_binary_wins_over_the_package_and_the_package_over_the_workspace() {
+    let workspace = layer(
+        "workspace",
+        "[workspace.metadata.lambda.deploy]\nmemory = 128\ntimeout = 5\n[workspace.metadata.lambda.env]\nA = \"w\"\nB = \"w\"",
+    );
+    let package = layer(
+        "package",
+        "[package.metadata.lambda.env]\nB = \"p\"\n[package.metadata.lambda.deploy]\nmemory = 256\n\
+         [package.metadata.lambda.bin.two.deploy]\nmemory = 1024",
+    );
+    let mut warnings = Vec::new();
+    let one = merged("one", &[&workspace, &package], &mut warnings);
+    let two = merged("two", &[&workspace, &package], &mut warnings);
+    assert_eq!((one.memory, two.memory, two.timeout), (Some(256), Some(1024), Some(5)));
+    assert_eq!((one.env["A"].as_str(), one.env["B"].as_str()), ("w", "p"));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
+    let package = layer(
+        "package",
+        "[package]\nname = \"x\"\n[package.metadata.lambda.deploy]\nmemory = \"lots\"\ntimeout = 7\n\
+         [package.metadata.lambda.bin.x.env]\nSECRET = 1234",
+    );
+    let mut warnings = Vec::new();
+    let config = merged("x", &[&package], &mut warnings);
+    assert_eq!((config.memory, config.timeout), (None, Some(7)));
+    assert_eq!(warnings.len(), 2);
+    assert_eq!(warnings[0].what, "left out the setting `package.metadata.lambda.deploy.memory`");
+    assert_eq!(warnings[0].why, "/w/Cargo.toml:4: it must be a whole number from 128 to 10240");
+    assert_eq!(warnings[1].what, "left out the setting `package.metadata.lambda.bin.x.env.SECRET`");
+    assert!(!format!("{warnings:?}").contains("1234"));
+    merged("x", &[&package], &mut warnings);
+    assert_eq!(warnings.len(), 2, "said once");
+}
+
+#[test]
+fn an_env_file_is_read_from_beside_the_manifest() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".env"), "# no\nexport A = 'one two'\n\nB=x=y\n").unwrap();
+    let mut package = layer("package", "[package.metadata.lambda.deploy]\nenv_file = \".env\"");
+    package.manifest = directory.path().join("Cargo.toml");
+    let config = merged("x", &[&package], &mut Vec::new());
+    assert_eq!((config.env["A"].as_str(), config.env["B"].as_str()), ("one two", "x=y"));
+}
+
+#[test]
+fn everything_that_lives_on_a_function_has_a_key() {
+    let package = layer(
+        "package",
+        r#"
+        [package.metadata.lambda.deploy]
+        ephemeral_storage = 2048
+        env_replace = true
+        runtime = "provided.al2"
+        log_format = "json"
+        application_log_level = "debug"
+        system_log_level = "WARN"
+        log_group = "/shop/orders"
+        log_retention = 14
+        reserved_concurrency = 5
+        subnet_ids = ["subnet-1"]
+        security_group_ids = ["sg-1"]
+        s3_bucket = "artifacts"
+        s3_key = "orders.zip"
+        layers = []
+        description = ""
+        [package.metadata.lambda.deploy.url]
+        auth = "iam"
+        streaming = true
+        cors = { allow_origins = ["https://example.com"], max_age = 60 }
+        "#,
+    );
+    let mut warnings = Vec::new();
+    let config = merged("orders", &[&package], &mut warnings);
+    assert_eq!(warnings, []);
+    assert_eq!((config.ephemeral_storage, config.env_replace), (Some(2048), true));
+    assert_eq!(config.runtime.as_deref(), Some("provided.al2"));
+    let log = LogSettings {
+        format: Some(LogFormat::Json),
+        application_level: Some("DEBUG".into()),
+        system_level: Some("WARN".into()),
+        group: Some("/shop/orders".into()),
+        retention: Some(14),
+    };
+    assert_eq!(config.log, log);
+    assert_eq!(config.concurrency, Some(Concurrency::Reserved(5)));
+    let vpc = config.vpc.unwrap();
+    assert_eq!((vpc.subnet_ids, vpc.security_group_ids), (vec!["subnet-1".to_owned()], vec!["sg-1".to_owned()]));
+    assert_eq!((config.s3_bucket.as_deref(), config.s3_key.as_deref()), (Some("artifacts"), Some("orders.zip")));
+    assert_eq!((config.layers, config.description.as_deref()), (Some(Vec::new()), Some("")), "empty: to be removed");
+    let cors = Cors { allow_origins: vec!["https://example.com".into()], max_age: Some(60), ..Cors::default() };
+    let url = FunctionUrl { auth: UrlAuth::Iam, streaming: Some(true), cors: Some(cors) };
+    assert_eq!(config.url, Some(UrlSetting::Present(url)));
+}
+
+#[test]
+fn a_url_may_be_said_in_a_word_and_in_the_words_of_cargo_lambda() {
+    let url = |line: &str| {
+        let mut warnings = Vec::new();
+        let package = layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"));
+        let config = merged("x", &[&package], &mut warnings);
+        assert_eq!(warnings, [], "{line}");
+        match config.url {
+            Some(UrlSetting::Present(url)) => Some(url.auth),
+            Some(UrlSetting::Absent) => None,
+            None => panic!("{line}: nothing"),
+        }
+    };
+    assert_eq!(url("enable_function_url = true"), Some(UrlAuth::None), "as cargo-lambda has it");
+    assert_eq!(url("disable_function_url = true"), None);
+    assert_eq!(url("url = true"), Some(UrlAuth::Iam), "never public without saying so");
+    assert_eq!(url("url = \"none\""), Some(UrlAuth::None));
+    assert_eq!(url("url = false"), None);
+}
+
+#[test]
+fn what_lambda_would_refuse_is_told_while_the_manifest_is_read() {
+    for (line, said) in [
+        ("log_retention = 15", "one of 1, 3, 5, 7, 14, 30"),
+        ("log_format = \"xml\"", "`text` or `json`"),
+        ("system_log_level = \"TRACE\"", "one of DEBUG, INFO, WARN"),
+        ("ephemeral_storage = 100", "from 512 to 10240"),
+        ("reserved_concurrency = -1", "a whole number from 0"),
+        ("runtime = \"python3.13\"", "`provided.al2023`"),
+        ("url = \"public\"", "`iam`, `none`"),
+        ("env_replace = \"yes\"", "true or false"),
+    ] {
+        let mut warnings = Vec::new();
+        merged("x", &[&layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"))], &mut warnings);
+        assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
+    }
+    let text = format!("{:?}", FunctionConfig { env: [("KEY".into(), "hunter2".into())].into(), ..Default::default() });
+    assert!(text.contains("KEY") && !text.contains("hunter2"), "{text}");
+}
