@@ -71,7 +71,7 @@ pub enum Event {
     /// [`Effect::Build`] ended.
     BuildFinished(JobId, Result<BuildOutcome, Failure>),
     /// [`Effect::Plan`] ended: what a deploy would do.
-    Planned(JobId, Result<DeployOutcome, Failure>),
+    Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
     /// [`Effect::Delete`] ended, with the names that are gone.

@@ -1,9 +1,7 @@
 //! The plan of a deploy: shown before anything is sent, carried out by Enter, left by Esc.
 
 use lambda_console::{
-    message::{
-        Change, Consent, DeployAction, DeployOutcome, DeployedFunction, Effect, Event, Failure, JobId, StageInfo,
-    },
+    message::{Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, JobId, StageInfo},
     state::{Connection, Overlay},
 };
 use tests::{Harness, sample};
@@ -27,13 +25,13 @@ fn change(field: &str, from: Option<&str>, to: &str) -> Change {
     Change { field: field.into(), from: from.map(str::to_owned), to: to.into() }
 }
 
-fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> DeployedFunction {
+fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPlan {
     let (version, sha256) = ("$LATEST".to_owned(), sample::sha(name));
-    DeployedFunction { name: name.into(), action, version, sha256, seconds: 0.1, changes }
+    FunctionPlan { name: name.into(), action, version, sha256, changes, calls: Vec::new(), opens: false }
 }
 
 /// One that is updated, one that is created, one that is as it is, one that cannot be deployed.
-fn outcome() -> DeployOutcome {
+fn outcome() -> DeployPlan {
     let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
     let updated = vec![
         change("code", Some("68656c6c6f68"), "6f6c6c656868"),
@@ -48,7 +46,7 @@ fn outcome() -> DeployOutcome {
         "the function of this name there is python3.13, not a bootstrap",
         "rename the binary, give the stage a prefix, or delete that function",
     );
-    DeployOutcome {
+    DeployPlan {
         stage: "beta".into(),
         functions: vec![
             planned("hello", DeployAction::Updated, updated),
@@ -60,7 +58,7 @@ fn outcome() -> DeployOutcome {
 }
 
 /// Answers the plan that was asked for.
-fn answer(console: &mut Harness, outcome: DeployOutcome) -> JobId {
+fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
     let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
     console.feed(Event::Planned(job, Ok(outcome)));
     console.draw();
@@ -135,7 +133,7 @@ fn nothing_to_change_deploys_nothing() {
     let mut console = on("beta", false);
     console.press("d");
     let unchanged = vec![planned("hello", DeployAction::Unchanged, Vec::new())];
-    answer(&mut console, DeployOutcome { functions: unchanged, failed: Vec::new(), ..outcome() });
+    answer(&mut console, DeployPlan { functions: unchanged, failed: Vec::new(), ..outcome() });
     assert!(console.screen().contains("nothing to deploy"));
     console.press("<enter>");
     assert_eq!(console.effects(), []);

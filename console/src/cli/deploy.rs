@@ -12,7 +12,7 @@ use super::{
     progress, summary,
 };
 use crate::{
-    message::{DeployAction, DeployOutcome, DeployedFunction, Failure, Function},
+    message::{DeployAction, DeployOutcome, DeployPlan, DeployedFunction, Failure, Function, FunctionPlan},
     work::{deploy, stage::Stage, store::Store, verb},
 };
 
@@ -33,11 +33,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let workspace = context.workspace().await?;
     let functions = select(&workspace, &arguments.names)?;
     let stage = context.stage(&workspace).await?;
-    let store = if arguments.dry_run { None } else { context::store(&workspace) };
+    if arguments.dry_run {
+        let planned = deploy::plan(&stage, &functions, &context.job).await;
+        stage.close().await;
+        return print_plan(context, &planned?);
+    }
+    let store = context::store(&workspace);
     let result = carry_out(context, arguments, &stage, &functions, store.as_ref()).await;
     context::flush(store.as_ref()).await;
     stage.close().await;
-    print(context, arguments, &result?)
+    print(context, &result?)
 }
 
 async fn carry_out(
@@ -47,9 +52,6 @@ async fn carry_out(
     functions: &[Function],
     history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
-    if arguments.dry_run {
-        return deploy::plan(stage, functions, &context.job).await;
-    }
     let must_ask = stage.is_protected() && !arguments.yes;
     if !context.output.json || must_ask {
         // People see what will change before it does.
@@ -57,7 +59,7 @@ async fn carry_out(
         for function in &planned.functions {
             progress::say(&difference(function));
         }
-        if must_ask && planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
+        if must_ask && !planned.is_empty() {
             let name = stage.name();
             confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
         }
@@ -66,18 +68,26 @@ async fn carry_out(
     verb::deploy(stage, functions, consent, history, &context.job).await
 }
 
-fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {
+fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {
+    let failure = summary("deploy", plan.functions.len() + plan.failed.len(), &plan.failed);
+    if context.output.json {
+        let document = json!({ "stage": plan.stage, "functions": plan.functions });
+        print_json(&with_error(document, failure.as_ref()))?;
+    } else {
+        for function in &plan.functions {
+            print_line(&difference(function))?;
+        }
+    }
+    Ok(context.output.ended(failure.as_ref()))
+}
+
+fn print(context: &Context, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {
     let output = context.output;
     let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failures());
     if output.json {
-        let functions: Vec<Value> =
-            outcome.functions.iter().map(|function| document(function, arguments.dry_run)).collect();
+        let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
         let document = json!({ "stage": outcome.stage, "functions": functions });
         print_json(&with_error(document, failure.as_ref()))?;
-    } else if arguments.dry_run {
-        for function in &outcome.functions {
-            print_line(&difference(function))?;
-        }
     } else if !outcome.functions.is_empty() {
         let rows: Vec<_> = outcome
             .functions
@@ -92,22 +102,18 @@ fn print(context: &Context, arguments: &Arguments, outcome: &DeployOutcome) -> R
     Ok(output.ended(failure.as_ref()))
 }
 
-pub(super) fn document(function: &DeployedFunction, is_dry_run: bool) -> Value {
-    let mut document = json!({
+pub(super) fn document(function: &DeployedFunction) -> Value {
+    json!({
         "name": function.name,
         "action": function.action,
         "version": function.version,
         "sha256": function.sha256,
         "seconds": function.seconds,
-    });
-    if is_dry_run {
-        document["changes"] = json!(function.changes);
-    }
-    document
+    })
 }
 
 /// One line a setting; environment values are masked already.
-fn difference(function: &DeployedFunction) -> String {
+fn difference(function: &FunctionPlan) -> String {
     let first = format!("{}: {}", function.name, planned(function.action));
     let changes = function.changes.iter().map(|change| {
         let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{DeployAction, DeployOutcome, DeployedFunction, JobId, overlay::line};
+use super::{DeployAction, DeployPlan, FunctionPlan, JobId, overlay::line};
 
 /// What a deploy would change, and whether it shall.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Plan {
     /// The job that compares them with the stage; none once it has.
     pub job: Option<JobId>,
     /// What it found; none while it compares.
-    pub outcome: Option<DeployOutcome>,
+    pub outcome: Option<DeployPlan>,
     /// The stage's name as it is typed, where the stage is protected.
     pub typed: TextArea<'static>,
     /// The first line that is shown.
@@ -26,12 +26,12 @@ impl Plan {
     }
 
     /// The functions that the deploy would create or update.
-    pub fn changed(&self) -> impl Iterator<Item = &DeployedFunction> {
+    pub fn changed(&self) -> impl Iterator<Item = &FunctionPlan> {
         self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action != DeployAction::Unchanged)
     }
 
     /// The functions that are on the stage as the workspace has them.
-    pub fn unchanged(&self) -> impl Iterator<Item = &DeployedFunction> {
+    pub fn unchanged(&self) -> impl Iterator<Item = &FunctionPlan> {
         self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action == DeployAction::Unchanged)
     }
 

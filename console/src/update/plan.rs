@@ -2,7 +2,7 @@
 
 use super::{command, overlay, verb};
 use crate::{
-    message::{Consent, DeployOutcome, Effect, Failure, JobId},
+    message::{Consent, DeployPlan, Effect, Failure, JobId},
     state::{JobKind, Notice, Overlay, Plan, State, overlay::StageChange},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
 }
 
 /// Takes in what the comparison found, where the plan is still open.
-pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployOutcome, Failure>) {
+pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
     }

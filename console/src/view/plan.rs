@@ -14,7 +14,7 @@ use super::{
     text::{columns, fit, pad, window, wrap},
 };
 use crate::{
-    message::{Action, Change, DeployAction, DeployedFunction},
+    message::{Action, Change, DeployAction, FunctionPlan},
     state::{Connection, Plan, State},
     theme::Theme,
 };
@@ -83,7 +83,7 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
     lines
 }
 
-fn of_function(theme: &Theme, function: &DeployedFunction, width: usize, lines: &mut Vec<Line<'static>>) {
+fn of_function(theme: &Theme, function: &FunctionPlan, width: usize, lines: &mut Vec<Line<'static>>) {
     let (what, style) = match function.action {
         DeployAction::Created => ("create", theme.good),
         DeployAction::Updated | DeployAction::Unchanged => ("update", theme.warn),

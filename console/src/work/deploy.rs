@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use self::remote::Remote;
 use super::{Job, paths, stage::Stage};
 use crate::message::{
-    Architecture, Consent, DeployAction, DeployOutcome, Deployed, DeployedFunction, FailedFunction, Failure, Function,
-    Step,
+    Architecture, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction,
+    Failure, Function, FunctionPlan, Step,
 };
 
 mod alias;
@@ -90,8 +90,14 @@ pub async fn deploy(
 ///
 /// # Errors
 /// The job was cancelled. What fails of one function is in the outcome.
-pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployOutcome, Failure> {
-    each(stage, functions, true, job).await
+pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
+    let outcome = each(stage, functions, true, job).await?;
+    let failed = outcome.failures();
+    let functions = outcome.functions.into_iter().map(|function| {
+        let DeployedFunction { name, action, version, sha256, changes, .. } = function;
+        FunctionPlan { name, action, changes, calls: Vec::new(), opens: false, version, sha256 }
+    });
+    Ok(DeployPlan { stage: outcome.stage, functions: functions.collect(), failed })
 }
 
 async fn each(stage: &Stage, functions: &[Function], dry_run: bool, job: &Job) -> Result<DeployOutcome, Failure> {

@@ -34,7 +34,7 @@ use super::{
     toolchain, verb,
 };
 use crate::message::{
-    BuildOutcome, Changed, Consent, DeployOutcome, Deployed, Effect, Event, Failure, Function, Invocation,
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Effect, Event, Failure, Function, Invocation,
     InvokeRequest, JobId, LogLine, Sample, StageEntry, StageInfo, Workspace,
 };
 
@@ -351,7 +351,7 @@ impl Shared {
         verb::build(&*self.workspace().await?, request, self.history(steps).await, job).await
     }
 
-    async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployOutcome, Failure> {
+    async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
         deploy::plan(&*self.stage().await?, functions, job).await
     }
 

@@ -148,7 +148,7 @@ impl Rounds<'_> {
             other => other?,
         };
         if self.context.output.json {
-            let done: Vec<Value> = outcome.functions.iter().map(|function| deploy::document(function, false)).collect();
+            let done: Vec<Value> = outcome.functions.iter().map(deploy::document).collect();
             return print_json(
                 &json!({ "event": "deployed", "functions": done, "failed": errors(&outcome.failures()) }),
             );
