@@ -1,15 +1,22 @@
 //! What the tests share: a console without a terminal and a workspace to show in it; the real console as a process
-//! or on a pseudo-terminal; the local Lambda; workspaces to build.
+//! or on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy that does harm; workspaces to build.
 
+mod account;
 mod fixture;
 mod harness;
 mod local;
+mod ministack;
 mod program;
+mod proxy;
+pub mod python;
 pub mod sample;
 mod terminal;
 
+pub use account::Account;
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, zip};
+pub use ministack::Ministack;
 pub use program::{Home, Outcome, binary, executable, repository};
+pub use proxy::{Call, Harm, Proxy, Rule};
 pub use terminal::{Finished, Terminal};

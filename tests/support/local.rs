@@ -8,7 +8,6 @@ use std::{
 
 use aws_sdk_lambda::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
     error::ProvideErrorMetadata as _,
     operation::RequestId as _,
     primitives::Blob,
@@ -19,11 +18,14 @@ use lambda_console_local::{Local, Options};
 use serde_json::Value;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
+use crate::Account;
+
 /// A running local Lambda; it ends, with its sandboxes, when dropped.
 pub struct LocalLambda {
     runtime: tokio::runtime::Runtime,
     local: Option<Local>,
     client: Client,
+    account: Account,
 }
 
 /// What an invocation answered.
@@ -61,18 +63,20 @@ impl LocalLambda {
         let options =
             Options { dir: home.join("local"), port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) };
         let local = runtime.block_on(lambda_console_local::open(options)).expect("the local Lambda starts");
-        let endpoint = local.endpoint();
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let configuration = aws_sdk_lambda::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&endpoint.url)
-            .region(Region::new(endpoint.region.clone()))
-            .credentials_provider(Credentials::new(&endpoint.access_key, &endpoint.secret_key, None, None, "tests"))
-            .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
-            .http_client(http)
-            .build();
-        let client = Client::from_conf(configuration);
-        Self { runtime, local: Some(local), client }
+        let endpoint = local.endpoint().clone();
+        let account = Account {
+            url: endpoint.url,
+            access_key: endpoint.access_key,
+            secret_key: endpoint.secret_key,
+            region: endpoint.region,
+        };
+        let client = account.lambda();
+        Self { runtime, local: Some(local), client, account }
+    }
+
+    /// How the console is led there, as to a place on AWS.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// The SDK's client, for calls that have no method here.

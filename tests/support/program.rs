@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::Account;
+
 /// The repository's root: this workspace, with `hello` and `backend`.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_path_buf()
@@ -77,12 +79,20 @@ impl Outcome {
 pub struct Home {
     directory: tempfile::TempDir,
     workspace: PathBuf,
+    account: Option<Account>,
 }
 
 impl Home {
     /// A fresh home whose commands work on `workspace`.
     pub fn new(workspace: impl Into<PathBuf>) -> Self {
-        Self { directory: tempfile::tempdir().expect("a temporary directory"), workspace: workspace.into() }
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { directory, workspace: workspace.into(), account: None }
+    }
+
+    /// The same home, whose environment leads to `account`.
+    #[must_use]
+    pub fn on(self, account: &Account) -> Self {
+        Self { account: Some(account.clone()), ..self }
     }
 
     /// The directory that stands for the user's home.
@@ -107,6 +117,9 @@ impl Home {
             // A workspace's files are where its own settings put them, wherever the tests themselves are built.
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());
+        if let Some(account) = &self.account {
+            account.lead(&mut command);
+        }
         command
     }
 

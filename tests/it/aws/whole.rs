@@ -1,0 +1,158 @@
+//! The whole path of a function on a stage, from its role to its end, through the headless commands: on ministack, which
+//! we did not write, and on the local Lambda.
+
+use serde_json::Value;
+use tests::{Account, Fixture, Home, LocalLambda, Ministack};
+
+const DEPLOY: &str = r#"memory = 256
+timeout = 5
+env = { GREETING = "hello", TOKEN = "do not show this" }
+tags = { team = "orders" }"#;
+
+/// A workspace with one function, `greet`, and a stage where it is `acme-greet`, with the alias `live`.
+struct Path {
+    fixture: Fixture,
+    home: Home,
+    account: Account,
+}
+
+impl Path {
+    fn new(account: &Account) -> Self {
+        let fixture = Fixture::apart();
+        fixture.stage("beta", "prefix = \"acme-\"\nalias = \"live\"");
+        fixture.prebuilt("greet", "1", DEPLOY);
+        let home = Home::new(fixture.path()).on(account);
+        Self { fixture, home, account: account.clone() }
+    }
+
+    /// What a command on the stage answers.
+    #[track_caller]
+    fn ask(&self, arguments: &[&str]) -> Value {
+        let outcome = self.home.run([&["--stage", "beta"], arguments, &["--json"]].concat()).ok();
+        assert!(!outcome.stdout.contains("do not show") && !outcome.stderr.contains("do not show"), "{outcome:?}");
+        outcome.json()
+    }
+
+    /// What the command says it did with the one function.
+    #[track_caller]
+    fn deploy(&self, more: &[&str]) -> Value {
+        let told = self.ask(&[&["deploy"], more].concat());
+        assert!(told["error"].is_null(), "{told}");
+        told["functions"][0].clone()
+    }
+
+    fn invoke(&self, more: &[&str]) -> Value {
+        self.ask(&[&["invoke", "greet", "--payload", r#"{"n":1}"#], more].concat())
+    }
+
+    /// What is there, asked for without the console.
+    fn look<T, E: std::fmt::Debug>(&self, work: impl AsyncFn(aws_sdk_lambda::Client) -> Result<T, E>) -> Result<T, E> {
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
+        executor.block_on(work(self.account.lambda()))
+    }
+
+    /// From nothing to a function that answers, changes, can be followed, and is gone in the end.
+    fn walk(&self) {
+        self.creates();
+        self.updates();
+        self.logs();
+        self.ends();
+    }
+
+    fn creates(&self) {
+        let planned = self.deploy(&["--dry-run"]);
+        assert_eq!(planned["action"], "created", "{planned}");
+        let is_there = self.look(async |client| client.get_function().function_name("acme-greet").send().await);
+        assert!(is_there.is_err(), "a dry run makes nothing");
+
+        let created = self.deploy(&[]);
+        assert_eq!((&created["action"], &created["version"]), (&"created".into(), &"1".into()), "{created}");
+        let there = self.look(async |client| client.get_function().function_name("acme-greet").send().await).unwrap();
+        let configuration = there.configuration().unwrap();
+        assert_eq!(configuration.memory_size(), Some(256));
+        assert_eq!(configuration.timeout(), Some(5));
+        assert_eq!(configuration.architectures(), [aws_sdk_lambda::types::Architecture::Arm64]);
+        let role = configuration.role().unwrap_or_default();
+        assert!(role.contains("greet"), "the role has a name that follows from the function: {role}");
+        assert_eq!(there.tags().and_then(|tags| tags.get("team")).map(String::as_str), Some("orders"));
+
+        let unchanged = self.deploy(&[]);
+        assert_eq!((&unchanged["action"], &unchanged["version"]), (&"unchanged".into(), &"1".into()), "{unchanged}");
+        let answer = self.invoke(&[]);
+        assert_eq!(answer["payload"]["edition"], "1", "{answer}");
+        assert_eq!(answer["payload"]["got"]["n"], 1);
+        assert_eq!(answer["payload"]["greeting"], "hello");
+    }
+
+    fn updates(&self) {
+        // Somebody else's setting is kept.
+        self.look(async |client| {
+            let environment = aws_sdk_lambda::types::Environment::builder()
+                .variables("GREETING", "hello")
+                .variables("TOKEN", "do not show this")
+                .variables("ELSEWHERE", "kept")
+                .build();
+            client.update_function_configuration().function_name("acme-greet").environment(environment).send().await
+        })
+        .unwrap();
+        self.fixture.prebuilt("greet", "2", &DEPLOY.replace("256", "512").replace("\"hello\"", "\"good day\""));
+        let planned = self.deploy(&["--dry-run"]);
+        let changes: Vec<&str> =
+            planned["changes"].as_array().unwrap().iter().filter_map(|change| change["field"].as_str()).collect();
+        for field in ["code", "memory", "env.GREETING"] {
+            assert!(changes.contains(&field), "{field}: {planned}");
+        }
+        assert!(!changes.contains(&"timeout"), "{planned}");
+        let updated = self.deploy(&[]);
+        assert_eq!((&updated["action"], &updated["version"]), (&"updated".into(), &"2".into()), "{updated}");
+        let there = self
+            .look(async |client| client.get_function_configuration().function_name("acme-greet").send().await)
+            .unwrap();
+        assert_eq!(there.memory_size(), Some(512));
+        let variables = there.environment().and_then(|environment| environment.variables()).unwrap();
+        assert_eq!(variables.get("ELSEWHERE").map(String::as_str), Some("kept"));
+
+        let answer = self.invoke(&[]);
+        assert_eq!(answer["payload"]["edition"], "2", "{answer}");
+        assert_eq!(answer["payload"]["greeting"], "good day");
+        let old = self.invoke(&["--qualifier", "1"]);
+        assert_eq!((&old["payload"]["edition"], &old["payload"]["greeting"]), (&"1".into(), &"hello".into()), "{old}");
+        assert_eq!(self.invoke(&["--qualifier", "live"])["payload"]["edition"], "2");
+        assert_eq!(self.ask(&["invoke", "greet", "--dry-run"])["status"], 204);
+        assert_eq!(self.ask(&["invoke", "greet", "--async", "--payload", r#"{"late":1}"#])["status"], 202);
+
+        let listed = self.ask(&["list"]);
+        assert_eq!(listed["functions"][0]["deployed"]["in_sync"], true, "{listed}");
+    }
+
+    fn logs(&self) {
+        let outcome = self.home.run(["--stage", "beta", "logs", "greet", "--since", "10m", "--json"]).ok();
+        let lines: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let with = |text: &str| {
+            lines.iter().filter(|line| line["message"].as_str().is_some_and(|message| message.contains(text))).count()
+        };
+        assert!(with(r#"got {"n""#) >= 4, "{}", outcome.stdout);
+        assert!(with("REPORT RequestId") >= 4, "{}", outcome.stdout);
+    }
+
+    fn ends(&self) {
+        self.ask(&["delete", "greet", "--yes"]);
+        let gone = self.look(async |client| client.get_function().function_name("acme-greet").send().await);
+        assert!(gone.is_err_and(|error| error.into_service_error().is_resource_not_found_exception()));
+        let listed = self.ask(&["list"]);
+        assert_eq!(listed["functions"][0]["deployed"], Value::Null, "{listed}");
+    }
+}
+
+#[test]
+fn from_role_to_end_on_ministack() {
+    let ministack = Ministack::start();
+    Path::new(&ministack.account()).walk();
+}
+
+#[test]
+fn from_role_to_end_on_the_local_lambda() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let local = LocalLambda::start(directory.path());
+    Path::new(local.account()).walk();
+}

@@ -1,0 +1,201 @@
+//! A proxy between the console and a place that speaks AWS's APIs. It notes each call, and does harm where it is told to:
+//! refuses, answers late or not at all, cuts answers off, spoils them.
+//!
+//! One connection a call: what happens to one does not touch another.
+
+mod call;
+mod harm;
+mod signature;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+pub use self::{
+    call::Call,
+    harm::{Harm, Rule},
+};
+use self::{call::Request, harm::Protocol};
+use crate::Account;
+
+/// A running proxy; it takes no more calls when dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    account: Account,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: String,
+    /// The keys by which a request is signed again, for its `Host` is another one behind the proxy.
+    keys: (String, String),
+    told: Mutex<Told>,
+    over: AtomicBool,
+}
+
+#[derive(Default)]
+struct Told {
+    rules: Vec<Rule>,
+    latency: Duration,
+    calls: Vec<Call>,
+}
+
+impl Proxy {
+    /// A proxy in front of `account` that does no harm yet.
+    pub fn start(account: &Account) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("a port");
+        let shared = Arc::new(Shared {
+            upstream: account.url.trim_start_matches("http://").to_owned(),
+            keys: (account.access_key.clone(), account.secret_key.clone()),
+            told: Mutex::default(),
+            over: AtomicBool::new(false),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serving.over.load(Ordering::Acquire) {
+                    return;
+                }
+                let (Ok(stream), shared) = (stream, Arc::clone(&serving)) else { continue };
+                // A call that breaks off is the caller's to tell of.
+                thread::spawn(move || drop(shared.serve(stream)));
+            }
+        });
+        Self { address, account: account.through(format!("http://{address}")), shared }
+    }
+
+    /// The place behind it, reached through it.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Does harm by one more rule.
+    pub fn harm(&self, rule: Rule) {
+        self.shared.told().rules.push(rule);
+    }
+
+    /// Answers every call this much later.
+    pub fn delay(&self, latency: Duration) {
+        self.shared.told().latency = latency;
+    }
+
+    /// Does no more harm. The rules, each with how often it was followed.
+    pub fn heal(&self) -> Vec<Rule> {
+        let mut told = self.shared.told();
+        told.latency = Duration::ZERO;
+        std::mem::take(&mut told.rules)
+    }
+
+    /// The calls that came since this was last asked for.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.shared.told().calls)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::Release);
+        // Wakes the thread that accepts.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Shared {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One request and its answer.
+    fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
+        client.set_nodelay(true)?;
+        let Some(request) = Request::read(&mut client)? else { return Ok(()) };
+        let call = request.call();
+        let (harm, latency) = {
+            let mut told = self.told();
+            let harm = told.rules.iter_mut().find_map(|rule| rule.meet(&call));
+            told.calls.push(Call { harm: harm.clone(), ..call });
+            (harm, told.latency)
+        };
+        thread::sleep(latency);
+        let protocol = Protocol::of(&request);
+        match harm {
+            None => self.relay(&request, &mut client, &mut |_| true),
+            Some(Harm::Late(time)) => {
+                thread::sleep(time);
+                self.relay(&request, &mut client, &mut |_| true)
+            }
+            Some(Harm::Refuse(refusal)) => client.write_all(&refusal.render(protocol)),
+            Some(Harm::RefuseDone(refusal)) => {
+                self.swallow(&request)?;
+                client.write_all(&refusal.render(protocol))
+            }
+            Some(Harm::Reset) => harm::reset(&client),
+            Some(Harm::ResetDone) => {
+                self.swallow(&request)?;
+                harm::reset(&client)
+            }
+            Some(Harm::Truncate) => {
+                let mut cut = harm::Cut::default();
+                self.relay(&request, &mut client, &mut |piece| cut.shorten(piece))
+            }
+            Some(Harm::Corrupt) => {
+                let mut spoil = harm::Spoil::default();
+                self.relay(&request, &mut client, &mut |piece| spoil.spoil(piece))
+            }
+        }
+    }
+
+    /// Sends the request on and the answer back, as `change` has it piece by piece; where it says false, that is the
+    /// answer's end.
+    fn relay(
+        &self,
+        request: &Request,
+        client: &mut TcpStream,
+        change: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> std::io::Result<()> {
+        let mut upstream = self.send(request)?;
+        let gone = client.try_clone()?;
+        let stop = upstream.try_clone()?;
+        // A caller that goes away ends an answer that has no end of its own, such as a live tail.
+        thread::spawn(move || {
+            let (mut gone, mut byte) = (gone, [0]);
+            drop(gone.read(&mut byte));
+            drop(stop.shutdown(Shutdown::Both));
+        });
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = upstream.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            let mut piece = buffer[..count].to_vec();
+            let goes_on = change(&mut piece);
+            client.write_all(&piece)?;
+            if !goes_on {
+                break;
+            }
+        }
+        client.shutdown(Shutdown::Both)
+    }
+
+    /// Sends the request on, and keeps the answer.
+    fn swallow(&self, request: &Request) -> std::io::Result<()> {
+        self.send(request)?.read_to_end(&mut Vec::new()).map(drop)
+    }
+
+    fn send(&self, request: &Request) -> std::io::Result<TcpStream> {
+        let head = signature::forwarded(request, &self.upstream, &self.keys);
+        let mut upstream = TcpStream::connect(&self.upstream)?;
+        upstream.set_nodelay(true)?;
+        upstream.write_all(&[head.as_bytes(), &request.body].concat())?;
+        Ok(upstream)
+    }
+}
