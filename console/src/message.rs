@@ -14,8 +14,8 @@ pub use crate::state::{
     Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency, Consent, Cors, DeployAction,
     DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FailedFunction, Failure, FailureKind, Function,
     FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, Invocation, InvokeMode, InvokeRequest, JobId, Key,
-    KeyCode, LogFormat, LogLine, LogSettings, Part, Percentiles, Report, RuntimeCrate, Sample, StageEntry, StageInfo,
-    Step, Target, UrlAuth, UrlSetting, Viewport, Vpc, Workspace, Zip,
+    KeyCode, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RuntimeCrate,
+    Sample, StageEntry, StageInfo, Step, TailState, Target, UrlAuth, UrlSetting, Viewport, Vpc, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -80,8 +80,16 @@ pub enum Event {
     InvokeFinished(JobId, Result<Invocation, Failure>),
 
     // What is watched.
-    /// A tail saw these lines, oldest first.
+    /// A tail saw these lines, oldest first. They may be older than lines that it saw before.
     LogLines(JobId, Vec<LogLine>),
+    /// A tail knows more of lines that it saw before.
+    LogFixes(JobId, Vec<LogFix>),
+    /// A tail missed lines, or has filled them in.
+    LogMarked(JobId, LogMark),
+    /// A tail saw the figures of these invocations, by function.
+    LogSamples(JobId, Vec<(String, Sample)>),
+    /// A tail says how it stands.
+    TailState(JobId, TailState),
     /// [`Effect::StartTail`] ended by itself or failed.
     TailEnded(JobId, Result<(), Failure>),
     /// [`Effect::FetchLogs`] ended: the lines of the request, oldest first.
@@ -199,7 +207,8 @@ pub enum Effect {
         /// What is asked.
         request: InvokeRequest,
     },
-    /// Follow the logs until cancelled. Answers: [`Event::LogLines`], at the end [`Event::TailEnded`].
+    /// Follow the logs until cancelled. Answers: [`Event::LogLines`], [`Event::LogFixes`], [`Event::LogMarked`],
+    /// [`Event::LogSamples`] and [`Event::TailState`], at the end [`Event::TailEnded`].
     StartTail {
         /// The job.
         job: JobId,

@@ -27,6 +27,7 @@ mod site;
 mod stage;
 mod stats;
 mod step;
+mod tail;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub use functions::{Card, Deployment, Functions};
 pub use invocation::{Invocation, InvokeMode, InvokeRequest, LogLine, Report};
 pub use job::{JobId, JobKind, Jobs, Progress, Running};
 pub use key::{Key, KeyCode};
-pub use log::Logs;
+pub use log::{LogFix, LogMark, Logs, MarkKind};
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
@@ -58,6 +59,7 @@ pub use site::Site;
 pub use stage::{StageEntry, StageInfo};
 pub use stats::{FunctionStats, Percentiles, Sample};
 pub use step::Step;
+pub use tail::{FREE_MINUTES, Tail, TailState, live_cost};
 pub use watch::{Changed, Watch};
 
 /// What is known of the workspace.
@@ -179,6 +181,10 @@ pub struct State {
     pub drafts: BTreeMap<String, String>,
     /// The log lines.
     pub logs: Logs,
+    /// How the tail stands; none where nothing is followed.
+    pub tail: Option<Tail>,
+    /// How long live sessions of tails that have ended were open in all, in milliseconds.
+    pub live_ms: i64,
     /// The output of the last build.
     pub output: Output,
     /// What runs.

@@ -29,8 +29,8 @@ fn main() -> ExitCode {
     }
     let (mut console, job) = full();
     console.press("/ERROR<enter>");
-    let batch = |_| {
-        let lines = sample::log_lines("hello", 500);
+    let batch = |round: usize| {
+        let lines = sample::log_lines_after("hello", (MOST_LINES + 500 * round) as i64, 500);
         let begun = processor_ms();
         console.feed(Event::LogLines(job, lines));
         console.draw();
@@ -45,8 +45,9 @@ fn full() -> (Harness, JobId) {
     let mut console = Harness::ready(200, 50);
     console.press("jt");
     let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
-    for _ in 0..10 {
-        console.feed(Event::LogLines(job, sample::log_lines("hello", MOST_LINES / 10)));
+    for tenth in 0..10 {
+        let lines = sample::log_lines_after("hello", (tenth * MOST_LINES / 10) as i64, MOST_LINES / 10);
+        console.feed(Event::LogLines(job, lines));
     }
     console.draw();
     assert_eq!(console.state.logs.len(), MOST_LINES);

@@ -110,10 +110,11 @@ fn main() -> ExitCode {
         let Some(sender) = sender.take() else { return };
         let events = events.clone();
         arrived = Some(thread::spawn(move || {
-            let (lines, began) = (sample::log_lines("hello", LINES), Instant::now());
+            let began = Instant::now();
             let (mut sent, mut key) = (0_u32, 0_u32);
             while key < presses {
-                if events.blocking_send(Event::LogLines(job, lines.clone())).is_err() {
+                let lines = sample::log_lines_after("hello", i64::from(sent) * LINES as i64, LINES);
+                if events.blocking_send(Event::LogLines(job, lines)).is_err() {
                     break;
                 }
                 sent += 1;

@@ -1,7 +1,7 @@
 //! The logs: bounded, filtered as they come, followed or held still, and never able to break the screen.
 
 use lambda_console::{
-    message::{Action, Effect, Event, JobId, LogLine},
+    message::{Action, Effect, Event, JobId, LogLine, LogMark, MarkKind, Sample, TailState},
     state::{Tab, log::MOST_LINES},
 };
 use tests::{Harness, sample};
@@ -21,6 +21,7 @@ fn line(function: &str, message: &str) -> LogLine {
         timestamp: sample::NOW,
         function: function.into(),
         stream: "one".into(),
+        rank: 0,
         request_id: None,
         message: message.into(),
     }
@@ -43,6 +44,7 @@ fn the_ring_is_bounded_in_lines_and_bytes() {
     assert_eq!(console.state.logs.len(), MOST_LINES);
     assert!(console.state.logs.get(0).unwrap().message.starts_with("line 10:"));
     let big = line("hello", &"x".repeat(1 << 20));
+    let big = LogLine { timestamp: sample::NOW + 1_000_000, ..big };
     console.feed(Event::LogLines(job, vec![big; 100]));
     assert!(console.state.logs.held() <= 64);
     assert!(console.screen().contains("xxxxx"));
@@ -54,10 +56,10 @@ fn the_filter_finds_the_same_lines_whether_they_came_before_or_after_it() {
     console.press("/error<enter>");
     let found = console.state.logs.len();
     assert_eq!(found, 5_000);
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 50_000)));
+    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50_000, 50_000)));
     assert_eq!(console.state.logs.len(), 10_000);
     assert!(console.state.logs.iter().all(|entry| entry.message.contains("ERROR")));
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 50_000)));
+    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100_000, 50_000)));
     assert_eq!(console.state.logs.len(), 10_000, "what is dropped from the ring is dropped from the index");
     console.press("<esc>");
     assert_eq!(console.state.logs.len(), MOST_LINES);
@@ -92,7 +94,7 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     let (mut console, job) = tailing(100);
     console.press("f");
     let before = console.screen();
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 1000)));
+    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100, 1000)));
     let after = console.screen();
     let body = |screen: &str| {
         screen.lines().skip(11).take(10).map(|line| line.chars().take(70).collect::<String>()).collect::<Vec<_>>()
@@ -100,7 +102,7 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     assert_eq!(body(&before), body(&after));
     assert!(after.contains("paused, f follows"));
     // The held line itself is dropped: the oldest that is left is shown.
-    console.feed(Event::LogLines(job, sample::log_lines("hello", MOST_LINES)));
+    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 1_100, MOST_LINES)));
     console.press("j");
     assert!(console.screen().contains("line 0:"));
     console.press("f");
@@ -188,4 +190,56 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
     let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
     console.feed(Event::LogsFetched(logs, Ok(vec![again])));
     assert_eq!(console.state.logs.len(), 5);
+}
+
+#[test]
+fn a_tail_tells_what_it_missed_and_what_it_filled_in() {
+    let (mut console, job) = tailing(3);
+    let mark = |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
+    console.feed(Event::LogMarked(job, mark(None)));
+    assert!(console.screen().contains("≈ more lines than a live tail sends; reading those"), "{}", console.screen());
+    console.feed(Event::LogMarked(job, mark(Some(1_204))));
+    let late = LogLine { timestamp: sample::NOW + 1, rank: 5, ..line("hello", "one that was missed") };
+    console.feed(Event::LogLines(job, vec![late]));
+    let screen = console.screen();
+    assert!(screen.contains("1204 lines filled in"), "{screen}");
+    let at = |text: &str| screen.lines().position(|row| row.contains(text)).unwrap();
+    assert!(at("line 0:") < at("filled in") && at("filled in") < at("one that was missed"), "{screen}");
+    assert!(at("one that was missed") < at("line 2:"), "{screen}");
+}
+
+#[test]
+fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail_has_stopped() {
+    let (mut console, job) = tailing(3);
+    let live = TailState { sessions: 2, used_ms: 0, at: sample::NOW, ..TailState::default() };
+    console.feed(Event::TailState(job, live));
+    console.feed(Event::Tick(sample::NOW + 90_000));
+    console.resize(120, 24);
+    assert!(console.screen().contains("live · following"), "the local stage charges nothing: {}", console.screen());
+    console.state.options.stage = "beta".into();
+    assert!(console.screen().contains("live 3 of 1,800 free min, else $0.03"), "{}", console.screen());
+    console.press("t");
+    console.feed(Event::Tick(sample::NOW + 900_000));
+    assert!(console.screen().contains("no tail 3 of 1,800 free min"), "{}", console.screen());
+}
+
+#[test]
+fn a_tail_says_what_it_waits_for_and_what_hinders_it() {
+    let (mut console, job) = tailing(0);
+    let waiting = TailState { waiting: vec!["hello".into(), "ping".into()], ..TailState::default() };
+    console.feed(Event::TailState(job, waiting));
+    assert!(console.screen().contains("waiting for the log group of hello and 1 more"), "{}", console.screen());
+    let throttled = TailState { trouble: Some("throttled".into()), ..TailState::default() };
+    console.feed(Event::TailState(job, throttled));
+    assert!(console.screen().contains("throttled · tailing"), "{}", console.screen());
+}
+
+#[test]
+fn the_reports_that_a_tail_sees_are_figures_of_their_functions_once() {
+    let (mut console, job) = tailing(0);
+    let of = |samples: Vec<Sample>| samples.into_iter().map(|sample| ("hello".to_owned(), sample)).collect();
+    console.feed(Event::LogSamples(job, of(sample::samples(8))));
+    console.feed(Event::LogSamples(job, of(sample::samples(8))));
+    let card = console.state.functions.get("hello").unwrap();
+    assert_eq!((card.figures.samples.len(), card.figures.cold), (8, 1));
 }

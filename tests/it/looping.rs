@@ -33,6 +33,7 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
         timestamp: sample::NOW,
         function: "hello".into(),
         stream: "one".into(),
+        rank: 0,
         request_id: Some(sample::REQUEST.into()),
         message: message.into(),
     };

@@ -171,6 +171,7 @@ pub fn invocation(name: &str) -> Invocation {
             memory_mb: 256,
             max_memory_mb: 9,
             emulated: true,
+            ..Report::default()
         }),
         logs: platform_lines(),
         started_at: NOW,
@@ -201,10 +202,16 @@ fn platform_lines() -> Vec<String> {
 
 /// `count` log lines of a function, a millisecond apart, of ten requests.
 pub fn log_lines(function: &str, count: usize) -> Vec<LogLine> {
+    log_lines_after(function, 0, count)
+}
+
+/// As [`log_lines`], so many milliseconds later.
+pub fn log_lines_after(function: &str, ms: i64, count: usize) -> Vec<LogLine> {
     let line = |index: usize| LogLine {
-        timestamp: NOW + index as i64,
+        timestamp: NOW + ms + index as i64,
         function: function.into(),
         stream: "2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef".into(),
+        rank: 0,
         request_id: Some(format!("{:08x}-1f7a-4a52-9f55-5b0d6a6a1c11", (index / 10 % 10) * 0x1357_9bdf)),
         message: match index % 10 {
             3 => format!("ERROR line {index}: the table has no item with this key, tried three times"),

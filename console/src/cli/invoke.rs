@@ -192,7 +192,7 @@ mod tests {
     fn the_document_has_the_agreed_fields() {
         assert_eq!(
             document(&invocation(r#"{"message":"hi"}"#)).to_string(),
-            r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false},"logs":["START"]}"#
+            r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false,"restored":false,"status":null,"error_type":null},"logs":["START"]}"#
         );
     }
 

@@ -89,7 +89,7 @@ async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &
 }
 
 fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failure> {
-    let LogLine { timestamp, function, stream, request_id, message } = line;
+    let LogLine { timestamp, function, stream, request_id, message, .. } = line;
     if output.json {
         return output::print_json(
             &json!({ "timestamp": timestamp, "stream": stream, "request_id": request_id, "message": message }),

@@ -1,5 +1,7 @@
 //! What the invocations of a function cost, worked out once when they arrive.
 
+use std::collections::HashSet;
+
 use super::{Percentiles, Sample};
 
 /// The most invocations that are kept of a function.
@@ -53,6 +55,19 @@ impl Figures {
             return self;
         }
         self.samples.push(sample);
+        Self::new(self.samples)
+    }
+
+    /// The figures with more invocations, in any order; those that are there already add nothing.
+    #[must_use]
+    pub fn with_all(mut self, samples: Vec<Sample>) -> Self {
+        let mut known: HashSet<String> = self.samples.iter().map(|sample| sample.request_id.clone()).collect();
+        let before = self.samples.len();
+        self.samples.extend(samples.into_iter().filter(|sample| known.insert(sample.request_id.clone())));
+        if self.samples.len() == before {
+            return self;
+        }
+        self.samples.sort_by_key(|sample| sample.at);
         Self::new(self.samples)
     }
 

@@ -77,10 +77,19 @@ pub struct Report {
     pub max_memory_mb: u32,
     /// The bootstrap ran under an emulator, so its times are not those of the real processor.
     pub emulated: bool,
+    /// The sandbox was restored from a snapshot: the init duration is the restore's.
+    #[serde(default)]
+    pub restored: bool,
+    /// `error`, `failure` or `timeout`; none where it went well, or where the line does not say.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// What went wrong, as the platform names it: `Runtime.ExitError`.
+    #[serde(default)]
+    pub error_type: Option<String>,
 }
 
 /// One log line of a function.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
@@ -88,6 +97,9 @@ pub struct LogLine {
     pub function: String,
     /// The log stream: one a sandbox.
     pub stream: String,
+    /// Its place among the lines of its stream with the same timestamp.
+    #[serde(default)]
+    pub rank: i64,
     /// The request that it belongs to, where that is known.
     pub request_id: Option<String>,
     /// The line without its line break.

@@ -1,13 +1,18 @@
 //! Log lines: a ring bounded in lines and bytes, and an index of those that the filter lets through.
 //!
-//! The index grows with the lines: a batch costs what the batch holds, never what the ring holds. A new
-//! filter is searched newest line first and in slices, so that no key waits for it.
+//! The ring is in order whatever comes late: by time, at one time by function and stream, and in a stream as the
+//! service has them. The index grows with the lines: a batch at the end costs what the batch holds, never what the ring
+//! holds. A new filter is searched newest line first and in slices, so that no key waits for it.
 
+mod entry;
 mod filter;
+mod mark;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
+pub use entry::{Entry, Kind};
 pub use filter::{Filter, contains as filter_contains, find as filter_find};
+pub use mark::{LogFix, LogMark, MarkKind};
 
 use super::LogLine;
 
@@ -18,42 +23,15 @@ const MOST_BYTES: usize = 64 << 20;
 /// What one slice of a search judges at most: well under a millisecond's worth.
 const SLICE_LINES: usize = 5_000;
 const SLICE_BYTES: usize = 1 << 19;
-
-/// What a line is to the platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The function wrote it.
-    Plain,
-    /// The function wrote it, and it tells of an error.
-    Error,
-    /// The function wrote it, and it warns.
-    Warning,
-    /// `INIT_START`, START or END.
-    Platform,
-    /// REPORT.
-    Report,
-}
-
-/// A line as it is held: texts that repeat are shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Milliseconds since the Unix epoch.
-    pub timestamp: i64,
-    /// The function's name.
-    pub function: Arc<str>,
-    /// The request that it belongs to.
-    pub request_id: Option<Arc<str>>,
-    /// What it is.
-    pub kind: Kind,
-    /// The line.
-    pub message: Box<str>,
-}
+/// Lines that were pushed last and may have the same function, stream or request as the next.
+const NEIGHBOURS: usize = 4;
 
 /// The ring, its filter, and where the view of it stands.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
+    /// In order.
     entries: VecDeque<Entry>,
-    /// Lines dropped from the front so far: the number of the first line held. Numbers never repeat.
+    /// Lines dropped from the front so far: the number of the first line held. A line's number is its place.
     dropped: u64,
     bytes: usize,
     filter: Filter,
@@ -74,30 +52,79 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Adds lines, oldest first.
+    /// Adds lines, each at its place.
     pub fn push(&mut self, lines: Vec<LogLine>) {
+        let mut batch = Vec::with_capacity(lines.len());
         for line in lines {
-            let last = self.entries.back();
-            let function = match last {
-                Some(last) if *last.function == *line.function => last.function.clone(),
-                _ => line.function.into(),
-            };
-            let request_id = line.request_id.map(|id| match last.and_then(|last| last.request_id.as_ref()) {
-                Some(known) if **known == *id => known.clone(),
-                _ => id.into(),
-            });
-            let kind = kind(&line.message);
-            let entry =
-                Entry { timestamp: line.timestamp, function, request_id, kind, message: line.message.into_boxed_str() };
-            self.bytes += entry.message.len();
-            if self.filter.is_set() && self.filter.lets_through(&entry) {
-                self.matches.push_back(self.dropped + self.entries.len() as u64);
-            }
-            self.entries.push_back(entry);
-            while self.entries.len() > MOST_LINES || (self.bytes > MOST_BYTES && self.entries.len() > 1) {
-                self.drop_first();
-            }
+            batch.push(self.entry(line, &batch));
         }
+        self.add(batch);
+    }
+
+    /// The line as it is held, with the texts that its neighbours have shared with them.
+    fn entry(&self, line: LogLine, batch: &[Entry]) -> Entry {
+        let near = || batch.iter().rev().take(NEIGHBOURS).chain(self.entries.iter().rev().take(NEIGHBOURS));
+        let function = near().map(|entry| &entry.function).find(|function| ***function == *line.function);
+        let stream = near().map(|entry| &entry.stream).find(|stream| ***stream == *line.stream);
+        let request_id = line.request_id.map(|id| {
+            let known = near().filter_map(|entry| entry.request_id.as_ref()).find(|known| ***known == *id);
+            known.cloned().unwrap_or_else(|| id.into())
+        });
+        Entry {
+            timestamp: line.timestamp,
+            function: function.cloned().unwrap_or_else(|| line.function.into()),
+            stream: stream.cloned().unwrap_or_else(|| line.stream.into()),
+            rank: line.rank,
+            request_id,
+            kind: entry::kind(&line.message),
+            message: line.message.into_boxed_str(),
+        }
+    }
+
+    /// Adds entries, each at its place.
+    fn add(&mut self, mut batch: Vec<Entry>) {
+        batch.sort_by(Entry::order);
+        let Some(first) = batch.first() else { return };
+        let is_later = self.entries.back().is_none_or(|last| last.order(first).is_le());
+        let from = if is_later {
+            self.entries.len()
+        } else {
+            self.entries.partition_point(|entry| entry.order(first).is_le())
+        };
+        let mut tail = self.cut(from);
+        for entry in batch {
+            tail.put_before(&entry, self);
+            self.append(entry, tail.is_judged());
+        }
+        tail.put_rest(self);
+        while self.entries.len() > MOST_LINES || (self.bytes > MOST_BYTES && self.entries.len() > 1) {
+            self.drop_first();
+        }
+    }
+
+    /// Takes the lines from `index` on off, to put them back with others between them.
+    fn cut(&mut self, index: usize) -> Tail {
+        let number = self.dropped + index as u64;
+        let entries = self.entries.split_off(index);
+        self.bytes -= entries.iter().map(|entry| entry.message.len()).sum::<usize>();
+        let matches = self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
+        // A place within what was cut moves with its line.
+        let anchor = self.anchor.filter(|&anchor| anchor >= number && !entries.is_empty());
+        let is_judged = self.judged_from <= number;
+        Tail { entries, matches, next: number, anchor, is_judged }
+    }
+
+    fn append(&mut self, entry: Entry, is_judged: bool) {
+        self.bytes += entry.message.len();
+        if is_judged && self.filter.is_set() && self.filter.lets_through(&entry) {
+            self.matches.push_back(self.end());
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// The number that the next line at the end has.
+    fn end(&self) -> u64 {
+        self.dropped + self.entries.len() as u64
     }
 
     fn drop_first(&mut self) {
@@ -107,6 +134,70 @@ impl Logs {
             if self.matches.front().is_some_and(|&number| number < self.dropped) {
                 self.matches.pop_front();
             }
+        }
+    }
+
+    /// Takes in what is known only now of lines that are held.
+    pub fn fix(&mut self, fixes: Vec<LogFix>) {
+        let mut moved = Vec::new();
+        for fix in fixes {
+            let place = (fix.timestamp, &*fix.function, &*fix.stream, fix.rank);
+            let index = self.entries.partition_point(|entry| entry.place() < place);
+            let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.place() == place) else { continue };
+            let number = self.dropped + index as u64;
+            let was_shown = self.filter.is_set() && self.filter.lets_through(entry);
+            if let Some(id) = fix.request_id {
+                entry.request_id = Some(id.into());
+            }
+            let is_shown = self.filter.is_set() && self.filter.lets_through(entry);
+            if was_shown != is_shown && number >= self.judged_from {
+                let at = self.matches.partition_point(|&matched| matched < number);
+                if is_shown {
+                    self.matches.insert(at, number);
+                } else {
+                    self.matches.remove(at);
+                }
+            }
+            if let Some(rank) = fix.new_rank {
+                moved.push((index, rank));
+            }
+        }
+        self.rearrange(&moved);
+    }
+
+    /// Gives lines (by index) other ranks, and puts them where they then stand: never far away.
+    fn rearrange(&mut self, moved: &[(usize, i64)]) {
+        let Some(first) = moved.iter().map(|(index, _)| *index).min() else { return };
+        for &(index, rank) in moved {
+            self.entries[index].rank = rank;
+        }
+        // Of the same time: only there can the order have changed.
+        let timestamp = self.entries[first].timestamp;
+        let from = self.entries.partition_point(|entry| entry.timestamp < timestamp);
+        let tail: Vec<Entry> = self.cut(from).entries.into();
+        self.judged_from = self.judged_from.min(self.end());
+        self.add(tail);
+    }
+
+    /// Shows a mark at its place, or what it says now.
+    pub fn mark(&mut self, mark: &LogMark) {
+        let text = mark.text().into_boxed_str();
+        let place = (mark.timestamp, "", "", mark.id as i64);
+        let index = self.entries.partition_point(|entry| entry.place() < place);
+        match self.entries.get_mut(index).filter(|entry| entry.place() == place) {
+            Some(entry) => {
+                self.bytes = self.bytes + text.len() - entry.message.len();
+                entry.message = text;
+            }
+            None => self.add(vec![Entry {
+                timestamp: mark.timestamp,
+                function: "".into(),
+                stream: "".into(),
+                rank: mark.id as i64,
+                request_id: None,
+                kind: Kind::Mark,
+                message: text,
+            }]),
         }
     }
 
@@ -129,7 +220,7 @@ impl Logs {
         if filter != self.filter {
             self.filter = filter;
             self.matches.clear();
-            self.judged_from = self.dropped + self.entries.len() as u64;
+            self.judged_from = self.end();
             self.search();
         }
     }
@@ -223,21 +314,64 @@ impl Logs {
     }
 }
 
-/// Reads off the line what it is. Errors and warnings are known by the level that loggers write first.
-fn kind(message: &str) -> Kind {
-    if message.starts_with("REPORT RequestId:") {
-        return Kind::Report;
+/// Lines that were taken off the end and are put back between others.
+struct Tail {
+    entries: VecDeque<Entry>,
+    /// The old numbers of those that the filter lets through.
+    matches: VecDeque<u64>,
+    /// The old number of the first.
+    next: u64,
+    /// The anchor's old number, where its line is among these.
+    anchor: Option<u64>,
+    /// The lines from here on are judged.
+    is_judged: bool,
+}
+
+impl Tail {
+    /// Whether a line that comes now stands where all are judged.
+    const fn is_judged(&self) -> bool {
+        self.is_judged
     }
-    if ["START RequestId:", "END RequestId:", "INIT_START "].iter().any(|start| message.starts_with(start)) {
-        return Kind::Platform;
+
+    /// Puts those back that stand before `entry`.
+    fn put_before(&mut self, entry: &Entry, logs: &mut Logs) {
+        while self.entries.front().is_some_and(|next| next.order(entry).is_le()) {
+            self.put(logs);
+        }
+        self.reach(logs);
     }
-    let head = message.get(..message.floor_char_boundary(160)).unwrap_or_default();
-    let says = |words: &[&str]| words.iter().any(|word| head.contains(word));
-    if says(&["ERROR", "\"level\":\"error\"", "panicked at", "Task timed out", "Runtime exited", "errorType"]) {
-        Kind::Error
-    } else if says(&["WARN", "\"level\":\"warn"]) {
-        Kind::Warning
-    } else {
-        Kind::Plain
+
+    fn put_rest(mut self, logs: &mut Logs) {
+        while !self.entries.is_empty() {
+            self.put(logs);
+        }
+        self.reach(logs);
+    }
+
+    /// The line from which on all are judged stands at the end now, where it is the next.
+    fn reach(&mut self, logs: &mut Logs) {
+        if !self.is_judged && self.next >= logs.judged_from {
+            self.is_judged = true;
+            logs.judged_from = logs.end();
+        }
+    }
+
+    fn put(&mut self, logs: &mut Logs) {
+        self.reach(logs);
+        let Some(entry) = self.entries.pop_front() else { return };
+        let number = logs.end();
+        logs.bytes += entry.message.len();
+        logs.entries.push_back(entry);
+        if self.anchor == Some(self.next) {
+            logs.anchor = Some(number);
+        }
+        if self.matches.front() == Some(&self.next) {
+            self.matches.pop_front();
+            logs.matches.push_back(number);
+        }
+        self.next += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Watch};
+use super::{Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Tail, Watch};
 
 /// What is known of a stage that is not shown.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Site {
     pub connection: Connection,
     cards: BTreeMap<String, CardSite>,
     logs: Logs,
+    tail: Option<Tail>,
+    live_ms: i64,
     sequence: Option<Sequence>,
     watch: Option<Watch>,
     qualifier: Option<String>,
@@ -60,6 +62,8 @@ impl State {
             connection,
             functions,
             logs,
+            tail,
+            live_ms,
             sequence,
             watch,
             qualifier,
@@ -89,6 +93,8 @@ impl State {
         std::mem::swap(&mut options.stage_arguments, &mut site.arguments);
         std::mem::swap(connection, &mut site.connection);
         std::mem::swap(logs, &mut site.logs);
+        std::mem::swap(tail, &mut site.tail);
+        std::mem::swap(live_ms, &mut site.live_ms);
         std::mem::swap(sequence, &mut site.sequence);
         std::mem::swap(watch, &mut site.watch);
         std::mem::swap(qualifier, &mut site.qualifier);

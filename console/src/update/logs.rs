@@ -1,9 +1,11 @@
 //! The logs: tails, the lines of an invocation, and which lines are shown.
 
+use std::collections::BTreeMap;
+
 use super::{command, show, start};
 use crate::{
-    message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogLine},
-    state::{JobKind, Notice, State, Tab, log::Filter},
+    message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogFix, LogLine, LogMark, Sample, TailState},
+    state::{JobKind, Notice, State, Tab, Tail, log::Filter},
 };
 
 /// How far back a first tail looks.
@@ -19,6 +21,7 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     if let Some((id, kind)) = tail_job(state) {
         effects.push(Effect::Cancel(id));
         state.jobs.end(id);
+        settle(state);
         if kind == JobKind::Tail(functions.clone()) {
             state.tell(Notice::plain("the tail has stopped", ""));
             return effects;
@@ -30,6 +33,7 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     show(state, Tab::Logs);
     let since = if state.logs.held() == 0 { state.now - FIRST_LOOK_MS } else { state.now };
     let job = start(state, JobKind::Tail(functions.clone()));
+    state.tail = Some(Tail { job, shown: true, state: TailState::default() });
     effects.push(Effect::StartTail { job, functions, since });
     effects
 }
@@ -43,15 +47,59 @@ fn is_tailed(state: &State, function: &str) -> bool {
     state.jobs.newest(names).is_some()
 }
 
+/// Adds what the sessions of the tail that ends were open to the meter.
+fn settle(state: &mut State) {
+    if let Some(tail) = state.tail.take() {
+        state.live_ms += tail.state.used_at(state.now);
+    }
+}
+
 pub(super) fn lines(state: &mut State, job: JobId, lines: Vec<LogLine>) {
     if state.jobs.get_mut(job).is_some() {
         state.logs.push(lines);
     }
 }
 
+pub(super) fn fixes(state: &mut State, job: JobId, fixes: Vec<LogFix>) {
+    if state.jobs.get_mut(job).is_some() {
+        state.logs.fix(fixes);
+    }
+}
+
+pub(super) fn marked(state: &mut State, job: JobId, mark: &LogMark) {
+    if state.jobs.get_mut(job).is_some() {
+        state.logs.mark(mark);
+    }
+}
+
+/// Takes the figures of invocations that a tail saw, whoever made them.
+pub(super) fn samples(state: &mut State, job: JobId, samples: Vec<(String, Sample)>) {
+    if state.jobs.get_mut(job).is_none() {
+        return;
+    }
+    let mut by_function: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+    for (function, sample) in samples {
+        by_function.entry(function).or_default().push(sample);
+    }
+    for (function, samples) in by_function {
+        if let Some(card) = state.functions.get_mut(&function) {
+            card.figures = std::mem::take(&mut card.figures).with_all(samples);
+        }
+    }
+}
+
+pub(super) fn stands(state: &mut State, job: JobId, stands: TailState) {
+    if let Some(tail) = state.tail.as_mut().filter(|tail| tail.job == job) {
+        tail.state = stands;
+    }
+}
+
 pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
-    if state.jobs.end(job).is_some()
-        && let Err(failure) = result
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    settle(state);
+    if let Err(failure) = result
         && failure.kind != FailureKind::Interrupted
     {
         state.tell(Notice::of(&failure));
@@ -63,14 +111,15 @@ pub(super) fn of_invocation(state: &mut State, invocation: &Invocation, fetched_
     if fetched_next || is_tailed(state, &invocation.function) {
         return;
     }
-    let line = |message: &String| LogLine {
+    let line = |(rank, message): (usize, &String)| LogLine {
         timestamp: state.now,
         function: invocation.function.clone(),
         stream: String::new(),
+        rank: rank as i64,
         request_id: Some(invocation.request_id.clone()),
         message: message.clone(),
     };
-    let lines = invocation.logs.iter().map(line).collect();
+    let lines = invocation.logs.iter().enumerate().map(line).collect();
     state.logs.push(lines);
 }
 

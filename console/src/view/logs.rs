@@ -15,7 +15,7 @@ use super::{
 use crate::{
     message::Action,
     state::{
-        Context, JobKind, State,
+        Context, FREE_MINUTES, State, live_cost,
         log::{Entry, Kind, filter_find},
     },
     theme::Theme,
@@ -83,13 +83,21 @@ fn what(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// Whether lines come, and whether they are followed.
+/// Whether lines come, what that costs, and whether they are followed.
 fn whence(state: &State, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
-    if state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).is_some() {
-        spans.push(Span::styled("tailing", theme.good));
-    } else {
-        spans.push(Span::styled("no tail", theme.dim));
+    match &state.tail {
+        None => spans.push(Span::styled("no tail", theme.dim)),
+        Some(tail) => {
+            if let Some(trouble) = &tail.state.trouble {
+                spans.push(Span::styled(format!("{} · ", fit(trouble, 40)), theme.warn));
+            }
+            let live = if tail.state.sessions > 0 { "live" } else { "tailing" };
+            spans.push(Span::styled(live, theme.good));
+        }
+    }
+    if let Some(meter) = meter(state) {
+        spans.push(Span::styled(meter, theme.dim));
     }
     if state.logs.anchor.is_none() {
         spans.push(Span::styled(" · following", theme.dim));
@@ -100,12 +108,26 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
+/// What live sessions have cost since the console began; none on the local stage, which charges nothing.
+fn meter(state: &State) -> Option<String> {
+    let used = state.live_ms + state.tail.as_ref().map_or(0, |tail| tail.state.used_at(state.now));
+    if used == 0 || state.is_local() {
+        return None;
+    }
+    let (minutes, dollars) = live_cost(used);
+    Some(format!(" {minutes} of {} free min, else ${dollars:.2}", count(FREE_MINUTES as usize)))
+}
+
 fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if area.height == 0 || state.logs.is_searching() {
         return;
     }
     let key = |action: Action| state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned();
-    let text = if state.logs.held() > 0 {
+    let waiting = state.tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
+    let text = if let [first, rest @ ..] = waiting {
+        let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        format!("waiting for the log group of {}{others}: the first invocation makes it", fit(first, 24))
+    } else if state.logs.held() > 0 {
         format!("no line fits; {} shows the lines of all functions", key(Action::AllLogs))
     } else {
         format!("no lines yet: {} follows this function's, {} all", key(Action::Tail), key(Action::TailAll))
@@ -148,6 +170,7 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
     let mark = match entry.kind {
         Kind::Error => Span::styled("✗ ", theme.bad),
         Kind::Warning => Span::styled("! ", theme.warn),
+        Kind::Mark => Span::styled("≈ ", theme.warn),
         Kind::Plain | Kind::Platform | Kind::Report => Span::raw(""),
     };
     head.push(mark);
@@ -155,7 +178,7 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
     let room = width.saturating_sub(used).max(1);
     let style = match entry.kind {
         Kind::Error => theme.bad,
-        Kind::Warning => theme.warn,
+        Kind::Warning | Kind::Mark => theme.warn,
         Kind::Report => theme.title,
         Kind::Platform => theme.dim,
         Kind::Plain => theme.text,

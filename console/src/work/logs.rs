@@ -161,6 +161,7 @@ fn line(group: &Group, timestamp: Option<i64>, stream: Option<&str>, message: Op
         timestamp: timestamp.unwrap_or_default(),
         function: group.function.clone(),
         stream: stream.unwrap_or_default().to_owned(),
+        rank: 0,
         request_id: None,
         message: message.unwrap_or_default().trim_end_matches(['\n', '\r']).to_owned(),
     }

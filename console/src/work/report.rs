@@ -134,7 +134,8 @@ fn fields(line: &str) -> HashMap<String, &str> {
 fn report_of<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Report {
     let number = |key: &str| field(key).and_then(|value| value.parse::<f64>().ok());
     // A sandbox restored from a snapshot has a restore in the place of an init.
-    let init_ms = number("Init Duration").or_else(|| number("Restore Duration"));
+    let restore_ms = number("Restore Duration");
+    let init_ms = number("Init Duration").or(restore_ms);
     Report {
         cold: init_ms.is_some(),
         init_ms,
@@ -143,7 +144,26 @@ fn report_of<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Report {
         memory_mb: number("Memory Size").unwrap_or_default() as u32,
         max_memory_mb: number("Max Memory Used").unwrap_or_default() as u32,
         emulated: field("Emulated").is_some(),
+        restored: restore_ms.is_some(),
+        status: bad_status(field("Status")),
+        error_type: field("Error Type").map(str::to_owned),
     }
+}
+
+/// Only what went wrong is told.
+fn bad_status(status: Option<&str>) -> Option<String> {
+    status.filter(|status| *status != "success").map(str::to_owned)
+}
+
+/// Whether the line tells that its stream is a managed instance's, where requests run at the same time: there, the lines
+/// between START and END may be of another request. Its reports have no figure but the duration.
+pub fn is_of_managed_instance(line: &str) -> bool {
+    let line = line.trim_start();
+    if !line.starts_with('{') {
+        return false;
+    }
+    let is_start = line.contains("\"platform.initStart\"") && line.contains("lambda-managed-instances");
+    is_start || (line.contains("\"platform.report\"") && !line.contains("\"billedDurationMs\""))
 }
 
 /// Reads a `platform.*` record. The set of types is open: those that say nothing of a request are passed over.
@@ -156,7 +176,9 @@ fn json_mark(line: &str) -> Option<Mark> {
         "platform.runtimeDone" => Some(Mark::End(id)),
         "platform.report" => {
             let metric = |name: &str| record.get("metrics")?.get(name)?.as_f64();
-            let init_ms = metric("initDurationMs").or_else(|| metric("restoreDurationMs"));
+            let restore_ms = metric("restoreDurationMs");
+            let init_ms = metric("initDurationMs").or(restore_ms);
+            let text = |name: &str| record.get(name)?.as_str();
             let report = Report {
                 cold: init_ms.is_some(),
                 init_ms,
@@ -167,6 +189,9 @@ fn json_mark(line: &str) -> Option<Mark> {
                 emulated: record
                     .get("emulated")
                     .is_some_and(|emulated| !matches!(emulated, Value::Null | Value::Bool(false))),
+                restored: restore_ms.is_some(),
+                status: bad_status(text("status")),
+                error_type: text("errorType").map(str::to_owned),
             };
             Some(Mark::Report(id, report))
         }

@@ -1,6 +1,6 @@
 //! Which log lines are shown.
 
-use super::Entry;
+use super::{Entry, Kind};
 
 /// What lets a line through: all that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,9 @@ impl Filter {
 
     /// Whether `entry` is shown.
     pub fn lets_through(&self, entry: &Entry) -> bool {
-        self.function.as_deref().is_none_or(|function| function == &*entry.function)
+        // What was missed may be of any function.
+        let is_of = |function: &str| function == &*entry.function || entry.kind == Kind::Mark;
+        self.function.as_deref().is_none_or(is_of)
             && self.request_id.as_deref().is_none_or(|id| Some(id) == entry.request_id.as_deref())
             && contains(&entry.message, &self.text)
     }

@@ -87,6 +87,7 @@ mod tests {
             timestamp,
             function: "hello".into(),
             stream: "s".into(),
+            rank: 0,
             request_id: None,
             message: message.into(),
         };

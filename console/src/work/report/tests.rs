@@ -23,7 +23,7 @@ fn a_cold_start_has_its_init_after_the_memory_on_aws() {
             billed_ms: 56,
             memory_mb: 128,
             max_memory_mb: 3,
-            emulated: false
+            ..Report::default()
         }
     );
 }
@@ -52,6 +52,7 @@ fn a_restore_from_a_snapshot_counts_as_the_cold_start() {
          MB\tRestore Duration: 398.97 ms\tBilled Restore Duration: 182 ms\t"
     ));
     assert_eq!((report.cold, report.init_ms, report.billed_ms), (true, Some(398.97), 188));
+    assert!(report.restored && !figures(&format!("REPORT RequestId: {ID}\tInit Duration: 9 ms")).restored);
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn a_status_with_an_error_type_does_not_disturb_the_figures() {
          ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tStatus: timeout"
     ));
     assert_eq!((report.duration_ms, report.billed_ms, report.max_memory_mb), (3000.0, 3000, 30));
+    assert_eq!((report.status.as_deref(), report.error_type.as_deref()), (Some("timeout"), Some("Runtime.ExitError")));
 }
 
 #[test]
@@ -91,6 +93,29 @@ fn json_reports_are_read_with_all_or_few_metrics() {
         r#"{{"time":"2026-11-21T04:00:00.000Z","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":1.75}},"status":"success"}}}}"#
     ));
     assert_eq!((managed.cold, managed.duration_ms, managed.billed_ms), (false, 1.75, 0));
+}
+
+#[test]
+fn json_reports_of_failures_and_restores_say_so() {
+    let failed = figures(&format!(
+        r#"{{"time":"t","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":3000.0,"billedDurationMs":3000,"memorySizeMB":128,"maxMemoryUsedMB":30,"restoreDurationMs":391.13,"billedRestoreDurationMs":174}},"status":"timeout","errorType":"Sandbox.Timedout"}}}}"#
+    ));
+    assert_eq!((failed.status.as_deref(), failed.error_type.as_deref()), (Some("timeout"), Some("Sandbox.Timedout")));
+    assert_eq!((failed.restored, failed.init_ms), (true, Some(391.13)));
+}
+
+#[test]
+fn a_managed_instance_is_known_by_its_start_and_by_its_reports() {
+    let start = r#"{"time":"t","type":"platform.initStart","record":{"initializationType":"lambda-managed-instances","phase":"init"}}"#;
+    let report = |metrics: &str| {
+        format!(
+            r#"{{"type":"platform.report","record":{{"requestId":"{ID}","metrics":{{{metrics}}},"status":"success"}}}}"#
+        )
+    };
+    assert!(is_of_managed_instance(start) && is_of_managed_instance(&report(r#""durationMs":1.75"#)));
+    assert!(!is_of_managed_instance(&report(r#""durationMs":1.75,"billedDurationMs":2"#)));
+    assert!(!is_of_managed_instance(&start.replace("lambda-managed-instances", "snap-start")));
+    assert!(!is_of_managed_instance("lambda-managed-instances \"platform.initStart\""));
 }
 
 #[test]

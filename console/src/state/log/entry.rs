@@ -1,0 +1,100 @@
+//! A line as the ring holds it, and what it is.
+
+use std::{cmp::Ordering, sync::Arc};
+
+/// What a line is to the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The function wrote it.
+    Plain,
+    /// The function wrote it, and it tells of an error.
+    Error,
+    /// The function wrote it, and it warns.
+    Warning,
+    /// What the platform says while a sandbox starts and requests begin and end.
+    Platform,
+    /// The figures of a request.
+    Report,
+    /// Nobody wrote it: the console says that lines were missed, and when they were filled in.
+    Mark,
+}
+
+/// A line as it is held: texts that repeat are shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// The function's name.
+    pub function: Arc<str>,
+    /// The log stream.
+    pub stream: Arc<str>,
+    /// Its place among the lines of its stream with this timestamp.
+    pub rank: i64,
+    /// The request that it belongs to.
+    pub request_id: Option<Arc<str>>,
+    /// What it is.
+    pub kind: Kind,
+    /// The line.
+    pub message: Box<str>,
+}
+
+impl Entry {
+    /// Lines stand by their time; at one time by function and stream, and in a stream by their rank.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+
+    /// What [`Self::order`] compares.
+    pub(super) fn place(&self) -> (i64, &str, &str, i64) {
+        (self.timestamp, &self.function, &self.stream, self.rank)
+    }
+}
+
+/// Reads off the line what it is. Errors and warnings are known by the level that loggers write first.
+pub(super) fn kind(message: &str) -> Kind {
+    let starts = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
+    if starts(&["REPORT RequestId:"]) {
+        return Kind::Report;
+    }
+    if starts(&["START RequestId:", "END RequestId:", "INIT_START ", "RESTORE_START ", "RESTORE_REPORT "]) {
+        return Kind::Platform;
+    }
+    let head = message.get(..message.floor_char_boundary(160)).unwrap_or_default();
+    let says = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    if message.starts_with('{') && says(&["\"platform."]) {
+        return if says(&["\"platform.report\""]) { Kind::Report } else { Kind::Platform };
+    }
+    if starts(&["INIT_REPORT "]) {
+        return if says(&["Status: "]) { Kind::Error } else { Kind::Platform };
+    }
+    if says(&["ERROR", "\"level\":\"error\"", "panicked at", "Task timed out", "Runtime exited", "errorType"]) {
+        Kind::Error
+    } else if says(&["WARN", "\"level\":\"warn"]) {
+        Kind::Warning
+    } else {
+        Kind::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_platform_says_is_known_as_text_and_as_json() {
+        for (line, expected) in [
+            ("REPORT RequestId: a\tDuration: 1 ms", Kind::Report),
+            (r#"{"time":"t","type":"platform.report","record":{"requestId":"a"}}"#, Kind::Report),
+            ("START RequestId: a Version: 1", Kind::Platform),
+            ("RESTORE_START Runtime Version: x", Kind::Platform),
+            (r#"{"time":"t","type":"platform.initStart","record":{}}"#, Kind::Platform),
+            ("INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout", Kind::Error),
+            ("INIT_REPORT Init Duration: 150.79 ms\tPhase: init", Kind::Platform),
+            (r#"{"timestamp":"t","level":"ERROR","message":"x"}"#, Kind::Error),
+            (r#"{"message":"see platform.report"}"#, Kind::Plain),
+            ("WARN retrying", Kind::Warning),
+        ] {
+            assert_eq!(kind(line), expected, "{line}");
+        }
+    }
+}
