@@ -13,9 +13,10 @@ pub use action::Action;
 pub use crate::state::{
     Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency, Consent, Cors, DeployAction,
     DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FailedFunction, Failure, FailureKind, Function,
-    FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, Invocation, InvokeMode, InvokeRequest, JobId, Key,
-    KeyCode, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RuntimeCrate,
-    Sample, StageEntry, StageInfo, Step, TailState, Target, UrlAuth, UrlSetting, Viewport, Vpc, Workspace, Zip,
+    FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId,
+    Key, KeyCode, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog,
+    ResponsePart, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
+    Viewport, Vpc, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -78,6 +79,10 @@ pub enum Event {
     DeleteFinished(JobId, Result<Vec<String>, Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
+    /// [`Effect::Invoke`] streams, and this is the next part of the response.
+    ResponsePart(JobId, ResponsePart),
+    /// [`Effect::LinkLogs`] found lines of the request. It ended when they are whole, or with an error.
+    LogsLinked(JobId, Result<RequestLog, Failure>),
 
     // What is watched.
     /// A tail saw these lines, oldest first. They may be older than lines that it saw before.
@@ -200,12 +205,24 @@ pub enum Effect {
         /// Names.
         functions: Vec<String>,
     },
-    /// Invoke a function. Answer: [`Event::InvokeFinished`].
+    /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
     Invoke {
         /// The job.
         job: JobId,
         /// What is asked.
         request: InvokeRequest,
+    },
+    /// Fetch the log lines of a request that did not come with its response, until its last one is there. Answers:
+    /// [`Event::LogsLinked`].
+    LinkLogs {
+        /// The job.
+        job: JobId,
+        /// The function's name.
+        function: String,
+        /// The request.
+        request_id: String,
+        /// When it began, milliseconds since the Unix epoch.
+        since: i64,
     },
     /// Follow the logs until cancelled. Answers: [`Event::LogLines`], [`Event::LogFixes`], [`Event::LogMarked`],
     /// [`Event::LogSamples`] and [`Event::TailState`], at the end [`Event::TailEnded`].

@@ -3,6 +3,7 @@
 //! May not touch clients, channels, clocks or files. The value types of this room are the ones that
 //! [`crate::message`] carries between rooms.
 
+mod body;
 mod deployment;
 mod document;
 mod failure;
@@ -32,6 +33,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 
+pub use body::Body;
 pub use deployment::{
     Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, FunctionPlan,
 };
@@ -43,7 +45,9 @@ pub use function::{
     Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, RuntimeCrate, Workspace, Zip,
 };
 pub use functions::{Card, Deployment, Functions};
-pub use invocation::{Invocation, InvokeMode, InvokeRequest, LogLine, Report};
+pub use invocation::{
+    HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart, Streamed,
+};
 pub use job::{JobId, JobKind, Jobs, Progress, Running};
 pub use key::{Key, KeyCode};
 pub use log::{LogFix, LogMark, Logs, MarkKind};
@@ -51,7 +55,7 @@ pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
 pub use plan::Plan;
-pub use response::Response;
+pub use response::{Arriving, Outcome, Response};
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 pub use setup::Part;
@@ -205,6 +209,10 @@ pub struct State {
     pub mode: InvokeMode,
     /// The version or alias that is invoked.
     pub qualifier: Option<String>,
+    /// The client context that functions are invoked with: a JSON object.
+    pub client_context: Option<String>,
+    /// The tenant that functions are invoked for.
+    pub tenant: Option<String>,
     /// What has the keys.
     pub focus: Focus,
     /// The shown tab.

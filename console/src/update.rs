@@ -4,12 +4,14 @@
 //! `view` and no `work`.
 
 mod action;
+mod asking;
 mod command;
 mod finish;
 mod logs;
 mod overlay;
 mod payload;
 mod plan;
+mod response;
 mod scroll;
 mod sequence;
 mod stages;
@@ -66,7 +68,9 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Planned(job, result) => plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::DeleteFinished(job, result) => effects = finish::delete(state, job, result),
-        Event::InvokeFinished(job, result) => effects = finish::invoke(state, job, result),
+        Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
+        Event::ResponsePart(job, part) => effects = response::part(state, job, part),
+        Event::LogsLinked(job, result) => effects = response::linked(state, job, result),
         Event::LogLines(job, lines) => logs::lines(state, job, lines),
         Event::LogFixes(job, fixes) => logs::fixes(state, job, fixes),
         Event::LogMarked(job, mark) => logs::marked(state, job, &mark),

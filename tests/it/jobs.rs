@@ -166,7 +166,7 @@ fn an_older_response_does_not_replace_a_newer_one() {
 #[test]
 fn mode_qualifier_and_cold_go_into_the_request_and_the_command_line() {
     let mut console = hello();
-    console.press(":next mode<enter>:qualifier<enter>prod<enter>I");
+    console.press(":next mode<enter>:next mode<enter>:qualifier<enter>prod<enter>I");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Async);
     assert_eq!(request.qualifier.as_deref(), Some("prod"));

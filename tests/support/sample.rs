@@ -161,7 +161,7 @@ pub fn invocation(name: &str) -> Invocation {
         stage: "local".into(),
         request_id: REQUEST.into(),
         status: 200,
-        function_error: None,
+        version: Some("$LATEST".into()),
         payload: r#"{"message":"Hello, Lambda!","count":3,"tags":["a",null,true]}"#.into(),
         report: Some(Report {
             cold: true,
@@ -176,6 +176,7 @@ pub fn invocation(name: &str) -> Invocation {
         logs: platform_lines(),
         started_at: NOW,
         client_ms: 12.4,
+        ..Invocation::default()
     }
 }
 

@@ -1,14 +1,26 @@
-//! `invoke`: one invocation. The response goes to stdout, log lines and figures to stderr.
+//! `invoke`: one invocation. The response goes to stdout, or to a file; log lines and figures to stderr.
+//!
+//! With `--stream` the response is written as it comes. With `--json` too, each part of it is a line, and the last line
+//! says what it came to.
 
-use std::{io::Read, process::ExitCode};
+mod parts;
 
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
+use self::parts::Destination;
 use super::{
     confirm,
     context::{self, Context},
-    output::{print_json, print_line},
+    output::{bytes, error, print_bytes, print_json},
     progress,
 };
 use crate::{
@@ -31,6 +43,18 @@ pub struct Arguments {
     /// A version or alias
     #[arg(long)]
     qualifier: Option<String>,
+    /// The client context: a JSON object, or `@FILE` with one
+    #[arg(long, value_name = "JSON|@FILE")]
+    client_context: Option<String>,
+    /// The tenant, for a function that isolates its tenants
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Take the response while it is being made
+    #[arg(long, conflicts_with_all = ["queue", "dry_run"])]
+    stream: bool,
+    /// Save the response to this file, however large it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["queue", "dry_run"])]
+    output: Option<PathBuf>,
     /// Queue the event and do not wait
     #[arg(long = "async", conflicts_with_all = ["dry_run", "cold"])]
     queue: bool,
@@ -48,9 +72,14 @@ pub struct Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let payload = payload(context, arguments, &workspace).await?;
+    let client_context = match &arguments.client_context {
+        Some(text) => Some(client_context(arguments, text).await?),
+        None => None,
+    };
     let mode = match arguments {
         Arguments { queue: true, .. } => InvokeMode::Async,
         Arguments { dry_run: true, .. } => InvokeMode::DryRun,
+        Arguments { stream: true, .. } => InvokeMode::Stream,
         _ => InvokeMode::Sync,
     };
     let request = InvokeRequest {
@@ -58,17 +87,54 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         payload,
         qualifier: arguments.qualifier.clone(),
         mode,
+        client_context,
+        tenant: arguments.tenant.clone(),
         cold: arguments.cold,
         consent: confirm::given(arguments.yes),
     };
     let stage = context.stage(&workspace).await?;
     let store = context::store(&workspace);
-    let result = verb::invoke(&stage, &request, store.as_ref(), &context.job).await;
+    let destination = match (&arguments.output, mode, context.output.json) {
+        (Some(path), ..) => Some(Destination::file(path).await?),
+        (None, InvokeMode::Stream, true) => Some(Destination::Lines),
+        (None, InvokeMode::Stream, false) => Some(Destination::Stdout),
+        (None, ..) => None,
+    };
+    let is_written = destination.is_some();
+    let (sender, receiver) = mpsc::channel(16);
+    let invoking = async {
+        // Gone with this, for what is written ends with it.
+        let sender = sender;
+        verb::invoke(&stage, &request, is_written.then_some(&sender), store.as_ref(), &context.job).await
+    };
+    let writing = async {
+        match destination {
+            Some(destination) => parts::write(receiver, destination, &context.job).await,
+            None => Ok(()),
+        }
+    };
+    let (result, written) = tokio::join!(invoking, writing);
     context::flush(store.as_ref()).await;
     stage.close().await;
-    let invocation = result?;
-    print(context, &invocation)?;
-    Ok(if invocation.function_error.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    // Where the response could not be written, that is why it was broken off.
+    let invocation = match (result, written) {
+        (Ok(invocation), Err(failure)) if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() => {
+            return Err(failure);
+        }
+        (result, _) => result?,
+    };
+    print(context, arguments, &invocation, is_written)?;
+    let code = context.output.ended(invocation.cut_off());
+    Ok(if invocation.cut_off().is_none() && invocation.function_error.is_some() { ExitCode::from(1) } else { code })
+}
+
+/// The client context's text.
+async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Failure> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    tokio::fs::read_to_string(file).await.map_err(|error| {
+        let what = format!("could not read the client context for {}", arguments.name);
+        Failure::usage(what, format!("{file}: {error}"), "name a file with a JSON object")
+    })
 }
 
 /// The payload's text, as it was given.
@@ -117,16 +183,33 @@ fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Resu
     Err(Failure::usage(what, why, format!("write events/{wanted}.json beside its Cargo.toml")))
 }
 
-fn print(context: &Context, invocation: &Invocation) -> Result<(), Failure> {
-    let output = context.output;
-    if output.json {
-        return print_json(&document(invocation));
+/// Prints what the invocation came to; the response too, unless it was written as it came.
+fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_written: bool) -> Result<(), Failure> {
+    let saved = arguments.output.as_deref();
+    if context.output.json {
+        return print_json(&match (is_written, saved) {
+            (true, None) => ended(invocation),
+            (true, Some(path)) => saved_document(invocation, path),
+            (false, _) => document(invocation),
+        });
     }
     for text in &invocation.logs {
         progress::say(text);
     }
+    if let Some(details) = invocation.error_details() {
+        progress::say(details);
+    }
     progress::say(&headline(invocation));
-    if invocation.payload.is_empty() { Ok(()) } else { print_line(&invocation.payload) }
+    if let Some(path) = saved {
+        progress::say(&format!("{} saved to {}", bytes(invocation.bytes), path.display()));
+    }
+    if is_written || invocation.payload.is_empty() {
+        return Ok(());
+    }
+    match BASE64_STANDARD.decode(&invocation.payload) {
+        Ok(bytes) if invocation.is_base64 => print_bytes(&bytes),
+        _ => print_bytes(format!("{}\n", invocation.payload).as_bytes()),
+    }
 }
 
 fn document(invocation: &Invocation) -> Value {
@@ -134,6 +217,8 @@ fn document(invocation: &Invocation) -> Value {
     let text = &invocation.payload;
     let payload = if text.is_empty() {
         Value::Null
+    } else if invocation.is_base64 {
+        Value::String(text.clone())
     } else {
         serde_json::from_str(text).unwrap_or_else(|_: serde_json::Error| Value::String(text.clone()))
     };
@@ -146,7 +231,36 @@ fn document(invocation: &Invocation) -> Value {
         "payload": payload,
         "report": invocation.report,
         "logs": invocation.logs,
+        "version": invocation.version,
+        "bytes": invocation.bytes,
+        "is_base64": invocation.is_base64,
     })
+}
+
+/// What a streamed response came to, without what was written of it.
+fn ended(invocation: &Invocation) -> Value {
+    let mut end = document(invocation);
+    if let Some(fields) = end.as_object_mut() {
+        fields.remove("payload");
+        fields.remove("is_base64");
+        let content_type = invocation.stream.as_ref().and_then(|stream| stream.content_type.as_ref());
+        fields.insert("content_type".to_owned(), json!(content_type));
+        fields.insert("http".to_owned(), json!(invocation.http()));
+        fields.insert("error_details".to_owned(), json!(invocation.error_details()));
+        fields.insert("cut_off".to_owned(), invocation.cut_off().map_or(Value::Null, error));
+        fields.insert("type".to_owned(), json!("end"));
+    }
+    end
+}
+
+/// What a response came to that is in a file.
+fn saved_document(invocation: &Invocation, path: &Path) -> Value {
+    let mut document = ended(invocation);
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("type");
+        fields.insert("output".to_owned(), json!(path));
+    }
+    document
 }
 
 /// `200 · 3.1 ms · init 4.8 ms (cold) · 9 MB`.
@@ -166,6 +280,7 @@ fn headline(invocation: &Invocation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Streamed;
 
     fn invocation(payload: &str) -> Invocation {
         Invocation {
@@ -173,8 +288,8 @@ mod tests {
             stage: "local".into(),
             request_id: "r".into(),
             status: 200,
-            function_error: None,
             payload: payload.into(),
+            bytes: payload.len() as u64,
             report: Some(Report {
                 duration_ms: 3.1,
                 billed_ms: 4,
@@ -183,8 +298,8 @@ mod tests {
                 ..Report::default()
             }),
             logs: vec!["START".into()],
-            started_at: 0,
             client_ms: 5.0,
+            ..Invocation::default()
         }
     }
 
@@ -192,7 +307,7 @@ mod tests {
     fn the_document_has_the_agreed_fields() {
         assert_eq!(
             document(&invocation(r#"{"message":"hi"}"#)).to_string(),
-            r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false,"restored":false,"status":null,"error_type":null},"logs":["START"]}"#
+            r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false,"restored":false,"status":null,"error_type":null},"logs":["START"],"version":null,"bytes":16,"is_base64":false}"#
         );
     }
 
@@ -200,6 +315,19 @@ mod tests {
     fn a_response_that_is_not_json_is_a_string() {
         assert_eq!(document(&invocation("<p>"))["payload"], json!("<p>"));
         assert_eq!(document(&invocation(""))["payload"], Value::Null);
+    }
+
+    #[test]
+    fn the_end_of_a_stream_says_what_it_came_to_and_not_what_was_written() {
+        let cut_off = Some(Failure::environment("could not invoke hello", "the response broke off", ""));
+        let end = ended(&Invocation {
+            stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })),
+            ..invocation("half")
+        });
+        assert_eq!((&end["type"], &end["bytes"], &end["payload"]), (&json!("end"), &json!(4), &Value::Null));
+        assert_eq!(end["cut_off"]["why"], "the response broke off");
+        let saved = saved_document(&invocation("{}"), Path::new("out.bin"));
+        assert_eq!((&saved["output"], &saved["type"]), (&json!("out.bin"), &Value::Null));
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub(super) fn print_line(text: &str) -> Result<(), Failure> {
     written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
+/// Prints bytes as they are.
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
 /// A failure as it stands in JSON.
 pub(super) fn error(failure: &Failure) -> Value {
     json!({ "what": failure.what, "why": failure.why, "hint": failure.hint })
@@ -131,7 +137,7 @@ fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String>
 }
 
 /// A reader that went away has had enough: that is an end, not an error.
-fn written(result: io::Result<()>) -> Result<(), Failure> {
+pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::work(BROKEN_PIPE, "", "")),
         Err(error) => Err(Failure::environment("could not print the result", error.to_string(), "")),

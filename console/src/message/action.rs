@@ -63,10 +63,14 @@ actions! {
     NextArchitecture = "next_architecture",
     /// Build without optimising, or with.
     ToggleDebug = "toggle_debug",
-    /// Invoke in the next mode: wait, queue, only check.
+    /// Invoke in the next mode: wait, stream, queue, only check.
     NextMode = "next_mode",
     /// Choose the version or alias that is invoked.
     SetQualifier = "set_qualifier",
+    /// Type the client context that functions are invoked with.
+    SetClientContext = "set_client_context",
+    /// Type the tenant that functions are invoked for.
+    SetTenant = "set_tenant",
 
     // The screen.
     /// Leave the console.

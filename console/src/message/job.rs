@@ -21,6 +21,8 @@ impl Event {
             | Self::DeployFinished(job, _)
             | Self::DeleteFinished(job, _)
             | Self::InvokeFinished(job, _)
+            | Self::ResponsePart(job, _)
+            | Self::LogsLinked(job, _)
             | Self::LogLines(job, _)
             | Self::LogFixes(job, _)
             | Self::LogMarked(job, _)
@@ -66,6 +68,7 @@ impl Effect {
             | Self::Deploy { job, .. }
             | Self::Delete { job, .. }
             | Self::Invoke { job, .. }
+            | Self::LinkLogs { job, .. }
             | Self::StartTail { job, .. }
             | Self::FetchLogs { job, .. }
             | Self::LoadSamples { job, .. }

@@ -6,7 +6,8 @@ use super::json;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     text: String,
-    ends: Vec<usize>,
+    /// Where the lines end. Texts are shorter than four gigabytes.
+    ends: Vec<u32>,
     /// It is JSON, and laid out as such.
     pub json: bool,
 }
@@ -15,12 +16,30 @@ impl Document {
     /// JSON is laid out; other text stays as it is.
     pub fn new(text: &str) -> Self {
         let json = json::check(text).is_ok();
-        let text = if json { json::format(text) } else { text.to_owned() };
-        let mut ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
-        if !text.is_empty() && !text.ends_with('\n') {
-            ends.push(text.len());
+        let mut document = Self { json, ..Self::default() };
+        if json {
+            document.push(&json::format(text));
+        } else {
+            document.push(text);
         }
-        Self { text, ends, json }
+        document
+    }
+
+    /// Adds text at its end, as it is.
+    pub fn push(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let from = self.text.len();
+        // The last line went to the end of the text, and goes on.
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.ends.pop();
+        }
+        self.text.push_str(text);
+        self.ends.extend(text.match_indices('\n').map(|(at, _)| (from + at) as u32));
+        if !text.ends_with('\n') {
+            self.ends.push(self.text.len() as u32);
+        }
     }
 
     /// How many lines it has.
@@ -35,13 +54,37 @@ impl Document {
 
     /// The line with this index, without its line break.
     pub fn line(&self, index: usize) -> Option<&str> {
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
+        let end = *self.ends.get(index)? as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize + 1);
         self.text.get(start..end)
+    }
+
+    /// All of it, which is no longer looked at.
+    pub fn into_text(self) -> String {
+        self.text
     }
 
     /// All of it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_came_in_pieces_has_the_lines_of_the_whole() {
+        let text = "one\n\ntwo\nthree";
+        for cut in 0..=text.len() {
+            let mut pieces = Document::default();
+            let (first, second) = text.split_at(cut);
+            pieces.push(first);
+            pieces.push(second);
+            assert_eq!(pieces, Document::new(text), "cut at {cut}");
+        }
+        assert_eq!((Document::new(text).line(2), Document::new(text).line(4)), (Some("two"), None));
+        assert_eq!(Document::new("a\n").len(), 1);
     }
 }

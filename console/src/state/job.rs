@@ -39,6 +39,8 @@ pub enum JobKind {
     Tail(Vec<String>),
     /// Fetches the log lines of one request of this function.
     FetchLogs(String),
+    /// Fetches the log lines of a request of this function that did not come with its response.
+    LinkLogs(String),
     /// Reads the history of these functions.
     Samples(Vec<String>),
     /// Watches the sources.
@@ -67,6 +69,7 @@ impl JobKind {
             | Self::Stages
             | Self::Refresh
             | Self::Check
+            | Self::LinkLogs(_)
             | Self::Tail(_)
             | Self::Samples(_)
             | Self::Watch => None,

@@ -75,6 +75,10 @@ pub enum Purpose {
     FilterLogs,
     /// The version or alias to invoke; empty: none.
     Qualifier,
+    /// The client context to invoke with; empty: none.
+    ClientContext,
+    /// The tenant to invoke for; empty: none.
+    Tenant,
     /// The name of the function to delete from the stage, typed to confirm it.
     Delete(String),
     /// The name of the protected stage, typed to confirm this change of it.

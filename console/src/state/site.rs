@@ -19,6 +19,7 @@ pub struct Site {
     sequence: Option<Sequence>,
     watch: Option<Watch>,
     qualifier: Option<String>,
+    tenant: Option<String>,
 }
 
 /// What a stage has of one function.
@@ -67,6 +68,7 @@ impl State {
             sequence,
             watch,
             qualifier,
+            tenant,
             // What belongs to the workspace, the screen or the user whatever the stage.
             now: _,
             utc_offset: _,
@@ -82,6 +84,7 @@ impl State {
             architecture: _,
             debug: _,
             mode: _,
+            client_context: _,
             focus: _,
             tab: _,
             overlay: _,
@@ -98,6 +101,7 @@ impl State {
         std::mem::swap(sequence, &mut site.sequence);
         std::mem::swap(watch, &mut site.watch);
         std::mem::swap(qualifier, &mut site.qualifier);
+        std::mem::swap(tenant, &mut site.tenant);
         let mut cards = std::mem::take(&mut site.cards);
         for card in &mut functions.cards {
             let mut of_card = cards.remove(&card.function.name).unwrap_or_default();

@@ -1,12 +1,9 @@
 //! Each verb that a key or the palette can ask for.
 
-use super::{command, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace};
+use super::{asking, command, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace};
 use crate::{
-    message::{Action, Architecture, Effect, InvokeMode},
-    state::{
-        Focus, Notice, Overlay, State, Tab,
-        overlay::{Line, Purpose},
-    },
+    message::{Action, Architecture, Effect},
+    state::{Focus, Notice, State, Tab, overlay::Purpose},
 };
 
 /// Does what `action` asks for.
@@ -30,15 +27,14 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Stages => stages::choose(state),
         Action::Setup => workspace::provide(state),
         Action::Cancel => verb::cancel(state),
-        Action::NextArchitecture | Action::ToggleDebug | Action::NextMode => {
+        Action::NextArchitecture | Action::ToggleDebug => {
             change_setting(state, action);
             Vec::new()
         }
-        Action::SetQualifier => {
-            let text = state.qualifier.clone().unwrap_or_default();
-            state.overlay = Some(Overlay::Line(Line::new(Purpose::Qualifier, &text)));
-            Vec::new()
-        }
+        Action::NextMode => asking::next_mode(state),
+        Action::SetQualifier => asking::open(state, Purpose::Qualifier),
+        Action::SetClientContext => asking::open(state, Purpose::ClientContext),
+        Action::SetTenant => asking::open(state, Purpose::Tenant),
         Action::Quit => quit(state),
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
@@ -116,7 +112,7 @@ fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
 
 fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
     let response = state.functions.current().and_then(|card| card.response.as_ref());
-    let Some(Ok(invocation)) = response.map(|response| response.outcome.as_ref()) else {
+    let Some(invocation) = response.and_then(|response| response.invocation()) else {
         return nothing(state, "there is no response yet");
     };
     let (text, what) = match action {
@@ -127,32 +123,16 @@ fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn change_setting(state: &mut State, action: Action) {
-    let told = match action {
-        Action::NextArchitecture => {
-            state.architecture = match state.architecture {
-                Architecture::Arm64 => Architecture::X86_64,
-                Architecture::X86_64 => Architecture::Native,
-                Architecture::Native => Architecture::Arm64,
-            };
-            format!("builds are for {}", state.architecture)
-        }
-        Action::ToggleDebug => {
-            state.debug = !state.debug;
-            format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })
-        }
-        _ => {
-            state.mode = match state.mode {
-                InvokeMode::Sync => InvokeMode::Async,
-                InvokeMode::Async => InvokeMode::DryRun,
-                InvokeMode::DryRun => InvokeMode::Sync,
-            };
-            let does = match state.mode {
-                InvokeMode::Sync => "wait for the response",
-                InvokeMode::Async => "queue the event",
-                InvokeMode::DryRun => "only check that they could be made",
-            };
-            format!("invocations {does}")
-        }
+    let told = if action == Action::NextArchitecture {
+        state.architecture = match state.architecture {
+            Architecture::Arm64 => Architecture::X86_64,
+            Architecture::X86_64 => Architecture::Native,
+            Architecture::Native => Architecture::Arm64,
+        };
+        format!("builds are for {}", state.architecture)
+    } else {
+        state.debug = !state.debug;
+        format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })
     };
     state.tell(Notice::plain(told, ""));
 }

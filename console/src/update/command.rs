@@ -82,9 +82,12 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
     words.extend(request.qualifier.as_ref().map(|qualifier| format!("--qualifier {}", quoted(qualifier))));
     match request.mode {
         InvokeMode::Sync => {}
+        InvokeMode::Stream => words.push("--stream".to_owned()),
         InvokeMode::Async => words.push("--async".to_owned()),
         InvokeMode::DryRun => words.push("--dry-run".to_owned()),
     }
+    words.extend(request.client_context.as_ref().map(|context| format!("--client-context {}", quoted(context))));
+    words.extend(request.tenant.as_ref().map(|tenant| format!("--tenant {}", quoted(tenant))));
     words.extend(request.cold.then(|| "--cold".to_owned()));
     words.extend(yes(request.consent));
     line(state, words)

@@ -2,10 +2,8 @@
 
 use super::{logs, sequence, start, watch, workspace};
 use crate::{
-    message::{
-        BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, Invocation, JobId, LogLine, Sample, Step,
-    },
-    state::{Deployment, Figures, Focus, JobKind, Mood, Notice, Response, State, Tab},
+    message::{BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, JobId, LogLine, Sample, Step},
+    state::{Deployment, Figures, Focus, JobKind, Mood, Notice, State, Tab},
 };
 
 pub(super) fn step(state: &mut State, job: JobId, step: &Step) {
@@ -71,7 +69,7 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
 }
 
 /// Shows a tab that has news, unless the user is typing.
-fn bring_up(state: &mut State, tab: Tab) {
+pub(super) fn bring_up(state: &mut State, tab: Tab) {
     if state.focus != Focus::Edit && state.overlay.is_none() {
         state.tab = tab;
         state.top = 0;
@@ -140,56 +138,6 @@ pub(super) fn delete(state: &mut State, job: JobId, result: Result<Vec<String>, 
         Err(failure) => state.tell(Notice::of(&failure)),
     }
     workspace::refresh(state)
-}
-
-pub(super) fn invoke(state: &mut State, job: JobId, result: Result<Invocation, Failure>) -> Vec<Effect> {
-    let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
-    let worked = result.as_ref().is_ok_and(|invocation| invocation.function_error.is_none());
-    match &result {
-        Ok(invocation) => {
-            state.tell(match &invocation.function_error {
-                None => Notice::good(format!("{name}: {} in {:.1} ms", invocation.status, invocation.client_ms)),
-                Some(error) => Notice {
-                    mood: Mood::Bad,
-                    text: format!("{name}: {error} error, request {}", invocation.request_id),
-                    hint: "the response and its log lines say more".into(),
-                },
-            });
-            let in_loop = state.sequence.as_ref().is_some_and(|sequence| sequence.job == Some(job));
-            logs::of_invocation(state, invocation, in_loop && worked);
-        }
-        Err(failure) => state.tell(Notice::of(failure)),
-    }
-    let is_selected = state.functions.selected.as_deref() == Some(&name);
-    if let Some(card) = state.functions.get_mut(&name) {
-        if let Ok(invocation) = &result
-            && let Some(sample) = sample(invocation)
-        {
-            card.figures = std::mem::take(&mut card.figures).with(sample);
-        }
-        if card.response.as_ref().is_none_or(|shown| shown.job < job) {
-            card.response = Some(Response::new(job, result));
-        }
-    }
-    let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
-    if is_selected && (is_hidden || state.tab == Tab::Build) {
-        bring_up(state, Tab::Response);
-    }
-    sequence::ended(state, job, worked)
-}
-
-fn sample(invocation: &Invocation) -> Option<Sample> {
-    let report = invocation.report.as_ref()?;
-    Some(Sample {
-        at: invocation.started_at,
-        request_id: invocation.request_id.clone(),
-        init_ms: report.init_ms,
-        duration_ms: report.duration_ms,
-        billed_ms: report.billed_ms,
-        max_memory_mb: report.max_memory_mb,
-        emulated: report.emulated,
-        failed: invocation.function_error.is_some(),
-    })
 }
 
 pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, Failure>) -> Vec<Effect> {

@@ -126,7 +126,7 @@ pub(super) fn of_invocation(state: &mut State, invocation: &Invocation, fetched_
 /// Starts to fetch the lines of the function's last invocation.
 pub(super) fn fetch(state: &mut State, function: &str) -> Option<(JobId, Vec<Effect>)> {
     let response = state.functions.get(function)?.response.as_ref()?;
-    let invocation = response.outcome.as_ref().ok()?;
+    let invocation = response.invocation()?;
     let (request_id, since) = (invocation.request_id.clone(), invocation.started_at);
     let function = function.to_owned();
     let job = start(state, JobKind::FetchLogs(function.clone()));
@@ -145,7 +145,7 @@ pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
 /// Shows only the lines of the request whose response is shown.
 pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
     let response = state.functions.current().and_then(|card| card.response.as_ref());
-    let Some(Ok(invocation)) = response.map(|response| response.outcome.as_ref()) else {
+    let Some(invocation) = response.and_then(|response| response.invocation()) else {
         state.tell(Notice::plain("there is no response yet", ""));
         return Vec::new();
     };

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, logs, payload, plan, stages, verb};
+use super::{action, asking, logs, payload, plan, stages, verb};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -65,7 +65,11 @@ pub(super) fn typed(state: &mut State) {
             match line.purpose {
                 Purpose::FilterFunctions => filter_functions(state, text),
                 Purpose::FilterLogs => logs::filter(state, &text),
-                Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
+                Purpose::Qualifier
+                | Purpose::ClientContext
+                | Purpose::Tenant
+                | Purpose::Delete(_)
+                | Purpose::Change(_) => {}
             }
         }
         Some(Overlay::Help(_) | Overlay::Plan(_)) | None => {}
@@ -100,7 +104,8 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
         Some(Overlay::Line(line)) => match line.purpose {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
-            Purpose::Qualifier | Purpose::Delete(_) | Purpose::Change(_) => {}
+            Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant | Purpose::Delete(_) | Purpose::Change(_) => {
+            }
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
         Some(Overlay::Help(_) | Overlay::Choose(_)) | None => {}
@@ -129,12 +134,8 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
             let text = line.text();
             match line.purpose {
                 Purpose::FilterFunctions | Purpose::FilterLogs => Vec::new(),
-                Purpose::Qualifier => {
-                    let text = text.trim();
-                    state.qualifier = (!text.is_empty()).then(|| text.to_owned());
-                    let of = state.qualifier.as_deref().unwrap_or("$LATEST");
-                    let told = Notice::plain(format!("invocations are of {of}"), "");
-                    state.tell(told);
+                Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => {
+                    asking::take(state, &line.purpose, text.trim());
                     Vec::new()
                 }
                 Purpose::Delete(name) if text == name => verb::delete(state, name),

@@ -4,7 +4,7 @@ use ratatui_textarea::{CursorMove, Scrolling};
 
 use crate::{
     message::{Action, Target},
-    state::{Focus, Overlay, State, Tab},
+    state::{Focus, Outcome, Overlay, State, Tab},
 };
 
 /// Columns that one step to the side takes.
@@ -102,7 +102,10 @@ fn pane(state: &mut State, lines: isize) {
         }
         Tab::Response => {
             let Some(response) = state.functions.current_mut().and_then(|card| card.response.as_mut()) else { return };
-            response.top = moved(response.top, lines, viewport.lines, rows);
+            let last = viewport.lines.saturating_sub(usize::from(rows));
+            let top = if response.follow { last } else { response.top };
+            response.top = moved(top, lines, viewport.lines, rows);
+            response.follow = response.top >= last && matches!(response.outcome, Outcome::Arriving(_));
         }
         Tab::Logs => state.logs.scroll(lines, usize::from(rows)),
         Tab::Build => {

@@ -50,7 +50,11 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
         LoopStep::Build => None,
         LoopStep::Deploy => verb::start_deploy(state, vec![function], consent),
         LoopStep::Invoke => {
-            let mode = std::mem::replace(&mut state.mode, InvokeMode::Sync);
+            // The loop shows what the function answers.
+            let mode = state.mode;
+            if matches!(mode, InvokeMode::Async | InvokeMode::DryRun) {
+                state.mode = InvokeMode::Sync;
+            }
             let started = verb::start_invoke(state, &function, false, Consent::None);
             state.mode = mode;
             started

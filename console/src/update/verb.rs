@@ -157,6 +157,8 @@ pub(super) fn start_invoke(
         payload: card.draft.text(),
         qualifier: state.qualifier.clone(),
         mode: state.mode,
+        client_context: state.client_context.clone(),
+        tenant: state.tenant.clone(),
         cold,
         consent,
     };

@@ -23,6 +23,8 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             Purpose::FilterFunctions => Some("filter functions: "),
             Purpose::FilterLogs => Some("filter logs: "),
             Purpose::Qualifier => Some("version or alias: "),
+            Purpose::ClientContext => Some("client context, a JSON object: "),
+            Purpose::Tenant => Some("tenant: "),
             Purpose::Delete(_) | Purpose::Change(_) => None,
         }
     {

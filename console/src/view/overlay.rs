@@ -150,7 +150,11 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         Connection::Connecting | Connection::Failed(_) => String::new(),
     };
     let change = match purpose {
-        Purpose::FilterFunctions | Purpose::FilterLogs | Purpose::Qualifier => return None,
+        Purpose::FilterFunctions
+        | Purpose::FilterLogs
+        | Purpose::Qualifier
+        | Purpose::ClientContext
+        | Purpose::Tenant => return None,
         Purpose::Delete(name) => {
             let text = format!(
                 "This deletes the function {name} with its versions from stage {stage}{whose}. Its source, its zip and \

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthChar;
 use super::{
     areas::Areas,
     pane::{info, split},
-    text::{bytes, window},
+    text::{bytes, fit, window},
 };
 use crate::{
     message::{InvokeMode, Target},
@@ -54,11 +54,18 @@ fn what(state: &State, theme: &Theme, draft: &Draft) -> Line<'static> {
     }
     match state.mode {
         InvokeMode::Sync => {}
+        InvokeMode::Stream => spans.push(Span::styled("  streamed", theme.warn)),
         InvokeMode::Async => spans.push(Span::styled("  sent async", theme.warn)),
         InvokeMode::DryRun => spans.push(Span::styled("  sent as a dry run", theme.warn)),
     }
     if let Some(qualifier) = &state.qualifier {
         spans.push(Span::styled(format!("  to {qualifier}"), theme.warn));
+    }
+    if let Some(tenant) = &state.tenant {
+        spans.push(Span::styled(format!("  for {}", fit(tenant, 20)), theme.warn));
+    }
+    if state.client_context.is_some() {
+        spans.push(Span::styled("  with context", theme.warn));
     }
     if state.focus == Focus::Edit {
         spans.push(Span::styled("  typing", theme.key));

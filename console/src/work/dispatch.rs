@@ -35,11 +35,13 @@ use super::{
 };
 use crate::message::{
     BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Effect, Event, Failure, Function, Invocation,
-    InvokeRequest, JobId, LogLine, Sample, StageEntry, StageInfo, Workspace,
+    InvokeMode, InvokeRequest, JobId, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
 const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Parts of a response that wait to be told of.
+const PARTS: usize = 16;
 /// How long cancelled work has to clean up when the console ends.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -139,8 +141,13 @@ impl Work {
             Effect::Delete { job: id, functions } => self
                 .run(id, events, async move |job, _| Event::DeleteFinished(id, shared.delete(&functions, &job).await)),
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
-                Event::InvokeFinished(id, shared.invoke(&request, &job, &steps).await)
+                Event::InvokeFinished(id, shared.invoke(id, &request, &job, &steps).await)
             }),
+            Effect::LinkLogs { job: id, function, request_id, since } => {
+                self.run(id, events, async move |job, steps| {
+                    Event::LogsLinked(id, shared.link(id, (&function, &request_id, since), &job, &steps).await)
+                });
+            }
             Effect::StartTail { job: id, functions, since } => self.run(id, events, async move |job, steps| {
                 let query = LogQuery { functions, since, filter: None, request_id: None };
                 Event::TailEnded(id, shared.tail(id, &query, &job, steps).await)
@@ -370,8 +377,47 @@ impl Shared {
         deploy::delete(&*self.stage().await?, functions, Consent::Given, job).await
     }
 
-    async fn invoke(&self, request: &InvokeRequest, job: &Job, steps: &Steps) -> Result<Invocation, Failure> {
-        verb::invoke(&*self.stage().await?, request, self.history(steps).await, job).await
+    async fn invoke(
+        &self,
+        id: JobId,
+        request: &InvokeRequest,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<Invocation, Failure> {
+        let (stage, history) = (&self.stage().await?, self.history(steps).await);
+        if request.mode != InvokeMode::Stream {
+            return verb::answer(stage, request, None, history, job).await;
+        }
+        let (parts, mut taken) = mpsc::channel(PARTS);
+        let told = async {
+            let mut room = Invocation::KEPT;
+            while let Some(part) = taken.recv().await {
+                // The screen holds no more than is kept: of the rest it is told how much it is.
+                let part = match part {
+                    ResponsePart::Bytes(bytes) if room == 0 => ResponsePart::More(bytes.len() as u64),
+                    part => part,
+                };
+                if let ResponsePart::Bytes(bytes) = &part {
+                    room = room.saturating_sub(bytes.len());
+                }
+                // The receiver lives as long as the job.
+                drop(steps.send(Event::ResponsePart(id, part)));
+            }
+        };
+        let answer = async move { verb::answer(stage, request, Some(&parts), history, job).await };
+        tokio::join!(answer, told).0
+    }
+
+    async fn link(
+        &self,
+        id: JobId,
+        request: (&str, &str, i64),
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<RequestLog, Failure> {
+        // The receiver lives as long as the job.
+        let lines = |log| drop(steps.send(Event::LogsLinked(id, Ok(log))));
+        verb::link(&*self.stage().await?, request, lines, self.history(steps).await, job).await
     }
 
     async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {

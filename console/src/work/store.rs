@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use self::record::Record;
 use super::{paths, stats};
-use crate::message::{BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, Sample};
+use crate::message::{
+    BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, RequestLog, Sample,
+};
 
 mod record;
 mod schema;
@@ -87,6 +89,11 @@ impl Store {
     /// Records an invocation with its payload, response, report and log lines.
     pub fn record_invocation(&self, request: &InvokeRequest, invocation: &Invocation) {
         self.write(Record::Invocation(Box::new((request.clone(), invocation.clone()))));
+    }
+
+    /// Records the log lines and the report of an invocation that did not come with its response.
+    pub fn record_log(&self, request_id: &str, log: &RequestLog) {
+        self.write(Record::Log(request_id.to_owned(), log.clone()));
     }
 
     /// The invocations of `function` on `stage` that have a report and began at or after `since` (milliseconds

@@ -1,13 +1,21 @@
 //! The verbs, as the screen and the command line both do them: the work itself, then its place in the history.
 
+use std::time::Duration;
+
 use super::{
     Job,
     build::{self, BuildRequest},
-    deploy, invoke,
+    deploy,
+    invoke::{self, Parts},
     stage::Stage,
     store::Store,
 };
-use crate::message::{BuildOutcome, Consent, DeployOutcome, Failure, Function, Invocation, InvokeRequest, Workspace};
+use crate::message::{
+    BuildOutcome, Consent, DeployOutcome, Failure, Function, Invocation, InvokeRequest, RequestLog, Workspace,
+};
+
+/// How long log lines that did not come with a response are asked for.
+const LINK: Duration = Duration::from_mins(1);
 
 /// Builds and records it.
 ///
@@ -53,12 +61,49 @@ pub async fn deploy(
 pub async fn invoke(
     stage: &Stage,
     request: &InvokeRequest,
+    parts: Parts<'_>,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<Invocation, Failure> {
-    let invocation = invoke::invoke(stage, request, job).await?;
+    let invocation = invoke::invoke_in_parts(stage, request, parts, job).await?;
     if let Some(history) = history {
         history.record_invocation(request, &invocation);
     }
     Ok(invocation)
+}
+
+/// Invokes and records it, without waiting for a report that did not come with the response: [`link`] does.
+///
+/// # Errors
+/// As [`invoke::answer`].
+pub async fn answer(
+    stage: &Stage,
+    request: &InvokeRequest,
+    parts: Parts<'_>,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<Invocation, Failure> {
+    let invocation = invoke::answer(stage, request, parts, job).await?;
+    if let Some(history) = history {
+        history.record_invocation(request, &invocation);
+    }
+    Ok(invocation)
+}
+
+/// Links the log lines that did not come with a response, and records them.
+///
+/// # Errors
+/// As [`invoke::link`].
+pub async fn link(
+    stage: &Stage,
+    (function, request_id, since): (&str, &str, i64),
+    on_lines: impl FnMut(RequestLog),
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<RequestLog, Failure> {
+    let log = invoke::link(stage, function, request_id, since, LINK, on_lines, job).await?;
+    if let Some(history) = history {
+        history.record_log(request_id, &log);
+    }
+    Ok(log)
 }

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, params};
 
-use crate::message::{BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, Sample};
+use crate::message::{
+    BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, RequestLog, Sample,
+};
 
 /// How many invocations keep their figures.
 const KEPT: u32 = 100_000;
@@ -14,6 +16,8 @@ pub(super) enum Record {
     Build(i64, BuildOutcome),
     Deploy(i64, DeployOutcome),
     Invocation(Box<(InvokeRequest, Invocation)>),
+    /// The log of the request with this id.
+    Log(String, RequestLog),
 }
 
 impl Record {
@@ -24,6 +28,7 @@ impl Record {
             Self::Build(at, outcome) => build(&transaction, *at, outcome)?,
             Self::Deploy(at, outcome) => deploy(&transaction, *at, outcome)?,
             Self::Invocation(both) => invoke(&transaction, &both.0, &both.1)?,
+            Self::Log(request_id, log) => link(&transaction, request_id, log)?,
         }
         transaction.commit()
     }
@@ -77,6 +82,7 @@ fn deploy(connection: &Connection, at: i64, outcome: &DeployOutcome) -> rusqlite
 fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocation) -> rusqlite::Result<()> {
     let mode = match request.mode {
         InvokeMode::Sync => "sync",
+        InvokeMode::Stream => "stream",
         InvokeMode::Async => "async",
         InvokeMode::DryRun => "dry_run",
     };
@@ -110,6 +116,35 @@ fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocat
     connection
         .prepare_cached("INSERT INTO bodies (invocation, payload, response, logs, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![id, request.payload, invocation.payload, logs, bytes as i64])?;
+    Ok(())
+}
+
+/// Adds what came after the response.
+fn link(connection: &Connection, request_id: &str, log: &RequestLog) -> rusqlite::Result<()> {
+    if let Some(report) = &log.report {
+        connection
+            .prepare_cached(
+                "UPDATE invocations SET init_ms = ?2, duration_ms = ?3, billed_ms = ?4, memory_mb = ?5,
+                     max_memory_mb = ?6, emulated = ?7 WHERE request_id = ?1",
+            )?
+            .execute(params![
+                request_id,
+                report.init_ms,
+                report.duration_ms,
+                report.billed_ms as i64,
+                report.memory_mb,
+                report.max_memory_mb,
+                report.emulated,
+            ])?;
+    }
+    let lines: Vec<&str> = log.lines.iter().map(|line| line.message.as_str()).collect();
+    let logs = lines.join("\n");
+    connection
+        .prepare_cached(
+            "UPDATE bodies SET bytes = bytes - length(CAST(logs AS BLOB)) + ?3, logs = ?2
+             WHERE invocation IN (SELECT id FROM invocations WHERE request_id = ?1)",
+        )?
+        .execute(params![request_id, logs, logs.len() as i64])?;
     Ok(())
 }
 

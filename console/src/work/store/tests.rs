@@ -15,6 +15,7 @@ fn invocation(at: i64, init_ms: Option<f64>) -> Invocation {
         logs: vec!["START".into(), "END".into()],
         started_at: at,
         client_ms: 3.0,
+        ..Invocation::default()
     }
 }
 
