@@ -92,6 +92,7 @@ pub fn stage() -> StageInfo {
         protected: false,
         endpoint: Some("http://127.0.0.1:9001".into()),
         emulator: Some("/usr/bin/qemu-aarch64".into()),
+        ..StageInfo::default()
     }
 }
 

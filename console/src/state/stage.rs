@@ -15,6 +15,12 @@ pub struct StageInfo {
     pub protected: bool,
     /// The endpoint, for the local Lambda.
     pub endpoint: Option<String>,
+    /// Who the caller is: an ARN; empty for the local Lambda.
+    pub identity: String,
+    /// Where the credentials come from: `SSO`, `role deployer with SSO`, …; empty for the local Lambda.
+    pub credentials: String,
+    /// When the credentials expire, in milliseconds since the Unix epoch; none where they do not.
+    pub expires_at: Option<i64>,
     /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
     pub emulator: Option<String>,
 }
@@ -33,6 +39,8 @@ pub struct StageEntry {
     pub profile: Option<String>,
     /// The AWS region; none: the profile's.
     pub region: Option<String>,
+    /// Where the credentials come from, as in [`StageInfo`].
+    pub credentials: String,
     /// It changes only after a confirmation.
     pub protected: bool,
 }

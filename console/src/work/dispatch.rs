@@ -285,7 +285,7 @@ impl Shared {
 
     /// The stages of the workspace, and that of the command line.
     async fn stages(&self) -> Result<Vec<StageEntry>, Failure> {
-        stage::entries(&self.workspace().await?.root, self.common.stages.options())
+        stage::entries(&self.workspace().await?.root, self.common.stages.options()).await
     }
 
     /// The stage that was current when the effect started, connected.

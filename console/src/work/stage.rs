@@ -16,13 +16,17 @@ use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
 pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
-use self::{call::CallError, clients::Clients, settings::StageSettings};
+use self::{call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings};
 use super::{paths, toolchain};
 use crate::message::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 
 pub(crate) mod call;
 mod clients;
+mod credentials;
+mod guard;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 /// The name of the stage that is always there.
 pub const LOCAL: &str = StageInfo::LOCAL;
@@ -67,6 +71,8 @@ pub struct Stage {
     settings: StageSettings,
     info: std::sync::Mutex<StageInfo>,
     read_only: bool,
+    /// Where the credentials come from; none for the local Lambda.
+    source: Option<Source>,
     place: Place,
 }
 
@@ -96,17 +102,21 @@ pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
 ///
 /// # Errors
 /// As [`names`].
-pub fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEntry>, Failure> {
+pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEntry>, Failure> {
     let mut names = names(root)?;
     if !names.contains(&options.stage) {
         names.push(options.stage.clone());
     }
-    names.into_iter().map(|name| entry(root, &options.of_stage(&name))).collect()
-}
-
-fn entry(root: &Path, options: &StageOptions) -> Result<StageEntry, Failure> {
-    let StageSettings { profile, region, protected, .. } = settings::resolve(root, options)?;
-    Ok(StageEntry { name: options.stage.clone(), profile, region, protected })
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        let StageSettings { profile, region, protected, .. } = settings::resolve(root, &options.of_stage(&name))?;
+        let credentials = match name.as_str() {
+            LOCAL => String::new(),
+            _ => Source::find(profile.as_deref()).await.describe(),
+        };
+        entries.push(StageEntry { name, profile, region, credentials, protected });
+    }
+    Ok(entries)
 }
 
 impl Stage {
@@ -128,6 +138,8 @@ impl Stage {
     ) -> Result<Self, Failure> {
         let settings = settings::resolve(&workspace.root, options)?;
         let info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
+        let guard = Guard { read_only: options.read_only };
+        let mut source = None;
         let place = if options.stage == LOCAL {
             let options = lambda_console_local::Options {
                 dir: state.join("local"),
@@ -137,17 +149,37 @@ impl Stage {
             };
             Place::Local(Box::new(LocalPlace { options, joined: Mutex::new(None) }))
         } else {
-            Place::Aws(Arc::new(Clients::aws(&settings).await?))
+            source = Some(Source::find(settings.profile.as_deref()).await);
+            Place::Aws(Arc::new(Clients::aws(&settings, guard).await?))
         };
-        let stage = Self { settings, info: std::sync::Mutex::new(info), read_only: options.read_only, place };
+        let (info, read_only) = (std::sync::Mutex::new(info), options.read_only);
+        let stage = Self { settings, info, read_only, source, place };
         let region = stage.clients().await?.region().to_owned();
         stage.with_info(|info| info.region = region);
-        let caller = stage
+        stage.ask_who().await?;
+        Ok(stage)
+    }
+
+    /// Asks who the caller is, and so whether the credentials still work.
+    pub(crate) async fn ask_who(&self) -> Result<(), Failure> {
+        let caller = self
             .call(|clients| async move { clients.sts().get_caller_identity().send().await })
             .await
-            .map_err(|error| error.into_failure(format!("could not connect to the stage {}", options.stage)))?;
-        stage.with_info(|info| caller.account().unwrap_or_default().clone_into(&mut info.account));
-        Ok(stage)
+            .map_err(|error| error.into_failure(format!("could not connect to the stage {}", self.name())))?;
+        self.with_info(|info| {
+            caller.account().unwrap_or_default().clone_into(&mut info.account);
+            if let Some(source) = &self.source {
+                caller.arn().unwrap_or_default().clone_into(&mut info.identity);
+                info.credentials = source.describe();
+            }
+        });
+        Ok(())
+    }
+
+    /// The credentials that were used last have expired by now.
+    pub(crate) fn is_expired(&self) -> bool {
+        let now = jiff::Timestamp::now().as_millisecond();
+        self.info().expires_at.is_some_and(|at| at <= now)
     }
 
     /// Where this stage is, as the screen shows it.
@@ -156,6 +188,9 @@ impl Stage {
             if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
                 // The toolchain may have been provided since the last time.
                 info.emulator = emulator_name();
+            }
+            if let Place::Aws(clients) = &self.place {
+                info.expires_at = clients.expires_at();
             }
             info.clone()
         })
@@ -296,7 +331,7 @@ impl Stage {
                 format!("its files are in {}", options.dir.display()),
             )
         })?;
-        let clients = Arc::new(Clients::local(local.endpoint()));
+        let clients = Arc::new(Clients::local(local.endpoint(), Guard { read_only: self.read_only }));
         self.with_info(|info| {
             info.endpoint = Some(local.endpoint().url.clone());
             info.region.clone_from(&local.endpoint().region);
@@ -320,8 +355,18 @@ impl Stage {
                 Err(CallError::Refused(_)) if self.is_taken_over() && tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                answer => return answer,
+                answer => return answer.map_err(|error| self.explain(error)),
             }
+        }
+    }
+
+    /// Says how to log in on this stage, where that is what `error` is about. [`Stage::call`] does it by itself.
+    pub(crate) fn explain(&self, error: CallError) -> CallError {
+        match (error, &self.source) {
+            (CallError::Login { code, message, .. }, Some(source)) => {
+                CallError::Login { code, message, hint: source.login() }
+            }
+            (error, _) => error,
         }
     }
 

@@ -23,6 +23,9 @@ impl Slot {
     pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         let mut stage = self.stage.lock().await;
         if let Some(stage) = &*stage {
+            if stage.is_expired() {
+                stage.ask_who().await?;
+            }
             return Ok(Arc::clone(stage));
         }
         let connected = Arc::new(Stage::connect(workspace, &self.options).await?);

@@ -1,8 +1,11 @@
 //! What can go wrong with one SDK call, told apart by code and message.
 
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
+use super::guard::Refusal;
 use crate::message::Failure;
 
 /// Why an SDK call gave no answer.
@@ -17,6 +20,17 @@ pub(crate) enum CallError {
         /// The service's own words.
         message: String,
     },
+    /// There are no credentials that the service takes: somebody has to log in.
+    Login {
+        /// The service's code; empty where none could be asked for lack of credentials.
+        code: String,
+        /// What is wrong with them.
+        message: String,
+        /// The command that gets new ones, or what else to do; empty where it is not known.
+        hint: String,
+    },
+    /// `--read-only` let nothing leave.
+    ReadOnly(String),
     /// Nobody listens at the endpoint: the call was not received.
     Refused(String),
     /// No answer came, and the call may have been received.
@@ -26,14 +40,21 @@ pub(crate) enum CallError {
 impl CallError {
     /// The service's error code; empty for other errors.
     pub(crate) fn code(&self) -> &str {
-        if let Self::Service { code, .. } = self { code } else { "" }
+        match self {
+            Self::Service { code, .. } | Self::Login { code, .. } => code,
+            Self::Stage(_) | Self::ReadOnly(_) | Self::Refused(_) | Self::Transport(_) => "",
+        }
     }
 
     /// The service's message or what went wrong on the way.
     pub(crate) fn message(&self) -> &str {
         match self {
             Self::Stage(failure) => &failure.why,
-            Self::Service { message, .. } | Self::Refused(message) | Self::Transport(message) => message,
+            Self::Service { message, .. }
+            | Self::Login { message, .. }
+            | Self::ReadOnly(message)
+            | Self::Refused(message)
+            | Self::Transport(message) => message,
         }
     }
 
@@ -65,21 +86,17 @@ impl CallError {
             Self::Refused(message) | Self::Transport(message) => {
                 return Failure::environment(what, message, transport_hint());
             }
+            Self::ReadOnly(message) => return Failure::usage(what, message, "run it without --read-only"),
+            Self::Login { code, message, hint } => {
+                let hint = if hint.is_empty() { "log in again, or name another profile: --profile" } else { &hint };
+                return Failure::login(what, with_code(message, &code), hint);
+            }
             Self::Service { code, message } => (code, message),
         };
-        let why = if message.is_empty() { code.clone() } else { format!("{message} ({code})") };
+        let why = with_code(message, &code);
         match code.as_str() {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
                 Failure::environment(what, why, "use a profile that is allowed to do this: --profile")
-            }
-            "ExpiredToken"
-            | "ExpiredTokenException"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "SignatureDoesNotMatch"
-            | "MissingAuthenticationTokenException" => {
-                Failure::environment(what, why, "log in again (`aws sso login`) or name another profile: --profile")
             }
             "PreconditionFailedException" => Failure::work(
                 what,
@@ -107,13 +124,66 @@ where
     fn from(error: SdkError<E, R>) -> Self {
         if let SdkError::ServiceError(service) = &error {
             let meta = service.err().meta();
-            return Self::Service {
-                code: meta.code().unwrap_or("an unnamed error").to_owned(),
-                message: meta.message().unwrap_or_default().to_owned(),
+            let code = meta.code().unwrap_or("an unnamed error").to_owned();
+            let message = meta.message().unwrap_or_default().to_owned();
+            return if is_of_credentials(&code) {
+                Self::Login { code, message, hint: String::new() }
+            } else {
+                Self::Service { code, message }
             };
         }
+        if let Some(Refusal(call)) = cause(&error) {
+            return Self::ReadOnly(Refusal(call.clone()).to_string());
+        }
         let text = reason(&error);
+        if let Some(credentials) = cause::<CredentialsError>(&error) {
+            return without_credentials(credentials, text);
+        }
         if is_refused(&error) { Self::Refused(text) } else { Self::Transport(text) }
+    }
+}
+
+/// The codes with which services turn credentials down.
+fn is_of_credentials(code: &str) -> bool {
+    matches!(
+        code,
+        "ExpiredToken"
+            | "ExpiredTokenException"
+            | "RequestExpired"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+    )
+}
+
+/// Credentials could not be had. That need not be for lack of a login: the way there may be broken as any other, and
+/// the role to be assumed may not be allowed.
+fn without_credentials(error: &CredentialsError, text: String) -> CallError {
+    if cause::<ConnectorError>(error).is_some() {
+        return CallError::Transport(text);
+    }
+    if let Some(assume) = cause::<AssumeRoleError>(error) {
+        let code = assume.meta().code().unwrap_or_default().to_owned();
+        let message = assume.meta().message().unwrap_or_default().to_owned();
+        return if is_of_credentials(&code) {
+            CallError::Login { code, message, hint: String::new() }
+        } else {
+            CallError::Service { code, message }
+        };
+    }
+    CallError::Login { code: String::new(), message: text, hint: String::new() }
+}
+
+fn with_code(message: String, code: &str) -> String {
+    match (message.is_empty(), code.is_empty()) {
+        (true, _) => code.to_owned(),
+        (false, true) => message,
+        (false, false) => format!("{message} ({code})"),
     }
 }
 
@@ -134,6 +204,18 @@ where
     }
     tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
     causes[causes.len().saturating_sub(2)..].join(": ")
+}
+
+/// The cause of this type, however deep.
+fn cause<'a, C: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a C> {
+    let mut source = Some(error);
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref::<C>() {
+            return Some(found);
+        }
+        source = cause.source();
+    }
+    None
 }
 
 /// A refused connection is the one transport error that proves that nothing was received.

@@ -2,7 +2,9 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
+};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::config::{
     ConfigBag, Intercept, RuntimeComponents, endpoint::Params, interceptors::BeforeSerializationInterceptorContextMut,
@@ -21,7 +23,11 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use lambda_console_local::Endpoint;
 
-use super::settings::StageSettings;
+use super::{
+    credentials::{Expiry, Watched},
+    guard::Guard,
+    settings::StageSettings,
+};
 use crate::message::Failure;
 
 /// Lambda's longest timeout is 900 s; the client must not be the first to give up.
@@ -36,6 +42,8 @@ pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_mins(15);
 pub(crate) struct Clients {
     config: SdkConfig,
     region: String,
+    guard: Guard,
+    expiry: Expiry,
     lambda: OnceLock<aws_sdk_lambda::Client>,
     invoke: OnceLock<aws_sdk_lambda::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
@@ -46,7 +54,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// Clients for the local Lambda: plain HTTP, so that no trusted certificates are loaded, and no
     /// retries, for a loopback call that fails once fails again.
-    pub(super) fn local(endpoint: &Endpoint) -> Self {
+    pub(super) fn local(endpoint: &Endpoint, guard: Guard) -> Self {
         let credentials = Credentials::builder()
             .access_key_id(&endpoint.access_key)
             .secret_access_key(&endpoint.secret_key)
@@ -61,14 +69,14 @@ impl Clients {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts(READ_TIMEOUT))
             .build();
-        Self::new(config, endpoint.region.clone())
+        Self::new(config, endpoint.region.clone(), guard)
     }
 
     /// Clients for AWS, with the credentials of the profile.
-    pub(super) async fn aws(settings: &StageSettings) -> Result<Self, Failure> {
+    pub(super) async fn aws(settings: &StageSettings, guard: Guard) -> Result<Self, Failure> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http.clone())
             .retry_config(RetryConfig::standard())
             .timeout_config(timeouts(READ_TIMEOUT));
         if let Some(profile) = &settings.profile {
@@ -77,7 +85,7 @@ impl Clients {
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Failure::environment(
                 "could not connect to AWS",
@@ -85,13 +93,31 @@ impl Clients {
                 "pass --region, or set one in the stage or the profile",
             ));
         };
-        Ok(Self::new(config, region))
+        if let Some(profile) = &settings.profile {
+            // The default chain would prefer keys in the environment, which may be another account's, to the profile.
+            let provider =
+                ProviderConfig::without_region().with_region(config.region().cloned()).with_http_client(http);
+            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&provider).build();
+            let provider = SharedCredentialsProvider::new(provider);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
+        Ok(Self::new(config, region, guard))
     }
 
-    fn new(config: SdkConfig, region: String) -> Self {
+    pub(super) fn new(config: SdkConfig, region: String, guard: Guard) -> Self {
+        let expiry = Expiry::default();
+        let config = match config.credentials_provider() {
+            Some(provider) => {
+                let provider = SharedCredentialsProvider::new(Watched::new(provider, expiry.clone()));
+                config.into_builder().credentials_provider(provider).build()
+            }
+            None => config,
+        };
         Self {
             config,
             region,
+            guard,
+            expiry,
             lambda: OnceLock::new(),
             invoke: OnceLock::new(),
             logs: OnceLock::new(),
@@ -105,9 +131,17 @@ impl Clients {
         &self.region
     }
 
+    /// When the credentials that were last used expire, in milliseconds since the Unix epoch.
+    pub(super) fn expires_at(&self) -> Option<i64> {
+        self.expiry.at()
+    }
+
     /// Lambda, for everything but Invoke.
     pub(crate) fn lambda(&self) -> &aws_sdk_lambda::Client {
-        self.lambda.get_or_init(|| aws_sdk_lambda::Client::new(&self.config))
+        self.lambda.get_or_init(|| {
+            let config = aws_sdk_lambda::config::Builder::from(&self.config).interceptor(self.guard).build();
+            aws_sdk_lambda::Client::from_conf(config)
+        })
     }
 
     /// Lambda for Invoke: one attempt, for a second one would have the effects twice, and a read timeout
@@ -115,6 +149,7 @@ impl Clients {
     pub(crate) fn invoke(&self) -> &aws_sdk_lambda::Client {
         self.invoke.get_or_init(|| {
             let config = aws_sdk_lambda::config::Builder::from(&self.config)
+                .interceptor(self.guard)
                 .retry_config(RetryConfig::disabled())
                 .timeout_config(timeouts(INVOKE_READ_TIMEOUT))
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -127,6 +162,7 @@ impl Clients {
     pub(crate) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+                .interceptor(self.guard)
                 .interceptor(KeepHost)
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .build();
@@ -136,12 +172,18 @@ impl Clients {
 
     /// IAM.
     pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+        self.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(self.guard).build();
+            aws_sdk_iam::Client::from_conf(config)
+        })
     }
 
     /// STS.
     pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+        self.sts.get_or_init(|| {
+            let config = aws_sdk_sts::config::Builder::from(&self.config).interceptor(self.guard).build();
+            aws_sdk_sts::Client::from_conf(config)
+        })
     }
 }
 

@@ -1,0 +1,97 @@
+//! The last gate before the wire: with `--read-only` no call leaves but those that are known to only read.
+//!
+//! It sits in every SDK client, so that no verb can forget to ask. What it does not know is refused.
+
+use aws_sdk_lambda::{
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut},
+    operation::invoke::InvokeInput,
+    types::InvocationType,
+};
+use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
+
+/// Refuses calls that can change something, before they are even serialized.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guard {
+    pub(super) read_only: bool,
+}
+
+/// A call that the guard refused: `Lambda.UpdateFunctionCode`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--read-only refuses {0}, which can change something")]
+pub(super) struct Refusal(pub(super) String);
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "Guard"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if !self.read_only {
+            return Ok(());
+        }
+        let call = bag.load::<Metadata>();
+        match call {
+            Some(call) if only_reads(call.service(), call.name()) => Ok(()),
+            Some(_) if is_dry_run(context) => Ok(()),
+            Some(call) => Err(Refusal(format!("{}.{}", call.service(), call.name())).into()),
+            None => Err(Refusal("an unnamed call".to_owned()).into()),
+        }
+    }
+}
+
+/// An invocation that only asks whether it may be made.
+fn is_dry_run(context: &BeforeSerializationInterceptorContextMut<'_>) -> bool {
+    let input = context.input().downcast_ref::<InvokeInput>();
+    input.is_some_and(|input| input.invocation_type() == Some(&InvocationType::DryRun))
+}
+
+/// Whether an operation changes nothing, whatever its input.
+fn only_reads(service: &str, operation: &str) -> bool {
+    let prefixes: &[&str] = match service {
+        "Lambda" => &["Get", "List"],
+        "CloudWatch Logs" => &["Describe", "FilterLogEvents", "Get", "List", "StartLiveTail"],
+        "IAM" => &["Get", "List", "Simulate"],
+        "STS" => &["DecodeAuthorizationMessage", "GetCallerIdentity"],
+        "S3" => &["Get", "Head", "List"],
+        _ => &[],
+    };
+    prefixes.iter().any(|prefix| operation.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_to_read_is_refused() {
+        for (service, operation) in [
+            ("Lambda", "GetFunction"),
+            ("Lambda", "ListVersionsByFunction"),
+            ("CloudWatch Logs", "FilterLogEvents"),
+            ("CloudWatch Logs", "StartLiveTail"),
+            ("IAM", "SimulatePrincipalPolicy"),
+            ("STS", "GetCallerIdentity"),
+            ("S3", "HeadObject"),
+        ] {
+            assert!(only_reads(service, operation), "{service}.{operation}");
+        }
+        for (service, operation) in [
+            ("Lambda", "Invoke"),
+            ("Lambda", "InvokeWithResponseStream"),
+            ("Lambda", "TagResource"),
+            ("CloudWatch Logs", "StartQuery"),
+            ("CloudWatch Logs", "PutRetentionPolicy"),
+            ("IAM", "GenerateCredentialReport"),
+            ("STS", "AssumeRole"),
+            ("S3", "PutObject"),
+            ("DynamoDB", "GetItem"),
+        ] {
+            assert!(!only_reads(service, operation), "{service}.{operation}");
+        }
+    }
+}
