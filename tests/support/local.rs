@@ -11,7 +11,7 @@ use aws_sdk_lambda::{
     error::ProvideErrorMetadata as _,
     operation::RequestId as _,
     primitives::Blob,
-    types::{Architecture, FunctionCode, LogType, Runtime, State},
+    types::{Architecture, FunctionCode, LastUpdateStatus, LogType, Runtime, State},
 };
 use base64::Engine as _;
 use lambda_console_local::{Local, Options};
@@ -93,13 +93,18 @@ impl LocalLambda {
     #[track_caller]
     pub fn create(&self, name: &str, files: &[(&str, &[u8])]) {
         self.try_create(name, files).unwrap_or_else(|error| panic!("create {name}: {error}"));
-        let is_pending = || {
+        self.settled(name);
+    }
+
+    /// Waits until the function is what it was last made: as on AWS, that is a moment later.
+    #[track_caller]
+    pub fn settled(&self, name: &str) {
+        let is_changing = || {
             let call = self.client.get_function_configuration().function_name(name);
             let told = self.block_on(call.send()).unwrap_or_else(|error| panic!("look at {name}: {:?}", error.code()));
-            told.state() == Some(&State::Pending)
+            told.state() == Some(&State::Pending) || told.last_update_status() == Some(&LastUpdateStatus::InProgress)
         };
-        // As on AWS, its code is there a moment later.
-        while is_pending() {
+        while is_changing() {
             std::thread::yield_now();
         }
     }

@@ -6,6 +6,7 @@
 //! A request comes in at the top and goes down:
 //!
 //! ```text
+//! engine      the threads that serve
 //! server      accepts connections            door       Host, Origin, signature
 //! service     which API is it for?           lock       one server a directory; how others find it
 //! urls        or is it for a function's URL?
@@ -24,8 +25,8 @@
 //! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
 //! external extensions; what is frozen is the processes, not a machine; layers are not at `/opt` but where the ends of
 //! `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only; there is no
-//! provisioned concurrency and no code signing; an answer is held back for up to 10 ms until its sandbox is free, and an
-//! invocation waits up to 100 ms for one that has answered; whatever may be traced is sampled, and nothing is sent to
+//! provisioned concurrency and no code signing; an invocation waits up to 100 ms for a sandbox that has answered and is
+//! about to be free; whatever may be traced is sampled, and nothing is sent to
 //! X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are functions; function URLs
 //! speak HTTP without TLS, and refuse pages whose `Origin` their Cors does not allow.
 
@@ -34,6 +35,7 @@ mod code;
 mod concurrency;
 mod disk;
 mod door;
+mod engine;
 mod eventstream;
 mod fault;
 mod function;
@@ -62,7 +64,7 @@ mod tests;
 mod urls;
 mod zipfile;
 
-use crate::{door::Door, limits::Limits, lock::Lock, service::Service};
+use crate::{door::Door, engine::Engine, limits::Limits, lock::Lock, service::Service};
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -72,8 +74,6 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime::{self, Handle},
-    sync::oneshot,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -175,25 +175,6 @@ struct Server {
     _engine: Engine,
 }
 
-/// The thread that serves, with a runtime of its own. One thread: a request is a chain of small steps between processes,
-/// and to hand each to another thread costs more than the step. What takes long is on threads that block.
-struct Engine {
-    handle: Handle,
-    _over: oneshot::Sender<()>,
-}
-
-impl Engine {
-    fn start() -> io::Result<Self> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (over, until) = oneshot::channel();
-        // The sender says nothing: it goes.
-        let run = move || drop(runtime.block_on(until));
-        std::thread::Builder::new().name("local-lambda".to_owned()).spawn(run)?;
-        Ok(Self { handle, _over: over })
-    }
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -203,7 +184,7 @@ impl Drop for Server {
 }
 
 /// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called within a tokio
-/// runtime with I/O and time; the server runs on a thread of its own.
+/// runtime with I/O and time; the server runs on threads of its own.
 pub async fn open(options: Options) -> Result<Local, Error> {
     open_with(options, Limits::default()).await
 }
@@ -218,9 +199,9 @@ async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
         if let Some(lock) = Lock::take(&dir).map_err(state)? {
             lock::remove_endpoint(&dir).map_err(state)?;
             let engine = Engine::start().map_err(state)?;
-            let handle = engine.handle.clone();
+            let main = engine.main.clone();
             let place = dir.clone();
-            let serving = handle.spawn(async move {
+            let serving = main.spawn(async move {
                 let address = ("127.0.0.1", port);
                 let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
                 let served = serve(&place, listener, region, emulator, limits, (lock, engine)).await;
@@ -269,7 +250,7 @@ async fn serve(
     let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
     let _ = service.door.set(Arc::clone(&door));
     let stop = CancellationToken::new();
-    let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), stop.clone()));
+    let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), engine.in_turn(), stop.clone()));
     service.queue.resume(&service)?;
     let endpoint = Endpoint {
         url: format!("http://127.0.0.1:{port}"),

@@ -224,9 +224,12 @@ impl Pool {
 }
 
 impl Slot {
-    /// An idle sandbox; those that cannot be used any more end.
+    /// An idle sandbox, if possible one that is served on this thread; those that cannot be used any more end.
     fn take(&mut self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
-        while let Some(index) = self.idle.iter().rposition(|(sandbox, _)| sandbox.tenant.as_deref() == tenant) {
+        let is_meant = |sandbox: &Sandbox| sandbox.tenant.as_deref() == tenant;
+        while let Some(index) = (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
+            .or_else(|| self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox)))
+        {
             let (sandbox, _) = self.idle.remove(index);
             if sandbox.is_alive() && sandbox.function.revision == function.revision {
                 return Some(sandbox);

@@ -134,6 +134,7 @@ pub(crate) struct Sandbox {
     memory: Memory,
     exit: watch::Receiver<Option<String>>,
     tasks: TaskTracker,
+    /// The runtime that serves its Runtime API.
     executor: Handle,
 }
 
@@ -319,6 +320,11 @@ impl Sandbox {
     /// Whether it can be used: its process still runs, and so do its extensions.
     pub(crate) fn is_alive(&self) -> bool {
         self.is_running() && !self.extensions.has_failed()
+    }
+
+    /// Whether this thread serves it, so that no other one needs to be woken.
+    pub(crate) fn is_near(&self) -> bool {
+        Handle::try_current().is_ok_and(|here| here.id() == self.executor.id())
     }
 
     fn is_running(&self) -> bool {

@@ -12,8 +12,11 @@ use crate::{
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use std::{convert::Infallible, net, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -24,19 +27,28 @@ pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
 /// Above this a body is not even read to its end.
 pub(crate) const CEILING: usize = 256 << 20;
 
-/// Serves until `stop`; then every connection is dropped.
-pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, service: Arc<Service>, stop: CancellationToken) {
+/// Serves until `stop`; then every connection is dropped. Each connection stays on the thread whose turn it was.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    service: Arc<Service>,
+    mut threads: impl Iterator<Item = Handle>,
+    stop: CancellationToken,
+) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, Arc::clone(&door), Arc::clone(&service), stop.clone()));
+        let accepted = accepted.and_then(|(stream, _)| stream.into_std());
+        match (accepted, threads.next()) {
+            (Ok(stream), Some(thread)) => {
+                let connection = connection(stream, Arc::clone(&door), Arc::clone(&service), stop.clone());
+                connections.spawn_on(connection, &thread);
             }
-            Err(error) => {
+            (Ok(_), None) => break,
+            (Err(error), _) => {
                 // Out of file descriptors, most likely: wait for some to be closed.
                 tracing::warn!(%error, "the local Lambda could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -47,7 +59,11 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, service: Arc<S
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, door: Arc<Door>, service: Arc<Service>, stop: CancellationToken) {
+async fn connection(stream: net::TcpStream, door: Arc<Door>, service: Arc<Service>, stop: CancellationToken) {
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::warn!(%error, "the local Lambda could not take a connection over"),
+    };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }

@@ -6,9 +6,6 @@ use crate::sandbox::{Reply, Report, Run, Status};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-/// How long an answer is held back for the runtime's next `next`: most often the log is whole when the caller hears.
-const HELD_BACK: Duration = Duration::from_millis(10);
-
 /// An answer, taken apart.
 struct Answered {
     payload: Bytes,
@@ -45,22 +42,11 @@ impl Running<'_> {
             produced: answer.produced,
         };
         self.pool.settling(&self.sandbox);
-        let done = {
-            let settling = self.settle(run, status.as_ref(), told.as_deref());
-            tokio::pin!(settling);
-            if self.invocation.tail {
-                settling.await
-            } else {
-                tokio::select! {
-                    biased;
-                    done = &mut settling => done,
-                    () = tokio::time::sleep(HELD_BACK) => {
-                        caller.answer(|| Outcome { payload: payload.clone(), failed, tail: Vec::new() });
-                        settling.await
-                    }
-                }
-            }
-        };
+        // As on AWS, the log is whole a moment later.
+        if !self.invocation.tail {
+            caller.answer(|| Outcome { payload: payload.clone(), failed, tail: Vec::new() });
+        }
+        let done = self.settle(run, status.as_ref(), told.as_deref()).await;
         let mut status = status;
         if let Some(failure) = &done.failure {
             self.sandbox.retire(failure.reason());

@@ -1,6 +1,6 @@
 //! The servers of the cases, behind one face: an event goes in, an outcome comes out.
 
-use aws_sdk_lambda::{error::ProvideErrorMetadata as _, primitives::Blob};
+use aws_sdk_lambda::{error::ProvideErrorMetadata as _, primitives::Blob, types::LogType};
 use tests::LocalLambda;
 
 use super::{Ends, Outcome, fake, function::Crate};
@@ -46,12 +46,15 @@ pub(super) fn local(of: Crate, seconds: u32) -> (LocalLambda, tempfile::TempDir)
     let seconds = i32::try_from(seconds).expect("a timeout");
     let change = local.client().update_function_configuration().function_name("case").timeout(seconds);
     local.block_on(change.send()).expect("a function's timeout can be changed");
+    local.settled("case");
     (local, home)
 }
 
 /// Invokes the local Lambda's `case`.
 pub(super) async fn invoke(client: &aws_sdk_lambda::Client, payload: &[u8]) -> Outcome {
-    match client.invoke().function_name("case").payload(Blob::new(payload)).send().await {
+    // The log's tail is there when the sandbox is free again: the next invocation needs no other one.
+    let call = client.invoke().function_name("case").payload(Blob::new(payload)).log_type(LogType::Tail);
+    match call.send().await {
         Ok(answer) => {
             let body = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
             let outcome = Outcome::read(body);
