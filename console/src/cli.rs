@@ -14,6 +14,7 @@ use self::{context::Context, output::Output};
 use crate::message::{Failure, FailureKind};
 
 mod build;
+mod config;
 mod confirm;
 mod console;
 mod context;
@@ -82,6 +83,8 @@ pub enum Command {
     Package(build::Arguments),
     /// Create or update functions on the stage
     Deploy(deploy::Arguments),
+    /// Show or change a function's settings on the stage
+    Config(config::Arguments),
     /// Invoke a function
     Invoke(invoke::Arguments),
     /// Print or follow functions' logs
@@ -170,6 +173,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Build(arguments) => build::run(context, &arguments, false).await,
         Command::Package(arguments) => build::run(context, &arguments, true).await,
         Command::Deploy(arguments) => deploy::run(context, &arguments).await,
+        Command::Config(arguments) => config::run(context, &arguments).await,
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,

@@ -14,9 +14,9 @@ pub use crate::state::{
     Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency, Consent, Cors, DeployAction,
     DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FailedFunction, Failure, FailureKind, Function,
     FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId,
-    Key, KeyCode, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog,
-    ResponsePart, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
-    Viewport, Vpc, Workspace, Zip,
+    Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report,
+    RequestLog, ResponsePart, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
+    UrlSetting, Viewport, Vpc, Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -71,7 +71,11 @@ pub enum Event {
     Step(JobId, Step),
     /// [`Effect::Build`] ended.
     BuildFinished(JobId, Result<BuildOutcome, Failure>),
-    /// [`Effect::Plan`] ended: what a deploy would do.
+    /// [`Effect::ReadConfig`] ended: the settings, none where the function is not on the stage.
+    ConfigRead(JobId, Result<Option<LiveConfig>, Failure>),
+    /// [`Effect::Configure`] ended.
+    Configured(JobId, Result<DeployOutcome, Failure>),
+    /// [`Effect::Plan`] or [`Effect::PlanConfig`] ended: what would be done.
     Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
@@ -181,6 +185,33 @@ pub enum Effect {
         architecture: Architecture,
         /// Without optimising.
         debug: bool,
+    },
+    /// Read the settings of a function on the stage. Answer: [`Event::ConfigRead`].
+    ReadConfig {
+        /// The job.
+        job: JobId,
+        /// The function as last discovered.
+        function: Function,
+    },
+    /// Compare settings of a function with the stage; sends no change. Answer: [`Event::Planned`].
+    PlanConfig {
+        /// The job.
+        job: JobId,
+        /// The function, with the settings that are to be changed and none else.
+        function: Function,
+        /// What the function is to be as when they were edited.
+        revision: Option<String>,
+    },
+    /// Change settings of a function on the stage. Answer: [`Event::Configured`].
+    Configure {
+        /// The job; says its steps.
+        job: JobId,
+        /// The function, with the settings that are to be changed and none else.
+        function: Function,
+        /// What the function is to be as when they were edited.
+        revision: Option<String>,
+        /// For a protected stage, and for a URL that everybody may call.
+        consent: Consent,
     },
     /// Compare functions with the stage; sends no change. Answer: [`Event::Planned`].
     Plan {

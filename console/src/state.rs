@@ -4,6 +4,7 @@
 //! [`crate::message`] carries between rooms.
 
 mod body;
+pub mod config;
 mod deployment;
 mod document;
 mod failure;
@@ -34,6 +35,7 @@ mod watch;
 use std::collections::BTreeMap;
 
 pub use body::Body;
+pub use config::{LiveConfig, Revealed};
 pub use deployment::{
     Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, FunctionPlan,
 };
@@ -54,7 +56,7 @@ pub use log::{LogFix, LogMark, Logs, MarkKind};
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
-pub use plan::Plan;
+pub use plan::{Plan, Planned};
 pub use response::{Arriving, Outcome, Response};
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
@@ -219,6 +221,8 @@ pub struct State {
     pub tab: Tab,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
+    /// The variables whose values are shown.
+    pub revealed: Revealed,
     /// First line of the tabs that only scroll (cold starts, settings).
     pub top: usize,
     /// The keymap as the help shows it.
@@ -246,9 +250,11 @@ impl State {
         matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
-    /// The stage's name has to be typed before `plan` is carried out.
+    /// The stage's name has to be typed before `plan` is carried out: the stage is protected, or everybody could call
+    /// a function afterwards.
     pub fn asks_name(&self, plan: &Plan) -> bool {
-        plan.is_open() && self.is_protected() && !self.options.read_only
+        let opens = !self.is_local() && plan.outcome.as_ref().is_some_and(DeployPlan::opens);
+        plan.is_open() && (opens || self.is_protected()) && !self.options.read_only
     }
 
     /// Which section of the keymap applies.
@@ -264,6 +270,7 @@ impl State {
             (None, Focus::Tab, Tab::Payload) => Context::Payload,
             (None, Focus::Tab, Tab::Response) => Context::Response,
             (None, Focus::Tab, Tab::Logs) => Context::Logs,
+            (None, Focus::Tab, Tab::Config) => Context::Config,
             (None, Focus::Tab, _) => Context::Global,
         }
     }

@@ -6,6 +6,7 @@
 mod action;
 mod asking;
 mod command;
+mod config;
 mod finish;
 mod logs;
 mod overlay;
@@ -29,6 +30,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let stage = stages::of(state, &event);
     let mut effects = stages::at(state, &stage, |state| take_in(state, event));
     effects.extend(stages::go_on(state));
+    effects.extend(config::follow(state));
     effects
 }
 
@@ -65,6 +67,8 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::WatchEnded(job, result) => watch::ended(state, job, result),
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
+        Event::ConfigRead(job, result) => config::read(state, job, result),
+        Event::Configured(job, result) => effects = config::sent(state, job, result),
         Event::Planned(job, result) => plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::DeleteFinished(job, result) => effects = finish::delete(state, job, result),

@@ -7,6 +7,7 @@ mod areas;
 mod build;
 mod chart;
 mod cold_starts;
+mod config;
 mod footer;
 mod functions;
 mod header;

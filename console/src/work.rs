@@ -5,6 +5,7 @@
 
 pub mod build;
 mod command;
+pub mod config;
 pub use command::leftovers;
 pub mod deploy;
 pub mod discover;

@@ -4,6 +4,7 @@
 
 mod app;
 mod aws;
+mod config;
 mod contract;
 mod crash;
 mod editor;

@@ -134,7 +134,7 @@ fn nothing_to_change_deploys_nothing() {
     console.press("d");
     let unchanged = vec![planned("hello", DeployAction::Unchanged, Vec::new())];
     answer(&mut console, DeployPlan { functions: unchanged, failed: Vec::new(), ..outcome() });
-    assert!(console.screen().contains("nothing to deploy"));
+    assert!(console.screen().contains("nothing to change"));
     console.press("<enter>");
     assert_eq!(console.effects(), []);
     assert!(console.state.overlay.is_none());

@@ -113,7 +113,7 @@ pub(super) fn document(function: &DeployedFunction) -> Value {
 }
 
 /// One line a setting; environment values are masked already.
-fn difference(function: &FunctionPlan) -> String {
+pub(super) fn difference(function: &FunctionPlan) -> String {
     let first = format!("{}: {}", function.name, planned(function.action));
     let changes = function.changes.iter().map(|change| {
         let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();

@@ -11,7 +11,9 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn every_command_takes_the_options_before_and_after_it() {
-    for command in ["list", "setup", "build", "package", "deploy", "invoke f", "logs", "stats", "delete f", "local"] {
+    for command in
+        ["list", "setup", "build", "package", "deploy", "config f", "invoke f", "logs", "stats", "delete f", "local"]
+    {
         for line in [
             format!("--workspace w --stage s --profile p --region r --read-only --json {command}"),
             format!("{command} --workspace w --stage s --profile p --region r --read-only --json"),
@@ -38,6 +40,9 @@ fn the_documented_flags_are_taken() {
         "build --arch x86_64",
         "package a --arch native",
         "deploy a b --dry-run --yes",
+        "config a",
+        "config a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run --yes",
+        "config a --reveal KEY",
         "invoke a --payload {} --qualifier live",
         "invoke a --payload -",
         "invoke a --payload -1",

@@ -152,6 +152,20 @@ actions! {
     /// Show only the log lines of this request.
     RequestLogs = "request_logs",
 
+    // The settings.
+    /// Edit the selected setting: the next of its values, or a line to type one.
+    EditSetting = "edit_setting",
+    /// Add an environment variable.
+    AddVariable = "add_variable",
+    /// Remove the selected variable, or give the setting back to Lambda's default.
+    RemoveSetting = "remove_setting",
+    /// Take back the edit of the selected setting.
+    UndoSetting = "undo_setting",
+    /// Show the value of the selected variable, or mask it.
+    Reveal = "reveal",
+    /// Send the edited settings to the stage.
+    ApplyConfig = "apply_config",
+
     // The logs.
     /// Pause at these lines, or follow the newest.
     Follow = "follow",

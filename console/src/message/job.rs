@@ -18,6 +18,8 @@ impl Event {
             | Self::Step(job, _)
             | Self::BuildFinished(job, _)
             | Self::Planned(job, _)
+            | Self::ConfigRead(job, _)
+            | Self::Configured(job, _)
             | Self::DeployFinished(job, _)
             | Self::DeleteFinished(job, _)
             | Self::InvokeFinished(job, _)
@@ -65,6 +67,9 @@ impl Effect {
             | Self::Setup { job, .. }
             | Self::Build { job, .. }
             | Self::Plan { job, .. }
+            | Self::ReadConfig { job, .. }
+            | Self::PlanConfig { job, .. }
+            | Self::Configure { job, .. }
             | Self::Deploy { job, .. }
             | Self::Delete { job, .. }
             | Self::Invoke { job, .. }

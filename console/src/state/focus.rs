@@ -67,6 +67,8 @@ pub enum Context {
     Response,
     /// The logs.
     Logs,
+    /// The settings.
+    Config,
     /// The help.
     Help,
     /// A list to choose from (palette, event files): keys that are not bound are text.
@@ -81,13 +83,14 @@ pub enum Context {
 
 impl Context {
     /// All contexts, in the order in which the help shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Global,
         Self::Functions,
         Self::Payload,
         Self::Edit,
         Self::Response,
         Self::Logs,
+        Self::Config,
         Self::Help,
         Self::Choose,
         Self::Line,
@@ -104,6 +107,7 @@ impl Context {
             Self::Edit => "edit",
             Self::Response => "response",
             Self::Logs => "logs",
+            Self::Config => "config",
             Self::Help => "help",
             Self::Choose => "choose",
             Self::Line => "line",
@@ -119,7 +123,7 @@ impl Context {
 
     /// Whether the keys of [`Context::Global`] apply here too.
     pub const fn inherits(self) -> bool {
-        matches!(self, Self::Functions | Self::Payload | Self::Response | Self::Logs)
+        matches!(self, Self::Functions | Self::Payload | Self::Response | Self::Logs | Self::Config)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The function list with all that is known of each function.
 
-use super::{Deployed, Draft, Failure, Figures, Function, Response, log::filter_contains};
+use super::{Deployed, Draft, Failure, Figures, Function, Response, config::ConfigEditor, log::filter_contains};
 
 /// What is known of the deployment of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Card {
     pub response: Option<Response>,
     /// What its invocations cost.
     pub figures: Figures,
+    /// Its settings on the stage.
+    pub config: ConfigEditor,
 }
 
 impl Card {
@@ -44,6 +46,7 @@ impl Card {
             asked_event: None,
             response: None,
             figures: Figures::default(),
+            config: ConfigEditor::default(),
         }
     }
 }

@@ -27,6 +27,10 @@ pub enum JobKind {
     Setup,
     /// Builds these functions; none named: all.
     Build(Vec<String>),
+    /// Reads the settings of this function on the stage.
+    ReadConfig(String),
+    /// Sends settings of this function.
+    Configure(String),
     /// Compares these functions with the stage.
     Plan(Vec<String>),
     /// Deploys these functions.
@@ -58,6 +62,7 @@ impl JobKind {
         match self {
             Self::Setup => Some("setup".into()),
             Self::Build(names) => Some(several("build", names)),
+            Self::Configure(name) => Some(format!("config {name}")),
             Self::Plan(names) => Some(several("plan", names)),
             Self::Deploy(names) => Some(several("deploy", names)),
             Self::Delete(name) => Some(format!("delete {name}")),
@@ -68,6 +73,7 @@ impl JobKind {
             | Self::Probe
             | Self::Stages
             | Self::Refresh
+            | Self::ReadConfig(_)
             | Self::Check
             | Self::LinkLogs(_)
             | Self::Tail(_)
@@ -83,7 +89,12 @@ impl JobKind {
 
     /// Whether leaving the console would break something off.
     pub const fn holds_the_door(&self) -> bool {
-        matches!(self, Self::Setup | Self::Build(_) | Self::Deploy(_) | Self::Delete(_) | Self::Invoke(_))
+        self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::Invoke(_))
+    }
+
+    /// Whether it changes functions on the stage, which only one job does at a time.
+    pub const fn changes_functions(&self) -> bool {
+        matches!(self, Self::Deploy(_) | Self::Delete(_) | Self::Configure(_))
     }
 }
 

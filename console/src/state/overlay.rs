@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::Plan;
+use super::{Plan, config::Setting};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
@@ -79,6 +79,10 @@ pub enum Purpose {
     ClientContext,
     /// The tenant to invoke for; empty: none.
     Tenant,
+    /// The new value of this setting of the selected function.
+    Setting(Setting),
+    /// The name of a new environment variable of the selected function.
+    Variable,
     /// The name of the function to delete from the stage, typed to confirm it.
     Delete(String),
     /// The name of the protected stage, typed to confirm this change of it.

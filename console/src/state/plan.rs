@@ -2,18 +2,32 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{DeployAction, DeployPlan, FunctionPlan, JobId, overlay::line};
+use super::{DeployAction, DeployPlan, Function, FunctionPlan, JobId, overlay::line};
 
-/// What a deploy would change, and whether it shall.
+/// What a plan is of.
+#[derive(Clone, Debug)]
+pub enum Planned {
+    /// These functions are deployed.
+    Deploy(Vec<String>),
+    /// Settings of this function are changed.
+    Configure {
+        /// The function, with the settings that are to be changed and none else.
+        function: Box<Function>,
+        /// What the function is to be as when they were edited.
+        revision: Option<String>,
+    },
+}
+
+/// What would be changed, and whether it shall.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The functions that shall be deployed.
-    pub names: Vec<String>,
+    /// What it is of.
+    pub of: Planned,
     /// The job that compares them with the stage; none once it has.
     pub job: Option<JobId>,
     /// What it found; none while it compares.
     pub outcome: Option<DeployPlan>,
-    /// The stage's name as it is typed, where the stage is protected.
+    /// The stage's name as it is typed, where that is asked for.
     pub typed: TextArea<'static>,
     /// The first line that is shown.
     pub top: usize,
@@ -21,11 +35,11 @@ pub struct Plan {
 
 impl Plan {
     /// A plan that `job` makes.
-    pub fn new(names: Vec<String>, job: JobId) -> Self {
-        Self { names, job: Some(job), outcome: None, typed: line(""), top: 0 }
+    pub fn new(of: Planned, job: JobId) -> Self {
+        Self { of, job: Some(job), outcome: None, typed: line(""), top: 0 }
     }
 
-    /// The functions that the deploy would create or update.
+    /// The functions that would be created or updated.
     pub fn changed(&self) -> impl Iterator<Item = &FunctionPlan> {
         self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action != DeployAction::Unchanged)
     }

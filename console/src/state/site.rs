@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Tail, Watch};
+use super::{
+    Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Tail, Watch,
+    config::ConfigEditor,
+};
 
 /// What is known of a stage that is not shown.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,7 @@ struct CardSite {
     deployment: Deployment,
     response: Option<Response>,
     figures: Figures,
+    config: ConfigEditor,
 }
 
 impl Site {
@@ -88,6 +92,7 @@ impl State {
             focus: _,
             tab: _,
             overlay: _,
+            revealed: _,
             top: _,
             hints: _,
             viewport: _,
@@ -118,6 +123,7 @@ impl CardSite {
             deployment,
             response,
             figures,
+            config,
             // The same on all stages.
             function: _,
             build_failure: _,
@@ -127,5 +133,6 @@ impl CardSite {
         std::mem::swap(deployment, &mut self.deployment);
         std::mem::swap(response, &mut self.response);
         std::mem::swap(figures, &mut self.figures);
+        std::mem::swap(config, &mut self.config);
     }
 }

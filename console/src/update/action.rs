@@ -1,6 +1,8 @@
 //! Each verb that a key or the palette can ask for.
 
-use super::{asking, command, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace};
+use super::{
+    asking, command, config, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace,
+};
 use crate::{
     message::{Action, Architecture, Effect},
     state::{Focus, Notice, State, Tab, overlay::Purpose},
@@ -88,6 +90,12 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             logs::change(state, action);
             Vec::new()
         }
+        Action::EditSetting
+        | Action::AddVariable
+        | Action::RemoveSetting
+        | Action::UndoSetting
+        | Action::Reveal
+        | Action::ApplyConfig => config::act(state, action),
         Action::CopyLogs => {
             let text = command::joined(state.logs.iter().map(|entry| &*entry.message));
             if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }

@@ -2,7 +2,7 @@
 
 use crate::{
     message::{Architecture, Consent, InvokeMode, InvokeRequest},
-    state::{Draft, State},
+    state::{Draft, State, config::Setting},
 };
 
 fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
@@ -42,6 +42,32 @@ pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> S
 pub(super) fn plan(state: &State, functions: &[String]) -> String {
     let names = functions.iter().map(|name| quoted(name));
     line(state, std::iter::once("deploy".to_owned()).chain(names).chain(["--dry-run".to_owned()]))
+}
+
+/// `lambda-console config hello memory=512 --dry-run`
+pub(super) fn plan_config(state: &State, function: &str) -> String {
+    let words = config_words(state, function);
+    line(state, words.into_iter().chain(["--dry-run".to_owned()]))
+}
+
+/// `lambda-console config hello memory=512`
+pub(super) fn configure(state: &State, function: &str, consent: Consent) -> String {
+    let words = config_words(state, function);
+    line(state, words.into_iter().chain(yes(consent)))
+}
+
+/// The edits of a function. The value of a variable is a secret: it is taken from the shell's variable of that name.
+fn config_words(state: &State, function: &str) -> Vec<String> {
+    let mut words = vec!["config".to_owned(), quoted(function)];
+    let edits = state.functions.get(function).map(|card| &card.config.edits);
+    for (setting, value) in edits.into_iter().flatten() {
+        words.push(match (setting, value) {
+            (_, None) => format!("--unset {setting}"),
+            (Setting::Env(name), Some(_)) => format!("{setting}=\"${name}\""),
+            (_, Some(value)) => quoted(&format!("{setting}={value}")),
+        });
+    }
+    words
 }
 
 fn yes(consent: Consent) -> Option<String> {

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, logs, payload, plan, stages, verb};
+use super::{action, asking, config, logs, payload, plan, stages, verb};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -41,7 +41,15 @@ pub(super) fn open(state: &mut State, action: Action) {
 fn actions(state: &State) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let is_offered = |context: Context| {
-        matches!(context, Context::Global | Context::Functions | Context::Payload | Context::Response | Context::Logs)
+        matches!(
+            context,
+            Context::Global
+                | Context::Functions
+                | Context::Payload
+                | Context::Response
+                | Context::Logs
+                | Context::Config
+        )
     };
     for hint in state.hints.iter().filter(|hint| is_offered(hint.context)) {
         if !entries.iter().any(|entry| entry.value == hint.run) {
@@ -68,6 +76,8 @@ pub(super) fn typed(state: &mut State) {
                 Purpose::Qualifier
                 | Purpose::ClientContext
                 | Purpose::Tenant
+                | Purpose::Setting(_)
+                | Purpose::Variable
                 | Purpose::Delete(_)
                 | Purpose::Change(_) => {}
             }
@@ -104,8 +114,13 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
         Some(Overlay::Line(line)) => match line.purpose {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
-            Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant | Purpose::Delete(_) | Purpose::Change(_) => {
-            }
+            Purpose::Qualifier
+            | Purpose::ClientContext
+            | Purpose::Tenant
+            | Purpose::Setting(_)
+            | Purpose::Variable
+            | Purpose::Delete(_)
+            | Purpose::Change(_) => {}
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
         Some(Overlay::Help(_) | Overlay::Choose(_)) | None => {}
@@ -136,6 +151,15 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 Purpose::FilterFunctions | Purpose::FilterLogs => Vec::new(),
                 Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => {
                     asking::take(state, &line.purpose, text.trim());
+                    Vec::new()
+                }
+                Purpose::Setting(ref setting) => {
+                    let setting = setting.clone();
+                    config::typed(state, line, setting);
+                    Vec::new()
+                }
+                Purpose::Variable => {
+                    config::named(state, line);
                     Vec::new()
                 }
                 Purpose::Delete(name) if text == name => verb::delete(state, name),

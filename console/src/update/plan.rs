@@ -1,9 +1,9 @@
-//! The plan of a deploy: asked for, shown, carried out or left.
+//! A plan, of a deploy or of settings: asked for, shown, carried out or left.
 
-use super::{command, overlay, verb};
+use super::{command, config, overlay, verb};
 use crate::{
-    message::{Consent, DeployPlan, Effect, Failure, JobId},
-    state::{JobKind, Notice, Overlay, Plan, State, overlay::StageChange},
+    message::{Consent, DeployPlan, Effect, Failure, Function, JobId},
+    state::{JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
 };
 
 /// Deploys `names`: on the local stage at once, elsewhere after the plan was looked at.
@@ -12,12 +12,27 @@ pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
         return verb::change_stage(state, StageChange::Deploy(names));
     }
     state.command = Some(command::plan(state, &names));
-    state.notice = None;
     let functions = verb::functions(state, &names);
     let job = super::start(state, JobKind::Plan(names.clone()));
+    show(state, Plan::new(Planned::Deploy(names), job), Effect::Plan { job, functions })
+}
+
+/// Changes settings of a function: on the local stage at once, elsewhere after the plan was looked at.
+pub(super) fn configure(state: &mut State, function: Function, revision: Option<String>) -> Vec<Effect> {
+    if state.is_local() && !state.is_protected() {
+        return config::send(state, function, revision, Consent::None);
+    }
+    state.command = Some(command::plan_config(state, &function.name));
+    let job = super::start(state, JobKind::Plan(vec![function.name.clone()]));
+    let of = Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
+    show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
+}
+
+fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
+    state.notice = None;
     let mut effects = overlay::dismiss(state);
-    state.overlay = Some(Overlay::Plan(Plan::new(names, job)));
-    effects.push(Effect::Plan { job, functions });
+    state.overlay = Some(Overlay::Plan(plan));
+    effects.push(effect);
     effects
 }
 
@@ -48,7 +63,7 @@ pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
     }
 }
 
-/// Carries the plan out. It stays open while it compares, and until the name of a protected stage is typed.
+/// Carries the plan out. It stays open while it compares, and until the stage's name is typed where that is asked for.
 pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if plan.job.is_some() {
         state.overlay = Some(Overlay::Plan(plan));
@@ -69,5 +84,8 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     }
     // What cannot be deployed was told in the plan.
     let names = plan.changed().map(|function| function.name.clone()).collect();
-    verb::carry_out(state, StageChange::Deploy(names), consent)
+    match plan.of {
+        Planned::Deploy(_) => verb::carry_out(state, StageChange::Deploy(names), consent),
+        Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
+    }
 }

@@ -2,6 +2,7 @@
 
 use ratatui_textarea::{CursorMove, Scrolling};
 
+use super::config;
 use crate::{
     message::{Action, Target},
     state::{Focus, Outcome, Overlay, State, Tab},
@@ -38,7 +39,7 @@ pub(super) fn go(state: &mut State, action: Action) {
         overlay(state, lines);
     } else if state.focus == Focus::Functions {
         functions(state, lines);
-    } else {
+    } else if state.tab != Tab::Config || !config::go(state, lines) {
         pane(state, lines);
     }
 }

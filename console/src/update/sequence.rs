@@ -21,7 +21,7 @@ pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Ef
         state.tell(Notice::plain("the loop deploys, and the console is read-only", "start it without `--read-only`"));
         return Vec::new();
     }
-    if state.jobs.newest(|kind| matches!(kind, JobKind::Deploy(_) | JobKind::Delete(_))).is_some() {
+    if state.jobs.newest(JobKind::changes_functions).is_some() {
         state.tell(Notice::plain("a deploy is running", "wait for it to end"));
         return Vec::new();
     }

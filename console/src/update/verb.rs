@@ -111,14 +111,21 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent
     .unwrap_or_default()
 }
 
-/// Starts a deploy; none while another runs, which must not be broken off, or where nothing may be changed.
-pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Consent) -> Option<(JobId, Vec<Effect>)> {
+/// Whether the stage may be changed now; says why not.
+pub(super) fn may_deploy(state: &mut State) -> bool {
     if state.options.read_only {
         refuse(state, "nothing is deployed: the console is read-only", "start it without `--read-only`");
-        return None;
-    }
-    if state.jobs.newest(|kind| matches!(kind, JobKind::Deploy(_) | JobKind::Delete(_))).is_some() {
+    } else if state.jobs.newest(JobKind::changes_functions).is_some() {
         refuse(state, "a deploy is running", "wait for it to end");
+    } else {
+        return true;
+    }
+    false
+}
+
+/// Starts a deploy; none while another runs, which must not be broken off, or where nothing may be changed.
+pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Consent) -> Option<(JobId, Vec<Effect>)> {
+    if !may_deploy(state) {
         return None;
     }
     state.command = Some(command::deploy(state, &names, consent));

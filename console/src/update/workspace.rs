@@ -1,6 +1,6 @@
 //! The workspace, the stage and the toolchain: what is read when the console starts and on a refresh.
 
-use super::{command, finish, payload, stages, start};
+use super::{command, config, finish, payload, stages, start};
 use crate::{
     message::{Deployed, Effect, Failure, JobId, Part, Workspace},
     state::{Card, Connection, Deployment, JobKind, Notice, Setup, State, WorkspaceState},
@@ -86,6 +86,7 @@ pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String
         Ok(functions) => {
             for (name, deployed) in functions {
                 if let Some(card) = state.functions.get_mut(&name) {
+                    config::outdate(card);
                     card.deployment = deployed.map_or(Deployment::Absent, Deployment::Present);
                 }
             }

@@ -7,6 +7,7 @@ use ratatui::{
 };
 
 use super::{
+    config,
     summary::steps_line,
     text::{columns, fit, window},
 };
@@ -20,16 +21,24 @@ use crate::{
 pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
     if let Some(Overlay::Line(line)) = &state.overlay
         && let Some(label) = match &line.purpose {
-            Purpose::FilterFunctions => Some("filter functions: "),
-            Purpose::FilterLogs => Some("filter logs: "),
-            Purpose::Qualifier => Some("version or alias: "),
-            Purpose::ClientContext => Some("client context, a JSON object: "),
-            Purpose::Tenant => Some("tenant: "),
+            Purpose::FilterFunctions => Some("filter functions: ".to_owned()),
+            Purpose::FilterLogs => Some("filter logs: ".to_owned()),
+            Purpose::Qualifier => Some("version or alias: ".to_owned()),
+            Purpose::ClientContext => Some("client context, a JSON object: ".to_owned()),
+            Purpose::Tenant => Some("tenant: ".to_owned()),
+            Purpose::Setting(setting) => Some(config::prompt(setting)),
+            Purpose::Variable => Some("name of the variable: ".to_owned()),
             Purpose::Delete(_) | Purpose::Change(_) => None,
         }
     {
         let (x, width) = (area.x + 1, area.width - 1);
-        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, label, usize::from(width), theme.key);
+        // What was typed before was not taken: the line says why.
+        let refused = state.notice.as_ref().filter(|_| matches!(line.purpose, Purpose::Setting(_) | Purpose::Variable));
+        let (label, style) = match refused {
+            Some(notice) => (format!("✗ {}: ", one_line(&notice.text)), theme.bad),
+            None => (label, theme.key),
+        };
+        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, label, usize::from(width), style);
         frame.render_widget(&line.input, Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
     }

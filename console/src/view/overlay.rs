@@ -72,10 +72,11 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
             Context::Edit => "While typing the payload",
             Context::Response => "In the response",
             Context::Logs => "In the logs",
+            Context::Config => "In the settings",
             Context::Help => "In this help",
             Context::Choose => "In a list",
             Context::Line => "In a line",
-            Context::Plan => "In the plan of a deploy",
+            Context::Plan => "In a plan of what is going to change",
             Context::Confirm => "While typing the stage's name",
         };
         lines.push(Line::styled(title, theme.title));
@@ -154,7 +155,9 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         | Purpose::FilterLogs
         | Purpose::Qualifier
         | Purpose::ClientContext
-        | Purpose::Tenant => return None,
+        | Purpose::Tenant
+        | Purpose::Setting(_)
+        | Purpose::Variable => return None,
         Purpose::Delete(name) => {
             let text = format!(
                 "This deletes the function {name} with its versions from stage {stage}{whose}. Its source, its zip and \

@@ -9,13 +9,14 @@ use ratatui::{
 
 use super::{
     areas::Areas,
+    config,
     overlay::popup,
     pane::scroll_bar,
     text::{columns, fit, pad, window, wrap},
 };
 use crate::{
-    message::{Action, Change, DeployAction, FunctionPlan},
-    state::{Connection, Plan, State},
+    message::{Action, Change, DeployAction, DeployPlan, FunctionPlan},
+    state::{Connection, Plan, Planned, State},
     theme::Theme,
 };
 
@@ -27,9 +28,14 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     let inside = usize::from(WIDTH.min(body.width).saturating_sub(4));
     let lines = lines(state, theme, plan, inside);
     let rows = (lines.len() as u16).saturating_add(5).min(body.height.saturating_sub(2));
-    let title = match plan.names.as_slice() {
-        [name] => format!("Deploy {} to {}", fit(name, 40), fit(stage, 30)),
-        names => format!("Deploy {} functions to {}", names.len(), fit(stage, 30)),
+    let title = match &plan.of {
+        Planned::Configure { function, .. } => {
+            format!("Change settings of {} on {}", fit(&function.name, 40), fit(stage, 30))
+        }
+        Planned::Deploy(names) if names.len() == 1 => {
+            format!("Deploy {} to {}", fit(names.first().map_or("", String::as_str), 40), fit(stage, 30))
+        }
+        Planned::Deploy(names) => format!("Deploy {} functions to {}", names.len(), fit(stage, 30)),
     };
     let inner = popup(frame, theme, body, (WIDTH, rows), &title, areas);
     if inner.height < 3 {
@@ -74,6 +80,17 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
         for text in told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2)) {
             lines.push(clean(format!("  {text}"), theme, width));
         }
+    }
+    if plan.outcome.as_ref().is_some_and(DeployPlan::opens) {
+        let text = "✗ everybody on the internet may call it afterwards: its URL asks for no identity";
+        lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.bad)));
+    }
+    if let Planned::Configure { function, .. } = &plan.of
+        && let Some(card) = state.functions.get(&function.name)
+    {
+        let warnings = config::warnings(card).into_iter().map(|text| format!("! {text}"));
+        let lined = warnings.flat_map(|text| wrap(&text, width));
+        lines.extend(lined.map(|line| Line::styled(line, theme.warn)));
     }
     let unchanged: Vec<&str> = plan.unchanged().map(|function| function.name.as_str()).collect();
     if !unchanged.is_empty() {
@@ -123,7 +140,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let (accept, leave) = (key(Action::Accept), key(Action::Back));
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
-        let label = format!("{} is protected: type its name > ", fit(&state.options.stage, 30));
+        let label = format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
         let (after, _) = frame.buffer_mut().set_stringn(x, area.y, &label, width, theme.bad);
         frame.render_widget(&plan.typed, Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
@@ -131,8 +148,11 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let count = plan.changed().count();
     let text = match (plan.outcome.is_some(), count) {
         (false, _) => format!("{leave} leaves"),
-        (true, 0) => format!("nothing to deploy   {leave} leaves"),
+        (true, 0) => format!("nothing to change   {leave} leaves"),
         (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
+        (true, _) if matches!(plan.of, Planned::Configure { .. }) => {
+            format!("{accept} sends this   {leave} leaves everything as it is")
+        }
         (true, 1) => format!("{accept} deploys 1 function   {leave} leaves everything as it is"),
         (true, count) => format!("{accept} deploys {count} functions   {leave} leaves everything as it is"),
     };

@@ -1,5 +1,5 @@
-//! The settings of a function as the workspace has them, what the stage has of it, and the toolchain. Environment
-//! values are masked.
+//! The settings of a function on the stage and in the workspace, what was built and deployed of it, the stage, and the
+//! toolchain.
 
 use ratatui::{
     Frame,
@@ -10,6 +10,7 @@ use ratatui::{
 
 use super::{
     areas::Areas,
+    config,
     pane::scrolled,
     text::{age, bytes, pad, window},
 };
@@ -19,13 +20,11 @@ use crate::{
     theme::Theme,
 };
 
-/// Stands for a value that is a secret, whatever its length.
-const MASK: &str = "••••••••";
-
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let width = usize::from(area.width);
     let mut rows = Vec::new();
     if let Some(card) = state.functions.current() {
+        rows = config::lines(state, theme, card, width);
         function(state, theme, card, &mut rows);
     }
     stage(state, theme, &mut rows);
@@ -55,35 +54,20 @@ fn field(theme: &Theme, name: &str, value: impl Into<String>, style: Style) -> L
 
 fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'static>>) {
     let (function, config, text) = (&card.function, &card.function.config, theme.text);
-    let kept = |name: &str| format!("as it is on the stage ({name} for a new function)");
-    rows.push(heading(theme, &function.name));
+    rows.push(Line::default());
+    rows.push(heading(theme, "the function"));
     rows.push(field(theme, "package", &function.package, text));
     rows.push(field(theme, "manifest", function.manifest.display().to_string(), text));
     rows.push(field(theme, "architecture", function.architecture.name(), text));
-    match config.memory {
-        Some(memory) => rows.push(field(theme, "memory", format!("{memory} MB"), text)),
-        None => rows.push(field(theme, "memory", kept("128 MB"), theme.dim)),
-    }
-    match config.timeout {
-        Some(timeout) => rows.push(field(theme, "timeout", format!("{timeout} s"), text)),
-        None => rows.push(field(theme, "timeout", kept("3 s"), theme.dim)),
-    }
     match &config.role {
         Some(role) => rows.push(field(theme, "role", role, text)),
         None => rows.push(field(theme, "role", "kept, or created by name", theme.dim)),
-    }
-    let optional = [("description", &config.description), ("tracing", &config.tracing)];
-    for (name, value) in optional.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        rows.push(field(theme, name, value, text));
     }
     for layer in config.layers.iter().flatten() {
         rows.push(field(theme, "layer", layer, text));
     }
     for (name, value) in &config.tags {
         rows.push(field(theme, "tag", format!("{name} = {value}"), text));
-    }
-    for name in config.env.keys() {
-        rows.push(field(theme, "environment", format!("{name} = {MASK}"), text));
     }
     if let Some(bootstrap) = &function.bootstrap {
         let built = format!("{}, {}", bytes(bootstrap.bytes), age(bootstrap.built_at, state.now));

@@ -18,11 +18,13 @@ use crate::message::{
 };
 
 mod alias;
+mod configure;
 mod diff;
 mod remote;
 mod role;
 mod send;
 
+pub use configure::{configure, plan_settings};
 pub(crate) use remote::settled;
 
 /// How many functions are worked on at once.

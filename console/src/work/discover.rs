@@ -5,6 +5,7 @@
 
 mod artifact;
 mod config;
+pub use config::variables;
 
 use std::{
     collections::HashMap,

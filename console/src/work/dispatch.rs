@@ -26,7 +26,7 @@ use self::stages::{Slot, Stages};
 use super::{
     Job,
     build::BuildRequest,
-    deploy, discover, log,
+    config, deploy, discover, log,
     logs::{self, LogQuery},
     paths,
     stage::{self, Stage, StageOptions},
@@ -35,7 +35,8 @@ use super::{
 };
 use crate::message::{
     BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Effect, Event, Failure, Function, Invocation,
-    InvokeMode, InvokeRequest, JobId, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
+    InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo,
+    Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -134,6 +135,18 @@ impl Work {
             }
             Effect::Plan { job: id, functions } => {
                 self.run(id, events, async move |job, _| Event::Planned(id, shared.plan(&functions, &job).await))
+            }
+            Effect::ReadConfig { job: id, function } => {
+                self.run(id, events, async move |job, _| Event::ConfigRead(id, shared.config(&function, &job).await));
+            }
+            Effect::PlanConfig { job: id, function, revision } => self.run(id, events, async move |job, _| {
+                Event::Planned(id, shared.plan_config(&function, revision.as_deref(), &job).await)
+            }),
+            Effect::Configure { job: id, function, revision, consent } => {
+                self.run(id, events, async move |job, steps| {
+                    let done = shared.configure(&function, revision.as_deref(), consent, &job, &steps).await;
+                    Event::Configured(id, done)
+                });
             }
             Effect::Deploy { job: id, functions, consent } => self.run(id, events, async move |job, steps| {
                 Event::DeployFinished(id, shared.deploy(&functions, consent, &job, &steps).await)
@@ -360,6 +373,26 @@ impl Shared {
 
     async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
         deploy::plan(&*self.stage().await?, functions, job).await
+    }
+
+    async fn config(&self, function: &Function, job: &Job) -> Result<Option<LiveConfig>, Failure> {
+        config::read(&*self.stage().await?, &function.name, job).await
+    }
+
+    async fn plan_config(&self, function: &Function, revision: Option<&str>, job: &Job) -> Result<DeployPlan, Failure> {
+        deploy::plan_settings(&*self.stage().await?, function, revision, job).await
+    }
+
+    async fn configure(
+        &self,
+        function: &Function,
+        revision: Option<&str>,
+        consent: Consent,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<DeployOutcome, Failure> {
+        let stage = self.stage().await?;
+        verb::configure(&stage, function, revision, consent, self.history(steps).await, job).await
     }
 
     async fn deploy(

@@ -62,6 +62,17 @@ pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure
     config
 }
 
+/// The `KEY=VALUE` lines of a file of variables.
+pub fn variables(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        let value = value.trim();
+        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        Some((key.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
+    })
+}
+
 type Value<'t> = Spanned<DeValue<'t>>;
 
 /// Reads the tables of one layer, and knows where it is.
@@ -160,14 +171,7 @@ impl Reader<'_> {
         let Ok(text) = std::fs::read_to_string(&path) else {
             return self.warn("env_file", value, &format!("a file that can be read; {} cannot", path.display()));
         };
-        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
-            let line = line.strip_prefix("export ").unwrap_or(line);
-            if let Some((key, value)) = line.split_once('=') {
-                let value = value.trim();
-                let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-                to.insert(key.trim().to_owned(), quoted.unwrap_or(value).to_owned());
-            }
-        }
+        to.extend(variables(&text));
     }
 
     /// Never shows the value itself: it may be a secret.

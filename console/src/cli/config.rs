@@ -1,0 +1,243 @@
+//! `config`: a function's settings on the stage beside those of the workspace, and changes of them.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    confirm,
+    context::{self, Context, select},
+    deploy,
+    output::{print_json, print_line, with_error},
+    progress, summary,
+};
+use crate::{
+    message::{DeployOutcome, DeployPlan, Failure, Function, LiveConfig},
+    state::config::{ConfigEditor, Live, Row, Setting, revert},
+    work::{self, deploy as engine, stage::Stage, store::Store, verb},
+};
+
+/// The arguments of `config`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The function
+    name: String,
+    /// Settings to change: `memory=512`, `log_format=JSON`, `url=AWS_IAM`, `env.KEY=value`; without any, all are shown
+    #[arg(value_name = "SETTING=VALUE")]
+    changes: Vec<String>,
+    /// Remove a variable (`env.KEY`), or give a setting back to Lambda's default
+    #[arg(long, value_name = "SETTING")]
+    unset: Vec<String>,
+    /// Set the variables in a file of KEY=VALUE lines
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Show the value of this variable instead of its mask
+    #[arg(long, value_name = "KEY")]
+    reveal: Vec<String>,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Change a protected stage, or let everybody call the URL, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let edits = edits(arguments)?;
+    let workspace = context.workspace().await?;
+    let function = select(&workspace, std::slice::from_ref(&arguments.name))?.remove(0);
+    let stage = context.stage(&workspace).await?;
+    let changes = !edits.is_empty() && !arguments.dry_run;
+    let store = if changes { context::store(&workspace) } else { None };
+    let result = carry_out(context, arguments, &stage, &function, &edits, store.as_ref()).await;
+    context::flush(store.as_ref()).await;
+    stage.close().await;
+    result
+}
+
+async fn carry_out(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    function: &Function,
+    edits: &[(Setting, Option<String>)],
+    history: Option<&Store>,
+) -> Result<ExitCode, Failure> {
+    let Some(live) = work::config::read(stage, &function.name, &context.job).await? else {
+        let why = format!("it is not on the stage {}", stage.name());
+        let hint = format!("deploy it first: `lambda-console deploy {}`", function.name);
+        return Err(Failure::work(format!("could not read the settings of {}", function.name), why, hint));
+    };
+    let revision = live.revision.clone();
+    let mut editor = ConfigEditor { live: Live::Known(Box::new(live)), ..ConfigEditor::default() };
+    if edits.is_empty() {
+        return show(context, arguments, stage, function, &editor);
+    }
+    let wrong = |why: String| usage(&function.name, why);
+    for (setting, value) in edits {
+        editor.edit(setting.clone(), value.as_deref()).map_err(wrong)?;
+    }
+    let warnings = warnings(&editor, function);
+    let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
+    let plan = engine::plan_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    if arguments.dry_run {
+        return planned(context, &plan, &warnings);
+    }
+    let must_ask = (stage.is_protected() || plan.opens()) && !arguments.yes && !plan.is_empty();
+    if !context.output.json || must_ask {
+        // People see what will change before it does.
+        plan.functions.iter().for_each(|function| progress::say(&deploy::difference(function)));
+    }
+    if !context.output.json {
+        warnings.iter().for_each(|warning| progress::say(&format!("warning: {warning}")));
+    }
+    if must_ask {
+        let name = stage.name();
+        confirm::typed(context, &format!("change {} on the stage {name}", function.name), &name).await?;
+    }
+    let consent = confirm::given(arguments.yes || must_ask);
+    let outcome = verb::configure(stage, &patched, revision.as_deref(), consent, history, &context.job).await?;
+    done(context, &outcome, &warnings)
+}
+
+fn usage(function: &str, why: String) -> Failure {
+    Failure::usage(format!("could not change the settings of {function}"), why, "`lambda-console config --help`")
+}
+
+/// What is to be changed, as the command line says it.
+fn edits(arguments: &Arguments) -> Result<Vec<(Setting, Option<String>)>, Failure> {
+    let wrong = |why: String| usage(&arguments.name, why);
+    let mut edits: Vec<(Setting, Option<String>)> = Vec::new();
+    if let Some(path) = &arguments.env_file {
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+        for (name, value) in work::discover::variables(&text) {
+            edits.push((format!("env.{name}").parse().map_err(wrong)?, Some(value)));
+        }
+    }
+    for change in &arguments.changes {
+        let (name, value) = change.split_once('=').ok_or_else(|| wrong(format!("`{change}` is not SETTING=VALUE")))?;
+        edits.push((name.parse().map_err(wrong)?, Some(value.to_owned())));
+    }
+    for name in &arguments.unset {
+        edits.push((name.parse().map_err(wrong)?, None));
+    }
+    // A part of the URL, or a level, means something only beside the whole, whichever is named first.
+    edits.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(edits)
+}
+
+/// `value` as it may be printed.
+fn shown(arguments: &Arguments, setting: &Setting, value: Option<&str>) -> Option<String> {
+    let value = value?.to_owned();
+    let is_asked_for = matches!(setting, Setting::Env(name) if arguments.reveal.contains(name));
+    Some(if is_asked_for { value } else { setting.shown(value) })
+}
+
+/// What the next deploy does not leave as it is.
+fn reverted(function: &Function, setting: &Setting, value: Option<&str>) -> Option<String> {
+    Some(format!("the next deploy {}", revert(&function.config, setting, value)?.of(setting)))
+}
+
+fn warnings(editor: &ConfigEditor, function: &Function) -> Vec<String> {
+    let edits = editor.edits.iter();
+    edits.filter_map(|(setting, value)| reverted(function, setting, value.as_deref())).collect()
+}
+
+fn show(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    function: &Function,
+    editor: &ConfigEditor,
+) -> Result<ExitCode, Failure> {
+    let rows = editor.rows(&function.config);
+    let live = editor.known().cloned().unwrap_or_default();
+    let named = |name: &String| rows.iter().any(|row| row.setting == Setting::Env(name.clone()));
+    if let Some(unknown) = arguments.reveal.iter().find(|name| !named(name)) {
+        let what = format!("could not show the variable {unknown}");
+        return Err(Failure::usage(what, format!("{} has no such variable", function.name), "leave `env.` out"));
+    }
+    if context.output.json {
+        let settings: Vec<Value> = rows.iter().map(|row| document(arguments, function, &live, row)).collect();
+        print_json(&json!({
+            "stage": stage.name(),
+            "function": function.name,
+            "revision": live.revision,
+            "url": live.url,
+            "settings": settings,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let nothing = || "–".to_owned();
+    let text = |value: Option<String>| value.filter(|value| !value.is_empty()).unwrap_or_else(nothing);
+    let rows: Vec<[String; 4]> = rows
+        .iter()
+        .map(|row| {
+            let on_stage = match &live.url {
+                Some(address) if row.setting == Setting::Url => {
+                    format!("{} {address}", row.stage.clone().unwrap_or_default())
+                }
+                _ if is_hidden(&live, row) => "not shown to this caller".to_owned(),
+                _ => text(shown(arguments, &row.setting, row.stage.as_deref())),
+            };
+            let workspace = text(shown(arguments, &row.setting, row.workspace.as_deref()));
+            let mark = if drifts(function, &live, row) { "≠" } else { "" };
+            [row.setting.to_string(), on_stage, workspace, mark.to_owned()]
+        })
+        .collect();
+    context.output.table(["setting", &stage.name(), "workspace", ""], &rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+const fn is_hidden(live: &LiveConfig, row: &Row) -> bool {
+    live.is_env_hidden && row.setting.is_variable()
+}
+
+/// The next deploy changes it.
+fn drifts(function: &Function, live: &LiveConfig, row: &Row) -> bool {
+    !is_hidden(live, row) && revert(&function.config, &row.setting, row.stage.as_deref()).is_some()
+}
+
+fn document(arguments: &Arguments, function: &Function, live: &LiveConfig, row: &Row) -> Value {
+    json!({
+        "setting": row.setting.to_string(),
+        "stage": shown(arguments, &row.setting, row.stage.as_deref()),
+        "workspace": shown(arguments, &row.setting, row.workspace.as_deref()),
+        "drift": drifts(function, live, row),
+    })
+}
+
+fn planned(context: &Context, plan: &DeployPlan, warnings: &[String]) -> Result<ExitCode, Failure> {
+    if context.output.json {
+        let changes: Vec<_> = plan.functions.iter().flat_map(|function| &function.changes).collect();
+        let function = plan.functions.first().map(|function| &function.name);
+        print_json(&json!({ "stage": plan.stage, "function": function, "changes": changes, "warnings": warnings }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for function in &plan.functions {
+        print_line(&deploy::difference(function))?;
+    }
+    warnings.iter().for_each(|warning| progress::say(&format!("warning: {warning}")));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn done(context: &Context, outcome: &DeployOutcome, warnings: &[String]) -> Result<ExitCode, Failure> {
+    let failure = summary("change", 1, &outcome.failures());
+    if context.output.json {
+        let function = outcome.functions.first();
+        let document = json!({
+            "stage": outcome.stage,
+            "function": function.map(|done| &done.name),
+            "action": function.map(|done| done.action),
+            "changes": function.map(|done| &done.changes),
+            "warnings": warnings,
+        });
+        print_json(&with_error(document, failure.as_ref()))?;
+    } else {
+        for function in &outcome.functions {
+            print_line(&format!("{}: {} on {}", function.name, deploy::action(function.action), outcome.stage))?;
+        }
+    }
+    Ok(context.output.ended(failure.as_ref()))
+}
