@@ -20,6 +20,7 @@ mod console;
 mod context;
 mod delete;
 mod deploy;
+mod iam;
 mod invoke;
 mod list;
 mod local;
@@ -91,7 +92,9 @@ pub enum Command {
     Logs(logs::Arguments),
     /// Init and duration percentiles from the history
     Stats(stats::Arguments),
-    /// Delete functions from the stage
+    /// Execution roles that were made for functions: list or remove them
+    Iam(iam::Arguments),
+    /// Delete functions from the stage with all that belongs to them
     Delete(delete::Arguments),
     /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
     ///
@@ -177,6 +180,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,
+        Command::Iam(arguments) => iam::run(context, &arguments).await,
         Command::Delete(arguments) => delete::run(context, &arguments).await,
         Command::Local(arguments) => local::run(context, &arguments).await,
     }

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 
 pub use crate::state::{
-    Architecture, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency, Consent, Cors, DeployAction,
-    DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FailedFunction, Failure, FailureKind, Function,
-    FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId,
-    Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report,
-    RequestLog, ResponsePart, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
-    UrlSetting, Viewport, Vpc, Workspace, Zip,
+    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency,
+    Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
+    EventFile, FailedFunction, Failure, FailureKind, Function, FunctionConfig, FunctionPlan, FunctionStats,
+    FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix,
+    LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog, ResponsePart, Role,
+    RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting, Viewport, Vpc,
+    Workspace, Zip,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -79,8 +80,14 @@ pub enum Event {
     Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
-    /// [`Effect::Delete`] ended, with the names that are gone.
-    DeleteFinished(JobId, Result<Vec<String>, Failure>),
+    /// [`Effect::ListBelongings`] ended: what belongs to each function, in the order asked for.
+    BelongingsListed(JobId, Result<Vec<Belongings>, Failure>),
+    /// [`Effect::Delete`] ended.
+    DeleteFinished(JobId, Result<DeleteOutcome, Failure>),
+    /// [`Effect::ListRoles`] ended.
+    RolesListed(JobId, Result<Vec<Role>, Failure>),
+    /// [`Effect::RemoveRole`] ended: the role is gone.
+    RoleRemoved(JobId, Result<(), Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
     /// [`Effect::Invoke`] streams, and this is the next part of the response.
@@ -229,12 +236,29 @@ pub enum Effect {
         /// For a protected stage.
         consent: Consent,
     },
-    /// Delete functions from the stage; the user has confirmed it. Answer: [`Event::DeleteFinished`].
-    Delete {
+    /// Look what belongs to functions on the stage. Answer: [`Event::BelongingsListed`].
+    ListBelongings {
         /// The job.
         job: JobId,
         /// Names.
         functions: Vec<String>,
+    },
+    /// Delete functions from the stage with what belongs to them; the user has confirmed it. Answer:
+    /// [`Event::DeleteFinished`].
+    Delete {
+        /// The job; says its steps.
+        job: JobId,
+        /// What goes: as it was listed and confirmed.
+        functions: Vec<Belongings>,
+    },
+    /// List the execution roles that this program made. Answer: [`Event::RolesListed`].
+    ListRoles(JobId),
+    /// Remove an execution role that this program made; the user has confirmed it. Answer: [`Event::RoleRemoved`].
+    RemoveRole {
+        /// The job.
+        job: JobId,
+        /// The role's name.
+        role: String,
     },
     /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
     Invoke {

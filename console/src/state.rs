@@ -5,6 +5,7 @@
 
 mod body;
 pub mod config;
+mod deletion;
 mod deployment;
 mod document;
 mod failure;
@@ -22,6 +23,7 @@ pub mod overlay;
 mod payload;
 mod plan;
 mod response;
+mod role;
 mod sequence;
 mod setting;
 mod setup;
@@ -36,6 +38,7 @@ use std::collections::BTreeMap;
 
 pub use body::Body;
 pub use config::{LiveConfig, Revealed};
+pub use deletion::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Deletion, Keep};
 pub use deployment::{
     Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, FunctionPlan,
 };
@@ -58,6 +61,7 @@ pub use overlay::Overlay;
 pub use payload::{Check, Draft};
 pub use plan::{Plan, Planned};
 pub use response::{Arriving, Outcome, Response};
+pub use role::Role;
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 pub use setup::Part;

@@ -7,12 +7,14 @@ mod action;
 mod asking;
 mod command;
 mod config;
+mod delete;
 mod finish;
 mod logs;
 mod overlay;
 mod payload;
 mod plan;
 mod response;
+mod roles;
 mod scroll;
 mod sequence;
 mod stages;
@@ -71,7 +73,10 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Configured(job, result) => effects = config::sent(state, job, result),
         Event::Planned(job, result) => plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
-        Event::DeleteFinished(job, result) => effects = finish::delete(state, job, result),
+        Event::BelongingsListed(job, result) => delete::listed(state, job, result),
+        Event::DeleteFinished(job, result) => effects = delete::ended(state, job, result),
+        Event::RolesListed(job, result) => roles::listed(state, job, result),
+        Event::RoleRemoved(job, result) => roles::removed(state, job, result),
         Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
         Event::ResponsePart(job, part) => effects = response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = response::linked(state, job, result),

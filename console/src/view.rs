@@ -8,6 +8,7 @@ mod build;
 mod chart;
 mod cold_starts;
 mod config;
+mod deletion;
 mod footer;
 mod functions;
 mod header;

@@ -7,11 +7,13 @@ pub mod build;
 mod command;
 pub mod config;
 pub use command::leftovers;
+pub mod delete;
 pub mod deploy;
 pub mod discover;
 pub mod dispatch;
 #[cfg(test)]
 mod flow;
+pub mod iam;
 pub mod invoke;
 pub mod log;
 pub mod logs;

@@ -185,22 +185,6 @@ fn architecture_and_debug_go_into_the_build() {
 }
 
 #[test]
-fn a_function_is_deleted_only_when_its_name_is_typed() {
-    let mut console = hello();
-    console.press(":delete<enter>helo<enter>");
-    assert!(console.effects().is_empty());
-    console.press(":delete<enter>hello<esc>");
-    assert!(console.effects().is_empty());
-    console.press(":delete<enter>");
-    assert!(console.screen().contains("account 000000000000, us-east-1"));
-    console.press("hello<enter>");
-    let Effect::Delete { job, functions } = console.effect() else { panic!("a delete") };
-    assert_eq!(functions, ["hello"]);
-    console.feed(Event::DeleteFinished(job, Ok(functions)));
-    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
-}
-
-#[test]
 fn x_and_ctrl_c_cancel_the_running_job() {
     let mut console = hello();
     console.press("b");

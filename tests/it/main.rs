@@ -17,6 +17,7 @@ mod navigation;
 mod peers;
 mod plan;
 mod pty;
+mod removing;
 mod screens;
 mod stages;
 mod startup;

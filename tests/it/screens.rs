@@ -154,7 +154,19 @@ fn help_palette_and_confirmation() {
     console.press("<esc>:inv");
     insta::assert_snapshot!("palette", console.styled());
     console.press("<esc>:delete<enter>hel");
+    let Some(Effect::ListBelongings { job, .. }) = console.effects().pop() else { panic!("a list") };
+    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
     insta::assert_snapshot!("confirm_delete", console.styled());
+}
+
+#[test]
+fn the_execution_roles() {
+    let mut console = ready(SMALL);
+    console.press(":roles<enter>");
+    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
+    let roles = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
+    console.feed(Event::RolesListed(job, Ok(roles)));
+    insta::assert_snapshot!("roles", console.styled());
 }
 
 #[test]

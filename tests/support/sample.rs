@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use lambda_console::message::{
-    Architecture, Bootstrap, BuildOutcome, Built, DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile,
-    Failure, Function, FunctionConfig, Invocation, LogLine, Part, Report, RuntimeCrate, Sample, StageInfo, Workspace,
-    Zip,
+    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, DeployAction, DeployOutcome,
+    Deployed, DeployedFunction, EventFile, Failure, Function, FunctionConfig, Invocation, LogLine, Part, Report, Role,
+    RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -110,6 +110,41 @@ pub fn deployed() -> Vec<(String, Option<Deployed>)> {
         ("ws-connect".into(), None),
         ("日本語-wide".into(), None),
     ]
+}
+
+/// What belongs to a function that was published twice; its role is someone else's.
+pub fn belongings(name: &str) -> Belongings {
+    let item =
+        |kind, name: &str, detail: &str| Belonging { kind, name: name.into(), detail: detail.into(), kept: None };
+    let role =
+        Belonging { kept: Some("lambda-console did not make it".into()), ..item(BelongingKind::Role, "shared", "") };
+    let items = vec![
+        item(BelongingKind::Function, name, ""),
+        item(BelongingKind::Version, "1", "a1b2c3d"),
+        item(BelongingKind::Version, "2", "e4f5a6b"),
+        item(BelongingKind::Alias, "live", "version 2"),
+        item(BelongingKind::Url, "https://abc.lambda-url.us-east-1.on.aws/", "NONE"),
+        item(BelongingKind::Permission, "public", "*"),
+        item(BelongingKind::Trigger, "14e0db71", "arn:aws:sqs:us-east-1:123456789012:orders"),
+        item(BelongingKind::LogGroup, &format!("/aws/lambda/{name}"), "12 MB"),
+        role,
+    ];
+    Belongings { function: name.into(), remote: name.into(), items }
+}
+
+/// The role that was made for a function, and who has it.
+pub fn role(name: &str, functions: &[&str]) -> Role {
+    let role = format!("lambda-console-{name}-us-east-1");
+    Role {
+        arn: format!("arn:aws:iam::000000000000:role/lambda-console/us-east-1/{role}"),
+        name: role,
+        description: format!("Made by lambda-console for the function {name}"),
+        created_at: NOW - 86_400_000,
+        last_used_at: None,
+        policies: vec!["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole".into()],
+        inline: Vec::new(),
+        functions: functions.iter().map(|name| (*name).into()).collect(),
+    }
 }
 
 /// A complete toolchain.

@@ -24,12 +24,13 @@ pub(crate) use invoke::judge_tenant;
 pub(crate) use named::{Found, find};
 
 use crate::{
-    call::{Body, Call},
+    call::{self, Body, Call},
     fault::Fault,
     query::decode,
     service::{Service, unknown},
 };
 use http::{Method, Response};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Answers a request of the Lambda API. Each operation has its own date in its path; which one is not looked at.
@@ -47,6 +48,8 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
         (&Method::GET, ["functions"]) => read::list_functions(service, call),
         (_, ["functions", name, rest @ ..]) => function(service, call, name, rest).await,
         (_, ["layers", rest @ ..]) => layers::dispatch(service, call, rest).await,
+        // Nothing but its callers invokes a local function.
+        (&Method::GET, ["event-source-mappings"]) => Ok(call::json(200, &json!({ "EventSourceMappings": [] }))),
         (&Method::GET, ["account-settings"]) => Ok(concurrency::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,

@@ -26,6 +26,9 @@ pub(crate) struct Role {
     pub(crate) created: String,
     /// The ARNs of the policies attached to it.
     pub(crate) policies: Vec<String>,
+    /// The policies that it holds itself: documents by name.
+    #[serde(default)]
+    pub(crate) inline: BTreeMap<String, String>,
 }
 
 impl Role {
@@ -40,6 +43,7 @@ impl Role {
             description: description.map(str::to_owned),
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             policies: Vec::new(),
+            inline: BTreeMap::new(),
         }
     }
 }
@@ -74,16 +78,39 @@ impl Roles {
         Ok(true)
     }
 
-    /// Attaches a policy; false when there is no such role.
-    pub(crate) async fn attach(&self, name: &str, policy: &str) -> Result<bool, Fault> {
+    /// The roles whose path begins with `prefix`, sorted by name.
+    pub(crate) async fn below(&self, prefix: &str) -> Vec<Role> {
+        self.roles.lock().await.values().filter(|role| role.path.starts_with(prefix)).cloned().collect()
+    }
+
+    /// Changes a role; none when there is no such role.
+    pub(crate) async fn change<T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Role) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
         let mut roles = self.roles.lock().await;
         let mut changed = roles.clone();
-        let Some(role) = changed.get_mut(name) else { return Ok(false) };
-        if !role.policies.iter().any(|known| known == policy) {
-            role.policies.push(policy.to_owned());
+        let Some(role) = changed.get_mut(name) else { return Ok(None) };
+        let answer = change(role)?;
+        self.keep(&mut roles, changed)?;
+        Ok(Some(answer))
+    }
+
+    /// Removes a role that holds no policy any more; false when there is no such role.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, Fault> {
+        let mut roles = self.roles.lock().await;
+        let mut changed = roles.clone();
+        let Some(role) = changed.remove(name) else { return Ok(false) };
+        let first = if !role.inline.is_empty() {
+            "delete policies"
+        } else if !role.policies.is_empty() {
+            "detach all policies"
+        } else {
             self.keep(&mut roles, changed)?;
-        }
-        Ok(true)
+            return Ok(true);
+        };
+        Err(Fault::new(409, "DeleteConflict", format!("Cannot delete entity, must {first} first.")))
     }
 
     /// Writes first: what could not be written did not happen.

@@ -1,4 +1,4 @@
-//! `delete`: takes functions off the stage.
+//! `delete`: takes functions off the stage with what belongs to them.
 
 use std::process::ExitCode;
 
@@ -8,19 +8,30 @@ use serde_json::{Value, json};
 use super::{
     confirm,
     context::Context,
-    output::{print_json, print_line},
+    output::{Output, error, print_json, print_line, with_error},
+    progress, summary,
 };
 use crate::{
-    message::{Consent, Failure},
-    work::deploy,
+    message::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep},
+    work::{delete, stage::Stage},
 };
 
 /// The arguments of `delete`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
     /// The functions
     #[arg(required = true)]
     names: Vec<String>,
+    /// Only list what would be deleted
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave their log groups
+    #[arg(long)]
+    keep_logs: bool,
+    /// Leave the roles that were made for them
+    #[arg(long)]
+    keep_role: bool,
     /// Delete without asking
     #[arg(long)]
     yes: bool,
@@ -29,23 +40,83 @@ pub struct Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
-    if !arguments.yes {
-        let names = arguments.names.join(" ");
-        confirm::typed(context, &format!("delete {names} from the stage {}", stage.name()), &names).await?;
-    }
-    let name = stage.name();
-    let result = deploy::delete(&stage, &arguments.names, Consent::Given, &context.job).await;
+    let result = carry_out(context, arguments, &stage).await;
     stage.close().await;
-    let deleted = result?;
-    let output = context.output;
+    result
+}
+
+async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
+    let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
+    let listed = delete::belongings(stage, &arguments.names, &context.job).await?;
+    let listed: Vec<Belongings> = listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
+    if arguments.dry_run {
+        return print_listed(context.output, &stage.name(), &listed);
+    }
+    if !context.output.json || !arguments.yes {
+        for line in listed.iter().flat_map(lines) {
+            progress::say(&line);
+        }
+    }
+    if !arguments.yes {
+        let (name, names) = (stage.name(), arguments.names.join(" "));
+        let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
+        confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
+    }
+    let outcome = delete::delete(stage, &listed, Consent::Given, &context.job).await?;
+    print(context.output, &outcome)
+}
+
+fn print_listed(output: Output, stage: &str, listed: &[Belongings]) -> Result<ExitCode, Failure> {
     if output.json {
-        let functions: Vec<Value> =
-            deleted.iter().map(|function| json!({ "name": function, "action": "deleted" })).collect();
-        print_json(&json!({ "stage": name, "functions": functions }))?;
+        let functions: Vec<Value> = listed
+            .iter()
+            .map(|one| json!({ "name": one.function, "remote": one.remote, "belongings": one.items }))
+            .collect();
+        print_json(&json!({ "stage": stage, "functions": functions }))?;
     } else {
-        for function in &deleted {
-            print_line(&format!("{function}: deleted from {name}; its logs and its role are kept"))?;
+        for line in listed.iter().flat_map(lines) {
+            print_line(&line)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print(output: Output, outcome: &DeleteOutcome) -> Result<ExitCode, Failure> {
+    let failed = outcome.functions.iter().filter_map(|one| Some((one.name.clone(), one.failure.clone()?)));
+    let failure = summary("delete", outcome.functions.len(), &failed.collect::<Vec<_>>());
+    if output.json {
+        let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
+        print_json(&with_error(json!({ "stage": outcome.stage, "functions": functions }), failure.as_ref()))?;
+    } else {
+        for function in &outcome.functions {
+            for (items, word) in [(&function.gone, "deleted"), (&function.left, "still there")] {
+                for item in items {
+                    let why = item.kept.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                    print_line(&format!("{}: {} {}: {word}{why}", function.name, item.kind.name(), item.name))?;
+                }
+            }
+        }
+    }
+    Ok(output.ended(failure.as_ref()))
+}
+
+fn document(function: &DeletedFunction) -> Value {
+    json!({
+        "name": function.name,
+        "remote": function.remote,
+        "action": if function.failure.is_none() { "deleted" } else { "failed" },
+        "gone": function.gone,
+        "left": function.left,
+        "error": function.failure.as_ref().map(error),
+    })
+}
+
+/// What belongs to a function, a line each.
+fn lines(belongings: &Belongings) -> Vec<String> {
+    let of = |item: &Belonging| {
+        let detail = if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
+        let kept = item.kept.as_ref().map(|why| format!(", stays: {why}")).unwrap_or_default();
+        format!("  {} {}{detail}{kept}", item.kind.name(), item.name)
+    };
+    std::iter::once(format!("{}: delete", belongings.function)).chain(belongings.items.iter().map(of)).collect()
 }

@@ -11,9 +11,10 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn every_command_takes_the_options_before_and_after_it() {
-    for command in
-        ["list", "setup", "build", "package", "deploy", "config f", "invoke f", "logs", "stats", "delete f", "local"]
-    {
+    for command in [
+        "list", "setup", "build", "package", "deploy", "config f", "invoke f", "logs", "stats", "iam", "delete f",
+        "local",
+    ] {
         for line in [
             format!("--workspace w --stage s --profile p --region r --read-only --json {command}"),
             format!("{command} --workspace w --stage s --profile p --region r --read-only --json"),
@@ -51,7 +52,10 @@ fn the_documented_flags_are_taken() {
         "invoke a --dry-run",
         "logs a b --follow --since 10m --filter text --request id",
         "stats a --since 7d",
-        "delete a --yes",
+        "delete a --dry-run",
+        "delete a b --keep-logs --keep-role --yes",
+        "iam --remove a b --yes",
+        "iam --remove-unused",
         "local --port 9001",
         "local --watch a b --arch native --debug --port 9001",
         "",
@@ -66,6 +70,8 @@ fn wrong_usage_exits_with_2() {
         "unknown",
         "invoke",
         "delete",
+        "iam --remove",
+        "iam --remove a --remove-unused",
         "build --arch mips",
         "invoke a --payload {} --event b",
         "invoke a --async --dry-run",

@@ -49,8 +49,10 @@ actions! {
     TailAll = "tail_all",
     /// Build and deploy to the local stage what is saved from now on, or stop doing so.
     Watch = "watch",
-    /// Delete the selected function from the stage, after a typed confirmation.
+    /// Delete the selected function from the stage with all that belongs to it, after a typed confirmation.
     Delete = "delete",
+    /// List the execution roles that the console made, to remove one.
+    Roles = "roles",
     /// Read the workspace and the stage anew.
     Refresh = "refresh",
     /// Choose the stage that is shown.

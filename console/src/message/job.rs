@@ -21,7 +21,10 @@ impl Event {
             | Self::ConfigRead(job, _)
             | Self::Configured(job, _)
             | Self::DeployFinished(job, _)
+            | Self::BelongingsListed(job, _)
             | Self::DeleteFinished(job, _)
+            | Self::RolesListed(job, _)
+            | Self::RoleRemoved(job, _)
             | Self::InvokeFinished(job, _)
             | Self::ResponsePart(job, _)
             | Self::LogsLinked(job, _)
@@ -71,7 +74,10 @@ impl Effect {
             | Self::PlanConfig { job, .. }
             | Self::Configure { job, .. }
             | Self::Deploy { job, .. }
+            | Self::ListBelongings { job, .. }
             | Self::Delete { job, .. }
+            | Self::ListRoles(job)
+            | Self::RemoveRole { job, .. }
             | Self::Invoke { job, .. }
             | Self::LinkLogs { job, .. }
             | Self::StartTail { job, .. }

@@ -35,8 +35,14 @@ pub enum JobKind {
     Plan(Vec<String>),
     /// Deploys these functions.
     Deploy(Vec<String>),
+    /// Looks what belongs to this function.
+    Belongings(String),
     /// Deletes this function from the stage.
     Delete(String),
+    /// Lists the execution roles.
+    Roles,
+    /// Removes this execution role.
+    RemoveRole(String),
     /// Invokes this function.
     Invoke(String),
     /// Follows the logs of these functions; the flag says that they are all there are.
@@ -68,10 +74,13 @@ impl JobKind {
             Self::Delete(name) => Some(format!("delete {name}")),
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
+            Self::RemoveRole(name) => Some(format!("remove {name}")),
+            Self::Roles => Some("roles".into()),
             Self::Connect => Some("connect".into()),
             Self::Discover
             | Self::Probe
             | Self::Stages
+            | Self::Belongings(_)
             | Self::Refresh
             | Self::ReadConfig(_)
             | Self::Check
@@ -89,7 +98,7 @@ impl JobKind {
 
     /// Whether leaving the console would break something off.
     pub const fn holds_the_door(&self) -> bool {
-        self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::Invoke(_))
+        self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
     }
 
     /// Whether it changes functions on the stage, which only one job does at a time.

@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{Plan, config::Setting};
+use super::{Deletion, Plan, config::Setting};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Offer {
     Events,
     /// The stages.
     Stages,
+    /// Execution roles, to remove one.
+    Roles,
 }
 
 /// An entry of a list.
@@ -84,7 +86,9 @@ pub enum Purpose {
     /// The name of a new environment variable of the selected function.
     Variable,
     /// The name of the function to delete from the stage, typed to confirm it.
-    Delete(String),
+    Delete(Deletion),
+    /// The name of the execution role to remove, typed to confirm it.
+    RemoveRole(String),
     /// The name of the protected stage, typed to confirm this change of it.
     Change(StageChange),
 }

@@ -1,7 +1,8 @@
 //! Each verb that a key or the palette can ask for.
 
 use super::{
-    asking, command, config, leave, logs, overlay, payload, scroll, sequence, show, stages, verb, watch, workspace,
+    asking, command, config, delete, leave, logs, overlay, payload, roles, scroll, sequence, show, stages, verb, watch,
+    workspace,
 };
 use crate::{
     message::{Action, Architecture, Effect},
@@ -24,7 +25,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.names()),
         Action::Watch => watch::toggle(state),
-        Action::Delete => verb::ask_to_delete(state),
+        Action::Delete => delete::ask(state),
+        Action::Roles => roles::list(state),
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
         Action::Setup => workspace::provide(state),

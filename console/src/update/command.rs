@@ -1,7 +1,7 @@
 //! The headless command line that does what a key did.
 
 use crate::{
-    message::{Architecture, Consent, InvokeMode, InvokeRequest},
+    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep},
     state::{Draft, State, config::Setting},
 };
 
@@ -74,9 +74,21 @@ fn yes(consent: Consent) -> Option<String> {
     (consent == Consent::Given).then(|| "--yes".to_owned())
 }
 
-/// `lambda-console delete hello --yes`
-pub(super) fn delete(state: &State, function: &str) -> String {
-    line(state, ["delete".to_owned(), quoted(function), "--yes".to_owned()])
+/// `lambda-console delete hello --keep-logs --yes`
+pub(super) fn delete(state: &State, function: &str, keep: Keep) -> String {
+    let flags = [(keep.logs, "--keep-logs"), (keep.role, "--keep-role"), (true, "--yes")];
+    let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+    line(state, ["delete".to_owned(), quoted(function)].into_iter().chain(flags))
+}
+
+/// `lambda-console iam`
+pub(super) fn iam(state: &State) -> String {
+    line(state, ["iam".to_owned()])
+}
+
+/// `lambda-console iam --remove lambda-console-hello-eu-west-1 --yes`
+pub(super) fn remove_role(state: &State, role: &str) -> String {
+    line(state, ["iam".to_owned(), "--remove".to_owned(), quoted(role), "--yes".to_owned()])
 }
 
 /// `lambda-console setup`

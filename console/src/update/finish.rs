@@ -121,25 +121,6 @@ fn deploy_story(outcome: &DeployOutcome) -> String {
     format!("deployed to {}: {created} created, {updated} updated, {unchanged} unchanged", outcome.stage)
 }
 
-pub(super) fn delete(state: &mut State, job: JobId, result: Result<Vec<String>, Failure>) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
-    match result {
-        Ok(names) => {
-            for name in &names {
-                if let Some(card) = state.functions.get_mut(name) {
-                    card.deployment = Deployment::Absent;
-                }
-            }
-            let gone = named(names.iter().map(String::as_str));
-            state.tell(Notice::good(format!("deleted {gone} from {}", state.options.stage)));
-        }
-        Err(failure) => state.tell(Notice::of(&failure)),
-    }
-    workspace::refresh(state)
-}
-
 pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
@@ -188,7 +169,7 @@ pub(super) fn samples(
 }
 
 /// `hello`, `hello and backend`, `6 functions`.
-fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     match names.as_slice() {
         [] => "nothing".into(),

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, config, logs, payload, plan, stages, verb};
+use super::{action, asking, config, delete, logs, payload, plan, roles, stages, verb};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -79,6 +79,7 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Setting(_)
                 | Purpose::Variable
                 | Purpose::Delete(_)
+                | Purpose::RemoveRole(_)
                 | Purpose::Change(_) => {}
             }
         }
@@ -114,12 +115,13 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
         Some(Overlay::Line(line)) => match line.purpose {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
+            Purpose::Delete(deletion) => return delete::dismissed(state, &deletion),
             Purpose::Qualifier
             | Purpose::ClientContext
             | Purpose::Tenant
             | Purpose::Setting(_)
             | Purpose::Variable
-            | Purpose::Delete(_)
+            | Purpose::RemoveRole(_)
             | Purpose::Change(_) => {}
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
@@ -143,6 +145,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),
+                Offer::Roles => roles::chosen(state, entry),
             }
         }
         Some(Overlay::Line(line)) => {
@@ -162,11 +165,8 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                     config::named(state, line);
                     Vec::new()
                 }
-                Purpose::Delete(name) if text == name => verb::delete(state, name),
-                Purpose::Delete(name) => {
-                    state.tell(Notice::plain(format!("{name} was not deleted: that was not its name"), ""));
-                    Vec::new()
-                }
+                Purpose::Delete(deletion) => delete::accept(state, &text, deletion),
+                Purpose::RemoveRole(role) => roles::accept(state, &text, role),
                 Purpose::Change(change) if text == state.options.stage => {
                     verb::carry_out(state, change, Consent::Given)
                 }

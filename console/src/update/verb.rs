@@ -175,23 +175,6 @@ pub(super) fn start_invoke(
     Some((job, vec![Effect::Invoke { job, request }]))
 }
 
-/// Asks for the name of the function that shall be deleted from the stage.
-pub(super) fn ask_to_delete(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected.clone() else { return none_selected(state) };
-    if state.options.read_only {
-        return refuse(state, "nothing is deleted: the console is read-only", "start it without `--read-only`");
-    }
-    state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(name), "")));
-    Vec::new()
-}
-
-/// Deletes `name` from the stage; it was confirmed.
-pub(super) fn delete(state: &mut State, name: String) -> Vec<Effect> {
-    state.command = Some(command::delete(state, &name));
-    let job = super::start(state, JobKind::Delete(name.clone()));
-    vec![Effect::Delete { job, functions: vec![name] }]
-}
-
 /// Tells the newest job that is shown to stop.
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.kind.title().is_some());

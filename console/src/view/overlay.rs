@@ -9,6 +9,7 @@ use ratatui::{
 
 use super::{
     areas::Areas,
+    deletion,
     functions::frame_of,
     pane::scroll_bar,
     plan,
@@ -109,6 +110,7 @@ fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose:
         Offer::Actions => "All commands",
         Offer::Events => "Event files",
         Offer::Stages => "Stages",
+        Offer::Roles => "Execution roles: Enter removes one that is unused",
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), title, areas);
@@ -158,12 +160,12 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         | Purpose::Tenant
         | Purpose::Setting(_)
         | Purpose::Variable => return None,
-        Purpose::Delete(name) => {
+        Purpose::Delete(it) => return Some(deletion::question(state, it, &whose)),
+        Purpose::RemoveRole(role) => {
             let text = format!(
-                "This deletes the function {name} with its versions from stage {stage}{whose}. Its source, its zip and \
-                 its logs stay.\nType its name to confirm:"
+                "This removes the execution role {role} with its policies from stage {stage}{whose}.\nType its name to confirm:"
             );
-            return Some((format!("Delete {}?", fit(name, 40)), text));
+            return Some((format!("Remove {}?", fit(role, 40)), text));
         }
         Purpose::Change(change) => change,
     };
@@ -184,8 +186,13 @@ fn confirm(
     line: &TypedLine,
     (title, text): (&str, &str),
 ) {
-    let lines = wrap(text, 62);
+    let mut lines = wrap(text, 62);
     let inner = popup(frame, theme, body, (66, lines.len() as u16 + 3), title, areas);
+    // What is to be typed stands last and is seen in any case.
+    let room = usize::from(inner.height.saturating_sub(1));
+    if lines.len() > room {
+        lines.drain(room.saturating_sub(2)..lines.len() - room.min(2));
+    }
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
         frame.buffer_mut().set_stringn(inner.x + 1, y, line, 62, theme.text);
     }

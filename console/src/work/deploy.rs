@@ -1,4 +1,4 @@
-//! Puts built functions on a stage, and takes them off again.
+//! Puts built functions on a stage.
 //!
 //! What is there already is compared first: an unchanged function is not sent, and settings made elsewhere
 //! are kept. Each step can be repeated, so a deploy that was cut off is mended by the next one. The code goes
@@ -21,7 +21,6 @@ mod alias;
 mod configure;
 mod diff;
 mod remote;
-mod role;
 mod send;
 
 pub use configure::{configure, plan_settings};
@@ -190,40 +189,6 @@ async fn package(stage: &Stage, function: &Function) -> Result<Package, Failure>
     let digest = Sha256::digest(&bytes);
     let sha256 = BASE64_STANDARD.encode(digest);
     Ok(Package { sha256_hex: paths::hex(&digest), sha256, bytes, architecture })
-}
-
-/// Deletes functions, named as in the workspace, from the stage. Their roles and logs stay.
-///
-/// # Errors
-/// The stage is read-only, or protected and there is no consent, the job was cancelled, or a function could not be
-/// deleted; those before it are then deleted.
-pub async fn delete(stage: &Stage, functions: &[String], consent: Consent, job: &Job) -> Result<Vec<String>, Failure> {
-    stage.allow_change("could not delete", consent)?;
-    let mut deleted = Vec::new();
-    for function in functions {
-        let name = &stage.remote_name(function);
-        let delete =
-            stage.call(|clients| async move { clients.lambda().delete_function().function_name(name).send().await });
-        let answer = tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not finish deleting")),
-            answer = delete => answer,
-        };
-        match answer {
-            Ok(_) => deleted.push(function.clone()),
-            Err(error) if error.is_not_found() => {
-                let why = format!("it is not on the stage {}", stage.name());
-                return Err(Failure::work(
-                    format!("could not delete {name}"),
-                    why,
-                    "`lambda-console list` shows what is",
-                ));
-            }
-            Err(error) => return Err(error.into_failure(format!("could not delete {name}"))),
-        }
-        job.report(Step::Done(function.clone()));
-    }
-    Ok(deleted)
 }
 
 /// Sends a change again while another change of the same function is under way, or a new role is not yet

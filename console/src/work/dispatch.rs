@@ -26,7 +26,7 @@ use self::stages::{Slot, Stages};
 use super::{
     Job,
     build::BuildRequest,
-    config, deploy, discover, log,
+    config, delete, deploy, discover, iam, log,
     logs::{self, LogQuery},
     paths,
     stage::{self, Stage, StageOptions},
@@ -34,9 +34,9 @@ use super::{
     toolchain, verb,
 };
 use crate::message::{
-    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Effect, Event, Failure, Function, Invocation,
-    InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo,
-    Workspace,
+    Belongings, BuildOutcome, Changed, Consent, DeleteOutcome, DeployOutcome, DeployPlan, Deployed, Effect, Event,
+    Failure, Function, Invocation, InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart,
+    Role, Sample, StageEntry, StageInfo, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -151,8 +151,17 @@ impl Work {
             Effect::Deploy { job: id, functions, consent } => self.run(id, events, async move |job, steps| {
                 Event::DeployFinished(id, shared.deploy(&functions, consent, &job, &steps).await)
             }),
+            Effect::ListBelongings { job: id, functions } => self.run(id, events, async move |job, _| {
+                Event::BelongingsListed(id, shared.belongings(&functions, &job).await)
+            }),
             Effect::Delete { job: id, functions } => self
                 .run(id, events, async move |job, _| Event::DeleteFinished(id, shared.delete(&functions, &job).await)),
+            Effect::ListRoles(id) => {
+                self.run(id, events, async move |_, _| Event::RolesListed(id, shared.roles().await));
+            }
+            Effect::RemoveRole { job: id, role } => {
+                self.run(id, events, async move |_, _| Event::RoleRemoved(id, shared.remove_role(&role).await));
+            }
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
                 Event::InvokeFinished(id, shared.invoke(id, &request, &job, &steps).await)
             }),
@@ -405,9 +414,22 @@ impl Shared {
         verb::deploy(&*self.stage().await?, functions, consent, self.history(steps).await, job).await
     }
 
-    async fn delete(&self, functions: &[String], job: &Job) -> Result<Vec<String>, Failure> {
+    async fn belongings(&self, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
+        delete::belongings(&*self.stage().await?, functions, job).await
+    }
+
+    async fn delete(&self, functions: &[Belongings], job: &Job) -> Result<DeleteOutcome, Failure> {
         // The effect is only sent after a typed confirmation.
-        deploy::delete(&*self.stage().await?, functions, Consent::Given, job).await
+        delete::delete(&*self.stage().await?, functions, Consent::Given, job).await
+    }
+
+    async fn roles(&self) -> Result<Vec<Role>, Failure> {
+        iam::roles(&*self.stage().await?).await
+    }
+
+    async fn remove_role(&self, role: &str) -> Result<(), Failure> {
+        // The effect is only sent after a typed confirmation.
+        iam::remove(&*self.stage().await?, role, Consent::Given).await
     }
 
     async fn invoke(

@@ -12,7 +12,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Job, deploy, invoke,
+    Job, delete, deploy, iam, invoke,
     logs::{self, LogQuery},
     stage::{Stage, StageOptions},
 };
@@ -40,13 +40,13 @@ while True:
 "#;
 
 /// A workspace on disk with a local Lambda of its own.
-struct Place {
+pub(super) struct Place {
     dir: tempfile::TempDir,
     workspace: Workspace,
 }
 
 impl Place {
-    fn new(manifest: &str) -> Self {
+    pub(super) fn new(manifest: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
         let workspace = Workspace { root: dir.path().to_owned(), ..Workspace::default() };
@@ -57,12 +57,12 @@ impl Place {
         Stage::connect_in(self.dir.path().join("state"), &self.workspace, &options).await
     }
 
-    async fn stage(&self) -> Stage {
+    pub(super) async fn stage(&self) -> Stage {
         self.try_stage(StageOptions::default()).await.unwrap()
     }
 
     /// A function whose zip holds the bootstrap; `salt` makes another zip.
-    fn function(&self, name: &str, salt: &str) -> Function {
+    pub(super) fn function(&self, name: &str, salt: &str) -> Function {
         let path = self.dir.path().join(format!("{name}.zip"));
         let python =
             Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
@@ -100,7 +100,7 @@ fn request(function: &str, payload: &str) -> InvokeRequest {
     InvokeRequest { function: function.to_owned(), payload: payload.to_owned(), ..InvokeRequest::default() }
 }
 
-async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
+pub(super) async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
     let outcome = deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.failed, []);
     outcome.functions[0].action
@@ -131,8 +131,11 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     assert!(state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000, "{state:?}");
     let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent()).await.unwrap();
     assert!(kept.payload.contains("hunter2"), "a deploy that does not say the variable keeps it: {}", kept.payload);
-    assert_eq!(deploy::delete(&stage, &["hello".into()], Consent::None, &Job::silent()).await.unwrap(), ["hello"]);
-    let again = deploy::delete(&stage, &["hello".into()], Consent::None, &Job::silent()).await.unwrap_err();
+    let names = ["hello".to_owned()];
+    let listed = delete::belongings(&stage, &names, &Job::silent()).await.unwrap();
+    let outcome = delete::delete(&stage, &listed, Consent::None, &Job::silent()).await.unwrap();
+    assert_eq!((outcome.functions[0].failure.as_ref(), outcome.functions[0].left.len()), (None, 0));
+    let again = delete::belongings(&stage, &names, &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Work);
     stage.close().await;
 }
@@ -142,9 +145,10 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
 async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
+    let name = &iam::role_name(&stage, "hello");
     let role = stage
         .call(|clients| async move {
-            let role = clients.iam().create_role().role_name("lambda-console-hello");
+            let role = clients.iam().create_role().role_name(name).path(iam::path("us-east-1"));
             role.assume_role_policy_document("{}").send().await
         })
         .await;
@@ -264,11 +268,12 @@ async fn read_only_and_protected_stages_refuse_changes() {
     assert!(refused.why.contains("protected"), "the consent was for the deploy alone: {refused:?}");
     let cold = InvokeRequest { consent: Consent::Given, ..cold };
     assert_eq!(invoke::invoke(&stage, &cold, &job).await.unwrap().status, 200);
-    assert!(deploy::delete(&stage, &["hello".to_owned()], Consent::None, &job).await.is_err());
+    let listed = delete::belongings(&stage, &["hello".to_owned()], &job).await.unwrap();
+    let refused = delete::delete(&stage, &listed, Consent::None, &job).await.unwrap_err();
+    assert!(refused.why.contains("protected"), "{refused:?}");
     let read_only = place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
-    let names = ["hello".to_owned()];
     assert!(deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job).await.is_err());
-    assert!(deploy::delete(&read_only, &names, Consent::Given, &job).await.is_err());
+    assert!(delete::delete(&read_only, &listed, Consent::Given, &job).await.unwrap_err().why.contains("--read-only"));
     assert!(invoke::invoke(&read_only, &request("hello", "{}"), &job).await.unwrap_err().why.contains("--read-only"));
     let dry = InvokeRequest { mode: InvokeMode::DryRun, ..request("hello", "{}") };
     assert_eq!(invoke::invoke(&read_only, &dry, &job).await.unwrap().status, 204);

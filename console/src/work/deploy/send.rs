@@ -8,11 +8,14 @@ use aws_sdk_lambda::{
 use super::{
     Package, Remote, Stage,
     diff::{self, Wanted},
-    patiently, remote, role,
+    patiently, remote,
 };
 use crate::{
     message::Failure,
-    work::stage::{UPLOAD_READ_TIMEOUT, timeouts},
+    work::{
+        iam,
+        stage::{UPLOAD_READ_TIMEOUT, timeouts},
+    },
 };
 
 /// Creates the function. False where it is there already.
@@ -27,7 +30,7 @@ pub(super) async fn create(
         role.to_owned()
     } else {
         step("providing its role");
-        role::provide(stage, name).await?
+        iam::provide(stage, name, &iam::RolePolicies::of(stage, wanted.config)).await?
     };
     step("creating");
     let (config, role) = (wanted.config, &role);

@@ -63,6 +63,11 @@ impl CallError {
         matches!(self.code(), "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException")
     }
 
+    /// The caller is not allowed to do it.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.code(), "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
+    }
+
     /// Another change of the same function is still under way.
     pub(crate) fn is_conflict(&self) -> bool {
         self.code() == "ResourceConflictException" && !self.is_existing()

@@ -1,0 +1,118 @@
+//! `iam`: the execution roles that were made for functions.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    confirm,
+    context::Context,
+    output::{ago, print_json, print_line, rfc3339, with_error},
+    progress, summary,
+};
+use crate::{
+    message::{Consent, Failure, Role},
+    work::{iam, stage::Stage},
+};
+
+/// The arguments of `iam`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// Remove these roles, which no function has any more
+    #[arg(long, value_name = "ROLE", num_args = 1..)]
+    remove: Vec<String>,
+    /// Remove all roles that no function has any more
+    #[arg(long, conflicts_with = "remove")]
+    remove_unused: bool,
+    /// Remove without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let stage = context.stage(&workspace).await?;
+    let result = carry_out(context, arguments, &stage).await;
+    stage.close().await;
+    result
+}
+
+async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
+    if !arguments.remove.is_empty() {
+        return remove(context, arguments, stage, &arguments.remove).await;
+    }
+    let roles = iam::roles(stage).await?;
+    if arguments.remove_unused {
+        let unused = roles.into_iter().filter(|role| role.functions.is_empty());
+        let unused: Vec<String> = unused.map(|role| role.name).collect();
+        return remove(context, arguments, stage, &unused).await;
+    }
+    list(context, &stage.name(), &roles)
+}
+
+fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Failure> {
+    if context.output.json {
+        let roles: Vec<Value> = roles.iter().map(document).collect();
+        print_json(&json!({ "stage": stage, "roles": roles }))?;
+    } else if roles.is_empty() {
+        progress::say("no role was made here for functions in this region");
+    } else {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
+        context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(role: &Role) -> Value {
+    json!({
+        "name": role.name,
+        "arn": role.arn,
+        "description": role.description,
+        "created_at": rfc3339(role.created_at),
+        "last_used_at": role.last_used_at.map(rfc3339),
+        "policies": role.policies,
+        "inline_policies": role.inline,
+        "functions": role.functions,
+    })
+}
+
+fn row(role: &Role, now: i64) -> [String; 5] {
+    let short = |arn: &String| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+    let policies: Vec<String> = role.policies.iter().map(short).chain(role.inline.iter().cloned()).collect();
+    let functions = if role.functions.is_empty() { "none".to_owned() } else { role.functions.join(", ") };
+    let used = role.last_used_at.map_or_else(|| "not known".to_owned(), |then| ago(then, now));
+    [role.name.clone(), functions, policies.join(", "), ago(role.created_at, now), used]
+}
+
+async fn remove(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    roles: &[String],
+) -> Result<ExitCode, Failure> {
+    if !arguments.yes && !roles.is_empty() {
+        let names = roles.join(" ");
+        confirm::typed(context, &format!("remove {names} from the account of stage {}", stage.name()), &names).await?;
+    }
+    let (mut removed, mut failed) = (Vec::new(), Vec::new());
+    for role in roles {
+        if context.job.cancel.is_cancelled() {
+            return Err(Failure::interrupted("could not finish removing roles"));
+        }
+        match iam::remove(stage, role, Consent::Given).await {
+            Ok(()) => removed.push(role),
+            Err(failure) => failed.push((role.clone(), failure)),
+        }
+    }
+    let failure = summary("remove", roles.len(), &failed);
+    if context.output.json {
+        print_json(&with_error(json!({ "stage": stage.name(), "removed": removed }), failure.as_ref()))?;
+    } else {
+        for role in removed {
+            print_line(&format!("{role}: removed"))?;
+        }
+    }
+    Ok(context.output.ended(failure.as_ref()))
+}

@@ -1,0 +1,69 @@
+//! The execution roles that this program made, with what they allow and who has them.
+
+use futures_util::{FutureExt, StreamExt, stream};
+
+use super::{path, role};
+use crate::{
+    message::{Failure, Role},
+    work::stage::{Stage, call::CallError},
+};
+
+/// How many roles are looked at at once: IAM is the first to throttle.
+const AT_ONCE: usize = 4;
+
+/// The roles that this program made for functions in the stage's region, sorted by name.
+///
+/// # Errors
+/// IAM or Lambda cannot be asked.
+pub async fn roles(stage: &Stage) -> Result<Vec<Role>, Failure> {
+    let failed = |error: CallError| error.into_failure("could not list the roles");
+    let path = &path(&stage.info().region);
+    let listed = stage
+        .call(|clients| async move {
+            let pages = clients.iam().list_roles().path_prefix(path).into_paginator();
+            pages.items().send().collect::<Result<Vec<_>, _>>().await
+        })
+        .await
+        .map_err(failed)?;
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let users = &users(stage).await.map_err(failed)?;
+    let looks: Vec<_> = listed.iter().map(|role| look(stage, role, users).boxed()).collect();
+    let looked: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let mut roles = looked.into_iter().collect::<Result<Vec<Role>, CallError>>().map_err(failed)?;
+    roles.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(roles)
+}
+
+/// The functions of the region with the ARNs of their roles.
+pub(crate) async fn users(stage: &Stage) -> Result<Vec<(String, String)>, CallError> {
+    let functions = stage
+        .call(|clients| async move {
+            let pages = clients.lambda().list_functions().into_paginator();
+            pages.items().send().collect::<Result<Vec<_>, _>>().await
+        })
+        .await?;
+    let text = |text: Option<String>| text.unwrap_or_default();
+    Ok(functions.into_iter().map(|function| (text(function.function_name), text(function.role))).collect())
+}
+
+async fn look(stage: &Stage, listed: &aws_sdk_iam::types::Role, users: &[(String, String)]) -> Result<Role, CallError> {
+    let name = listed.role_name();
+    // A list of roles does not say when they were last used.
+    let whole =
+        role::present(stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }));
+    let (whole, policies, inline) = tokio::try_join!(whole, role::attached(stage, name), role::inline(stage, name))?;
+    let last_used = whole.as_ref().and_then(|whole| whole.role()?.role_last_used()?.last_used_date());
+    let milliseconds = |time: &aws_smithy_types::DateTime| time.to_millis().unwrap_or_default();
+    Ok(Role {
+        name: name.to_owned(),
+        arn: listed.arn().to_owned(),
+        description: listed.description().unwrap_or_default().to_owned(),
+        created_at: milliseconds(listed.create_date()),
+        last_used_at: last_used.map(milliseconds),
+        policies,
+        inline,
+        functions: users.iter().filter(|(_, role)| role == listed.arn()).map(|(name, _)| name.clone()).collect(),
+    })
+}

@@ -1,0 +1,216 @@
+//! One execution role: making it, giving it its policies, removing it.
+
+use std::{future::Future, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{own_name, path, role_name};
+use crate::{
+    message::{Consent, Failure, FunctionConfig},
+    work::stage::{Stage, call::CallError},
+};
+
+/// How long a role that was just made is waited for, and a change of it that is under way.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The policy that a role holds itself, with the statements of the workspace.
+const INLINE: &str = "lambda-console";
+
+/// What a function's role shall allow, as the workspace says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RolePolicies {
+    /// The ARNs of managed policies: to write logs, to send traces where they are on, and those asked for.
+    attached: Vec<String>,
+    /// The policy that the role holds itself; none: no statement is asked for.
+    inline: Option<String>,
+}
+
+impl RolePolicies {
+    /// What the settings of a function come to on `stage`.
+    pub(crate) fn of(stage: &Stage, config: &FunctionConfig) -> Self {
+        let managed = |name: &str| format!("arn:{}:iam::aws:policy/{name}", stage.partition());
+        let mut attached = vec![managed("service-role/AWSLambdaBasicExecutionRole")];
+        if config.tracing.as_deref() == Some("active") {
+            attached.push(managed("AWSXRayDaemonWriteAccess"));
+        }
+        Self { attached, inline: None }
+    }
+}
+
+/// The ARN of the role of the function `remote`, with the policies asked for. A role that a deploy before made is used
+/// again; the policies are given to it each time, for that deploy may have been cut off between the two.
+pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies) -> Result<String, Failure> {
+    let region = stage.info().region;
+    let (name, path) = (&role_name(stage, remote), &path(&region));
+    let what = || format!("could not make the role {name}");
+    let created = stage
+        .call(|clients| async move {
+            let role = clients.iam().create_role().role_name(name).path(path);
+            let role = role.assume_role_policy_document(trust().to_string());
+            role.description(format!("Made by lambda-console for the function {remote}")).send().await
+        })
+        .await;
+    let role = match created {
+        Ok(output) => output.role().cloned(),
+        Err(error) if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") => {
+            let found =
+                stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
+            found.map_err(|error| error.into_failure(what()))?.role().cloned()
+        }
+        Err(error) => return Err(error.into_failure(what())),
+    };
+    let arn = role.map(|role| role.arn().to_owned()).unwrap_or_default();
+    if own_name(&arn, &region).is_none() {
+        let why = format!("a role of this name is there that lambda-console did not make: {arn}");
+        return Err(Failure::work(
+            what(),
+            why,
+            "name the function's role with `role` in its settings or in the stage's",
+        ));
+    }
+    give(stage, name, policies).await?;
+    Ok(arn)
+}
+
+/// Lets Lambda, and nobody else, use the role.
+fn trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" },
+        ],
+    })
+}
+
+/// Gives the role `name` the policies; those that it has by others are left to it.
+async fn give(stage: &Stage, name: &str, policies: &RolePolicies) -> Result<(), Failure> {
+    for arn in &policies.attached {
+        patiently(|| {
+            stage.call(|clients| async move {
+                clients.iam().attach_role_policy().role_name(name).policy_arn(arn).send().await
+            })
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not attach {arn} to the role {name}")))?;
+    }
+    if let Some(document) = &policies.inline {
+        patiently(|| {
+            stage.call(|clients| async move {
+                let policy = clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
+                policy.policy_document(document).send().await
+            })
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not give the role {name} its statements")))?;
+    }
+    Ok(())
+}
+
+/// Removes the role `name` that this program made, with what it holds.
+///
+/// # Errors
+/// The stage is read-only, or protected without consent; there is no such role, someone else made it, or functions have
+/// it.
+pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), Failure> {
+    let what = || format!("could not remove the role {name}");
+    stage.allow_change(&what(), consent)?;
+    let roles = super::roles(stage).await?;
+    let Some(role) = roles.iter().find(|role| role.name == name) else {
+        let why = format!("lambda-console has made no role of this name for functions in {}", stage.info().region);
+        return Err(Failure::usage(what(), why, "`lambda-console iam` lists those that it made"));
+    };
+    if !role.functions.is_empty() {
+        let why = format!("it is the role of {}", role.functions.join(", "));
+        return Err(Failure::work(what(), why, "delete the functions first, or give them another role"));
+    }
+    remove_all_of(stage, name).await
+}
+
+/// Removes the role with what it holds. One that is not there is as good as removed.
+pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failure> {
+    let failed = |error: CallError| error.into_failure(format!("could not remove the role {name}"));
+    for policy in &attached(stage, name).await.map_err(failed)? {
+        gone(stage.call(|clients| async move {
+            clients.iam().detach_role_policy().role_name(name).policy_arn(policy).send().await
+        }))
+        .await
+        .map_err(failed)?;
+    }
+    for policy in &inline(stage, name).await.map_err(failed)? {
+        gone(stage.call(|clients| async move {
+            clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
+        }))
+        .await
+        .map_err(failed)?;
+    }
+    let delete = || stage.call(|clients| async move { clients.iam().delete_role().role_name(name).send().await });
+    gone(patiently(delete)).await.map_err(failed)
+}
+
+/// The ARNs of the managed policies that are attached to a role; none where it is not there.
+pub(super) async fn attached(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
+    let listed = stage.call(|clients| async move {
+        let pages = clients.iam().list_attached_role_policies().role_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let policies = present(listed).await?.unwrap_or_default();
+    Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
+}
+
+/// The names of the policies that a role holds itself; none where it is not there.
+pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
+    let listed = stage.call(|clients| async move {
+        let pages = clients.iam().list_role_policies().role_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    Ok(present(listed).await?.unwrap_or_default())
+}
+
+/// None where what was asked for is not there.
+pub(super) async fn present<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<Option<T>, CallError> {
+    match answer.await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is not there is as good as removed.
+async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(), CallError> {
+    present(answer).await.map(drop)
+}
+
+/// Sends a change of a role again while IAM itself does not know the role everywhere yet, or another change of it is
+/// under way.
+async fn patiently<T, F, Fut>(send: F) -> Result<T, CallError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, CallError>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match send().await {
+            Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_passing(error: &CallError) -> bool {
+    match error.code() {
+        // A policy that does not exist has the same code, and never comes.
+        "NoSuchEntity" | "NoSuchEntityException" => error.message().contains("role with name"),
+        code => matches!(
+            code,
+            "ConcurrentModification"
+                | "ConcurrentModificationException"
+                | "EntityTemporarilyUnmodifiable"
+                | "Throttling"
+                | "ThrottlingException"
+        ),
+    }
+}

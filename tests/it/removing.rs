@@ -1,0 +1,199 @@
+//! Deleting functions and execution roles on the screen: what is shown first, what has to be typed, what is told after.
+
+use lambda_console::{
+    message::{Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Effect, Event, Failure, JobId, Role},
+    state::{Connection, Deployment},
+};
+use tests::{Harness, sample};
+
+fn hello() -> Harness {
+    let mut console = Harness::ready(80, 24);
+    console.press("j");
+    console
+}
+
+/// Asks for a deletion and answers what belongs to the function.
+fn asked(console: &mut Harness) -> JobId {
+    console.press(":delete<enter>");
+    let Effect::ListBelongings { job, functions } = console.effect() else { panic!("a list") };
+    assert_eq!(functions, ["hello"]);
+    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    job
+}
+
+fn outcome(left: Vec<Belonging>, failure: Option<Failure>) -> DeleteOutcome {
+    let all = sample::belongings("hello");
+    let gone = all.going().filter(|item| !left.contains(item)).cloned().collect();
+    let function = DeletedFunction { name: "hello".into(), remote: "hello".into(), gone, left, failure };
+    DeleteOutcome { stage: "local".into(), functions: vec![function] }
+}
+
+#[test]
+fn a_function_is_deleted_only_when_its_name_is_typed() {
+    let mut console = hello();
+    asked(&mut console);
+    console.press("helo<enter>");
+    assert!(console.effects().is_empty());
+    assert!(console.screen().contains("hello was not deleted"), "{}", console.screen());
+    asked(&mut console);
+    console.press("hello<esc>");
+    assert!(console.effects().is_empty());
+    asked(&mut console);
+    assert!(console.screen().contains("account 000000000000, us-east-1"));
+    console.press("hello<enter>");
+    let Effect::Delete { job, functions } = console.effect() else { panic!("a delete") };
+    assert_eq!(functions, [sample::belongings("hello")], "exactly what was shown");
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --yes"));
+    console.feed(Event::DeleteFinished(job, Ok(outcome(Vec::new(), None))));
+    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
+    assert!(console.screen().contains("✓ deleted hello with 7 more"), "{}", console.screen());
+}
+
+#[test]
+fn what_belongs_to_a_function_is_shown_before_it_goes() {
+    let mut console = hello();
+    console.press(":delete<enter>");
+    assert!(console.screen().contains("looking what belongs to it"), "{}", console.screen());
+    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    console.press("hello<enter>");
+    assert!(console.effects().is_empty(), "nothing goes that was not shown");
+    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    let screen = console.screen();
+    for part in [
+        "versions     1 (a1b2c3d), 2 (e4f5a6b)",
+        "aliases      live (version 2)",
+        "permissions  public (*)",
+        "triggers",
+        "log group    /aws/lambda/hello (12 MB)",
+        "role         shared stays: lambda-console did not make it",
+    ] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    console.press("<enter>");
+    assert!(matches!(console.effect(), Effect::Delete { .. }), "what was typed before is still there");
+}
+
+#[test]
+fn logs_and_role_can_be_kept() {
+    let mut console = hello();
+    asked(&mut console);
+    console.press("hello --keep-logs<enter>");
+    let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
+    let kept: Vec<BelongingKind> =
+        functions[0].items.iter().filter(|item| item.kept.is_some()).map(|item| item.kind).collect();
+    assert_eq!(kept, [BelongingKind::LogGroup, BelongingKind::Role]);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --keep-logs --yes"));
+    let mut console = hello();
+    asked(&mut console);
+    console.press("hello --keep<enter>");
+    assert!(console.effects().is_empty() && console.screen().contains("there is no --keep"));
+}
+
+#[test]
+fn a_list_that_fails_deletes_nothing() {
+    let mut console = hello();
+    console.press(":delete<enter>");
+    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let failure = Failure::environment("could not look what belongs to hello", "no answer", "look at the network");
+    console.feed(Event::BelongingsListed(job, Err(failure)));
+    assert!(console.screen().contains("no answer"), "{}", console.screen());
+    console.press("hello<enter>");
+    assert!(console.effects().is_empty());
+}
+
+#[test]
+fn closing_the_question_stops_looking() {
+    let mut console = hello();
+    console.press(":delete<enter>");
+    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    console.press("<esc>");
+    assert_eq!(console.effect(), Effect::Cancel(job));
+    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    assert!(console.state.overlay.is_none());
+}
+
+#[test]
+fn on_a_protected_stage_its_name_is_typed_too() {
+    let mut console = hello();
+    let Connection::Connected(info) = &mut console.state.connection else { panic!("a stage") };
+    info.protected = true;
+    asked(&mut console);
+    assert!(console.screen().contains("Type local/hello to confirm"), "{}", console.screen());
+    console.press("hello<enter>");
+    assert!(console.effects().is_empty());
+    asked(&mut console);
+    console.press("local/hello<enter>");
+    assert!(matches!(console.effect(), Effect::Delete { .. }));
+}
+
+#[test]
+fn what_a_deletion_left_is_told() {
+    let mut console = hello();
+    asked(&mut console);
+    console.press("hello<enter>");
+    let Effect::Delete { job, .. } = console.effect() else { panic!("a delete") };
+    let left = sample::belongings("hello").items.into_iter().filter(|item| item.kind == BelongingKind::LogGroup);
+    let failure = Failure::work("could not delete the log group /aws/lambda/hello", "Rate exceeded", "");
+    console.feed(Event::DeleteFinished(job, Ok(outcome(left.collect(), Some(failure)))));
+    console.resize(200, 50);
+    let screen = console.screen();
+    assert!(screen.contains("still there: log group  delete it again to finish"), "{screen}");
+    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent, "the function is gone");
+}
+
+#[test]
+fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
+    let mut console = hello();
+    console.press(":execution roles<enter>");
+    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console iam"));
+    let roles: Vec<Role> = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
+    console.feed(Event::RolesListed(job, Ok(roles.clone())));
+    let screen = console.screen();
+    assert!(screen.contains("lambda-console-old-us-east-1") && screen.contains("unused"), "{screen}");
+    console.press("<enter>");
+    assert!(console.screen().contains("is the role of hello"), "{}", console.screen());
+    assert!(console.effects().is_empty());
+
+    console.press(":execution roles<enter>");
+    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
+    console.feed(Event::RolesListed(job, Ok(roles)));
+    console.press("<down><enter>");
+    assert!(console.screen().contains("Type its name to confirm"), "{}", console.screen());
+    console.press("lambda-console-old-us-east-1<enter>");
+    let Effect::RemoveRole { job, role } = console.effect() else { panic!("a removal") };
+    assert_eq!(role, "lambda-console-old-us-east-1");
+    let command = "lambda-console iam --remove lambda-console-old-us-east-1 --yes";
+    assert_eq!(console.state.command.as_deref(), Some(command));
+    console.feed(Event::RoleRemoved(job, Ok(())));
+    assert!(console.screen().contains("✓ removed the role lambda-console-old-us-east-1"), "{}", console.screen());
+}
+
+#[test]
+fn a_read_only_console_removes_nothing() {
+    let mut console = hello();
+    console.state.options.read_only = true;
+    console.press(":delete<enter>");
+    assert!(console.effects().is_empty() && console.screen().contains("read-only"));
+    console.press(":execution roles<enter>");
+    let Effect::ListRoles(job) = console.effect() else { panic!("looking is allowed") };
+    console.feed(Event::RolesListed(job, Ok(vec![sample::role("old", &[])])));
+    console.press("<enter>");
+    assert!(console.effects().is_empty() && console.state.overlay.is_none());
+    assert!(console.screen().contains("read-only"));
+}
+
+#[test]
+fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
+    let mut console = hello();
+    console.resize(60, 16);
+    console.press(":delete<enter>");
+    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let mut belongings = sample::belongings("hello");
+    let version = belongings.items[1].clone();
+    belongings.items.splice(1..3, (1..=75).map(|number| Belonging { name: number.to_string(), ..version.clone() }));
+    console.feed(Event::BelongingsListed(job, Ok(vec![belongings])));
+    console.press("hel");
+    let screen = console.screen();
+    assert!(screen.contains("and 69 more") && screen.contains("keeps them:") && screen.contains("> hel"), "{screen}");
+}
