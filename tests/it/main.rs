@@ -18,6 +18,7 @@ mod peers;
 mod plan;
 mod pty;
 mod removing;
+mod responses;
 mod screens;
 mod stages;
 mod startup;

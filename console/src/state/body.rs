@@ -37,11 +37,12 @@ impl Body {
     /// The whole body of an invocation that has ended.
     pub fn of(invocation: &Invocation) -> Self {
         let bytes = invocation.is_base64.then(|| BASE64_STANDARD.decode(&invocation.payload).ok()).flatten();
+        let kept = bytes.as_ref().map_or(invocation.payload.len(), Vec::len) as u64;
         let form = match bytes {
             Some(bytes) => Form::Binary(bytes),
             None => Form::Text(Document::new(&invocation.payload), Vec::new()),
         };
-        Self { form, bytes: invocation.bytes.max(invocation.payload.len() as u64) }
+        Self { form, bytes: invocation.bytes.max(kept) }
     }
 
     /// Takes in the bytes that came next.

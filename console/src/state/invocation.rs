@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, Failure};
+use super::{Consent, Failure, FunctionConfig, UrlSetting};
 
 /// How a function is invoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,16 @@ pub enum InvokeMode {
     Async,
     /// Check only that it could be invoked (`DryRun`).
     DryRun,
+}
+
+impl InvokeMode {
+    /// How a function with this configuration is invoked: where its URL streams its responses, waiting is streaming.
+    pub fn of(self, config: &FunctionConfig) -> Self {
+        match &config.url {
+            Some(UrlSetting::Present(url)) if self == Self::Sync && url.streaming == Some(true) => Self::Stream,
+            _ => self,
+        }
+    }
 }
 
 /// What is asked of one invocation.
@@ -145,6 +155,21 @@ pub enum ResponsePart {
     Bytes(Vec<u8>),
     /// So many bytes of the body more, which are not kept.
     More(u64),
+}
+
+impl ResponsePart {
+    /// The part as who keeps no more than `room` bytes of the body takes it: what is beyond is only counted.
+    #[must_use]
+    pub fn within(self, room: &mut usize) -> Self {
+        match self {
+            Self::Bytes(bytes) if *room == 0 => Self::More(bytes.len() as u64),
+            Self::Bytes(bytes) => {
+                *room = room.saturating_sub(bytes.len());
+                Self::Bytes(bytes)
+            }
+            other => other,
+        }
+    }
 }
 
 /// The log lines of one request.

@@ -163,7 +163,7 @@ pub(super) fn start_invoke(
         function: name.to_owned(),
         payload: card.draft.text(),
         qualifier: state.qualifier.clone(),
-        mode: state.mode,
+        mode: state.mode.of(&card.function.config),
         client_context: state.client_context.clone(),
         tenant: state.tenant.clone(),
         cold,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     message::{InvokeMode, Target},
     state::{
-        Check, Draft, Focus, State,
+        Card, Check, Draft, Focus, State,
         json::{Token, tokens},
     },
     theme::Theme,
@@ -27,7 +27,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     areas.viewport.rows = area.height;
     let Some(card) = state.functions.current() else { return };
     let draft = &card.draft;
-    info(frame, first, &what(state, theme, draft), &verdict(theme, draft));
+    info(frame, first, &what(state, theme, card), &verdict(theme, draft));
     if let Some(large) = &draft.large {
         let note = format!("{} of text: too large for this editor, but it can be sent", bytes(large.len() as u64));
         frame.buffer_mut().set_stringn(area.x, area.y, note, usize::from(area.width), theme.warn);
@@ -43,7 +43,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 }
 
 /// Where the payload comes from and how it is sent.
-fn what(state: &State, theme: &Theme, draft: &Draft) -> Line<'static> {
+fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
+    let draft = &card.draft;
     let mut spans = Vec::new();
     match &draft.source {
         Some(name) => spans.push(Span::raw(format!("events/{name}.json"))),
@@ -52,7 +53,7 @@ fn what(state: &State, theme: &Theme, draft: &Draft) -> Line<'static> {
     if draft.changed {
         spans.push(Span::styled(" ● changed", theme.warn));
     }
-    match state.mode {
+    match state.mode.of(&card.function.config) {
         InvokeMode::Sync => {}
         InvokeMode::Stream => spans.push(Span::styled("  streamed", theme.warn)),
         InvokeMode::Async => spans.push(Span::styled("  sent async", theme.warn)),

@@ -86,6 +86,8 @@ struct Content<'a> {
     theme: &'a Theme,
     response: &'a Response,
     width: usize,
+    /// Each line of the body is coloured as JSON.
+    is_json: bool,
     head: Vec<Line<'static>>,
     notes: Vec<Line<'static>>,
     error: &'a Document,
@@ -102,10 +104,18 @@ impl<'a> Content<'a> {
             Outcome::Failed(_) => None,
         };
         let logs = invocation.map_or(&[][..], |invocation| &invocation.logs);
+        let told = match &response.outcome {
+            Outcome::Arriving(arriving) => arriving.content_type.as_deref(),
+            Outcome::Done(invocation) => invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
+            Outcome::Failed(_) => None,
+        };
+        // Lines of JSON are not JSON as a whole.
+        let is_lines = http.and_then(HttpHead::content_type).or(told).is_some_and(|told| told.contains("json"));
         Self {
             theme,
             response,
             width,
+            is_json: !response.body.is_binary() && (response.body.is_json() || is_lines),
             head: http.map(|http| head(theme, http, width)).unwrap_or_default(),
             notes: notes(theme, response, width),
             error: &response.error,
@@ -130,7 +140,7 @@ impl<'a> Content<'a> {
         }
         let index = index - self.head.len();
         if let Some(text) = self.response.body.line(index) {
-            if !self.response.body.is_json() {
+            if !self.is_json {
                 return window([(&*text, theme.text)], left, width);
             }
             return json(theme, &text, left, width);

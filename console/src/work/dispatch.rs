@@ -443,20 +443,12 @@ impl Shared {
         if request.mode != InvokeMode::Stream {
             return verb::answer(stage, request, None, history, job).await;
         }
-        let (parts, mut taken) = mpsc::channel(PARTS);
+        let (parts, mut taken) = mpsc::channel::<ResponsePart>(PARTS);
         let told = async {
             let mut room = Invocation::KEPT;
             while let Some(part) = taken.recv().await {
-                // The screen holds no more than is kept: of the rest it is told how much it is.
-                let part = match part {
-                    ResponsePart::Bytes(bytes) if room == 0 => ResponsePart::More(bytes.len() as u64),
-                    part => part,
-                };
-                if let ResponsePart::Bytes(bytes) = &part {
-                    room = room.saturating_sub(bytes.len());
-                }
                 // The receiver lives as long as the job.
-                drop(steps.send(Event::ResponsePart(id, part)));
+                drop(steps.send(Event::ResponsePart(id, part.within(&mut room))));
             }
         };
         let answer = async move { verb::answer(stage, request, Some(&parts), history, job).await };

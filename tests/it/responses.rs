@@ -1,0 +1,298 @@
+//! Responses on screen: they grow as they come, are cancelled midway, break off, are no text, are too large to be kept;
+//! and their log lines, which may come later.
+
+use lambda_console::{
+    message::{
+        Effect, Event, Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, JobId, LogLine, RequestLog,
+        ResponsePart, Streamed, UrlSetting,
+    },
+    state::Tab,
+};
+use tests::{Harness, sample};
+
+/// A console that streams the response of `hello`, of which nothing has come.
+fn streaming(width: u16, height: u16) -> (Harness, JobId) {
+    let mut console = Harness::ready(width, height);
+    console.press("j:next mode<enter>i");
+    let Effect::Invoke { job, request } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.mode, InvokeMode::Stream);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --event hello --stream"));
+    (console, job)
+}
+
+fn began(console: &mut Harness, job: JobId, content_type: &str) {
+    let (request_id, content_type) = (sample::REQUEST.to_owned(), Some(content_type.to_owned()));
+    console.feed(Event::ResponsePart(job, ResponsePart::Began { request_id, content_type }));
+}
+
+fn came(console: &mut Harness, job: JobId, bytes: &[u8]) {
+    console.feed(Event::ResponsePart(job, ResponsePart::Bytes(bytes.to_vec())));
+}
+
+fn streamed(payload: &str, streamed: Streamed) -> Invocation {
+    Invocation {
+        payload: payload.into(),
+        bytes: payload.len() as u64,
+        stream: Some(Box::new(streamed)),
+        ..sample::invocation("hello")
+    }
+}
+
+#[test]
+fn a_streamed_response_grows_while_it_comes() {
+    let (mut console, job) = streaming(80, 24);
+    assert!(console.screen().contains("no response yet") || console.state.tab == Tab::Payload);
+    began(&mut console, job, "application/x-ndjson");
+    assert_eq!(console.state.tab, Tab::Response, "it is looked at from its beginning");
+    came(&mut console, job, b"{\"number\":1}\n{\"num");
+    let screen = console.screen();
+    assert!(screen.contains("receiving · 18B · application/x-ndjson"), "{screen}");
+    assert!(screen.contains("{\"number\":1}") && screen.contains("{\"num"), "{screen}");
+    assert!(screen.contains(&format!("request {}", sample::REQUEST)), "{screen}");
+    came(&mut console, job, b"ber\":2}\n");
+    assert!(console.screen().contains("{\"number\":2}"));
+    insta::assert_snapshot!("streaming_80", console.styled());
+
+    // More than the pane has rows: its end stays in view, until one looks elsewhere.
+    for number in 3..100 {
+        came(&mut console, job, format!("{{\"number\":{number}}}\n").as_bytes());
+    }
+    assert!(console.screen().contains("{\"number\":99}"));
+    console.press("2kk");
+    came(&mut console, job, b"{\"number\":100}\n");
+    let screen = console.screen();
+    assert!(!screen.contains("{\"number\":100}") && screen.contains("{\"number\":97}"), "{screen}");
+    console.press("G");
+    came(&mut console, job, b"{\"number\":101}\n");
+    assert!(console.screen().contains("{\"number\":101}"), "at the end it is followed again");
+}
+
+#[test]
+fn what_came_of_a_cancelled_response_is_kept() {
+    let (mut console, job) = streaming(80, 24);
+    began(&mut console, job, "text/plain");
+    came(&mut console, job, b"half of it");
+    console.press("x");
+    assert_eq!(console.effect(), Effect::Cancel(job));
+    let cut_off = Some(Failure::interrupted("could not invoke hello"));
+    let ended = Invocation {
+        report: None,
+        logs: Vec::new(),
+        logs_pending: true,
+        ..streamed("half of it", Streamed { cut_off, ..Streamed::default() })
+    };
+    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    let screen = console.screen();
+    assert!(screen.contains("half of it") && screen.contains("✗ 200 broken off"), "{screen}");
+    assert!(screen.contains("cancelled, what came of the response is kept"), "{screen}");
+    assert!(screen.contains("log is pending"), "{screen}");
+    let Effect::LinkLogs { request_id, .. } = console.effect() else { panic!("its log lines are asked for") };
+    assert_eq!(request_id, sample::REQUEST);
+}
+
+#[test]
+fn an_error_in_the_middle_is_told_below_what_came() {
+    let (mut console, job) = streaming(100, 30);
+    began(&mut console, job, "application/x-ndjson");
+    let body = "{\"number\":1}\n{\"number\":2}\n";
+    came(&mut console, job, body.as_bytes());
+    let details = r#"{"errorType":"Function.Stuck","errorMessage":"cannot count to 3"}"#;
+    let error = Streamed { error_details: Some(details.into()), ..Streamed::default() };
+    let ended = Invocation { function_error: Some("Unhandled".into()), ..streamed(body, error) };
+    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    let screen = console.screen();
+    for part in ["✗ 200 Unhandled Function.Stuck", "{\"number\":1}", "── error ─", "cannot count to 3", "── log ─"]
+    {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    insta::assert_snapshot!("stream_error_100", console.styled());
+}
+
+#[test]
+fn an_http_response_is_shown_with_status_and_headers() {
+    let (mut console, job) = streaming(100, 30);
+    began(&mut console, job, "application/vnd.awslambda.http-integration-response");
+    let head = HttpHead {
+        status: 404,
+        headers: vec![("content-type".into(), "text/html".into()), ("x-trace".into(), "\u{1b}[31mred".into())],
+        cookies: vec!["seen=1".into()],
+    };
+    console.feed(Event::ResponsePart(job, ResponsePart::Http(head.clone())));
+    came(&mut console, job, b"<p>nobody</p>");
+    let screen = console.screen();
+    for part in ["receiving · 13B · text/html", "HTTP 404", "content-type: text/html", "set-cookie: seen=1"] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    let ended = streamed("<p>nobody</p>", Streamed { http: Some(head), ..Streamed::default() });
+    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    assert!(console.screen().contains("HTTP 404") && console.screen().contains("<p>nobody</p>"));
+    insta::assert_snapshot!("stream_http_100", console.styled());
+}
+
+#[test]
+fn a_body_that_is_no_text_is_shown_in_bytes() {
+    let (mut console, job) = streaming(100, 30);
+    began(&mut console, job, "image/png");
+    came(&mut console, job, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    let row = "00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  .PNG........IHDR";
+    assert!(console.screen().contains(row), "{}", console.screen());
+    let ended = Invocation { is_base64: true, bytes: 16, ..streamed("iVBORw0KGgoAAAANSUhEUg==", Streamed::default()) };
+    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    let screen = console.screen();
+    assert!(screen.contains(row) && screen.contains("16B that are no text"), "{screen}");
+    console.press("2y");
+    assert_eq!(console.effects(), [Effect::Copy("iVBORw0KGgoAAAANSUhEUg==".into())]);
+}
+
+#[test]
+fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
+    let (mut console, job) = streaming(100, 30);
+    began(&mut console, job, "text/plain");
+    let mut room = Invocation::KEPT;
+    for _ in 0..200 {
+        let part = ResponsePart::Bytes(vec![b'x'; 1 << 20]).within(&mut room);
+        console.feed(Event::ResponsePart(job, part));
+    }
+    let response = console.state.functions.get("hello").unwrap().response.as_ref().unwrap();
+    assert_eq!((response.body.kept(), response.body.bytes), (Invocation::KEPT, 200 << 20));
+    let screen = console.screen();
+    assert!(screen.contains("receiving · 200.0M"), "{screen}");
+    assert!(screen.contains("192.0M more, which are not kept: `invoke --output FILE`"), "{screen}");
+    let ended = Invocation { bytes: 200 << 20, ..streamed(&"x".repeat(Invocation::KEPT), Streamed::default()) };
+    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.press("2G");
+    assert!(console.screen().contains("192.0M more"), "{}", console.screen());
+}
+
+#[test]
+fn parts_of_an_older_invocation_change_nothing() {
+    let (mut console, first) = streaming(80, 24);
+    console.press("i");
+    let Effect::Invoke { job: second, .. } = console.effect() else { panic!("an invocation") };
+    began(&mut console, second, "text/plain");
+    came(&mut console, second, b"the second");
+    began(&mut console, first, "text/plain");
+    came(&mut console, first, b"the first");
+    let screen = console.screen();
+    assert!(screen.contains("the second") && !screen.contains("the first"), "{screen}");
+    console.feed(Event::InvokeFinished(first, Ok(streamed("the first", Streamed::default()))));
+    assert_eq!(console.state.functions.get("hello").unwrap().response.as_ref().unwrap().job, second);
+}
+
+#[test]
+fn a_function_whose_url_streams_is_streamed_without_being_told() {
+    let mut console = Harness::begun(80, 24);
+    let mut workspace = sample::workspace();
+    let url = FunctionUrl { streaming: Some(true), ..FunctionUrl::default() };
+    workspace.functions[1].config.url = Some(UrlSetting::Present(url));
+    console.answer_start(&workspace);
+    console.press("j1");
+    assert!(console.screen().contains("streamed"), "{}", console.screen());
+    console.press("i");
+    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.mode, InvokeMode::Stream);
+    console.press(":next mode<enter>:next mode<enter>i");
+    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.mode, InvokeMode::Async, "what is asked for is done");
+}
+
+#[test]
+fn client_context_and_tenant_are_typed_shown_and_sent() {
+    let mut console = Harness::ready(120, 40);
+    console.press("j:client context<enter>[1]<enter>");
+    assert_eq!(console.state.client_context, None);
+    assert!(console.screen().contains("it must be a JSON object"), "{}", console.screen());
+    console.press(":client context<enter>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>");
+    assert!(console.screen().contains("for acme  with context"), "{}", console.screen());
+    console.press("i");
+    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    assert_eq!(request.client_context.as_deref(), Some(r#"{"custom": {"a": 1}}"#));
+    assert_eq!(request.tenant.as_deref(), Some("acme"));
+    let command = r#"lambda-console invoke hello --event hello --client-context '{"custom": {"a": 1}}' --tenant acme"#;
+    assert_eq!(console.state.command.as_deref(), Some(command));
+    console.press(":tenant<enter><backspace><backspace><backspace><backspace><enter>");
+    assert_eq!(console.state.tenant, None);
+}
+
+/// The lines of the sample invocation as the logs have them, `count` of them.
+fn log(count: usize) -> RequestLog {
+    let invocation = sample::invocation("hello");
+    let line = |message: &String| LogLine {
+        message: message.clone(),
+        request_id: Some(sample::REQUEST.into()),
+        ..sample::log_lines("hello", 1).remove(0)
+    };
+    let lines: Vec<LogLine> = invocation.logs.iter().take(count).map(line).collect();
+    let is_whole = lines.len() == invocation.logs.len();
+    RequestLog { report: invocation.report.filter(|_| is_whole), lines, is_whole }
+}
+
+#[test]
+fn log_lines_that_come_later_are_linked_to_their_response() {
+    let mut console = Harness::ready(100, 30);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let tail =
+        Invocation { report: None, logs: vec!["the end".into()], logs_pending: true, ..sample::invocation("hello") };
+    console.feed(Event::InvokeFinished(job, Ok(tail)));
+    let Effect::LinkLogs { job: link, function, .. } = console.effect() else { panic!("the rest is asked for") };
+    assert_eq!(function, "hello");
+    console.press("2");
+    let screen = console.screen();
+    assert!(screen.contains("log: its end, the rest is pending") && screen.contains("the end"), "{screen}");
+    assert_eq!(console.state.logs.len(), 0, "the log pane waits for all of them");
+    console.feed(Event::LogsLinked(link, Ok(log(3))));
+    let screen = console.screen();
+    assert!(screen.contains("greeting Lambda") && screen.contains("pending"), "{screen}");
+    console.feed(Event::LogsLinked(link, Ok(log(5))));
+    console.draw();
+    let screen = console.press("G").screen();
+    assert!(screen.contains("REPORT RequestId") && !screen.contains("pending"), "{screen}");
+    assert!(
+        screen.contains("200 · 3.10 ms · init 4.80 ms (cold)"),
+        "the report's figures are the response's: {screen}"
+    );
+    assert_eq!(console.state.logs.len(), 5);
+    assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 1);
+    console.feed(Event::LogsLinked(link, Ok(log(1))));
+    assert!(console.screen().contains("REPORT RequestId"), "the job has ended");
+}
+
+#[test]
+fn log_lines_that_do_not_come_are_told_and_can_be_asked_for_again() {
+    let mut console = Harness::ready(100, 30);
+    console.press("j:next mode<enter>:next mode<enter>i");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let queued = Invocation {
+        status: 202,
+        payload: String::new(),
+        report: None,
+        logs: Vec::new(),
+        logs_pending: true,
+        ..sample::invocation("hello")
+    };
+    console.feed(Event::InvokeFinished(job, Ok(queued)));
+    let Effect::LinkLogs { job: link, .. } = console.effect() else {
+        panic!("an event that is queued has log lines too")
+    };
+    assert!(console.press("2").screen().contains("log is pending"));
+    let failure = Failure::work("could not read the log lines", "its REPORT line did not come within 60 s", "");
+    console.feed(Event::LogsLinked(link, Err(failure)));
+    assert!(console.screen().contains("log has not come, L asks again"), "{}", console.screen());
+    console.press("L");
+    assert!(matches!(console.effect(), Effect::FetchLogs { .. }));
+}
+
+#[test]
+fn a_new_invocation_ends_the_wait_for_the_log_of_the_one_before() {
+    let mut console = Harness::ready(100, 30);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let tail = Invocation { report: None, logs_pending: true, ..sample::invocation("hello") };
+    console.feed(Event::InvokeFinished(job, Ok(tail)));
+    let Effect::LinkLogs { job: link, .. } = console.effect() else { panic!("the rest is asked for") };
+    console.press("i");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    assert_eq!(console.effects(), [Effect::Cancel(link)]);
+}
