@@ -22,6 +22,7 @@ mod responses;
 mod screens;
 mod stages;
 mod startup;
+mod streams;
 mod tidy;
 mod watch;
 mod watching;

@@ -1,0 +1,296 @@
+//! `invoke --stream` in a process of its own: the response is there while it is made, as it is, and what broke off says so.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use serde_json::Value;
+use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule, python::python};
+
+/// A runtime in Python. Its event says what it does: `type`, the content type; `chunks`, latin-1 texts that it sends;
+/// `gate`, a file that it waits for after the first; `error`, how it ends; `fill`, so many megabytes.
+const RUNTIME: &str = r#"
+import base64, http.client, json, os, time
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    event, id = json.loads(answer.read()), answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    if "plain" in event:
+        told = json.dumps({"context": answer.headers["Lambda-Runtime-Client-Context"],
+                           "tenant": answer.headers["Lambda-Runtime-Aws-Tenant-Id"]})
+        api.request("POST", f"/2018-06-01/runtime/invocation/{id}/response", told)
+        api.getresponse().read()
+        continue
+    print("streams", flush=True)
+    api.putrequest("POST", f"/2018-06-01/runtime/invocation/{id}/response")
+    for name, value in [("Transfer-Encoding", "chunked"), ("Content-Type", event.get("type", "text/plain")),
+                        ("Lambda-Runtime-Function-Response-Mode", "streaming"),
+                        ("Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")]:
+        api.putheader(name, value)
+    api.endheaders()
+    def send(data): api.send(b"%x\r\n%s\r\n" % (len(data), data))
+    for number, text in enumerate(event.get("chunks", [])):
+        while number == 1 and "gate" in event and not os.path.exists(event["gate"]): time.sleep(0.005)
+        send(text.encode("latin-1"))
+    block = b"x" * (1 << 20)
+    for _ in range(event.get("fill", 0)): send(block)
+    api.send(b"0\r\n")
+    if "error" in event:
+        api.send(b"Lambda-Runtime-Function-Error-Type: Function.Mid\r\n")
+        api.send(b"Lambda-Runtime-Function-Error-Body: " + base64.b64encode(json.dumps(event["error"]).encode()) + b"\r\n")
+    api.send(b"\r\n")
+    api.getresponse().read()
+"#;
+
+/// A stage with the function `s`, and a console for it.
+struct Place {
+    local: LocalLambda,
+    home: Home,
+    _state: tempfile::TempDir,
+    _fixture: Fixture,
+}
+
+impl Place {
+    fn new() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let local = LocalLambda::start(state.path());
+        local.create("s", &[("bootstrap", bootstrap().as_bytes())]);
+        // A busy machine takes its time for a huge response.
+        let longer = local.client().update_function_configuration().function_name("s").timeout(60);
+        local.block_on(longer.send()).unwrap();
+        let fixture = workspace();
+        let home = Home::new(fixture.path()).on(local.account());
+        Self { local, home, _state: state, _fixture: fixture }
+    }
+
+    fn command(&self, event: &Value, more: &[&str]) -> Command {
+        let event = event.to_string();
+        let mut command = self.home.command(["--stage", "beta", "invoke", "s", "--payload", &event].iter().chain(more));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What a whole run printed: exit code, stdout as bytes, stderr.
+    fn run(&self, event: &Value, more: &[&str]) -> (Option<i32>, Vec<u8>, String) {
+        let output = self.command(event, more).output().unwrap();
+        (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn workspace() -> Fixture {
+    let fixture = Fixture::apart();
+    fixture.prebuilt("s", "1", "");
+    fixture.stage("beta", "");
+    fixture
+}
+
+fn bootstrap() -> String {
+    format!("#!{}\n{RUNTIME}", python().display())
+}
+
+fn lines(stdout: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8(stdout.to_vec()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+fn spawn(mut command: Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command.spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    (child, stdout)
+}
+
+#[test]
+fn a_response_is_printed_while_it_is_made() {
+    let place = Place::new();
+    let gate = place.home.path().join("gate");
+    let event = serde_json::json!({ "chunks": ["one\n", "two\nthree"], "gate": gate });
+    let (child, mut stdout) = spawn(place.command(&event, &["--stream"]));
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "one\n");
+    // Only now may the function go on: its first words were here before the others were said.
+    fs::write(&gate, "").unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "two\nthree", "the bytes as they are, and none more");
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("streams") && stderr.contains("REPORT RequestId") && stderr.contains("200 · "), "{stderr}");
+}
+
+#[test]
+fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
+    let place = Place::new();
+    // One at a time: chunks that wait together may come as one.
+    let event = serde_json::json!({ "type": "text/x-own", "chunks": ["a\n", "\u{ff}"] });
+    let (code, stdout, stderr) = place.run(&event, &["--stream", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let lines = lines(&stdout);
+    let (begin, end) = (&lines[0], lines.last().unwrap());
+    assert_eq!((&begin["type"], &begin["content_type"]), (&"begin".into(), &"text/x-own".into()), "{lines:?}");
+    let chunk = |line: &Value| match (&line["text"], &line["base64"]) {
+        (Value::String(text), _) => text.clone().into_bytes(),
+        (_, Value::String(text)) => base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).unwrap(),
+        _ => panic!("no chunk: {line}"),
+    };
+    let body: Vec<u8> = lines[1..lines.len() - 1].iter().flat_map(chunk).collect();
+    assert_eq!(body, b"a\n\xff");
+    assert_eq!((&end["type"], &end["bytes"], &end["status"]), (&"end".into(), &3.into(), &200.into()), "{end}");
+    assert_eq!(end["request_id"], begin["request_id"]);
+    assert!(end["report"]["duration_ms"].as_f64().is_some() && end["cut_off"].is_null(), "{end}");
+}
+
+#[test]
+fn status_and_headers_of_an_http_response_are_told_apart_from_its_body() {
+    let place = Place::new();
+    let prelude = "{\"statusCode\":201,\"headers\":{\"x-own\":\"yes\"},\"cookies\":[\"a=b\"]}\0\0\0\0";
+    let http = "application/vnd.awslambda.http-integration-response";
+    let event = serde_json::json!({ "type": http, "chunks": [prelude, "\0\0\0\0<p>", "</p>"] });
+    let (code, stdout, stderr) = place.run(&event, &["--stream"]);
+    assert_eq!((code, stdout.as_slice()), (Some(0), b"<p></p>".as_slice()), "{stderr}");
+    assert!(stderr.contains("HTTP 201\nx-own: yes\nset-cookie: a=b"), "{stderr}");
+    let (_, stdout, _) = place.run(&event, &["--stream", "--json"]);
+    let lines = lines(&stdout);
+    assert_eq!((&lines[1]["type"], &lines[1]["http"]["status"]), (&"head".into(), &201.into()), "{lines:?}");
+    assert_eq!(lines.last().unwrap()["http"]["cookies"][0], "a=b");
+}
+
+#[test]
+fn an_error_in_the_middle_is_a_failure_after_what_came() {
+    let place = Place::new();
+    let event = serde_json::json!({ "chunks": ["half"], "error": { "errorType": "Mid", "errorMessage": "no more" } });
+    let (code, stdout, stderr) = place.run(&event, &["--stream"]);
+    assert_eq!((code, stdout.as_slice()), (Some(1), b"half".as_slice()), "{stderr}");
+    assert!(stderr.contains("no more") && stderr.contains("function error: Unhandled"), "{stderr}");
+    let (code, stdout, _) = place.run(&event, &["--stream", "--json"]);
+    let lines = lines(&stdout);
+    let end = lines.last().unwrap();
+    assert_eq!((code, &end["function_error"]), (Some(1), &"Unhandled".into()), "{end}");
+    assert!(end["error_details"].as_str().unwrap().contains("no more"), "{end}");
+}
+
+#[test]
+fn an_interrupted_stream_keeps_what_came() {
+    let place = Place::new();
+    let event = serde_json::json!({ "chunks": ["one\n", "two"], "gate": place.home.path().join("never") });
+    let (child, mut stdout) = spawn(place.command(&event, &["--stream", "--json"]));
+    let mut text = String::new();
+    while !text.contains("one") {
+        assert!(stdout.read_line(&mut text).unwrap() > 0, "{text}");
+    }
+    let id = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    stdout.read_to_string(&mut text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let lines = lines(text.as_bytes());
+    let end = lines.last().unwrap();
+    assert_eq!((&end["type"], &end["bytes"]), (&"end".into(), &4.into()), "{end}");
+    assert_eq!(end["cut_off"]["why"], "it was cancelled");
+}
+
+#[test]
+fn a_huge_response_goes_to_a_file_and_not_through_memory() {
+    let place = Place::new();
+    let file = place.home.path().join("out.bin");
+    let event = serde_json::json!({ "fill": 120, "chunks": ["\u{89}PNG"] });
+    let (mut child, _stdout) =
+        spawn(place.command(&event, &["--stream", "--output", file.to_str().unwrap(), "--json"]));
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kb = 0;
+    while child.try_wait().unwrap().is_none() {
+        let told = fs::read_to_string(&status).unwrap_or_default();
+        let of = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+        peak_kb = of("VmHWM:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(peak_kb);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let saved = fs::read(&file).unwrap();
+    assert_eq!((saved.len(), &saved[..4]), (4 + (120 << 20), b"\x89PNG".as_slice()));
+    assert!(peak_kb > 0 && peak_kb < 110 * 1024, "{peak_kb} KB for a response of 120 MB");
+    let refused = place.run(&event, &["--stream", "--output", "/nowhere/at/all"]);
+    assert_eq!(refused.0, Some(2), "a file that cannot be written is told before anything is sent: {}", refused.2);
+    assert!(refused.2.contains("nothing was sent"), "{}", refused.2);
+}
+
+#[test]
+fn a_response_that_is_waited_for_can_be_saved_too() {
+    let place = Place::new();
+    let file = place.home.path().join("out.json");
+    let event = serde_json::json!({ "plain": true });
+    let (code, stdout, stderr) = place.run(&event, &["--output", file.to_str().unwrap()]);
+    assert_eq!((code, stdout.as_slice()), (Some(0), b"".as_slice()), "{stderr}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), r#"{"context": null, "tenant": null}"#);
+    assert!(stderr.contains("33 B saved to"), "{stderr}");
+}
+
+#[test]
+fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
+    let place = Place::new();
+    let proxy = Proxy::start(place.local.account());
+    let fixture = workspace();
+    let through = Place { home: Home::new(fixture.path()).on(proxy.account()), ..place };
+    let event = serde_json::json!({ "chunks": ["some words that are cut", "and more of them"] });
+    for (harm, said) in [(Harm::Truncate, "broke off"), (Harm::Corrupt, "broke off")] {
+        proxy.harm(Rule::on("InvokeWithResponseStream", harm.clone()));
+        let (code, stdout, stderr) = through.run(&event, &["--stream", "--json"]);
+        assert_eq!(code, Some(3), "{harm:?}: {stderr}");
+        let lines = lines(&stdout);
+        let last = lines.last().unwrap();
+        let told = if last["error"].is_null() { &last["cut_off"]["why"] } else { &last["error"]["why"] };
+        assert!(told.as_str().is_some_and(|why| why.contains(said)), "{harm:?}: {lines:?}");
+        let sent = proxy.calls().iter().filter(|call| call.operation == "InvokeWithResponseStream").count();
+        assert_eq!(sent, 1, "{harm:?}: what was received is not sent again");
+        assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 1, "{harm:?}");
+    }
+    // What did not run is tried again, until it is ready; what was throttled is not, and says why.
+    proxy.harm(Rule::on("InvokeWithResponseStream", Harm::NOT_READY).times(2));
+    let (code, stdout, stderr) = through.run(&event, &["--stream"]);
+    assert_eq!((code, stdout.len()), (Some(0), 39), "{stderr}");
+    assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 2);
+    proxy.calls();
+    proxy.harm(Rule::on("InvokeWithResponseStream", Harm::THROTTLED));
+    let (code, _, stderr) = through.run(&event, &["--stream"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("Rate exceeded") && stderr.contains("the reason is CallerRateLimitExceeded"), "{stderr}");
+    let sent = proxy.calls().iter().filter(|call| call.operation == "InvokeWithResponseStream").count();
+    assert_eq!(sent, 1, "a throttled invocation is not tried again by itself");
+}
+
+#[test]
+fn client_context_and_tenant_reach_the_function() {
+    let place = Place::new();
+    let event = serde_json::json!({ "plain": true });
+    let context = place.home.path().join("context.json");
+    fs::write(&context, "{ \"custom\": { \"a\": 1 } }\n").unwrap();
+    for given in ["{\"custom\":{\"a\":1}}".to_owned(), format!("@{}", context.display())] {
+        let (code, stdout, stderr) = place.run(&event, &["--client-context", &given]);
+        assert_eq!(code, Some(0), "{stderr}");
+        let told: Value = serde_json::from_slice(&stdout).unwrap();
+        let context: Value = serde_json::from_str(told["context"].as_str().unwrap()).unwrap();
+        assert_eq!(context["custom"]["a"], 1, "{told}");
+    }
+    let (code, _, stderr) = place.run(&event, &["--client-context", "[1]"]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("not a JSON object") && stderr.contains("nothing was sent"), "{stderr}");
+    let (code, _, stderr) = place.run(&event, &["--tenant", "acme"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("not enabled with tenancy configuration"), "{stderr}");
+
+    use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolationMode};
+    let zip = tests::zip(&[("bootstrap", bootstrap().as_bytes())]);
+    let there = place.local.client().get_function_configuration().function_name("s");
+    let there = place.local.block_on(there.send()).unwrap();
+    let tenancy = TenancyConfig::builder().tenant_isolation_mode(TenantIsolationMode::PerTenant).build().unwrap();
+    let create = place.local.client().create_function().function_name("tenants").runtime(Runtime::Providedal2023);
+    let create = create.role("arn:aws:iam::000000000000:role/tests").handler("bootstrap").tenancy_config(tenancy);
+    let create = create.set_architectures(Some(there.architectures().to_vec()));
+    let code = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new(zip)).build();
+    place.local.block_on(create.code(code).send()).unwrap();
+    let command = ["--stage", "beta", "invoke", "tenants", "--payload", r#"{"plain":1}"#, "--tenant", "acme", "--json"];
+    let told = place.home.run(command).ok().json();
+    assert_eq!(told["payload"]["tenant"], "acme", "{told}");
+}
