@@ -21,6 +21,7 @@ pub enum InvokeMode {
 
 impl InvokeMode {
     /// How a function with this configuration is invoked: where its URL streams its responses, waiting is streaming.
+    #[must_use]
     pub fn of(self, config: &FunctionConfig) -> Self {
         match &config.url {
             Some(UrlSetting::Present(url)) if self == Self::Sync && url.streaming == Some(true) => Self::Stream,

@@ -21,6 +21,8 @@ use crate::message::{
     LogLine, RuntimeCrate, Workspace, Zip,
 };
 
+mod streams;
+
 /// A whole custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
 const BOOTSTRAP: &str = r#"
 import json, os, sys, time, urllib.request
@@ -64,10 +66,7 @@ impl Place {
     /// A function whose zip holds the bootstrap; `salt` makes another zip.
     pub(super) fn function(&self, name: &str, salt: &str) -> Function {
         let path = self.dir.path().join(format!("{name}.zip"));
-        let python =
-            Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
-        let python = String::from_utf8(python.stdout).unwrap();
-        write_zip(&path, &format!("#!{python}\n# {salt}\n{BOOTSTRAP}"));
+        write_zip(&path, &format!("#!{}\n# {salt}\n{BOOTSTRAP}", python()));
         Function {
             name: name.to_owned(),
             package: name.to_owned(),
@@ -81,6 +80,12 @@ impl Place {
             stale: false,
         }
     }
+}
+
+/// The interpreter behind `python3`, for sandboxes that have no `PATH` of ours.
+fn python() -> String {
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
+    String::from_utf8(python.stdout).unwrap()
 }
 
 fn write_zip(path: &Path, bootstrap: &str) {

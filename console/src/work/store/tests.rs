@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::message::Report;
+use crate::message::{LogLine, Report};
 
 fn invocation(at: i64, init_ms: Option<f64>) -> Invocation {
     Invocation {
@@ -176,4 +176,30 @@ fn old_bodies_go_before_old_figures() {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
     assert_eq!((count("invocations"), count("bodies")), (3, 2));
+}
+
+#[tokio::test]
+async fn a_report_that_comes_after_its_response_completes_the_record() {
+    let (_dir, path) = history();
+    let store = Store::open(&path).unwrap();
+    let queued = Invocation { report: None, logs: Vec::new(), request_id: "late".into(), ..invocation(10, None) };
+    store.record_invocation(&request(), &queued);
+    store.record_invocation(&request(), &invocation(20, None));
+    assert_eq!(count(&store).await, 1, "without a report it is no sample");
+    let line = |message: &str| LogLine { message: message.into(), ..LogLine::default() };
+    let lines = vec![line("START RequestId: late"), line("REPORT RequestId: late")];
+    let report = Some(Report { init_ms: Some(4.0), duration_ms: 7.5, ..Report::default() });
+    store.record_log("late", &RequestLog { lines, report, is_whole: true });
+    store.flush().await.unwrap();
+    let samples = store.samples("hello", "local", 0).await.unwrap();
+    let late = samples.iter().find(|sample| sample.request_id == "late").unwrap();
+    assert_eq!((samples.len(), late.init_ms, late.duration_ms), (2, Some(4.0), 7.5));
+    let read = rusqlite::Connection::open(&path).unwrap();
+    let (logs, bytes): (String, i64) = read
+        .query_row("SELECT logs, bytes FROM bodies ORDER BY invocation LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(logs, "START RequestId: late\nREPORT RequestId: late");
+    assert_eq!(bytes as usize, "{}".len() + queued.payload.len() + logs.len());
 }
