@@ -231,5 +231,5 @@ impl Signals {
 
 /// Whether an overlay takes the mouse.
 fn is_covered(state: &State) -> bool {
-    matches!(state.overlay, Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Plan(_)))
+    matches!(state.overlay, Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Plan(_) | Overlay::Login))
 }

@@ -29,6 +29,7 @@ mod output;
 mod progress;
 mod setup;
 mod since;
+mod stages;
 mod stats;
 
 /// How long work that was cancelled has to clean up.
@@ -76,6 +77,8 @@ pub struct Global {
 pub enum Command {
     /// Functions: name, package, architecture, build and deploy state
     List,
+    /// Stages: account, region, identity, credentials and their expiry, and why one cannot be reached
+    Stages,
     /// Provide the toolchain: zig, the target's standard library, an emulator
     Setup(setup::Arguments),
     /// Build bootstraps and zips
@@ -172,6 +175,7 @@ async fn until_signalled(global: Global, command: Command, output: Output) -> Re
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::List => list::run(context).await,
+        Command::Stages => stages::run(context).await,
         Command::Setup(arguments) => setup::run(context, &arguments).await,
         Command::Build(arguments) => build::run(context, &arguments, false).await,
         Command::Package(arguments) => build::run(context, &arguments, true).await,

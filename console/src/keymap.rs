@@ -29,6 +29,7 @@ pub struct Sections {
     help: Vec<Entry>,
     choose: Vec<Entry>,
     line: Vec<Entry>,
+    login: Vec<Entry>,
     plan: Vec<Entry>,
     confirm: Vec<Entry>,
 }
@@ -54,6 +55,7 @@ impl Sections {
             Context::Help => &self.help,
             Context::Choose => &self.choose,
             Context::Line => &self.line,
+            Context::Login => &self.login,
             Context::Plan => &self.plan,
             Context::Confirm => &self.confirm,
         }

@@ -154,6 +154,8 @@ pub enum Effect {
         /// The stage's name.
         stage: String,
     },
+    /// Start these jobs again, which ended for lack of credentials, each as it was and on its stage.
+    Resume(Vec<JobId>),
     /// Carry `effect` out on a stage that is not shown: it follows from what began there.
     On {
         /// The stage's name.

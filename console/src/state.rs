@@ -18,6 +18,7 @@ mod job;
 pub mod json;
 mod key;
 pub mod log;
+mod login;
 mod output;
 pub mod overlay;
 mod payload;
@@ -56,6 +57,7 @@ pub use invocation::{
 pub use job::{JobId, JobKind, Jobs, Progress, Running};
 pub use key::{Key, KeyCode};
 pub use log::{LogFix, LogMark, Logs, MarkKind};
+pub use login::{Login, Stopped};
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
@@ -179,6 +181,10 @@ pub struct State {
     pub workspace: WorkspaceState,
     /// The stage.
     pub connection: Connection,
+    /// What waits for a login on the stage.
+    pub login: Option<Login>,
+    /// The expiry of credentials after which they were looked at again, in milliseconds since the Unix epoch.
+    pub expiry_seen: Option<i64>,
     /// The stages of the workspace, as last read.
     pub stages: Vec<StageEntry>,
     /// What is known of the other stages, by name.
@@ -269,6 +275,7 @@ impl State {
             (Some(Overlay::Line(_)), ..) => Context::Line,
             (Some(Overlay::Plan(plan)), ..) if self.asks_name(plan) => Context::Confirm,
             (Some(Overlay::Plan(_)), ..) => Context::Plan,
+            (Some(Overlay::Login), ..) => Context::Login,
             (None, Focus::Functions, _) => Context::Functions,
             (None, Focus::Edit, _) => Context::Edit,
             (None, Focus::Tab, Tab::Payload) => Context::Payload,

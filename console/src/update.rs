@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod delete;
 mod finish;
+mod login;
 mod logs;
 mod overlay;
 mod payload;
@@ -39,6 +40,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 /// Takes in an event of the shown stage, or of none.
 fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let stop = login::of(state, &event);
     match event {
         Event::Started { now, utc_offset } => {
             state.now = now;
@@ -46,7 +48,10 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
             effects.push(Effect::LoadDrafts);
             effects.extend(workspace::read(state));
         }
-        Event::Tick(now) => state.now = now,
+        Event::Tick(now) => {
+            state.now = now;
+            effects = stages::look_at_expiry(state);
+        }
         Event::Action(action) => effects = action::act(state, action),
         Event::Key(key) => effects = payload::key(state, key),
         Event::Paste(text) => payload::paste(state, &text),
@@ -92,6 +97,9 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::EventRead(function, file, result) => effects = payload::event_read(state, &function, &file, result),
         Event::Drafts(drafts) => payload::drafts(state, drafts),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
+    }
+    if let Some(stop) = stop {
+        login::keep(state, stop);
     }
     logs::follow_selection(state);
     if state.logs.is_searching() && !state.logs.continuing {

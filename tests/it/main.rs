@@ -21,6 +21,7 @@ mod removing;
 mod responses;
 mod screens;
 mod stages;
+mod stages_reached;
 mod startup;
 mod streams;
 mod tidy;

@@ -2,7 +2,7 @@
 
 use lambda_console::{
     message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
-    state::{Connection, Deployment},
+    state::{Connection, Deployment, Overlay},
 };
 use tests::{Harness, sample};
 
@@ -145,4 +145,157 @@ fn a_loop_that_began_on_one_stage_takes_its_next_steps_there() {
     let Effect::On { stage, effect } = console.effect() else { panic!("the loop's deploy") };
     assert_eq!(stage, "local", "never on the stage that happens to be shown");
     assert!(matches!(*effect, Effect::Deploy { .. }));
+}
+
+/// Answers as a stage does whose credentials have expired.
+fn logged_out(what: &str) -> Failure {
+    let why = "the SSO token has expired and cannot be refreshed";
+    Failure::login(what, why, "aws sso login --profile acme")
+}
+
+/// A console whose invocation of hello on beta stopped for lack of credentials.
+fn stopped() -> (Harness, JobId) {
+    let (mut console, connect) = switched();
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.effects();
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Err(logged_out("could not invoke hello"))));
+    (console, job)
+}
+
+#[test]
+fn work_that_lacks_credentials_says_how_to_log_in_and_goes_on_afterwards() {
+    let (mut console, job) = stopped();
+    assert!(console.screen().contains("$ aws sso login --profile acme"), "{}", console.screen());
+    insta::assert_snapshot!("log_in", console.styled());
+    console.press("y");
+    assert_eq!(console.effect(), Effect::Copy("aws sso login --profile acme".into()));
+    console.press("<enter>");
+    let Effect::Connect { job: connect, stage, renew } = console.effect() else { panic!("the credentials are tried") };
+    assert!(stage == "beta" && renew, "they are read anew");
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    let effects = console.effects();
+    assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
+    assert_eq!(console.state.login, None);
+    // Its answer is taken as that of the job that stopped.
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    assert!(console.screen().contains("hello: 200 in 12.4 ms"), "{}", console.screen());
+}
+
+#[test]
+fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
+    let (mut console, connect) = switched();
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.effects();
+    console.press("jd");
+    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
+    console.feed(Event::Planned(job, Err(logged_out("could not compare"))));
+    console.press("A");
+    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("it is tried") };
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Plan { .. })));
+    assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
+}
+
+#[test]
+fn credentials_that_still_do_not_work_keep_what_stopped() {
+    let (mut console, job) = stopped();
+    console.press("<enter>");
+    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("the credentials are tried") };
+    console.feed(Event::StageConnected(connect, Err(logged_out("could not connect"))));
+    assert!(console.effects().is_empty());
+    let login = console.state.login.as_ref().expect("it is still asked for");
+    assert_eq!(login.stopped.iter().map(|stopped| stopped.job.id).collect::<Vec<_>>(), [job]);
+    assert!(console.screen().contains("Log in on stage beta"));
+}
+
+#[test]
+fn later_is_possible_and_another_stage_is_not_concerned() {
+    let (mut console, job) = stopped();
+    console.press("<esc>");
+    assert!(console.state.overlay.is_none() && console.screen().contains("log in"));
+    console.press("S");
+    console.press("local<enter>");
+    assert_eq!(console.state.login, None);
+    console.effects();
+    console.press("A");
+    assert!(console.effects().is_empty(), "nothing waits here");
+    console.press("S");
+    console.press("beta<enter>");
+    console.effects();
+    assert!(console.screen().contains("Log in on stage beta"));
+    console.press("A");
+    let Effect::Connect { job: connect, renew: true, .. } = console.effect() else { panic!("it is tried") };
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    assert!(console.effects().contains(&Effect::Resume(vec![job])));
+}
+
+#[test]
+fn a_loop_goes_on_with_the_step_that_stopped() {
+    let mut console = Harness::ready(100, 30);
+    console.press("jl");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy") };
+    console.feed(Event::DeployFinished(job, Err(logged_out("could not deploy"))));
+    console.effects();
+    console.press("A");
+    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("it is tried") };
+    console.feed(Event::StageConnected(connect, Ok(sample::stage())));
+    assert!(console.effects().contains(&Effect::Resume(vec![job])));
+    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })), "the step after it");
+}
+
+#[test]
+fn a_tail_goes_on_from_the_last_line_that_is_there() {
+    let mut console = Harness::ready(100, 30);
+    console.press("jt");
+    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    console.feed(Event::LogLines(job, sample::log_lines("hello", 3)));
+    console.feed(Event::Tick(sample::NOW + 60_000));
+    console.feed(Event::TailEnded(job, Err(logged_out("could not follow the logs"))));
+    console.press("A");
+    let effects = console.effects();
+    let Some(Effect::Connect { job: connect, .. }) = effects.last() else { panic!("{effects:?}") };
+    console.feed(Event::StageConnected(*connect, Ok(sample::stage())));
+    let since = console.effects().into_iter().find_map(|effect| match effect {
+        Effect::StartTail { since, functions, .. } if functions == ["hello"] => Some(since),
+        _ => None,
+    });
+    assert_eq!(since, Some(sample::NOW + 3), "the third line is two milliseconds after the first");
+}
+
+#[test]
+fn credentials_that_expire_are_looked_at_again_once() {
+    let (mut console, connect) = switched();
+    let expiring = StageInfo { expires_at: Some(sample::NOW + 60_000), ..info("beta", "111111111111") };
+    console.feed(Event::StageConnected(connect, Ok(expiring.clone())));
+    console.effects();
+    assert!(console.screen().contains("1 min left"), "{}", console.screen());
+    console.feed(Event::Tick(sample::NOW + 59_000));
+    assert!(console.effects().is_empty());
+    console.feed(Event::Tick(sample::NOW + 60_000));
+    let Effect::Probe { job, stage } = console.effect() else { panic!("they are looked at again") };
+    assert_eq!(stage, "beta");
+    console.feed(Event::Tick(sample::NOW + 61_000));
+    assert!(console.effects().is_empty());
+    // They were renewed by themselves.
+    let renewed = StageInfo { expires_at: Some(sample::NOW + 3_660_000), ..expiring };
+    console.feed(Event::StageConnected(job, Ok(renewed)));
+    assert!(console.screen().contains("59 min left"), "{}", console.screen());
+}
+
+#[test]
+fn the_picker_says_where_each_stage_is_and_why_one_cannot_be_reached() {
+    let (mut console, probes) = picker();
+    let identity = "arn:aws:sts::111111111111:assumed-role/developer/me".into();
+    let expires_at = Some(sample::NOW + 45 * 60_000);
+    let beta = StageInfo { identity, expires_at, credentials: "SSO".into(), ..info("beta", "111111111111") };
+    console.feed(Event::StageConnected(probes[0].0, Ok(beta)));
+    console.feed(Event::StageConnected(probes[1].0, Err(logged_out("could not connect to the stage prod"))));
+    insta::assert_snapshot!("stages_100", console.styled());
+    console.press("prod");
+    insta::assert_snapshot!("stages_unreachable_100", console.screen());
 }

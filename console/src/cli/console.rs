@@ -23,7 +23,7 @@ pub(super) fn open(global: &Global) -> ExitCode {
         return output.failure(&Failure::usage(
             "could not open the console",
             why,
-            "without a terminal use a command: list, setup, build, package, deploy, invoke, logs, stats, delete, local \
+            "without a terminal use a command: list, stages, setup, build, package, deploy, invoke, logs, stats, delete, local \
              (lambda-console --help)",
         ));
     }

@@ -57,6 +57,10 @@ actions! {
     Refresh = "refresh",
     /// Choose the stage that is shown.
     Stages = "stages",
+    /// Try the new credentials, and go on with what stopped for lack of them.
+    Resume = "resume",
+    /// Copy the command that logs in.
+    CopyLogin = "copy_login",
     /// Provide the toolchain.
     Setup = "setup",
     /// Stop the running job.

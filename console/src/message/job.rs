@@ -3,7 +3,7 @@
 //! Every variant is named, so that of a new one it is decided.
 
 use super::{Effect, Event};
-use crate::state::JobId;
+use crate::state::{Failure, FailureKind, JobId};
 
 impl Event {
     /// The job that the event comes from.
@@ -57,6 +57,31 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Why somebody has to log in, where that is what ended the job, or a part of it.
+    pub fn login(&self) -> Option<&Failure> {
+        let failure = match self {
+            Self::StageConnected(_, Err(failure))
+            | Self::Deployed(_, Err(failure))
+            | Self::Planned(_, Err(failure))
+            | Self::DeployFinished(_, Err(failure))
+            | Self::DeleteFinished(_, Err(failure))
+            | Self::InvokeFinished(_, Err(failure))
+            | Self::LogsLinked(_, Err(failure))
+            | Self::TailEnded(_, Err(failure))
+            | Self::LogsFetched(_, Err(failure)) => Some(failure),
+            Self::DeployFinished(_, Ok(outcome)) => {
+                outcome.failed.iter().map(|failed| &failed.failure).find(|failure| failure.kind == FailureKind::Login)
+            }
+            Self::Planned(_, Ok(plan)) => {
+                plan.failed.iter().map(|(_, failure)| failure).find(|failure| failure.kind == FailureKind::Login)
+            }
+            _ => None,
+        };
+        failure.filter(|failure| failure.kind == FailureKind::Login)
+    }
+}
+
 impl Effect {
     /// The job that the effect starts.
     pub fn job(&self) -> Option<JobId> {
@@ -86,6 +111,7 @@ impl Effect {
             | Self::Watch(job) => Some(*job),
             Self::On { effect, .. } => effect.job(),
             Self::Cancel(_)
+            | Self::Resume(_)
             | Self::Edit { .. }
             | Self::ReadEvent { .. }
             | Self::LoadDrafts

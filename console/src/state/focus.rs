@@ -75,6 +75,8 @@ pub enum Context {
     Choose,
     /// A line to type (filter, qualifier, confirmation): keys that are not bound are text.
     Line,
+    /// What says how to log in.
+    Login,
     /// The plan of a deploy.
     Plan,
     /// The plan of a deploy to a protected stage, whose name is typed: keys that are not bound are text.
@@ -83,7 +85,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, in the order in which the help shows them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Functions,
         Self::Payload,
@@ -94,6 +96,7 @@ impl Context {
         Self::Help,
         Self::Choose,
         Self::Line,
+        Self::Login,
         Self::Plan,
         Self::Confirm,
     ];
@@ -111,6 +114,7 @@ impl Context {
             Self::Help => "help",
             Self::Choose => "choose",
             Self::Line => "line",
+            Self::Login => "login",
             Self::Plan => "plan",
             Self::Confirm => "confirm",
         }

@@ -178,6 +178,11 @@ impl Jobs {
         id
     }
 
+    /// Lists a job again that stopped and is gone on with.
+    pub fn resume(&mut self, job: Running, now: i64) {
+        self.running.push(Running { since: now, progress: Progress::default(), cancelled: false, ..job });
+    }
+
     /// Takes a job off the list; none when it is not (or no longer) there.
     pub fn end(&mut self, id: JobId) -> Option<Running> {
         let index = self.running.iter().position(|job| job.id == id)?;

@@ -52,6 +52,11 @@ pub struct Logs {
 }
 
 impl Logs {
+    /// The time of the newest line, in milliseconds since the Unix epoch.
+    pub fn newest(&self) -> Option<i64> {
+        self.entries.back().map(|entry| entry.timestamp)
+    }
+
     /// Adds lines, each at its place.
     pub fn push(&mut self, lines: Vec<LogLine>) {
         let mut batch = Vec::with_capacity(lines.len());

@@ -15,6 +15,8 @@ pub enum Overlay {
     Line(Line),
     /// What a deploy would change.
     Plan(Plan),
+    /// How to log in: [`super::State::login`].
+    Login,
 }
 
 /// What a list offers.

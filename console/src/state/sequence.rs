@@ -87,6 +87,14 @@ impl Sequence {
         LoopStep::ALL.get(index + 1).copied().filter(|_| worked)
     }
 
+    /// Notes that the step that failed is taken again, as `job` since `now`.
+    pub fn resume(&mut self, job: JobId, now: i64) {
+        if let Some(step) = self.steps.iter_mut().find(|step| matches!(step, Standing::Failed(_))) {
+            *step = Standing::Running(now);
+            self.job = Some(job);
+        }
+    }
+
     /// Notes that `stage` runs as `job` since `now`.
     pub fn run(&mut self, stage: LoopStep, job: JobId, now: i64) {
         self.job = Some(job);

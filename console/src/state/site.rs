@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Card, Connection, Deployment, Figures, Logs, Response, Sequence, StageInfo, State, Tail, Watch,
+    Card, Connection, Deployment, Figures, Login, Logs, Response, Sequence, StageInfo, State, Tail, Watch,
     config::ConfigEditor,
 };
 
@@ -22,6 +22,8 @@ pub struct Site {
     sequence: Option<Sequence>,
     watch: Option<Watch>,
     qualifier: Option<String>,
+    login: Option<Login>,
+    expiry_seen: Option<i64>,
     tenant: Option<String>,
 }
 
@@ -72,6 +74,8 @@ impl State {
             sequence,
             watch,
             qualifier,
+            login,
+            expiry_seen,
             tenant,
             // What belongs to the workspace, the screen or the user whatever the stage.
             now: _,
@@ -106,6 +110,8 @@ impl State {
         std::mem::swap(sequence, &mut site.sequence);
         std::mem::swap(watch, &mut site.watch);
         std::mem::swap(qualifier, &mut site.qualifier);
+        std::mem::swap(login, &mut site.login);
+        std::mem::swap(expiry_seen, &mut site.expiry_seen);
         std::mem::swap(tenant, &mut site.tenant);
         let mut cards = std::mem::take(&mut site.cards);
         for card in &mut functions.cards {

@@ -28,6 +28,15 @@ pub struct StageInfo {
 impl StageInfo {
     /// The name of the stage that is always there: the local Lambda.
     pub const LOCAL: &str = "local";
+
+    /// Who the caller is, in short: `deployer/me` of `arn:aws:sts::111111111111:assumed-role/deployer/me`.
+    pub fn caller(&self) -> &str {
+        let resource = self.identity.rsplit(':').next().unwrap_or_default();
+        ["assumed-role/", "user/", "federated-user/"]
+            .iter()
+            .find_map(|kind| resource.strip_prefix(kind))
+            .unwrap_or(resource)
+    }
 }
 
 /// A stage as its settings say, without asking anybody.

@@ -1,8 +1,8 @@
 //! Each verb that a key or the palette can ask for.
 
 use super::{
-    asking, command, config, delete, leave, logs, overlay, payload, roles, scroll, sequence, show, stages, verb, watch,
-    workspace,
+    asking, command, config, delete, leave, login, logs, overlay, payload, roles, scroll, sequence, show, stages, verb,
+    watch, workspace,
 };
 use crate::{
     message::{Action, Architecture, Effect},
@@ -29,6 +29,11 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Roles => roles::list(state),
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
+        Action::Resume => login::resume(state),
+        Action::CopyLogin => match state.login.as_ref().map(|login| login.failure.hint.clone()) {
+            Some(command) => copy(state, &command, "the command"),
+            None => nothing(state, "nothing waits for a login"),
+        },
         Action::Setup => workspace::provide(state),
         Action::Cancel => verb::cancel(state),
         Action::NextArchitecture | Action::ToggleDebug => {

@@ -91,6 +91,11 @@ pub(super) fn remove_role(state: &State, role: &str) -> String {
     line(state, ["iam".to_owned(), "--remove".to_owned(), quoted(role), "--yes".to_owned()])
 }
 
+/// `lambda-console stages`
+pub(super) fn stages(state: &State) -> String {
+    line(state, ["stages".to_owned()])
+}
+
 /// `lambda-console setup`
 pub(super) fn setup(state: &State) -> String {
     line(state, ["setup".to_owned()])

@@ -38,6 +38,18 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     effects
 }
 
+/// Follows the logs of these functions again, from when that had stopped. The screen stays as it is.
+pub(super) fn resume(state: &mut State, functions: Vec<String>, since: i64) -> Vec<Effect> {
+    if tail_job(state).is_some() {
+        return Vec::new();
+    }
+    let job = start(state, JobKind::Tail(functions.clone()));
+    state.tail = Some(Tail { job, shown: true, state: TailState::default() });
+    // From the last line that is there.
+    let since = state.logs.newest().map_or(since, |newest| since.min(newest + 1));
+    vec![Effect::StartTail { job, functions, since }]
+}
+
 fn tail_job(state: &State) -> Option<(JobId, JobKind)> {
     state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| (job.id, job.kind.clone()))
 }

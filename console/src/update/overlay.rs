@@ -83,7 +83,7 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Change(_) => {}
             }
         }
-        Some(Overlay::Help(_) | Overlay::Plan(_)) | None => {}
+        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Login) | None => {}
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             | Purpose::Change(_) => {}
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
-        Some(Overlay::Help(_) | Overlay::Choose(_)) | None => {}
+        Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => {}
     }
     Vec::new()
 }
@@ -178,6 +178,6 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
             }
         }
         Some(Overlay::Plan(plan)) => plan::accept(state, plan),
-        Some(Overlay::Help(_)) | None => Vec::new(),
+        Some(Overlay::Help(_) | Overlay::Login) | None => Vec::new(),
     }
 }

@@ -70,7 +70,7 @@ fn overlay(state: &mut State, lines: isize) {
             let last = choose.matches.len().saturating_sub(1);
             choose.selected = choose.selected.saturating_add_signed(lines).min(last);
         }
-        Some(Overlay::Line(_)) | None => {}
+        Some(Overlay::Line(_) | Overlay::Login) | None => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! The stages: which one is shown, and what comes in for one that is not.
 
-use super::{finish, overlay, start, watch, workspace};
+use super::{command, finish, login, overlay, start, watch, workspace};
 use crate::{
     message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
     state::{
@@ -14,6 +14,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     let mut choose = Choose::new(Offer::Stages, entries(state));
     choose.selected = choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
     state.overlay = Some(Overlay::Choose(choose));
+    state.command = Some(command::stages(state));
     vec![Effect::ReadStages(start(state, JobKind::Stages))]
 }
 
@@ -84,7 +85,20 @@ pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
     state.notice = None;
     let mut effects = vec![connect(state, false)];
     effects.extend(finish::load_samples(state, state.functions.names()).1);
+    login::show(state);
     effects
+}
+
+/// Asks again who the caller is when the credentials were to expire: they may have been renewed by themselves.
+pub(super) fn look_at_expiry(state: &mut State) -> Vec<Effect> {
+    let Connection::Connected(StageInfo { expires_at: Some(at), .. }) = &state.connection else { return Vec::new() };
+    let at = *at;
+    if at > state.now || state.expiry_seen == Some(at) {
+        return Vec::new();
+    }
+    state.expiry_seen = Some(at);
+    let job = start(state, JobKind::Connect);
+    vec![Effect::Probe { job, stage: state.options.stage.clone() }]
 }
 
 pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo, Failure>) -> Vec<Effect> {
@@ -96,10 +110,16 @@ pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo,
     match result {
         Ok(info) => {
             state.connection = Connection::Connected(info);
-            if is_probe { Vec::new() } else { workspace::refresh(state) }
+            if is_probe {
+                return Vec::new();
+            }
+            let mut effects = workspace::refresh(state);
+            effects.extend(login::accepted(state));
+            effects
         }
         Err(failure) => {
             if !is_probe {
+                login::hindered(state);
                 state.tell(Notice::of(&failure));
             }
             state.connection = Connection::Failed(failure);

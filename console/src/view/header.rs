@@ -6,7 +6,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::text::{clock, columns, fit};
+use super::{
+    stages::expiry,
+    text::{clock, columns, fit},
+};
 use crate::{
     message::Architecture,
     state::{Connection, JobKind, Running, Setup, State, WorkspaceState},
@@ -68,8 +71,14 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
         Connection::Connected(info) => {
             spans.push(Span::styled(name, theme.title));
             spans.push(Span::raw(format!(" {} {}", info.account, info.region)));
+            if let Some((text, style)) = expiry(state, theme, info) {
+                spans.push(Span::styled(format!(" {text}"), style));
+            }
         }
         Connection::Failed(_) => spans.push(Span::styled(format!("✗ {name}"), theme.bad)),
+    }
+    if state.login.is_some() {
+        spans.push(Span::styled("  log in", theme.bad));
     }
     if state.options.read_only {
         spans.push(Span::styled("  read-only", theme.warn));
@@ -84,12 +93,20 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     let emulator = emulator.map(|_| " (qemu)").unwrap_or_default();
     let debug = if state.debug { " debug" } else { "" };
     spans.push(Span::raw(format!("  {}{emulator}{debug}", state.architecture)));
+    if let Connection::Connected(info) = &state.connection
+        && !info.identity.is_empty()
+    {
+        spans.push(Span::styled(format!("  {}", fit(info.caller(), 30)), theme.dim));
+    }
     spans
 }
 
 /// `⠋ build 2/6 serde`
 fn running(state: &State, job: &Running) -> String {
     let mut words = vec![spinner(state).to_string(), job.kind.title().unwrap_or_default()];
+    if job.stage != state.options.stage && !job.kind.is_of_workspace() {
+        words.push(format!("on {}", job.stage));
+    }
     if job.cancelled {
         words.push("cancelling".into());
         return words.join(" ");

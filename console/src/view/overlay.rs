@@ -11,8 +11,9 @@ use super::{
     areas::Areas,
     deletion,
     functions::frame_of,
+    login,
     pane::scroll_bar,
-    plan,
+    plan, stages,
     text::{columns, fit, pad, wrap},
 };
 use crate::{
@@ -28,6 +29,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     match &state.overlay {
         None => {}
         Some(Overlay::Help(top)) => help(state, theme, frame, body, areas, *top),
+        Some(Overlay::Login) => login::draw(state, theme, frame, body, areas),
+        Some(Overlay::Choose(choose)) if choose.offer == Offer::Stages => {
+            stages::draw(state, theme, frame, body, areas, choose);
+        }
         Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
         Some(Overlay::Plan(plan)) => plan::draw(state, theme, frame, body, areas, plan),
         Some(Overlay::Line(line)) => {
@@ -77,6 +82,7 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
             Context::Help => "In this help",
             Context::Choose => "In a list",
             Context::Line => "In a line",
+            Context::Login => "When somebody has to log in",
             Context::Plan => "In a plan of what is going to change",
             Context::Confirm => "While typing the stage's name",
         };

@@ -12,6 +12,7 @@ use super::{
     areas::Areas,
     config,
     pane::scrolled,
+    stages::expiry,
     text::{age, bytes, pad, window},
 };
 use crate::{
@@ -105,6 +106,13 @@ fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
         Connection::Connected(info) => {
             rows.push(field(theme, "account", &info.account, theme.text));
             rows.push(field(theme, "region", &info.region, theme.text));
+            if !info.identity.is_empty() {
+                rows.push(field(theme, "identity", &info.identity, theme.text));
+                rows.push(field(theme, "credentials", &info.credentials, theme.text));
+            }
+            if let Some((text, style)) = expiry(state, theme, info) {
+                rows.push(field(theme, "", text, style));
+            }
             if info.protected {
                 rows.push(field(theme, "protected", "a change asks for the stage's name", theme.warn));
             }

@@ -70,6 +70,8 @@ struct Common {
     directory: PathBuf,
     stages: Stages,
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
+    /// What runs, or stopped for lack of credentials, with its stage.
+    begun: Mutex<HashMap<JobId, (Arc<Slot>, Effect)>>,
     tasks: TaskTracker,
     closing: CancellationToken,
     workspace: watch::Sender<Option<Arc<Workspace>>>,
@@ -88,6 +90,7 @@ impl Work {
             directory,
             stages: Stages::new(options),
             jobs: Mutex::default(),
+            begun: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
@@ -103,9 +106,20 @@ impl Work {
     }
 
     fn start_on(&self, slot: Arc<Slot>, effect: Effect, events: &mpsc::Sender<Event>) {
+        if let Some(job) = effect.job() {
+            self.common.begun().insert(job, (Arc::clone(&slot), effect.clone()));
+        }
         let shared = Shared { common: Arc::clone(&self.common), slot };
         match effect {
             Effect::On { stage, effect } => self.start_on(self.common.stages.of(&stage), *effect, events),
+            Effect::Resume(jobs) => {
+                for job in jobs {
+                    let begun = self.common.begun().remove(&job);
+                    if let Some((slot, effect)) = begun {
+                        self.start_on(slot, effect, events);
+                    }
+                }
+            }
             Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
             Effect::ReadStages(id) => {
                 self.run(id, events, async move |_, _| Event::StagesRead(id, shared.stages().await));
@@ -260,6 +274,9 @@ impl Work {
                 drop(events.send(event).await);
             }
             common.jobs().remove(&id);
+            if result.login().is_none() {
+                common.begun().remove(&id);
+            }
             drop(events.send(result).await);
         });
     }
@@ -276,6 +293,10 @@ impl Work {
 }
 
 impl Common {
+    fn begun(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Arc<Slot>, Effect)>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,107 @@
+//! Credentials that are missing or have expired: what stopped for it is kept, and gone on with after a login.
+
+use super::{logs, plan, stages};
+use crate::{
+    message::{Action, Effect, Event, Failure, JobId},
+    state::{Connection, Context, Focus, JobKind, Login, Notice, Overlay, State, Stopped},
+};
+
+/// What an event says of a job that stopped for lack of credentials; looked at before the event is taken in.
+pub(super) struct Stop {
+    stopped: Stopped,
+    failure: Failure,
+}
+
+/// Whether `event` is the end of a job that stopped for lack of credentials.
+pub(super) fn of(state: &State, event: &Event) -> Option<Stop> {
+    let (id, failure) = (event.job()?, event.login()?);
+    let job = state.jobs.iter().find(|job| job.id == id)?.clone();
+    let in_loop = state.sequence.as_ref().is_some_and(|sequence| sequence.job == Some(id));
+    Some(Stop { stopped: Stopped { job, at: state.now, in_loop }, failure: failure.clone() })
+}
+
+/// Keeps what stopped, and asks for the login.
+pub(super) fn keep(state: &mut State, stop: Stop) {
+    if stop.stopped.job.kind == JobKind::Probe {
+        return;
+    }
+    let login = state.login.get_or_insert_with(|| Login::new(stop.failure.clone()));
+    login.failure = stop.failure;
+    login.trying = false;
+    // These follow from connecting by themselves.
+    if !matches!(stop.stopped.job.kind, JobKind::Connect | JobKind::Refresh | JobKind::Samples(_)) {
+        login.stopped.push(stop.stopped);
+    }
+    show(state);
+}
+
+/// Shows what helps, unless somebody is typing.
+pub(super) fn show(state: &mut State) {
+    if state.login.is_some() && state.overlay.is_none() && state.focus != Focus::Edit {
+        state.overlay = Some(Overlay::Login);
+    }
+}
+
+/// Tries the new credentials; with them goes on what stopped.
+pub(super) fn resume(state: &mut State) -> Vec<Effect> {
+    if state.overlay.as_ref().is_some_and(|overlay| matches!(overlay, Overlay::Login)) {
+        state.overlay = None;
+    }
+    let Some(login) = &mut state.login else {
+        state.tell(Notice::plain("nothing waits for a login", ""));
+        return Vec::new();
+    };
+    if std::mem::replace(&mut login.trying, true) {
+        return Vec::new();
+    }
+    state.connection = Connection::Connecting;
+    state.tell(Notice::plain("trying the new credentials", ""));
+    vec![stages::connect(state, true)]
+}
+
+/// The stage took the credentials: goes on with what stopped, if that was asked for.
+pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
+    let Some(login) = state.login.take() else { return Vec::new() };
+    if login.stopped.is_empty() {
+        return Vec::new();
+    }
+    let waiting = login.waiting();
+    if !login.trying {
+        let key = state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
+        state.tell(Notice::plain("the credentials work again", format!("{key} goes on with {waiting}")));
+        state.login = Some(login);
+        return Vec::new();
+    }
+    state.tell(Notice::plain(format!("going on with {waiting}"), ""));
+    let (mut effects, mut jobs) = (Vec::new(), Vec::<JobId>::new());
+    for Stopped { job, at, in_loop } in login.stopped {
+        match job.kind {
+            // What these show has a place of its own, which is opened again.
+            JobKind::Tail(functions) => {
+                effects.extend(logs::resume(state, functions, at));
+                continue;
+            }
+            JobKind::Plan(names) => {
+                effects.extend(plan::deploy(state, names));
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(sequence) = state.sequence.as_mut().filter(|_| in_loop) {
+            sequence.resume(job.id, state.now);
+        }
+        jobs.push(job.id);
+        state.jobs.resume(job, state.now);
+    }
+    if !jobs.is_empty() {
+        effects.push(Effect::Resume(jobs));
+    }
+    effects
+}
+
+/// The stage could not be asked, for another reason.
+pub(super) fn hindered(state: &mut State) {
+    if let Some(login) = &mut state.login {
+        login.trying = false;
+    }
+}

@@ -1,0 +1,58 @@
+//! How to log in: what is wrong, the command that gets new credentials, and what goes on afterwards.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    areas::Areas,
+    overlay::popup,
+    text::{fit, wrap},
+};
+use crate::{
+    message::Action,
+    state::{Context, State},
+    theme::Theme,
+};
+
+/// Columns of the text.
+const WIDTH: usize = 72;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    let Some(login) = &state.login else { return };
+    let width = WIDTH.min(usize::from(body.width).saturating_sub(4));
+    let mut lines: Vec<Line> =
+        wrap(&login.failure.why, width).into_iter().map(|line| Line::styled(line, theme.text)).collect();
+    lines.push(Line::default());
+    let help = match login.command() {
+        Some(command) => wrap(&format!("$ {command}"), width),
+        None => wrap(&login.failure.hint, width),
+    };
+    lines.extend(help.into_iter().map(|line| Line::styled(line, theme.key)));
+    lines.push(Line::default());
+    if !login.stopped.is_empty() {
+        let waiting = wrap(&format!("Afterwards goes on: {}", login.waiting()), width);
+        lines.extend(waiting.into_iter().map(|line| Line::styled(line, theme.text)));
+    }
+    lines.push(keys(state, theme));
+    let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
+    let inner = popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
+    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
+        frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width.saturating_sub(1));
+    }
+}
+
+fn keys(state: &State, theme: &Theme) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (action, what) in
+        [(Action::Resume, "logged in: go on"), (Action::CopyLogin, "copy the command"), (Action::Back, "later")]
+    {
+        if let Some(key) = state.key_of(Context::Login, action.name()) {
+            spans.push(Span::styled(key.to_owned(), theme.key));
+            spans.push(Span::styled(format!(" {what}   "), theme.dim));
+        }
+    }
+    Line::from(spans)
+}

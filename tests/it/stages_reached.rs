@@ -1,0 +1,182 @@
+//! Stages as processes see them: profiles, endpoints and credentials of the environment, against a local Lambda that
+//! stands for AWS.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+use tests::{Fixture, Home};
+
+/// A workspace with the stage `beta`, whose profile gets its credentials from a program that prints a file.
+struct Place {
+    fixture: Fixture,
+    home: Home,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let fixture = Fixture::new(name);
+        fixture.function("hello", &Fixture::runtime(), "fn main() {}\n");
+        let manifest = fixture.path().join("Cargo.toml");
+        let stage = "\n[workspace.metadata.lambda.stages.beta]\nprofile = \"acme\"\nprotected = true\n";
+        let text = fs::read_to_string(&manifest).expect("the fixture's manifest") + stage;
+        fs::write(manifest, text).expect("the fixture's manifest");
+        let home = Home::new(fixture.path());
+        Self { fixture, home }
+    }
+
+    fn keys(&self) -> std::path::PathBuf {
+        self.home.path().join("keys.json")
+    }
+
+    fn profile(&self, endpoint: &str) {
+        let process = format!("cat {}", self.keys().display());
+        let text = format!(
+            "[profile acme]\nregion = eu-west-1\nendpoint_url = {endpoint}\ncredential_process = {process}\n\
+             [profile portal]\nregion = eu-west-1\nsso_session = acme\nsso_account_id = 111111111111\n\
+             sso_role_name = Developer\n[sso-session acme]\nsso_start_url = https://acme.invalid/start\n\
+             sso_region = eu-west-1\n"
+        );
+        fs::write(self.home.path().join("config"), text).expect("a profile");
+    }
+
+    fn log_in(&self, access_key: &str, secret_key: &str) {
+        let expires = "2099-01-01T00:00:00Z";
+        let keys = serde_json::json!({
+            "Version": 1, "AccessKeyId": access_key, "SecretAccessKey": secret_key, "Expiration": expires,
+        });
+        fs::write(self.keys(), keys.to_string()).expect("the keys");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.home.command(arguments);
+        command
+            .env("AWS_CONFIG_FILE", self.home.path().join("config"))
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.home.path().join("credentials"))
+            .env("HOME", self.home.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env_remove("AWS_ENDPOINT_URL");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Value) {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let json = serde_json::from_str(&text);
+        let json = json.unwrap_or_else(|error| panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), json)
+    }
+}
+
+/// A local Lambda that stands for AWS.
+struct Stand {
+    runtime: tokio::runtime::Runtime,
+    local: Option<lambda_console_local::Local>,
+}
+
+impl Stand {
+    fn start(home: &Path) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let options = lambda_console_local::Options {
+            dir: home.join("stand"),
+            port: 0,
+            region: "eu-west-1".to_owned(),
+            emulator: std::sync::Arc::new(|| None),
+        };
+        let local = Some(runtime.block_on(lambda_console_local::open(options)).expect("it starts"));
+        Self { runtime, local }
+    }
+
+    fn endpoint(&self) -> &lambda_console_local::Endpoint {
+        self.local.as_ref().expect("it runs").endpoint()
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        if let Some(local) = self.local.take() {
+            self.runtime.block_on(local.shutdown());
+        }
+    }
+}
+
+#[test]
+fn a_stage_is_reached_as_its_profile_says_whatever_keys_are_in_the_environment() {
+    let place = Place::new("stages-profile");
+    let stand = Stand::start(place.home.path());
+    let endpoint = stand.endpoint();
+    place.profile(&endpoint.url);
+    place.log_in(&endpoint.access_key, &endpoint.secret_key);
+    // Keys of another account, which a default chain would take.
+    let others = [("AWS_ACCESS_KEY_ID", "AKIAOTHERACCOUNT"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let (code, listed) = place.run_with(&["stages", "--json"], &others);
+    assert_eq!(code, Some(0));
+    let beta = &listed["stages"][1];
+    assert_eq!((&beta["name"], &beta["protected"]), (&"beta".into(), &true.into()), "{listed}");
+    assert_eq!(beta["account"], "000000000000", "{listed}");
+    assert_eq!((&beta["credentials"], &beta["region"]), (&"credential process".into(), &"eu-west-1".into()));
+    assert_eq!(beta["expires_at"], "2099-01-01T00:00:00Z");
+    assert!(beta["identity"].as_str().is_some_and(|arn| arn.starts_with("arn:aws:")), "{listed}");
+    assert_eq!(beta["error"], Value::Null);
+    let (code, listed) = place.run_with(&["--stage", "beta", "list", "--json"], &others);
+    assert_eq!((code, &listed["functions"][0]["deployed"]), (Some(0), &Value::Null), "{listed}");
+}
+
+#[test]
+fn without_a_profile_the_environment_says_where_and_as_whom() {
+    let place = Place::new("stages-environment");
+    let stand = Stand::start(place.home.path());
+    let endpoint = stand.endpoint();
+    let keys =
+        [("AWS_ACCESS_KEY_ID", endpoint.access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", endpoint.secret_key.as_str())];
+    let list = ["--region", "eu-west-1", "stages", "--json"];
+    let (_, listed) = place.run_with(&list, &[keys[0], keys[1], ("AWS_ENDPOINT_URL", &endpoint.url)]);
+    let aws = &listed["stages"][2];
+    assert_eq!((&aws["name"], &aws["account"]), (&"aws".into(), &"000000000000".into()), "{listed}");
+    assert_eq!(aws["credentials"], "environment");
+    // An endpoint of one service is used for that one: the other is where nobody listens.
+    let nobody = "http://127.0.0.1:9";
+    let of_service = [
+        keys[0],
+        keys[1],
+        ("AWS_ENDPOINT_URL", nobody),
+        ("AWS_ENDPOINT_URL_STS", &endpoint.url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &endpoint.url),
+    ];
+    let (code, listed) = place.run_with(&["--region", "eu-west-1", "list", "--json"], &of_service);
+    assert_eq!((code, &listed["functions"][0]["name"]), (Some(0), &"hello".into()), "{listed}");
+}
+
+#[test]
+fn credentials_that_are_missing_end_with_the_command_that_gets_them() {
+    let place = Place::new("stages-login");
+    place.profile("http://127.0.0.1:9");
+    let (code, told) = place.run(&["--profile", "portal", "list", "--json"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert_eq!(told["error"]["hint"], "aws sso login --profile portal", "{told}");
+    assert!(told["error"]["why"].as_str().is_some_and(|why| why.contains("token")), "{told}");
+    // The program that gives credentials gives none.
+    let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
+    let (code, told) = place.run(&["--profile", "nobody", "--region", "eu-west-1", "list", "--json"]);
+    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws configure sso --profile nobody".into()), "{told}");
+    let (code, listed) = place.run(&["stages", "--json"]);
+    assert_eq!(code, Some(0), "the list itself is there");
+    assert!(listed["stages"][1]["error"]["why"].is_string(), "{listed}");
+    drop(place.fixture);
+}
+
+#[test]
+fn keys_that_the_service_does_not_know_ask_for_a_login() {
+    let place = Place::new("stages-keys");
+    let stand = Stand::start(place.home.path());
+    place.profile(&stand.endpoint().url);
+    place.log_in("AKIANOBODYKNOWS", "secret");
+    let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
+}
