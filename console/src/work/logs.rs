@@ -10,6 +10,7 @@ use super::{
 };
 use crate::message::{Failure, LogLine};
 
+mod merge;
 mod seen;
 mod tail;
 

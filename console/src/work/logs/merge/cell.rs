@@ -1,0 +1,283 @@
+//! The events of one stream in one millisecond, in order: two sources told apart and put together. Pure.
+//!
+//! Where both tell of the same event they tell the same text, but only pages have ids. Events with equal texts are
+//! interchangeable, so it is their number that has to be right: that of the ids, or that of one update of a live tail,
+//! whichever is more. Copies in two updates may be one event sent twice: a page says.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Between two neighbours, so that many others have room between them.
+const STEP: i64 = 1 << 32;
+
+/// One event that was given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// What its text hashes to.
+    key: u64,
+    /// What its id hashes to; none: only a live tail told of it.
+    id: Option<u64>,
+    /// Where it stands among the others.
+    pub(super) rank: i64,
+    /// Its text names its request.
+    pub(super) is_named: bool,
+}
+
+/// The events of one stream in one millisecond.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cell {
+    /// In order.
+    items: Vec<Item>,
+}
+
+/// An event to be placed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// What its text hashes to.
+    pub(super) key: u64,
+    /// What its id hashes to; a live tail tells none.
+    pub(super) id: Option<u64>,
+    /// Its text names its request.
+    pub(super) is_named: bool,
+}
+
+/// What came of placing events.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// For each event its rank if it is new.
+    pub(super) ranks: Vec<Option<i64>>,
+    /// Events given out before that stand elsewhere: the rank that they had, and the one that they have.
+    pub(super) moved: Vec<(i64, i64)>,
+}
+
+impl Cell {
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Takes in the events of one update, in their order.
+    pub(super) fn live(&mut self, events: &[Told]) -> Placed {
+        let mut known: HashMap<u64, usize> = HashMap::new();
+        for item in &self.items {
+            *known.entry(item.key).or_default() += 1;
+        }
+        let mut ranks = Vec::with_capacity(events.len());
+        for &Told { key, is_named, .. } in events {
+            ranks.push(match known.get_mut(&key) {
+                Some(copies) if *copies > 0 => {
+                    *copies -= 1;
+                    None
+                }
+                _ => {
+                    // A stream takes events in one after the other: what is told first now came last.
+                    let rank = self.items.last().map_or(0, |last| last.rank + STEP);
+                    self.items.push(Item { key, id: None, rank, is_named });
+                    Some(rank)
+                }
+            });
+        }
+        Placed { ranks, moved: Vec::new() }
+    }
+
+    /// Takes in neighbours on a page, in their order. `after` is the id of the one before them, on the page before.
+    pub(super) fn page(&mut self, events: &[Told], after: Option<u64>) -> Placed {
+        let mut seen = HashSet::new();
+        // A page may tell an event twice.
+        let firsts: Vec<usize> = (0..events.len()).filter(|&index| seen.insert(events[index].id)).collect();
+        let bound = self.bind(events);
+        let mut last_id = after.filter(|id| !seen.contains(&Some(*id)) && self.place_of(Some(*id)).is_some());
+        let mut placed = Placed { ranks: vec![None; events.len()], moved: Vec::new() };
+
+        // Those that stand in order stay; the others are taken out, to be put where they belong.
+        let mut last = self.place_of(last_id).map(|place| self.items[place].rank);
+        let mut stays = |rank: i64| {
+            let in_order = last.is_none_or(|last| last < rank);
+            last = if in_order { Some(rank) } else { last };
+            in_order
+        };
+        let stay: HashSet<usize> =
+            firsts.iter().copied().filter(|&index| bound[index].is_some_and(&mut stays)).collect();
+        let mut run: Vec<(usize, Item)> = Vec::new();
+        for index in firsts {
+            let Told { key, id, is_named } = events[index];
+            if stay.contains(&index) {
+                self.insert(&mut run, last_id, id, &mut placed);
+                last_id = id;
+            } else if let Some(place) = self.place_of(id) {
+                // No event has this index: it is one that moves.
+                run.push((usize::MAX, self.items.remove(place)));
+            } else {
+                run.push((index, Item { key, id, rank: 0, is_named }));
+            }
+        }
+        self.insert(&mut run, last_id, None, &mut placed);
+        placed
+    }
+
+    fn place_of(&self, id: Option<u64>) -> Option<usize> {
+        id.and_then(|_| self.items.iter().position(|item| item.id == id))
+    }
+
+    /// Gives ids to items that a live tail told of, and says which events are items, by rank.
+    fn bind(&mut self, events: &[Told]) -> Vec<Option<i64>> {
+        let mut bound = vec![None; events.len()];
+        if self.items.is_empty() {
+            return bound;
+        }
+        let mut places: HashMap<Option<u64>, usize> = HashMap::new();
+        for (index, event) in events.iter().enumerate() {
+            places.entry(event.id).or_insert(index);
+        }
+        for item in self.items.iter().filter(|item| item.id.is_some()) {
+            if let Some(&index) = places.get(&item.id) {
+                bound[index] = Some(item.rank);
+            }
+        }
+        let mut free: HashMap<u64, BTreeSet<usize>> = HashMap::new();
+        for &index in places.values().filter(|&&index| bound[index].is_none()) {
+            free.entry(events[index].key).or_default().insert(index);
+        }
+        // First those that stand in the same order, then any: their texts are equal.
+        for in_order in [true, false] {
+            let mut next = 0;
+            for item in &mut self.items {
+                if item.id.is_some() {
+                    next = places.get(&item.id).map_or(next, |&place| next.max(place + 1));
+                    continue;
+                }
+                let Some(free) = free.get_mut(&item.key) else { continue };
+                let from = if in_order { next } else { 0 };
+                let Some(&index) = free.range(from..).next() else { continue };
+                free.remove(&index);
+                item.id = events[index].id;
+                bound[index] = Some(item.rank);
+                next = index + 1;
+            }
+        }
+        bound
+    }
+
+    /// Puts a run of items behind the one with the id `last`; without, before the one with the id `next`; without both,
+    /// at the end.
+    fn insert(&mut self, run: &mut Vec<(usize, Item)>, last: Option<u64>, next: Option<u64>, placed: &mut Placed) {
+        if run.is_empty() {
+            return;
+        }
+        let behind = self.place_of(last).map(|place| place + 1);
+        let at = behind.or_else(|| self.place_of(next)).unwrap_or(self.items.len());
+        let count = run.len() as i64;
+        let low = at.checked_sub(1).map(|before| self.items[before].rank);
+        let high = self.items.get(at).map(|item| item.rank);
+        let (mut rank, mut step) = match (low, high) {
+            (None, None) => (0, STEP),
+            (Some(low), None) => (low + STEP, STEP),
+            (None, Some(high)) => (high - STEP * count, STEP),
+            (Some(low), Some(high)) => (low + (high - low) / (count + 1), (high - low) / (count + 1)),
+        };
+        if step == 0 {
+            (rank, step) = (self.make_room(at, count, placed), STEP);
+        }
+        for (index, item) in run.iter_mut() {
+            match placed.ranks.get_mut(*index) {
+                Some(new) => *new = Some(rank),
+                None => placed.moved.push((item.rank, rank)),
+            }
+            item.rank = rank;
+            rank += step;
+        }
+        self.items.splice(at..at, run.drain(..).map(|(_, item)| item));
+    }
+
+    /// Moves all items from `at` on up, so that `count` others fit before them, and says where the first of those goes.
+    fn make_room(&mut self, at: usize, count: i64, placed: &mut Placed) -> i64 {
+        let low = at.checked_sub(1).map_or(0, |before| self.items[before].rank);
+        let mut rank = low + STEP * (count + 1);
+        for item in &mut self.items[at..] {
+            placed.moved.push((item.rank, rank));
+            item.rank = rank;
+            rank += STEP;
+        }
+        low + STEP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<Told> {
+        text.chars().map(|letter| Told { key: u64::from(u32::from(letter)), id: None, is_named: false }).collect()
+    }
+
+    /// Events of a page: letters with numbers as ids, `a1b2`.
+    fn page(text: &str) -> Vec<Told> {
+        let letters: Vec<char> = text.chars().collect();
+        let one = |pair: &[char]| Told { id: pair[1].to_digit(10).map(u64::from), ..told(&pair[0].to_string())[0] };
+        letters.chunks(2).map(one).collect()
+    }
+
+    fn text(cell: &Cell) -> String {
+        assert!(cell.items.is_sorted_by(|one, next| one.rank < next.rank), "{cell:?}");
+        cell.items.iter().map(|item| char::from_u32(item.key as u32).unwrap()).collect()
+    }
+
+    fn new(placed: &Placed) -> usize {
+        placed.ranks.iter().flatten().count()
+    }
+
+    #[test]
+    fn a_page_puts_what_was_left_out_where_it_belongs() {
+        let mut cell = Cell::default();
+        assert_eq!(new(&cell.live(&told("ace"))), 3);
+        let placed = cell.page(&page("a1b2c3d4e5f6"), None);
+        assert_eq!((new(&placed), placed.moved.len()), (3, 0));
+        assert_eq!(text(&cell), "abcdef");
+        assert_eq!(new(&cell.page(&page("a1b2c3d4e5f6"), None)), 0);
+    }
+
+    #[test]
+    fn equal_lines_are_as_many_as_there_are() {
+        let mut cell = Cell::default();
+        assert_eq!(new(&cell.live(&told("aab"))), 3);
+        assert_eq!(new(&cell.live(&told("aa"))), 0, "sent again, or others: a page says");
+        let placed = cell.page(&page("a1a2b3a4"), None);
+        assert_eq!((new(&placed), placed.moved.len()), (1, 0));
+        assert_eq!(text(&cell), "aaba");
+        let mut cell = Cell::default();
+        cell.page(&page("a1x2a3"), None);
+        assert_eq!(new(&cell.live(&told("aax"))), 0);
+    }
+
+    #[test]
+    fn a_page_that_ends_within_the_millisecond_goes_on_with_the_next() {
+        let mut cell = Cell::default();
+        cell.live(&told("xb"));
+        assert_eq!(new(&cell.page(&page("b1x2"), None)), 0, "told in the wrong order");
+        assert_eq!(text(&cell), "bx");
+        let placed = cell.page(&page("b3y4"), Some(2));
+        assert_eq!((new(&placed), text(&cell).as_str()), (2, "bxby"));
+        assert_eq!(cell.page(&page("b1x2b3y4"), None), Placed { ranks: vec![None; 4], moved: vec![] });
+    }
+
+    #[test]
+    fn the_same_page_again_or_with_doubles_changes_nothing() {
+        let mut cell = Cell::default();
+        assert_eq!(new(&cell.page(&page("a1a1b2a1b2"), None)), 2);
+        assert_eq!(text(&cell), "ab");
+        assert_eq!(cell.page(&page("a1b2"), Some(2)), Placed { ranks: vec![None; 2], moved: vec![] });
+        assert_eq!(text(&cell), "ab");
+    }
+
+    #[test]
+    fn there_is_always_room_between_two_neighbours() {
+        let mut cell = Cell::default();
+        let one = |id| Told { key: id, id: Some(id), is_named: false };
+        cell.page(&[one(1), one(2)], None);
+        for id in 3..200 {
+            assert_eq!(new(&cell.page(&[one(1), one(id)], None)), 1);
+        }
+        assert!(cell.items.is_sorted_by(|one, next| one.rank < next.rank));
+        let ids: Vec<u64> = cell.items.iter().map(|item| item.key).collect();
+        let expected: Vec<u64> = [1].into_iter().chain((3..200).rev()).chain([2]).collect();
+        assert_eq!(ids, expected);
+    }
+}

@@ -1,0 +1,366 @@
+//! The merger against a service that is simulated: whatever it tells when, each event is given once and in order.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// Numbers that follow no pattern, the same each time (`SplitMix64`).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ mixed >> 31) % end as u64) as i64
+    }
+
+    fn one_in(&mut self, count: i64) -> bool {
+        self.below(count) == 0
+    }
+}
+
+/// An event as the service has it.
+#[derive(Clone, Debug)]
+struct Truth {
+    group: usize,
+    stream: usize,
+    number: usize,
+    timestamp: i64,
+    ingested: i64,
+    /// From when on pages tell it.
+    visible: i64,
+    text: String,
+}
+
+impl Truth {
+    fn entry(&self, with_id: bool) -> Entry {
+        let line = LogLine {
+            timestamp: self.timestamp,
+            function: format!("f{}", self.group),
+            stream: format!("s{}", self.stream),
+            message: self.text.clone(),
+            ..LogLine::default()
+        };
+        let id = with_id.then(|| format!("{:020}/{}/{:020}", self.timestamp, self.stream, self.number));
+        Entry { group: self.group, line, ingested: self.ingested, id }
+    }
+
+    fn place(&self) -> (i64, usize, usize, usize) {
+        (self.timestamp, self.group, self.stream, self.number)
+    }
+}
+
+/// What the merger is told, by the time at which it is.
+#[derive(Debug)]
+enum Step {
+    Update(Update),
+    Begun,
+    Ended,
+    Look(usize),
+}
+
+const REACH: Reach =
+    Reach { overlap: 300, settle: 3_000, late: 20_000, late_every: 1_000, skew: 500, most: 40, hard: usize::MAX };
+/// How long the service is watched, in its milliseconds.
+const LENGTH: i64 = 12_000;
+const GROUPS: usize = 2;
+
+/// Events in bursts, some late, many with equal texts, often in one millisecond.
+fn truth(random: &mut Random) -> Vec<Truth> {
+    let mut all = Vec::new();
+    for group in 0..GROUPS {
+        for stream in 0..2 {
+            let (mut time, mut visible, mut number) = (random.below(500), 0, 0);
+            while time < LENGTH {
+                for _ in 0..=random.below(6) {
+                    let late = if random.one_in(12) { random.below(2_000) } else { random.below(3) };
+                    visible = visible.max(time + random.below(200));
+                    let text = ["a", "b", "}", ""][random.below(4) as usize].to_owned();
+                    let timestamp = 100_000 + time - late;
+                    all.push(Truth { group, stream, number, timestamp, ingested: 100_000 + time, visible, text });
+                    number += 1;
+                }
+                time += if random.one_in(3) { 1 } else { random.below(300) };
+            }
+        }
+    }
+    for event in &mut all {
+        event.visible += 100_000;
+    }
+    all.sort_by_key(Truth::place);
+    all
+}
+
+/// What the live tail tells: sampled, silent, twice, out of turn; and when pages are looked at.
+fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
+    let mut steps = BTreeMap::new();
+    let mut put = |time: i64, step: Step| {
+        let turn = steps.len();
+        steps.insert((time, turn), step);
+    };
+    let groups: Vec<usize> = (0..GROUPS).collect();
+    let mut is_open = false;
+    let mut told: Vec<Entry> = Vec::new();
+    for second in 0..LENGTH / 100 {
+        let from = 100_000 + second * 100;
+        if random.one_in(12) {
+            is_open = !is_open;
+            put(from, if is_open { Step::Begun } else { Step::Ended });
+        }
+        if is_open {
+            let loss = [1, 1, 3, 0][random.below(4) as usize];
+            let mut entries: Vec<Entry> = Vec::new();
+            let mut taken_in: Vec<&Truth> =
+                truth.iter().filter(|event| (from..from + 100).contains(&event.ingested)).collect();
+            taken_in.sort_by_key(|event| (event.ingested, event.number));
+            for event in taken_in {
+                if loss == 1 || (loss == 3 && !random.one_in(3)) {
+                    entries.push(event.entry(false));
+                }
+            }
+            // Sometimes it does not own to what it left out.
+            let sampled = loss != 1 && !random.one_in(4);
+            told.extend(entries.iter().cloned());
+            let late = if random.one_in(4) { random.below(400) } else { 0 };
+            put(from + 100 + late, Step::Update(Update { groups: groups.clone(), entries, sampled }));
+        }
+        // What is sent again is sent soon: what is settled is forgotten.
+        told.retain(|entry| entry.ingested > from - 2_000);
+        if random.one_in(5) && !told.is_empty() {
+            // What was told before, again: each event once in an update, and streams in order.
+            let begin = random.below(told.len() as i64) as usize;
+            let again: Vec<Entry> = told[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
+            put(
+                from + random.below(300),
+                Step::Update(Update { groups: groups.clone(), entries: again, sampled: false }),
+            );
+            told.drain(..begin);
+        }
+        for group in 0..GROUPS {
+            if random.one_in(6) {
+                put(from + random.below(100), Step::Look(group));
+            }
+        }
+    }
+    steps
+}
+
+/// What was given out, as whoever holds the lines has it.
+#[derive(Default)]
+struct Held {
+    lines: Vec<LogLine>,
+    batches: usize,
+}
+
+impl Held {
+    fn take(&mut self, given: Given, seed: u64) {
+        let place = |line: &LogLine| (line.timestamp, line.function.clone(), line.stream.clone(), line.rank);
+        assert!(given.lines.is_sorted_by(|one, next| place(one) < place(next)), "seed {seed}: a batch is in order");
+        self.batches += usize::from(!given.lines.is_empty());
+        self.lines.extend(given.lines);
+        let mut moves = Vec::new();
+        for fix in given.fixes {
+            let Some(rank) = fix.new_rank else { continue };
+            let is_it = |line: &LogLine| {
+                (line.timestamp, &line.function, &line.stream, line.rank)
+                    == (fix.timestamp, &fix.function, &fix.stream, fix.rank)
+            };
+            let index = self.lines.iter().position(is_it).unwrap_or_else(|| panic!("seed {seed}: no line for {fix:?}"));
+            moves.push((index, rank));
+        }
+        for (index, rank) in moves {
+            self.lines[index].rank = rank;
+        }
+    }
+
+    fn in_order(mut self) -> Vec<(i64, String, String, String)> {
+        self.lines.sort_by_key(|line| (line.timestamp, line.function.clone(), line.stream.clone(), line.rank));
+        self.lines.into_iter().map(|line| (line.timestamp, line.function, line.stream, line.message)).collect()
+    }
+}
+
+/// A look at what is visible, in pages that come one after another; gives the time when it ended.
+fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: (usize, i64, i64, u64)) -> i64 {
+    let (group, mut time, skew, seed) = at;
+    let mut look = merger.look(group, time + skew);
+    let from = look.from;
+    let mut rest = truth.iter().filter(|event| event.group == group && event.timestamp >= from);
+    let breaks_off = random.one_in(6);
+    loop {
+        let count = 1 + random.below(40) as usize;
+        let page: Vec<&Truth> = rest.by_ref().filter(|event| event.visible <= time).take(count).collect();
+        if page.is_empty() {
+            break;
+        }
+        let entries: Vec<Entry> = page.iter().map(|event| event.entry(true)).collect();
+        if random.one_in(8) {
+            held.take(merger.page(&mut look, entries.clone(), time + skew), seed);
+        }
+        held.take(merger.page(&mut look, entries, time + skew), seed);
+        if breaks_off && random.one_in(3) {
+            return time;
+        }
+        time += random.below(8);
+    }
+    held.take(merger.looked(&look, time + skew), seed);
+    time
+}
+
+fn run(seed: u64) -> usize {
+    let mut random = Random(seed);
+    let truth = truth(&mut random);
+    let steps = steps(&mut random, &truth);
+    let skew = random.below(2 * REACH.skew) - REACH.skew;
+    let mut merger = Merger::new(GROUPS, 0, REACH);
+    let mut held = Held::default();
+    let (mut most, mut now) = (0, 0);
+    for ((time, _), step) in steps {
+        now = now.max(time);
+        let time = now;
+        match step {
+            Step::Update(update) => held.take(merger.live(update, time + skew), seed),
+            Step::Begun => merger.begun(&[0, 1], time + skew),
+            Step::Ended => held.take(merger.ended(&[0, 1], "it ended", time + skew), seed),
+            Step::Look(group) => now = look(&mut random, &truth, &mut merger, &mut held, (group, time, skew, seed)),
+        }
+        most = most.max(merger.held());
+    }
+    for round in 0..4 {
+        for group in 0..GROUPS {
+            let time = 100_000 + LENGTH + 1_000 + round * 2_000;
+            look(&mut random, &truth, &mut merger, &mut held, (group, time, skew, seed));
+        }
+    }
+    let expected: Vec<_> = truth
+        .iter()
+        .map(|event| {
+            let line = event.entry(false).line;
+            (line.timestamp, line.function, line.stream, line.message)
+        })
+        .collect();
+    let found = held.in_order();
+    if let Some(at) = (0..found.len().max(expected.len())).find(|&at| found.get(at) != expected.get(at)) {
+        let near = |all: &[_]| {
+            format!(
+                "{:?}",
+                all.iter().skip(at.saturating_sub(3)).take(8).collect::<Vec<&(i64, String, String, String)>>()
+            )
+        };
+        panic!(
+            "seed {seed}: {} of {} events, first at {at}\nfound    {}\nexpected {}",
+            found.len(),
+            expected.len(),
+            near(&found),
+            near(&expected)
+        );
+    }
+    most
+}
+
+#[test]
+fn any_interleaving_with_drops_and_doubles_gives_every_event_once_and_in_order() {
+    let runs = std::env::var("LAMBDA_CONSOLE_MERGE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(300);
+    let mut least = usize::MAX;
+    let first = std::env::var("FIRST").ok().and_then(|runs| runs.parse().ok()).unwrap_or(0);
+    for seed in first..runs {
+        least = least.min(run(seed));
+    }
+    assert!(least < 900, "old events are forgotten: {least} were remembered at once");
+}
+
+fn entry(timestamp: i64, message: &str, id: Option<&str>) -> Entry {
+    let line = LogLine {
+        timestamp,
+        function: "hello".into(),
+        stream: "s".into(),
+        message: message.into(),
+        ..LogLine::default()
+    };
+    Entry { group: 0, line, ingested: timestamp + 5, id: id.map(str::to_owned) }
+}
+
+fn update(entries: Vec<Entry>, sampled: bool) -> Update {
+    Update { groups: vec![0], entries, sampled }
+}
+
+fn messages(given: &Given) -> Vec<&str> {
+    given.lines.iter().map(|line| line.message.as_str()).collect()
+}
+
+#[test]
+fn equal_lines_of_one_millisecond_are_shown_as_often_as_they_were_written() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    let twice = merger.live(update(vec![entry(9, "same", None), entry(9, "same", None)], false), 10);
+    assert_eq!(messages(&twice), ["same", "same"]);
+    let mut look = merger.look(0, 20);
+    let page = vec![entry(9, "same", Some("1")), entry(9, "same", Some("2")), entry(9, "same", Some("3"))];
+    assert_eq!(messages(&merger.page(&mut look, page, 20)), ["same"], "a third that the live tail left out");
+}
+
+#[test]
+fn a_sampled_update_is_a_gap_until_a_look_has_filled_it_in() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    let given = merger.live(update(vec![entry(50, "a", None)], true), 100);
+    assert_eq!((given.marks.len(), given.marks[0].timestamp, given.marks[0].filled), (1, 50, None));
+    assert!(merger.wants_look(0));
+    let mut look = merger.look(0, 101);
+    let page = vec![entry(50, "a", Some("1")), entry(50, "b", Some("2")), entry(51, "c", Some("3"))];
+    assert_eq!(messages(&merger.page(&mut look, page, 102)), ["b", "c"]);
+    let given = merger.looked(&look, 103);
+    assert_eq!(given.marks[0].filled, Some(2));
+    assert!(!merger.wants_look(0));
+}
+
+#[test]
+fn events_of_the_future_do_not_hide_those_of_the_present() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    let mut look = merger.look(0, 1_000_000);
+    let ahead = Entry { ingested: 1_000_000, ..entry(9_000_000, "ahead", Some("1")) };
+    merger.page(&mut look, vec![ahead], 1_000_000);
+    merger.looked(&look, 1_000_000);
+    assert!(merger.look(0, 1_001_000).from <= 1_000_000 - Reach::default().overlap);
+}
+
+#[test]
+fn a_quiet_group_is_not_read_from_its_last_event_on_for_ever() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    for minutes in 0..100 {
+        let look = merger.look(0, minutes * 60_000);
+        merger.looked(&look, minutes * 60_000);
+    }
+    let late = merger.look(0, 6_000_000);
+    assert!(late.from > 6_000_000 - 20 * 60_000, "{late:?}");
+}
+
+#[test]
+fn lines_whose_start_comes_late_are_given_their_request() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    let id = "8f5a1d0e-0b5c-4f3c-9d7a-2f6c1f1f4b11";
+    let given = merger.live(update(vec![entry(2, "hello", None), entry(3, "again", None)], true), 10);
+    assert!(given.lines.iter().all(|line| line.request_id.is_none()));
+    let mut look = merger.look(0, 11);
+    let start = format!("START RequestId: {id} Version: $LATEST");
+    let report = format!("REPORT RequestId: {id}\tDuration: 1 ms");
+    let page = [(1, start.as_str(), "1"), (2, "hello", "2"), (2, "new", "3"), (3, "again", "4"), (4, &report, "5")];
+    let page = page.into_iter().map(|(time, text, id)| entry(time, text, Some(id))).collect();
+    let given = merger.page(&mut look, page, 12);
+    assert!(given.lines.len() == 3 && given.lines.iter().all(|line| line.request_id.as_deref() == Some(id)));
+    let fixed: Vec<i64> = given.fixes.iter().map(|fix| fix.timestamp).collect();
+    assert_eq!(fixed, [2, 3]);
+    assert!(given.fixes.iter().all(|fix| fix.request_id.as_deref() == Some(id)));
+    let given = merger.live(update(vec![entry(5, "after", None)], false), 20);
+    assert_eq!(given.lines[0].request_id, None);
+}
+
+#[test]
+fn services_that_tell_no_ids_are_counted_too() {
+    let mut merger = Merger::new(1, 0, Reach::default());
+    merger.live(update(vec![entry(9, "same", None)], false), 10);
+    for _ in 0..2 {
+        let mut look = merger.look(0, 20);
+        merger.page(&mut look, vec![entry(9, "same", None), entry(9, "same", None)], 20);
+        merger.looked(&look, 20);
+    }
+    assert_eq!(merger.held(), 2);
+}

@@ -1,0 +1,222 @@
+//! The events of one log group that were given out, for as long as another source may tell of them. Pure.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use super::{
+    Entry, Given, Reach,
+    cell::{Cell, Told},
+    links::{Links, Place, Says},
+};
+use crate::message::LogFix;
+
+/// Where a page of a look ends: the ids of the last events, by stream, and their time.
+pub(super) type End = (i64, HashMap<String, u64>);
+
+/// The events of one log group.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// By time.
+    cells: BTreeMap<i64, Vec<StreamCell>>,
+    links: HashMap<Arc<str>, Links>,
+    held: usize,
+    /// What is older is not read again, and forgotten.
+    pub(super) settled: i64,
+}
+
+#[derive(Debug)]
+struct StreamCell {
+    stream: Arc<str>,
+    cell: Cell,
+    /// The service's clock when it last changed.
+    touched: i64,
+}
+
+impl Timeline {
+    /// Nothing before `since` is of interest.
+    pub(super) fn new(since: i64) -> Self {
+        Self { cells: BTreeMap::new(), links: HashMap::new(), held: 0, settled: since }
+    }
+
+    /// Takes in events: of one update of a live tail, or of a page with where the page before it ended. Gives those that
+    /// are new, in order.
+    pub(super) fn take(&mut self, mut entries: Vec<Entry>, page: Option<&mut End>, clock: i64, given: &mut Given) {
+        // Stable: events of one stream and one time stay in the order in which they are told.
+        entries.sort_by(|one, other| {
+            let (one, other) = (&one.line, &other.line);
+            let by_name = || one.function.cmp(&other.function).then_with(|| one.stream.cmp(&other.stream));
+            one.timestamp.cmp(&other.timestamp).then_with(by_name)
+        });
+        let same = |one: &Entry, other: &Entry| {
+            one.line.timestamp == other.line.timestamp && one.line.stream == other.line.stream
+        };
+        let mut end: End = (i64::MIN, HashMap::new());
+        let mut rest = entries.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let mut run = vec![first];
+            while let Some(next) = rest.next_if(|next| same(&run[0], next)) {
+                run.push(next);
+            }
+            let (timestamp, stream) = (run[0].line.timestamp, run[0].line.stream.clone());
+            let says: Vec<Says> = run.iter().map(|entry| Says::of(&entry.line.message)).collect();
+            let told = told(&run, &says, page.is_some());
+            let before = page.as_ref().filter(|end| end.0 == timestamp);
+            let after = page.is_some().then(|| before.and_then(|end| end.1.get(&stream).copied()));
+            if timestamp != end.0 {
+                end = (timestamp, HashMap::new());
+            }
+            if let Some(id) = told.last().and_then(|last| last.id) {
+                end.1.insert(stream, id);
+            }
+            self.place(run, says, &told, after, clock, given);
+        }
+        if let Some(page) = page
+            && end.0 != i64::MIN
+        {
+            if page.0 == end.0 {
+                page.1.extend(end.1);
+            } else {
+                *page = end;
+            }
+        }
+    }
+
+    /// Places events of one stream with one timestamp; `after` is none for those of a live tail.
+    fn place(
+        &mut self,
+        run: Vec<Entry>,
+        says: Vec<Says>,
+        told: &[Told],
+        after: Option<Option<u64>>,
+        clock: i64,
+        given: &mut Given,
+    ) {
+        let (timestamp, function, stream) =
+            (run[0].line.timestamp, run[0].line.function.clone(), self.known(&run[0].line.stream));
+        let cells = self.cells.entry(timestamp).or_default();
+        let index = cells.iter().position(|cell| cell.stream == stream).unwrap_or_else(|| {
+            cells.push(StreamCell { stream: Arc::clone(&stream), cell: Cell::default(), touched: clock });
+            cells.len() - 1
+        });
+        let of_stream = &mut cells[index];
+        let placed = match after {
+            None => of_stream.cell.live(told),
+            Some(after) => of_stream.cell.page(told, after),
+        };
+        if placed.ranks.iter().any(Option::is_some) {
+            of_stream.touched = clock;
+        }
+        let fix = |rank| LogFix {
+            function: function.clone(),
+            stream: stream.to_string(),
+            timestamp,
+            rank,
+            new_rank: None,
+            request_id: None,
+        };
+        for (from, to) in placed.moved {
+            if let Some(links) = self.links.get_mut(&stream) {
+                links.moved((timestamp, from), (timestamp, to));
+            }
+            given.fixes.push(LogFix { new_rank: Some(to), ..fix(from) });
+        }
+        let fresh: HashSet<i64> = placed.ranks.iter().flatten().copied().collect();
+        self.held += fresh.len();
+        for ((entry, says), rank) in run.into_iter().zip(says).zip(placed.ranks) {
+            let Some(rank) = rank else { continue };
+            let links = self.links.entry(Arc::clone(&stream)).or_default();
+            let (request_id, from_here) = links.take((timestamp, rank), says);
+            if let Some((to, request)) = from_here {
+                let unnamed = self.unnamed(&stream, (timestamp, rank), to);
+                let known = unnamed.into_iter().filter(|place| place.0 != timestamp || !fresh.contains(&place.1));
+                given.fixes.extend(known.map(|(timestamp, rank)| LogFix {
+                    timestamp,
+                    request_id: Some(request.clone()),
+                    ..fix(rank)
+                }));
+            }
+            let mut line = entry.line;
+            line.rank = rank;
+            line.request_id = request_id;
+            given.lines.push(line);
+        }
+    }
+
+    fn known(&self, stream: &str) -> Arc<str> {
+        self.links.get_key_value(stream).map_or_else(|| stream.into(), |(known, _)| Arc::clone(known))
+    }
+
+    /// The places of a stream's lines between two that do not name their request.
+    fn unnamed(&self, stream: &Arc<str>, from: Place, to: Option<Place>) -> Vec<Place> {
+        let to = to.unwrap_or((i64::MAX, i64::MAX));
+        let mut places = Vec::new();
+        for (timestamp, cells) in self.cells.range(from.0..=to.0) {
+            let items = cells.iter().filter(|cell| cell.stream == *stream).flat_map(|cell| cell.cell.items());
+            let within = items.filter(|item| !item.is_named).map(|item| (*timestamp, item.rank));
+            places.extend(within.filter(|place| from < *place && *place < to));
+        }
+        places
+    }
+
+    /// All that was written before `covered` was read when the service's clock was `clock`: what is old enough is
+    /// forgotten.
+    pub(super) fn settle(&mut self, covered: i64, clock: i64, reach: &Reach) {
+        let sure = covered.min(clock - reach.settle);
+        self.settled = self.settled.max(covered.min(clock - reach.late));
+        let mut left = self.held;
+        for (timestamp, cells) in &self.cells {
+            if left <= reach.most || (*timestamp >= sure && left <= reach.hard) {
+                break;
+            }
+            left -= cells.iter().map(|cell| cell.cell.items().len()).sum::<usize>();
+            self.settled = self.settled.max(timestamp + 1);
+        }
+        let kept = self.cells.split_off(&self.settled);
+        for (timestamp, mut cells) in std::mem::replace(&mut self.cells, kept) {
+            // A live tail may tell of what came late once more, when it is begun anew.
+            cells.retain(|cell| {
+                let stays = cell.touched > clock - reach.settle && self.held <= reach.hard;
+                self.held -= if stays { 0 } else { cell.cell.items().len() };
+                stays
+            });
+            if !cells.is_empty() {
+                self.cells.insert(timestamp, cells);
+            }
+        }
+        let settled = self.settled;
+        self.links.retain(|_, links| links.forget(settled));
+    }
+
+    /// How many events are remembered.
+    #[cfg(test)]
+    pub(super) const fn held(&self) -> usize {
+        self.held
+    }
+}
+
+/// The events as cells know them. Pages of services that tell no ids get them from how often a text was there before.
+fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
+    let mut copies: HashMap<u64, u32> = HashMap::new();
+    let told = run.iter().zip(says).map(|(entry, says)| {
+        let key = hash(&entry.line.message);
+        let id = is_page.then(|| match &entry.id {
+            Some(id) => hash(id),
+            None => {
+                let copy = copies.entry(key).or_default();
+                *copy += 1;
+                hash(&(key, *copy))
+            }
+        });
+        Told { key, id, is_named: says.is_named() }
+    });
+    told.collect()
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
