@@ -13,11 +13,11 @@ pub use action::Action;
 pub use crate::state::{
     Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency,
     Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
-    EventFile, FailedFunction, Failure, FailureKind, Function, FunctionConfig, FunctionPlan, FunctionStats,
-    FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix,
-    LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog, ResponsePart, Role,
-    RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting, Viewport, Vpc,
-    Workspace, Zip,
+    EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig, FunctionPlan,
+    FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig,
+    LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog, ResponsePart,
+    Role, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
+    Viewport, Vpc, Workspace, Zip, live_cost,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -290,6 +290,13 @@ pub enum Effect {
         functions: Vec<String>,
         /// Lines from then on, milliseconds since the Unix epoch.
         since: i64,
+    },
+    /// Tell a tail whether its lines are shown: for lines that nobody sees no live session is paid.
+    ShowTail {
+        /// The tail's job.
+        job: JobId,
+        /// They are shown.
+        shown: bool,
     },
     /// Fetch the log lines of one request. Answer: [`Event::LogsFetched`].
     FetchLogs {

@@ -34,6 +34,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = stages::at(state, &stage, |state| take_in(state, event));
     effects.extend(stages::go_on(state));
     effects.extend(config::follow(state));
+    effects.extend(logs::tell_shown(state));
     effects
 }
 

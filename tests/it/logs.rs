@@ -243,3 +243,14 @@ fn the_reports_that_a_tail_sees_are_figures_of_their_functions_once() {
     let card = console.state.functions.get("hello").unwrap();
     assert_eq!((card.figures.samples.len(), card.figures.cold), (8, 1));
 }
+
+#[test]
+fn a_tail_is_told_when_its_lines_are_hidden_so_that_its_sessions_are_closed() {
+    let (mut console, job) = tailing(3);
+    console.press("2");
+    assert_eq!(console.effect(), Effect::ShowTail { job, shown: false });
+    console.press("1");
+    assert!(console.effects().is_empty(), "it was told");
+    console.press("3");
+    assert_eq!(console.effect(), Effect::ShowTail { job, shown: true });
+}

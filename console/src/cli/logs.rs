@@ -8,12 +8,12 @@ use serde_json::json;
 use super::{
     context::Context,
     output::{self, Output},
-    since,
+    progress, since,
 };
 use crate::{
-    message::{Failure, LogLine, Workspace},
+    message::{FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost},
     work::{
-        logs::{self, LogQuery},
+        logs::{self, LogQuery, Told},
         stage::Stage,
     },
 };
@@ -71,21 +71,50 @@ async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &
     // A reader that went away ends the following.
     let ended = tokio_util::sync::CancellationToken::new();
     let mut result = Ok(());
+    let mut stands = TailState::default();
+    // Whoever runs this looks on.
+    let (_show, shown) = tokio::sync::watch::channel(true);
     let followed = {
-        let lines = |lines: Vec<LogLine>| {
-            if result.is_ok() {
-                result = lines.iter().try_for_each(|line| one(output, line, names_function));
+        let told = |told| match told {
+            Told::Lines(lines) => {
+                if result.is_ok() {
+                    result = lines.iter().try_for_each(|line| one(output, line, names_function));
+                }
+                if result.is_err() {
+                    ended.cancel();
+                }
             }
-            if result.is_err() {
-                ended.cancel();
+            // A line that was printed stays where it is.
+            Told::Fixes(_) | Told::Samples(_) => {}
+            Told::Marked(mark) => progress::say(&mark.text()),
+            Told::State(now) => {
+                said(&stands, &now).iter().for_each(|text| progress::say(text));
+                stands = now;
             }
         };
         tokio::select! {
-            followed = logs::tail(stage, query, lines, &context.job) => followed,
+            followed = logs::tail(stage, query, shown, told, &context.job) => followed,
             () = ended.cancelled() => Ok(()),
         }
     };
+    if stage.name() != StageInfo::LOCAL {
+        let (minutes, dollars) = live_cost(stands.used_at(jiff::Timestamp::now().as_millisecond()));
+        progress::say(&format!(
+            "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free ones of the month are used"
+        ));
+    }
     result.and(followed)
+}
+
+/// What is new in how a tail stands.
+fn said(before: &TailState, now: &TailState) -> Vec<String> {
+    let mut texts = Vec::new();
+    if now.waiting != before.waiting && !now.waiting.is_empty() {
+        texts
+            .push(format!("waiting for the first invocation of {}: there is no log group yet", now.waiting.join(", ")));
+    }
+    texts.extend(now.trouble.clone().filter(|_| now.trouble != before.trouble));
+    texts
 }
 
 fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failure> {
@@ -111,6 +140,17 @@ fn printable(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_new_is_said_of_how_the_tail_stands() {
+        let waiting = TailState { waiting: vec!["hello".into()], ..TailState::default() };
+        let text = "waiting for the first invocation of hello: there is no log group yet";
+        assert_eq!(said(&TailState::default(), &waiting), [text]);
+        let busy = TailState { trouble: Some("throttled".into()), ..waiting.clone() };
+        assert_eq!(said(&waiting, &busy), ["throttled"]);
+        assert!(said(&busy, &TailState { used_ms: 9, ..busy.clone() }).is_empty());
+        assert!(said(&busy, &TailState::default()).is_empty());
+    }
 
     #[test]
     fn a_log_line_cannot_drive_the_terminal() {

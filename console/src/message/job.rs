@@ -112,6 +112,7 @@ impl Effect {
             Self::On { effect, .. } => effect.job(),
             Self::Cancel(_)
             | Self::Resume(_)
+            | Self::ShowTail { .. }
             | Self::Edit { .. }
             | Self::ReadEvent { .. }
             | Self::LoadDrafts

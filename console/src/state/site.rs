@@ -43,6 +43,11 @@ impl Site {
         Self { arguments, ..Self::default() }
     }
 
+    /// What is followed there.
+    pub const fn tail_mut(&mut self) -> Option<&mut Tail> {
+        self.tail.as_mut()
+    }
+
     /// Functions that were saved wait to be rebuilt for this stage.
     pub fn is_waiting(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| !watch.waiting.is_empty())

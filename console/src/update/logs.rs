@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{command, show, start};
 use crate::{
     message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogFix, LogLine, LogMark, Sample, TailState},
-    state::{JobKind, Notice, State, Tab, Tail, log::Filter},
+    state::{JobKind, Notice, Site, State, Tab, Tail, log::Filter},
 };
 
 /// How far back a first tail looks.
@@ -48,6 +48,19 @@ pub(super) fn resume(state: &mut State, functions: Vec<String>, since: i64) -> V
     // From the last line that is there.
     let since = state.logs.newest().map_or(since, |newest| since.min(newest + 1));
     vec![Effect::StartTail { job, functions, since }]
+}
+
+/// Tells each tail whether its lines are shown now, where that has changed.
+pub(super) fn tell_shown(state: &mut State) -> Vec<Effect> {
+    let is_shown = state.tab == Tab::Logs;
+    let here = state.tail.iter_mut().map(|tail| (tail, is_shown));
+    let elsewhere = state.sites.values_mut().filter_map(Site::tail_mut).map(|tail| (tail, false));
+    let changed = here.chain(elsewhere).filter(|(tail, shown)| tail.shown != *shown);
+    let tell = |(tail, shown): (&mut Tail, bool)| {
+        tail.shown = shown;
+        Effect::ShowTail { job: tail.job, shown }
+    };
+    changed.map(tell).collect()
 }
 
 fn tail_job(state: &State) -> Option<(JobId, JobKind)> {

@@ -27,7 +27,7 @@ use super::{
     Job,
     build::BuildRequest,
     config, delete, deploy, discover, iam, log,
-    logs::{self, LogQuery},
+    logs::{self, LogQuery, Told},
     paths,
     stage::{self, Stage, StageOptions},
     store::Store,
@@ -72,6 +72,8 @@ struct Common {
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
     /// What runs, or stopped for lack of credentials, with its stage.
     begun: Mutex<HashMap<JobId, (Arc<Slot>, Effect)>>,
+    /// Tells each tail whether its lines are shown.
+    tails: Mutex<HashMap<JobId, watch::Sender<bool>>>,
     tasks: TaskTracker,
     closing: CancellationToken,
     workspace: watch::Sender<Option<Arc<Workspace>>>,
@@ -91,6 +93,7 @@ impl Work {
             stages: Stages::new(options),
             jobs: Mutex::default(),
             begun: Mutex::default(),
+            tails: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
@@ -184,10 +187,21 @@ impl Work {
                     Event::LogsLinked(id, shared.link(id, (&function, &request_id, since), &job, &steps).await)
                 });
             }
-            Effect::StartTail { job: id, functions, since } => self.run(id, events, async move |job, steps| {
-                let query = LogQuery { functions, since, filter: None, request_id: None };
-                Event::TailEnded(id, shared.tail(id, &query, &job, steps).await)
-            }),
+            Effect::StartTail { job: id, functions, since } => {
+                let (show, shown) = watch::channel(true);
+                self.common.tails().insert(id, show);
+                self.run(id, events, async move |job, steps| {
+                    let query = LogQuery { functions, since, filter: None, request_id: None };
+                    let ended = shared.tail(id, &query, shown, &job, steps).await;
+                    shared.tails().remove(&id);
+                    Event::TailEnded(id, ended)
+                });
+            }
+            Effect::ShowTail { job, shown } => {
+                if let Some(show) = self.common.tails().get(&job) {
+                    show.send_replace(shown);
+                }
+            }
             Effect::FetchLogs { job: id, function, request_id, since } => self.run(id, events, async move |_, _| {
                 let query = LogQuery { functions: vec![function], since, filter: None, request_id: Some(request_id) };
                 Event::LogsFetched(id, shared.fetch(&query).await)
@@ -299,6 +313,10 @@ impl Common {
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tails(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, watch::Sender<bool>>> {
+        self.tails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -492,10 +510,26 @@ impl Shared {
         logs::fetch(&*self.stage().await?, query).await
     }
 
-    async fn tail(&self, id: JobId, query: &LogQuery, job: &Job, steps: Steps) -> Result<(), Failure> {
-        // The receiver lives as long as the job.
-        let lines = move |lines| drop(steps.send(Event::LogLines(id, lines)));
-        logs::tail(&*self.stage().await?, query, lines, job).await
+    async fn tail(
+        &self,
+        id: JobId,
+        query: &LogQuery,
+        shown: watch::Receiver<bool>,
+        job: &Job,
+        steps: Steps,
+    ) -> Result<(), Failure> {
+        let told = move |told| {
+            let event = match told {
+                Told::Lines(lines) => Event::LogLines(id, lines),
+                Told::Fixes(fixes) => Event::LogFixes(id, fixes),
+                Told::Marked(mark) => Event::LogMarked(id, mark),
+                Told::Samples(samples) => Event::LogSamples(id, samples),
+                Told::State(stands) => Event::TailState(id, stands),
+            };
+            // The receiver lives as long as the job.
+            drop(steps.send(event));
+        };
+        logs::tail(&*self.stage().await?, query, shown, told, job).await
     }
 
     async fn watch(&self, id: JobId, job: &Job, steps: Steps) -> Result<(), Failure> {

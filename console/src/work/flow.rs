@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Job, delete, deploy, iam, invoke,
-    logs::{self, LogQuery},
+    logs::{self, LogQuery, Told},
     stage::{Stage, StageOptions},
 };
 use crate::message::{
@@ -337,7 +337,15 @@ async fn following_waits_for_the_log_group_and_gives_each_line_once() {
     let following = tokio::spawn({
         let (stage, got, job) = (stage.clone(), got.clone(), job.clone());
         let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
-        async move { logs::tail(&stage, &query, |lines| got.lock().unwrap().extend(lines), &job).await }
+        async move {
+            let (_show, shown) = tokio::sync::watch::channel(true);
+            let told = |told| {
+                if let Told::Lines(lines) = told {
+                    got.lock().unwrap().extend(lines);
+                }
+            };
+            logs::tail(&stage, &query, shown, told, &job).await
+        }
     });
     let reports = || got.lock().unwrap().iter().filter(|line| line.message.starts_with("REPORT")).count();
     for round in 1..=3 {

@@ -5,7 +5,7 @@
 //! they are read as `key: value` pairs in any order.
 //! Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda" and "Telemetry API event schema".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -87,11 +87,20 @@ pub fn request_id(line: &str) -> Option<String> {
 #[derive(Debug, Default)]
 pub struct Requests {
     running: HashMap<String, String>,
+    /// Streams of managed instances, where only lines that name a request belong to it.
+    managed: HashSet<String>,
 }
 
 impl Requests {
     /// The request that `line` of `stream` belongs to. Lines must come in the order of the stream.
     pub fn assign(&mut self, stream: &str, line: &str) -> Option<String> {
+        if is_of_managed_instance(line) {
+            self.managed.insert(stream.to_owned());
+            self.running.remove(stream);
+        }
+        if self.managed.contains(stream) {
+            return request_id(line);
+        }
         match mark(line) {
             Some(Mark::Start(id)) => {
                 self.running.insert(stream.to_owned(), id.clone());

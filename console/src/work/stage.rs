@@ -160,6 +160,15 @@ impl Stage {
         Ok(stage)
     }
 
+    /// A stage whose services are all at one endpoint, for tests that serve it themselves.
+    #[cfg(test)]
+    pub(crate) fn at(endpoint: &lambda_console_local::Endpoint) -> Self {
+        let clients = Clients::local(endpoint, Guard { read_only: false });
+        let info = StageInfo { name: "tests".to_owned(), region: endpoint.region.clone(), ..StageInfo::default() };
+        let (settings, info) = (StageSettings::default(), std::sync::Mutex::new(info));
+        Self { settings, info, read_only: false, source: None, place: Place::Aws(Arc::new(clients)) }
+    }
+
     /// Asks who the caller is, and so whether the credentials still work.
     pub(crate) async fn ask_who(&self) -> Result<(), Failure> {
         let caller = self

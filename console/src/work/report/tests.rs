@@ -159,3 +159,15 @@ fn a_line_that_names_its_request_needs_no_bracket() {
     }
     assert_eq!(requests.assign("a", "RequestId: not-a-uuid"), None);
 }
+
+#[test]
+fn lines_of_a_managed_instance_belong_to_the_request_that_they_name_alone() {
+    let mut requests = Requests::default();
+    let start = r#"{"type":"platform.initStart","record":{"initializationType":"lambda-managed-instances"}}"#;
+    assert_eq!(requests.assign("a", start), None);
+    let begins = format!(r#"{{"type":"platform.start","record":{{"requestId":"{ID}"}}}}"#);
+    assert_eq!(requests.assign("a", &begins).as_deref(), Some(ID));
+    assert_eq!(requests.assign("a", "of whom?"), None);
+    assert_eq!(requests.assign("b", &begins).as_deref(), Some(ID));
+    assert_eq!(requests.assign("b", "of that one").as_deref(), Some(ID));
+}
