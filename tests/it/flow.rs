@@ -95,6 +95,13 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
     let lines = of("stream/ten")["payload"].as_str().expect("lines of text");
     assert_eq!((lines.lines().count(), lines.lines().last()), (10, Some("{\"number\":10}")));
     assert!(of("stream/breaks-off").to_string().contains("cannot count to 4"), "{}", of("stream/breaks-off"));
+    let streamed = home.run(["invoke", "stream", "--event", "breaks-off", "--stream"]);
+    assert_eq!(
+        (streamed.code, streamed.stdout.lines().count()),
+        (Some(1), 3),
+        "what came before the error: {streamed:?}"
+    );
+    assert!(streamed.stderr.contains("cannot count to 4"), "{streamed:?}");
 }
 
 #[test]

@@ -217,6 +217,17 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
 }
 
 #[test]
+fn a_reader_that_has_had_enough_ends_the_invocation() {
+    let place = Place::new();
+    let event = serde_json::json!({ "fill": 150, "chunks": ["one\n"] });
+    let (mut child, mut stdout) = spawn(place.command(&event, &["--stream"]));
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    assert_eq!((line.as_str(), child.wait().unwrap().code()), ("one\n", Some(0)), "that is no failure");
+}
+
+#[test]
 fn a_response_that_is_waited_for_can_be_saved_too() {
     let place = Place::new();
     let file = place.home.path().join("out.json");
