@@ -95,7 +95,7 @@ pub enum Command {
     Logs(logs::Arguments),
     /// Init and duration percentiles from the history
     Stats(stats::Arguments),
-    /// Execution roles that were made for functions: list or remove them
+    /// Execution roles that were made for functions; the smallest policy that a caller needs, and what it has of it
     Iam(iam::Arguments),
     /// Delete functions from the stage with all that belongs to them
     Delete(delete::Arguments),

@@ -15,9 +15,9 @@ pub use crate::state::{
     Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
     EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig, FunctionPlan,
     FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig,
-    LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Report, RequestLog, ResponsePart,
-    Role, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
-    Viewport, Vpc, Workspace, Zip, live_cost,
+    LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Permissions, Report, RequestLog,
+    ResponsePart, Role, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
+    UrlSetting, Verdict, Viewport, Vpc, Workspace, Zip, live_cost,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -88,6 +88,8 @@ pub enum Event {
     RolesListed(JobId, Result<Vec<Role>, Failure>),
     /// [`Effect::RemoveRole`] ended: the role is gone.
     RoleRemoved(JobId, Result<(), Failure>),
+    /// [`Effect::CheckPermissions`] ended.
+    PermissionsChecked(JobId, Result<Permissions, Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
     /// [`Effect::Invoke`] streams, and this is the next part of the response.
@@ -261,6 +263,13 @@ pub enum Effect {
         job: JobId,
         /// The role's name.
         role: String,
+    },
+    /// Ask what the caller may do of what these functions need. Answer: [`Event::PermissionsChecked`].
+    CheckPermissions {
+        /// The job.
+        job: JobId,
+        /// The functions as last discovered.
+        functions: Vec<Function>,
     },
     /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
     Invoke {

@@ -63,7 +63,7 @@ pub use overlay::Overlay;
 pub use payload::{Check, Draft};
 pub use plan::{Plan, Planned};
 pub use response::{Arriving, Outcome, Response};
-pub use role::Role;
+pub use role::{Permissions, Role, Verdict};
 pub use sequence::{LoopStep, Sequence, Standing};
 pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 pub use setup::Part;

@@ -83,6 +83,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::DeleteFinished(job, result) => effects = delete::ended(state, job, result),
         Event::RolesListed(job, result) => roles::listed(state, job, result),
         Event::RoleRemoved(job, result) => roles::removed(state, job, result),
+        Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
         Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
         Event::ResponsePart(job, part) => effects = response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = response::linked(state, job, result),

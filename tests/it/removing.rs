@@ -1,7 +1,10 @@
 //! Deleting functions and execution roles on the screen: what is shown first, what has to be typed, what is told after.
 
 use lambda_console::{
-    message::{Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Effect, Event, Failure, JobId, Role},
+    message::{
+        Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Effect, Event, Failure, JobId, Permissions, Role,
+        Verdict,
+    },
     state::{Connection, Deployment},
 };
 use tests::{Harness, sample};
@@ -196,4 +199,39 @@ fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
     console.press("hel");
     let screen = console.screen();
     assert!(screen.contains("and 69 more") && screen.contains("keeps them:") && screen.contains("> hel"), "{screen}");
+}
+
+#[test]
+fn what_the_caller_lacks_is_listed_and_copied_as_a_statement() {
+    let mut console = hello();
+    console.press(":permissions<enter>");
+    let Effect::CheckPermissions { job, functions } = console.effect() else { panic!("a check") };
+    assert_eq!(functions[0].name, "hello");
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console iam --check hello"));
+    let verdict = |action: &str, allowed, reason: &str| Verdict {
+        action: action.into(),
+        resource: "arn:aws:lambda:us-east-1:000000000000:function:hello".into(),
+        allowed,
+        reason: reason.into(),
+    };
+    let permissions = Permissions {
+        caller: "arn:aws:iam::000000000000:user/me".into(),
+        policy: "{\n  \"Version\": \"2012-10-17\"\n}".into(),
+        verdicts: vec![
+            verdict("lambda:CreateFunction", false, "no policy allows it"),
+            verdict("lambda:GetFunction", true, "allowed"),
+        ],
+    };
+    console.feed(Event::PermissionsChecked(job, Ok(permissions.clone())));
+    let screen = console.screen();
+    assert!(screen.contains("lambda:CreateFunction on hello: no policy allows it"), "{screen}");
+    assert!(!screen.contains("lambda:GetFunction on"), "{screen}");
+    console.press("<enter>");
+    let statement = r#"{"Effect":"Allow","Action":"lambda:CreateFunction","Resource":"arn:aws:lambda:us-east-1:000000000000:function:hello"}"#;
+    assert_eq!(console.effect(), Effect::Copy(statement.into()));
+    console.press(":permissions<enter>");
+    let Effect::CheckPermissions { job, .. } = console.effect() else { panic!("a check") };
+    console.feed(Event::PermissionsChecked(job, Ok(permissions.clone())));
+    console.press("<down><enter>");
+    assert_eq!(console.effect(), Effect::Copy(permissions.policy));
 }

@@ -7,18 +7,31 @@ use serde_json::{Value, json};
 
 use super::{
     confirm,
-    context::Context,
+    context::{Context, select},
     output::{ago, print_json, print_line, rfc3339, with_error},
     progress, summary,
 };
 use crate::{
-    message::{Consent, Failure, Role},
+    message::{Consent, Failure, FailureKind, Permissions, Role, Workspace},
     work::{iam, stage::Stage},
 };
 
 /// The arguments of `iam`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
+    /// The functions, for --policy and --check [default: all]
+    #[arg(conflicts_with_all = ["remove", "remove_unused"])]
+    names: Vec<String>,
+    /// Print the smallest policy that lets a caller work with the functions
+    #[arg(long, conflicts_with_all = ["check", "remove", "remove_unused"])]
+    policy: bool,
+    /// Ask IAM which of it this caller may do; what is refused is listed, and the exit code is then 3
+    #[arg(long, conflicts_with_all = ["remove", "remove_unused"])]
+    check: bool,
+    /// For what: the policy, or the check [default: deploy invoke logs]
+    #[arg(long = "for", value_name = "TASK", value_enum, num_args = 1..)]
+    tasks: Vec<iam::Task>,
     /// Remove these roles, which no function has any more
     #[arg(long, value_name = "ROLE", num_args = 1..)]
     remove: Vec<String>,
@@ -33,12 +46,31 @@ pub struct Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
-    let result = carry_out(context, arguments, &stage).await;
+    let result = carry_out(context, arguments, &workspace, &stage).await;
     stage.close().await;
     result
 }
 
-async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
+async fn carry_out(
+    context: &Context,
+    arguments: &Arguments,
+    workspace: &Workspace,
+    stage: &Stage,
+) -> Result<ExitCode, Failure> {
+    let tasks = if arguments.tasks.is_empty() { iam::Task::DEFAULT.to_vec() } else { arguments.tasks.clone() };
+    if arguments.policy {
+        let functions = select(workspace, &arguments.names)?;
+        print_line(&iam::policy(stage, &functions, &tasks))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.check {
+        let functions = select(workspace, &arguments.names)?;
+        return checked(context, &iam::check(stage, &functions, &tasks).await?);
+    }
+    if !arguments.names.is_empty() {
+        let why = "functions are named without --policy or --check";
+        return Err(Failure::usage("could not read the command line", why, "`lambda-console iam --help`"));
+    }
     if !arguments.remove.is_empty() {
         return remove(context, arguments, stage, &arguments.remove).await;
     }
@@ -63,6 +95,30 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the caller may not do, a line each; with JSON, all of it.
+fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Failure> {
+    let refused = permissions.verdicts.iter().filter(|verdict| !verdict.allowed);
+    let refused: Vec<_> = refused.map(|it| [it.action.clone(), it.resource.clone(), it.reason.clone()]).collect();
+    if context.output.json {
+        let policy: Value = serde_json::from_str(&permissions.policy).unwrap_or_default();
+        let Permissions { caller, verdicts, .. } = permissions;
+        print_json(&json!({ "caller": caller, "verdicts": verdicts, "policy": policy }))?;
+    } else if refused.is_empty() {
+        print_line(&format!("{} may do all {} of it", permissions.caller, permissions.verdicts.len()))?;
+    } else {
+        progress::say(&format!(
+            "{} may not do {} of {}",
+            permissions.caller,
+            refused.len(),
+            permissions.verdicts.len()
+        ));
+        context.output.table(["action", "resource", "why"], &refused)?;
+        progress::say("`lambda-console iam --policy` prints the smallest policy that suffices");
+    }
+    let code = if refused.is_empty() { 0 } else { FailureKind::Environment.exit_code() };
+    Ok(ExitCode::from(code))
 }
 
 fn document(role: &Role) -> Value {

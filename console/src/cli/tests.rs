@@ -59,6 +59,8 @@ fn the_documented_flags_are_taken() {
         "delete a b --keep-logs --keep-role --yes",
         "iam --remove a b --yes",
         "iam --remove-unused",
+        "iam --policy a b --for deploy delete",
+        "iam --check",
         "local --port 9001",
         "local --watch a b --arch native --debug --port 9001",
         "",

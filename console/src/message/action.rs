@@ -53,6 +53,8 @@ actions! {
     Delete = "delete",
     /// List the execution roles that the console made, to remove one.
     Roles = "roles",
+    /// Ask what the caller may do, and for the smallest policy that the selected function needs.
+    Permissions = "permissions",
     /// Read the workspace and the stage anew.
     Refresh = "refresh",
     /// Choose the stage that is shown.

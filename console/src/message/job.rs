@@ -25,6 +25,7 @@ impl Event {
             | Self::DeleteFinished(job, _)
             | Self::RolesListed(job, _)
             | Self::RoleRemoved(job, _)
+            | Self::PermissionsChecked(job, _)
             | Self::InvokeFinished(job, _)
             | Self::ResponsePart(job, _)
             | Self::LogsLinked(job, _)
@@ -103,6 +104,7 @@ impl Effect {
             | Self::Delete { job, .. }
             | Self::ListRoles(job)
             | Self::RemoveRole { job, .. }
+            | Self::CheckPermissions { job, .. }
             | Self::Invoke { job, .. }
             | Self::LinkLogs { job, .. }
             | Self::StartTail { job, .. }

@@ -106,6 +106,10 @@ pub struct FunctionConfig {
     pub env_replace: bool,
     /// ARN of the execution role. None: keep it, or create one by name.
     pub role: Option<String>,
+    /// Managed policies of the role that is made for the function: ARNs, or names of AWS's own.
+    pub policies: Vec<String>,
+    /// Statements of that role's own policy, in IAM's words.
+    pub statements: Vec<serde_json::Value>,
     /// The function's description; empty: remove it.
     pub description: Option<String>,
     /// X-Ray tracing: `active` or `pass-through`.

@@ -43,6 +43,8 @@ pub enum JobKind {
     Roles,
     /// Removes this execution role.
     RemoveRole(String),
+    /// Asks what the caller may do.
+    Permissions,
     /// Invokes this function.
     Invoke(String),
     /// Follows the logs of these functions; the flag says that they are all there are.
@@ -76,6 +78,7 @@ impl JobKind {
             Self::FetchLogs(name) => Some(format!("logs {name}")),
             Self::RemoveRole(name) => Some(format!("remove {name}")),
             Self::Roles => Some("roles".into()),
+            Self::Permissions => Some("permissions".into()),
             Self::Connect => Some("connect".into()),
             Self::Discover
             | Self::Probe

@@ -30,6 +30,8 @@ pub enum Offer {
     Stages,
     /// Execution roles, to remove one.
     Roles,
+    /// What the caller may not do, and the policy that it needs: to copy it.
+    Permissions,
 }
 
 /// An entry of a list.

@@ -1,4 +1,4 @@
-//! Execution roles.
+//! Execution roles, and what the caller may do.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,4 +21,28 @@ pub struct Role {
     pub inline: Vec<String>,
     /// The functions on the stage that have it, by their names there.
     pub functions: Vec<String>,
+}
+
+/// Whether the caller may do one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `lambda:CreateFunction`
+    pub action: String,
+    /// The ARN that it would be done to; `*` where the action is to none.
+    pub resource: String,
+    /// It may.
+    pub allowed: bool,
+    /// What decides: `allowed`, `no policy allows it`, `a policy denies it`, …
+    pub reason: String,
+}
+
+/// What the caller needs to be allowed, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permissions {
+    /// The caller's ARN.
+    pub caller: String,
+    /// The smallest policy that suffices: a JSON document, laid out.
+    pub policy: String,
+    /// One for each action and resource of the policy; those refused first.
+    pub verdicts: Vec<Verdict>,
 }

@@ -27,6 +27,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Watch => watch::toggle(state),
         Action::Delete => delete::ask(state),
         Action::Roles => roles::list(state),
+        Action::Permissions => roles::check(state),
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
         Action::Resume => login::resume(state),

@@ -86,6 +86,11 @@ pub(super) fn iam(state: &State) -> String {
     line(state, ["iam".to_owned()])
 }
 
+/// `lambda-console iam --check hello`
+pub(super) fn permissions(state: &State, function: &str) -> String {
+    line(state, ["iam".to_owned(), "--check".to_owned(), quoted(function)])
+}
+
 /// `lambda-console iam --remove lambda-console-hello-eu-west-1 --yes`
 pub(super) fn remove_role(state: &State, role: &str) -> String {
     line(state, ["iam".to_owned(), "--remove".to_owned(), quoted(role), "--yes".to_owned()])

@@ -146,6 +146,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),
                 Offer::Roles => roles::chosen(state, entry),
+                Offer::Permissions => roles::copied(state, entry),
             }
         }
         Some(Overlay::Line(line)) => {

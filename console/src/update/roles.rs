@@ -1,8 +1,8 @@
-//! The execution roles that the console made: listing them, removing one.
+//! The execution roles that the console made: listing them, removing one; and what the caller may do.
 
 use super::{command, start};
 use crate::{
-    message::{Effect, Failure, JobId, Role},
+    message::{Effect, Failure, JobId, Permissions, Role, Verdict},
     state::{
         Focus, JobKind, Notice, Overlay, State,
         overlay::{Choose, Entry, Line, Offer, Purpose},
@@ -74,4 +74,56 @@ pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>
         Ok(()) => Notice::good(format!("removed the role {role}")),
         Err(failure) => Notice::of(&failure),
     });
+}
+
+/// Asks what the caller may do of what the selected function needs.
+pub(super) fn check(state: &mut State) -> Vec<Effect> {
+    let Some(function) = state.functions.current().map(|card| card.function.clone()) else {
+        state.tell(Notice::plain("no function is selected", ""));
+        return Vec::new();
+    };
+    state.command = Some(command::permissions(state, &function.name));
+    state.notice = None;
+    let job = start(state, JobKind::Permissions);
+    vec![Effect::CheckPermissions { job, functions: vec![function] }]
+}
+
+/// The answer came: what is refused is listed, below it the whole policy to be copied.
+pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions, Failure>) {
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    let permissions = match result {
+        Ok(permissions) => permissions,
+        Err(failure) => return state.tell(Notice::of(&failure)),
+    };
+    let refused: Vec<&Verdict> = permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
+    if refused.is_empty() {
+        let all = permissions.verdicts.len();
+        state.tell(Notice::good(format!("{} may do all of it: {all} permissions", permissions.caller)));
+    } else {
+        let told =
+            format!("{} lacks {} of {} permissions", permissions.caller, refused.len(), permissions.verdicts.len());
+        state.tell(Notice::plain(told, ""));
+    }
+    if state.overlay.is_some() || state.focus == Focus::Edit {
+        return;
+    }
+    let mut entries: Vec<Entry> = refused.into_iter().map(refusal).collect();
+    let label = "copy the smallest policy that suffices".to_owned();
+    entries.push(Entry { label, detail: String::new(), value: permissions.policy });
+    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Permissions, entries)));
+}
+
+fn refusal(verdict: &Verdict) -> Entry {
+    let Verdict { action, resource, reason, .. } = verdict;
+    let value = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
+    let last = resource.rsplit(':').find(|part| *part != "*").unwrap_or(resource);
+    Entry { label: format!("{action} on {last}: {reason}"), detail: "refused".to_owned(), value }
+}
+
+/// Copies the chosen statement or policy.
+pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
+    state.tell(Notice::good(if entry.detail.is_empty() { "copied the policy" } else { "copied the statement" }));
+    vec![Effect::Copy(entry.value.clone())]
 }

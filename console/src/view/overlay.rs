@@ -117,6 +117,7 @@ fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose:
         Offer::Events => "Event files",
         Offer::Stages => "Stages",
         Offer::Roles => "Execution roles: Enter removes one that is unused",
+        Offer::Permissions => "Permissions: Enter copies the statement",
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), title, areas);

@@ -35,8 +35,8 @@ use super::{
 };
 use crate::message::{
     Belongings, BuildOutcome, Changed, Consent, DeleteOutcome, DeployOutcome, DeployPlan, Deployed, Effect, Event,
-    Failure, Function, Invocation, InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart,
-    Role, Sample, StageEntry, StageInfo, Workspace,
+    Failure, Function, Invocation, InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, Permissions, RequestLog,
+    ResponsePart, Role, Sample, StageEntry, StageInfo, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -178,6 +178,11 @@ impl Work {
             }
             Effect::RemoveRole { job: id, role } => {
                 self.run(id, events, async move |_, _| Event::RoleRemoved(id, shared.remove_role(&role).await));
+            }
+            Effect::CheckPermissions { job: id, functions } => {
+                self.run(id, events, async move |_, _| {
+                    Event::PermissionsChecked(id, shared.permissions(&functions).await)
+                });
             }
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
                 Event::InvokeFinished(id, shared.invoke(id, &request, &job, &steps).await)
@@ -464,6 +469,10 @@ impl Shared {
 
     async fn roles(&self) -> Result<Vec<Role>, Failure> {
         iam::roles(&*self.stage().await?).await
+    }
+
+    async fn permissions(&self, functions: &[Function]) -> Result<Permissions, Failure> {
+        iam::check(&*self.stage().await?, functions, &iam::Task::DEFAULT).await
     }
 
     async fn remove_role(&self, role: &str) -> Result<(), Failure> {

@@ -4,13 +4,18 @@
 //! else's, and is neither changed nor removed. Its name follows from the function's and the region's, so that it is made
 //! once and found again, and so that a function of the same name in another region has a role of its own.
 
+pub(crate) mod denied;
 mod list;
+mod needs;
+mod permissions;
 mod role;
 
 use sha2::{Digest, Sha256};
 
 pub use list::roles;
 pub(crate) use list::users;
+pub use needs::Task;
+pub use permissions::{check, policy};
 pub use role::remove;
 pub(crate) use role::{RolePolicies, provide, remove_all_of};
 

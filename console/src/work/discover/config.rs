@@ -8,6 +8,7 @@
 //! Reads the manifests; changes nothing.
 
 mod deploy;
+mod role;
 #[cfg(test)]
 mod tests;
 

@@ -20,20 +20,45 @@ const INLINE: &str = "lambda-console";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RolePolicies {
     /// The ARNs of managed policies: to write logs, to send traces where they are on, and those asked for.
-    attached: Vec<String>,
+    pub(super) attached: Vec<String>,
     /// The policy that the role holds itself; none: no statement is asked for.
-    inline: Option<String>,
+    pub(super) inline: Option<String>,
 }
 
 impl RolePolicies {
     /// What the settings of a function come to on `stage`.
     pub(crate) fn of(stage: &Stage, config: &FunctionConfig) -> Self {
-        let managed = |name: &str| format!("arn:{}:iam::aws:policy/{name}", stage.partition());
-        let mut attached = vec![managed("service-role/AWSLambdaBasicExecutionRole")];
+        let info = stage.info();
+        let places = [
+            ("${AWS::Partition}", stage.partition()),
+            ("${AWS::AccountId}", info.account.as_str()),
+            ("${AWS::Region}", info.region.as_str()),
+        ];
+        Self::at(&places, config)
+    }
+
+    /// As [`RolePolicies::of`], with what stands for the stage's partition, account and region, in this order.
+    fn at(places: &[(&str, &str); 3], config: &FunctionConfig) -> Self {
+        let placed = |text: &str| places.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
+        let arn = |policy: &str| match policy {
+            arn if arn.starts_with("arn:") => placed(arn),
+            name => placed(&format!("arn:${{AWS::Partition}}:iam::aws:policy/{name}")),
+        };
+        let mut attached = vec![arn("service-role/AWSLambdaBasicExecutionRole")];
         if config.tracing.as_deref() == Some("active") {
-            attached.push(managed("AWSXRayDaemonWriteAccess"));
+            attached.push(arn("AWSXRayDaemonWriteAccess"));
         }
-        Self { attached, inline: None }
+        if config.vpc.as_ref().is_some_and(|vpc| !vpc.subnet_ids.is_empty()) {
+            attached.push(arn("service-role/AWSLambdaVPCAccessExecutionRole"));
+        }
+        for policy in &config.policies {
+            let policy = arn(policy);
+            if !attached.contains(&policy) {
+                attached.push(policy);
+            }
+        }
+        let document = json!({ "Version": "2012-10-17", "Statement": config.statements });
+        Self { attached, inline: (!config.statements.is_empty()).then(|| placed(&document.to_string())) }
     }
 }
 
@@ -212,5 +237,39 @@ fn is_passing(error: &CallError) -> bool {
                 | "Throttling"
                 | "ThrottlingException"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_what_its_settings_ask_for() {
+        let places = [("${AWS::Partition}", "aws-cn"), ("${AWS::AccountId}", "1"), ("${AWS::Region}", "cn-north-1")];
+        let basic = "arn:aws-cn:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
+        assert_eq!(RolePolicies::at(&places, &FunctionConfig::default()).attached, [basic]);
+        let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders";
+        let config = FunctionConfig {
+            tracing: Some("active".into()),
+            policies: vec!["AmazonS3ReadOnlyAccess".into(), "arn:aws-cn:iam::${AWS::AccountId}:policy/own".into()],
+            statements: vec![json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table })],
+            ..FunctionConfig::default()
+        };
+        let policies = RolePolicies::at(&places, &config);
+        let name = |name: &str| format!("arn:aws-cn:iam::aws:policy/{name}");
+        let own = "arn:aws-cn:iam::1:policy/own".to_owned();
+        assert_eq!(policies.attached[1..], [name("AWSXRayDaemonWriteAccess"), name("AmazonS3ReadOnlyAccess"), own]);
+        let inline: Value = serde_json::from_str(policies.inline.as_deref().unwrap()).unwrap();
+        assert_eq!(inline["Statement"][0]["Resource"], "arn:aws-cn:dynamodb:cn-north-1:1:table/orders");
+    }
+
+    #[test]
+    fn only_what_passes_is_waited_for() {
+        let service = |code: &str, message: &str| CallError::Service { code: code.into(), message: message.into() };
+        assert!(is_passing(&service("NoSuchEntity", "The role with name x cannot be found.")));
+        assert!(is_passing(&service("ConcurrentModification", "")));
+        assert!(!is_passing(&service("NoSuchEntity", "Policy arn:x does not exist or is not attachable.")));
+        assert!(!is_passing(&service("AccessDenied", "")));
     }
 }

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
 use super::guard::Refusal;
-use crate::message::Failure;
+use crate::{message::Failure, work::iam::denied};
 
 /// Why an SDK call gave no answer.
 #[derive(Clone, Debug)]
@@ -98,10 +98,10 @@ impl CallError {
             }
             Self::Service { code, message } => (code, message),
         };
-        let why = with_code(message, &code);
+        let why = with_code(message.clone(), &code);
         match code.as_str() {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-                Failure::environment(what, why, "use a profile that is allowed to do this: --profile")
+                denied::explain(what.into(), &code, &message)
             }
             "PreconditionFailedException" => Failure::work(
                 what,

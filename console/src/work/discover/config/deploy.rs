@@ -20,6 +20,7 @@ impl Reader<'_> {
         self.number(table, "ephemeral_storage", 512..=10_240, &mut config.ephemeral_storage);
         self.text(table, "role", &mut config.role);
         self.text(table, "iam_role", &mut config.role);
+        self.policies(table, config);
         self.text(table, "description", &mut config.description);
         self.tracing(table, config);
         self.runtime(table, config);

@@ -174,3 +174,33 @@ fn what_lambda_would_refuse_is_told_while_the_manifest_is_read() {
     let text = format!("{:?}", FunctionConfig { env: [("KEY".into(), "hunter2".into())].into(), ..Default::default() });
     assert!(text.contains("KEY") && !text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn what_the_role_shall_allow_is_in_words_of_iam() {
+    let package = layer(
+        "package",
+        r#"
+        [package.metadata.lambda.deploy]
+        policies = ["AmazonS3ReadOnlyAccess"]
+        [[package.metadata.lambda.deploy.statements]]
+        Action = ["dynamodb:GetItem"]
+        Resource = "arn:aws:dynamodb:*:*:table/orders"
+        Condition = { StringEquals = { "aws:RequestedRegion" = "eu-west-1" } }
+        "#,
+    );
+    let mut warnings = Vec::new();
+    let config = merged("x", &[&package], &mut warnings);
+    assert_eq!(warnings, []);
+    assert_eq!(config.policies, ["AmazonS3ReadOnlyAccess"]);
+    let expected = serde_json::json!({
+        "Effect": "Allow",
+        "Action": ["dynamodb:GetItem"],
+        "Resource": "arn:aws:dynamodb:*:*:table/orders",
+        "Condition": { "StringEquals": { "aws:RequestedRegion": "eu-west-1" } },
+    });
+    assert_eq!(config.statements, [expected]);
+    let broken = layer("package", "[package.metadata.lambda.deploy]\nstatements = [{ Action = \"s3:GetObject\" }]");
+    let config = merged("x", &[&broken], &mut warnings);
+    assert_eq!((config.statements.len(), warnings.len()), (0, 1));
+    assert!(warnings[0].why.contains("each with `Action` and `Resource`"), "{warnings:?}");
+}
