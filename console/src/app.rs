@@ -231,5 +231,8 @@ impl Signals {
 
 /// Whether an overlay takes the mouse.
 fn is_covered(state: &State) -> bool {
-    matches!(state.overlay, Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Plan(_) | Overlay::Login))
+    matches!(
+        state.overlay,
+        Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login)
+    )
 }

@@ -31,6 +31,7 @@ mod setup;
 mod since;
 mod stages;
 mod stats;
+mod versions;
 
 /// How long work that was cancelled has to clean up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -97,6 +98,10 @@ pub enum Command {
     Stats(stats::Arguments),
     /// Execution roles that were made for functions; the smallest policy that a caller needs, and what it has of it
     Iam(iam::Arguments),
+    /// A function's versions with their figures; publish one, delete old ones
+    Versions(versions::Arguments),
+    /// End a canary, or lead a stage's callers to an earlier version
+    Rollback(versions::Rollback),
     /// Delete functions from the stage with all that belongs to them
     Delete(delete::Arguments),
     /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
@@ -185,6 +190,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,
         Command::Iam(arguments) => iam::run(context, &arguments).await,
+        Command::Versions(arguments) => versions::run(context, &arguments).await,
+        Command::Rollback(arguments) => versions::roll_back(context, &arguments).await,
         Command::Delete(arguments) => delete::run(context, &arguments).await,
         Command::Local(arguments) => local::run(context, &arguments).await,
     }

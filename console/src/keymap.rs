@@ -32,6 +32,7 @@ pub struct Sections {
     login: Vec<Entry>,
     plan: Vec<Entry>,
     confirm: Vec<Entry>,
+    versions: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -58,6 +59,7 @@ impl Sections {
             Context::Login => &self.login,
             Context::Plan => &self.plan,
             Context::Confirm => &self.confirm,
+            Context::Versions => &self.versions,
         }
     }
 }

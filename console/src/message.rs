@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 
 pub use crate::state::{
-    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Change, Changed, Concurrency,
-    Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
-    EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig, FunctionPlan,
-    FunctionStats, FunctionUrl, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig,
-    LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Permissions, Report, RequestLog,
-    ResponsePart, Role, RuntimeCrate, Sample, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
-    UrlSetting, Verdict, Viewport, Vpc, Workspace, Zip, live_cost,
+    Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Change, Changed,
+    Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed,
+    DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig,
+    FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId,
+    Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles,
+    Permissions, Report, RequestLog, ResponsePart, Role, RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step,
+    Streamed, TailState, Target, UrlAuth, UrlSetting, Verdict, Version, VersionFigures, VersionsChange,
+    VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -90,6 +91,10 @@ pub enum Event {
     RoleRemoved(JobId, Result<(), Failure>),
     /// [`Effect::CheckPermissions`] ended.
     PermissionsChecked(JobId, Result<Permissions, Failure>),
+    /// [`Effect::LoadVersions`] ended.
+    VersionsLoaded(JobId, Result<FunctionVersions, Failure>),
+    /// [`Effect::ChangeVersions`] ended.
+    VersionsChanged(JobId, Result<VersionsChanged, Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
     /// [`Effect::Invoke`] streams, and this is the next part of the response.
@@ -270,6 +275,24 @@ pub enum Effect {
         job: JobId,
         /// The functions as last discovered.
         functions: Vec<Function>,
+    },
+    /// Read a function's versions with their figures. Answer: [`Event::VersionsLoaded`].
+    LoadVersions {
+        /// The job.
+        job: JobId,
+        /// The function's name.
+        function: String,
+    },
+    /// Publish, roll back or prune a function's versions. Answer: [`Event::VersionsChanged`].
+    ChangeVersions {
+        /// The job; says its steps.
+        job: JobId,
+        /// The function's name.
+        function: String,
+        /// What shall be done.
+        change: VersionsChange,
+        /// For a protected stage.
+        consent: Consent,
     },
     /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
     Invoke {

@@ -23,6 +23,7 @@ mod output;
 pub mod overlay;
 mod payload;
 mod plan;
+mod promotion;
 mod response;
 mod role;
 mod sequence;
@@ -33,6 +34,7 @@ mod stage;
 mod stats;
 mod step;
 mod tail;
+mod versions;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -62,6 +64,7 @@ pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
 pub use plan::{Plan, Planned};
+pub use promotion::{Canary, PromoteOutcome, Promoted, Promotion};
 pub use response::{Arriving, Outcome, Response};
 pub use role::{Permissions, Role, Verdict};
 pub use sequence::{LoopStep, Sequence, Standing};
@@ -72,6 +75,10 @@ pub use stage::{StageEntry, StageInfo};
 pub use stats::{FunctionStats, Percentiles, Sample};
 pub use step::Step;
 pub use tail::{FREE_MINUTES, Tail, TailState, live_cost};
+pub use versions::{
+    Alias, FunctionVersions, Picker, Share, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone,
+    numbers,
+};
 pub use watch::{Changed, Watch};
 
 /// What is known of the workspace.
@@ -276,6 +283,7 @@ impl State {
             (Some(Overlay::Plan(plan)), ..) if self.asks_name(plan) => Context::Confirm,
             (Some(Overlay::Plan(_)), ..) => Context::Plan,
             (Some(Overlay::Login), ..) => Context::Login,
+            (Some(Overlay::Versions(_)), ..) => Context::Versions,
             (None, Focus::Functions, _) => Context::Functions,
             (None, Focus::Edit, _) => Context::Edit,
             (None, Focus::Tab, Tab::Payload) => Context::Payload,

@@ -20,6 +20,7 @@ mod scroll;
 mod sequence;
 mod stages;
 mod verb;
+mod versions;
 mod watch;
 mod workspace;
 
@@ -84,6 +85,8 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::RolesListed(job, result) => roles::listed(state, job, result),
         Event::RoleRemoved(job, result) => roles::removed(state, job, result),
         Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
+        Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
+        Event::VersionsChanged(job, result) => effects = versions::changed(state, job, result),
         Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
         Event::ResponsePart(job, part) => effects = response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = response::linked(state, job, result),
@@ -113,6 +116,11 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
 
 fn click(state: &mut State, target: Target) -> Vec<Effect> {
     match (target, &mut state.overlay) {
+        // A click chooses, and only Enter rolls back.
+        (Target::Choice(index), Some(Overlay::Versions(picker))) => {
+            picker.selected = index;
+            return Vec::new();
+        }
         (Target::Choice(index), Some(Overlay::Choose(choose))) => {
             choose.selected = index;
             return action::act(state, Action::Accept);

@@ -24,6 +24,7 @@ mod stages;
 mod summary;
 mod svg;
 mod text;
+mod versions;
 
 use ratatui::{
     Frame,

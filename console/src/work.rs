@@ -25,6 +25,7 @@ pub mod stats;
 pub mod store;
 pub mod toolchain;
 pub mod verb;
+pub mod versions;
 pub mod watch;
 
 use std::sync::Arc;

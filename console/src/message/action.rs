@@ -55,6 +55,14 @@ actions! {
     Roles = "roles",
     /// Ask what the caller may do, and for the smallest policy that the selected function needs.
     Permissions = "permissions",
+    /// Show the versions of the selected function.
+    Versions = "versions",
+    /// End a canary of the selected function, or lead its callers to the version before.
+    Rollback = "rollback",
+    /// Make a version of what the last deploy of the selected function sent.
+    PublishVersion = "publish_version",
+    /// Delete old versions of the selected function, after a typed confirmation.
+    PruneVersions = "prune_versions",
     /// Read the workspace and the stage anew.
     Refresh = "refresh",
     /// Choose the stage that is shown.

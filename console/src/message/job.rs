@@ -26,6 +26,8 @@ impl Event {
             | Self::RolesListed(job, _)
             | Self::RoleRemoved(job, _)
             | Self::PermissionsChecked(job, _)
+            | Self::VersionsLoaded(job, _)
+            | Self::VersionsChanged(job, _)
             | Self::InvokeFinished(job, _)
             | Self::ResponsePart(job, _)
             | Self::LogsLinked(job, _)
@@ -105,6 +107,8 @@ impl Effect {
             | Self::ListRoles(job)
             | Self::RemoveRole { job, .. }
             | Self::CheckPermissions { job, .. }
+            | Self::LoadVersions { job, .. }
+            | Self::ChangeVersions { job, .. }
             | Self::Invoke { job, .. }
             | Self::LinkLogs { job, .. }
             | Self::StartTail { job, .. }

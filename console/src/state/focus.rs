@@ -81,11 +81,13 @@ pub enum Context {
     Plan,
     /// The plan of a deploy to a protected stage, whose name is typed: keys that are not bound are text.
     Confirm,
+    /// The versions of a function.
+    Versions,
 }
 
 impl Context {
     /// All contexts, in the order in which the help shows them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Global,
         Self::Functions,
         Self::Payload,
@@ -99,6 +101,7 @@ impl Context {
         Self::Login,
         Self::Plan,
         Self::Confirm,
+        Self::Versions,
     ];
 
     /// Its name in the keymap.
@@ -117,6 +120,7 @@ impl Context {
             Self::Login => "login",
             Self::Plan => "plan",
             Self::Confirm => "confirm",
+            Self::Versions => "versions",
         }
     }
 

@@ -45,6 +45,10 @@ pub enum JobKind {
     RemoveRole(String),
     /// Asks what the caller may do.
     Permissions,
+    /// Reads the versions of this function.
+    Versions(String),
+    /// Changes the versions of this function.
+    ChangeVersions(String),
     /// Invokes this function.
     Invoke(String),
     /// Follows the logs of these functions; the flag says that they are all there are.
@@ -74,6 +78,7 @@ impl JobKind {
             Self::Plan(names) => Some(several("plan", names)),
             Self::Deploy(names) => Some(several("deploy", names)),
             Self::Delete(name) => Some(format!("delete {name}")),
+            Self::Versions(name) | Self::ChangeVersions(name) => Some(format!("versions {name}")),
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
             Self::RemoveRole(name) => Some(format!("remove {name}")),
@@ -106,7 +111,7 @@ impl JobKind {
 
     /// Whether it changes functions on the stage, which only one job does at a time.
     pub const fn changes_functions(&self) -> bool {
-        matches!(self, Self::Deploy(_) | Self::Delete(_) | Self::Configure(_))
+        matches!(self, Self::Deploy(_) | Self::Delete(_) | Self::Configure(_) | Self::ChangeVersions(_))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{Deletion, Plan, config::Setting};
+use super::{Deletion, Picker, Plan, VersionsChange, config::Setting};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub enum Overlay {
     Plan(Plan),
     /// How to log in: [`super::State::login`].
     Login,
+    /// A function's versions.
+    Versions(Picker),
 }
 
 /// What a list offers.
@@ -93,6 +95,8 @@ pub enum Purpose {
     Delete(Deletion),
     /// The name of the execution role to remove, typed to confirm it.
     RemoveRole(String),
+    /// The name of the function of which these versions shall be deleted, typed to confirm it.
+    Prune(String, Vec<String>),
     /// The name of the protected stage, typed to confirm this change of it.
     Change(StageChange),
 }
@@ -106,6 +110,8 @@ pub enum StageChange {
     Loop(String),
     /// New sandboxes for this function, whose configuration is touched for that, and an invocation.
     ColdStart(String),
+    /// This is done to the versions of this function.
+    Versions(String, VersionsChange),
 }
 
 /// A line to type.

@@ -2,11 +2,11 @@
 
 use super::{
     asking, command, config, delete, leave, login, logs, overlay, payload, roles, scroll, sequence, show, stages, verb,
-    watch, workspace,
+    versions, watch, workspace,
 };
 use crate::{
-    message::{Action, Architecture, Effect},
-    state::{Focus, Notice, State, Tab, overlay::Purpose},
+    message::{Action, Architecture, Effect, VersionsChange},
+    state::{Focus, Notice, Overlay, State, Tab, overlay::Purpose},
 };
 
 /// Does what `action` asks for.
@@ -28,6 +28,11 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Delete => delete::ask(state),
         Action::Roles => roles::list(state),
         Action::Permissions => roles::check(state),
+        Action::Versions => versions::open(state),
+        Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),
+        Action::PublishVersion => versions::change(state, VersionsChange::Publish(None)),
+        Action::PruneVersions => versions::ask_to_prune(state),
+        Action::Refresh if matches!(state.overlay, Some(Overlay::Versions(_))) => versions::reload(state),
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
         Action::Resume => login::resume(state),

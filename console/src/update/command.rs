@@ -1,7 +1,7 @@
 //! The headless command line that does what a key did.
 
 use crate::{
-    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep},
+    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep, VersionsChange},
     state::{Draft, State, config::Setting},
 };
 
@@ -99,6 +99,27 @@ pub(super) fn remove_role(state: &State, role: &str) -> String {
 /// `lambda-console stages`
 pub(super) fn stages(state: &State) -> String {
     line(state, ["stages".to_owned()])
+}
+
+/// `lambda-console versions hello`
+pub(super) fn versions(state: &State, function: &str) -> String {
+    line(state, ["versions".to_owned(), quoted(function)])
+}
+
+/// `lambda-console rollback hello 7`, or another change of the versions.
+pub(super) fn change_versions(state: &State, function: &str, change: &VersionsChange, consent: Consent) -> String {
+    let name = quoted(function);
+    let mut words = match change {
+        VersionsChange::Publish(_) => vec!["versions".to_owned(), name, "--publish".to_owned()],
+        VersionsChange::Prune(keep) => vec!["versions".to_owned(), name, format!("--prune {keep}")],
+        VersionsChange::Rollback(to) => {
+            let mut words = vec!["rollback".to_owned(), name];
+            words.extend(to.as_deref().map(quoted));
+            words
+        }
+    };
+    words.extend(yes(consent));
+    line(state, words)
 }
 
 /// `lambda-console setup`

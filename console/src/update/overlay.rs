@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, config, delete, logs, payload, plan, roles, stages, verb};
+use super::{action, asking, config, delete, logs, payload, plan, roles, stages, verb, versions};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -80,10 +80,11 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Variable
                 | Purpose::Delete(_)
                 | Purpose::RemoveRole(_)
+                | Purpose::Prune(..)
                 | Purpose::Change(_) => {}
             }
         }
-        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Login) | None => {}
+        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login) | None => {}
     }
 }
 
@@ -122,9 +123,11 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             | Purpose::Setting(_)
             | Purpose::Variable
             | Purpose::RemoveRole(_)
+            | Purpose::Prune(..)
             | Purpose::Change(_) => {}
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
+        Some(Overlay::Versions(picker)) => return versions::left(state, &picker),
         Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => {}
     }
     Vec::new()
@@ -168,6 +171,11 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 }
                 Purpose::Delete(deletion) => delete::accept(state, &text, deletion),
                 Purpose::RemoveRole(role) => roles::accept(state, &text, role),
+                Purpose::Prune(name, _) if text == name => versions::prune(state, name),
+                Purpose::Prune(name, _) => {
+                    state.tell(Notice::plain(format!("no version of {name} was deleted: that was not its name"), ""));
+                    Vec::new()
+                }
                 Purpose::Change(change) if text == state.options.stage => {
                     verb::carry_out(state, change, Consent::Given)
                 }
@@ -179,6 +187,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
             }
         }
         Some(Overlay::Plan(plan)) => plan::accept(state, plan),
+        Some(Overlay::Versions(picker)) => versions::accept(state, picker),
         Some(Overlay::Help(_) | Overlay::Login) | None => Vec::new(),
     }
 }

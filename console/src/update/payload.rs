@@ -27,7 +27,7 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             plan.typed.input(input(key));
             return Vec::new();
         }
-        Some(Overlay::Help(_) | Overlay::Login) => return Vec::new(),
+        Some(Overlay::Help(_) | Overlay::Versions(_) | Overlay::Login) => return Vec::new(),
         None => {}
     }
     if state.focus != Focus::Edit {
@@ -83,7 +83,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
         Some(Overlay::Plan(plan)) if plan.is_open() => {
             plan.typed.insert_str(one_line());
         }
-        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Login) => {}
+        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login) => {}
         None if state.focus == Focus::Edit => {
             let Some(card) = state.functions.current_mut() else { return };
             card.draft.paste(text);

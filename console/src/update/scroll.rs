@@ -66,6 +66,10 @@ fn overlay(state: &mut State, lines: isize) {
     match &mut state.overlay {
         Some(Overlay::Help(top)) => *top = moved(*top, lines, viewport.overlay_lines, viewport.overlay),
         Some(Overlay::Plan(plan)) => plan.top = moved(plan.top, lines, viewport.overlay_lines, viewport.overlay),
+        Some(Overlay::Versions(picker)) => {
+            let last = picker.found.as_ref().map_or(0, |found| found.versions.len()).saturating_sub(1);
+            picker.selected = picker.selected.saturating_add_signed(lines).min(last);
+        }
         Some(Overlay::Choose(choose)) => {
             let last = choose.matches.len().saturating_sub(1);
             choose.selected = choose.selected.saturating_add_signed(lines).min(last);

@@ -1,6 +1,6 @@
 //! Starts the work that a verb asks for, or says why it cannot.
 
-use super::{command, plan, sequence, stages, watch};
+use super::{command, plan, sequence, stages, versions, watch};
 use crate::{
     message::{Action, Consent, Effect, Function, InvokeRequest, JobId},
     state::{
@@ -24,7 +24,7 @@ fn key(state: &State, action: Action) -> String {
     state.key_of(crate::state::Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
 }
 
-fn none_selected(state: &mut State) -> Vec<Effect> {
+pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
     refuse(state, "no function is selected", "")
 }
 
@@ -105,6 +105,7 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
 pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent) -> Vec<Effect> {
     match change {
         StageChange::Deploy(names) => start_deploy(state, names, consent).map(|(_, effects)| effects),
+        StageChange::Versions(name, change) => versions::start(state, name, change, consent),
         StageChange::Loop(name) => Some(sequence::start(state, name, consent)),
         StageChange::ColdStart(name) => start_invoke(state, &name, true, consent).map(|(_, effects)| effects),
     }

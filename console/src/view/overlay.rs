@@ -15,11 +15,12 @@ use super::{
     pane::scroll_bar,
     plan, stages,
     text::{columns, fit, pad, wrap},
+    versions,
 };
 use crate::{
-    message::{Action, Target},
+    message::{Action, Target, VersionsChange},
     state::{
-        Connection, Context, Overlay, State,
+        Connection, Context, Overlay, State, numbers,
         overlay::{Choose, Line as TypedLine, Offer, Purpose, StageChange},
     },
     theme::Theme,
@@ -35,6 +36,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         }
         Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
         Some(Overlay::Plan(plan)) => plan::draw(state, theme, frame, body, areas, plan),
+        Some(Overlay::Versions(picker)) => versions::draw(state, theme, frame, body, areas, picker),
         Some(Overlay::Line(line)) => {
             if let Some((title, text)) = question(state, &line.purpose) {
                 confirm(theme, frame, body, areas, line, (&title, &text));
@@ -85,6 +87,7 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
             Context::Login => "When somebody has to log in",
             Context::Plan => "In a plan of what is going to change",
             Context::Confirm => "While typing the stage's name",
+            Context::Versions => "In the versions of a function",
         };
         lines.push(Line::styled(title, theme.title));
         for hint in state.hints.iter().filter(|hint| hint.context == context) {
@@ -174,10 +177,24 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
             );
             return Some((format!("Remove {}?", fit(role, 40)), text));
         }
+        Purpose::Prune(name, old) => {
+            let text = format!(
+                "This deletes {} of {name} from stage {stage}{whose}. Nothing leads to them, and they cannot be brought \
+                 back.\nType the function's name to confirm:",
+                numbers(old)
+            );
+            return Some((format!("Delete {} versions of {}?", old.len(), fit(name, 30)), text));
+        }
         Purpose::Change(change) => change,
     };
     let what = match change {
         StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
+        StageChange::Versions(name, VersionsChange::Rollback(Some(to))) => {
+            format!("This leads the callers of {name} to version {to} on")
+        }
+        StageChange::Versions(name, VersionsChange::Rollback(None)) => format!("This rolls {name} back on"),
+        StageChange::Versions(name, VersionsChange::Publish(_)) => format!("This publishes a version of {name} on"),
+        StageChange::Versions(name, VersionsChange::Prune(_)) => format!("This deletes old versions of {name} from"),
         StageChange::Loop(name) => format!("The loop builds {name}, then deploys and invokes it on"),
         StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),
     };

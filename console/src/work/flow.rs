@@ -55,7 +55,7 @@ impl Place {
         Self { dir, workspace }
     }
 
-    async fn try_stage(&self, options: StageOptions) -> Result<Stage, Failure> {
+    pub(super) async fn try_stage(&self, options: StageOptions) -> Result<Stage, Failure> {
         Stage::connect_in(self.dir.path().join("state"), &self.workspace, &options).await
     }
 
@@ -101,7 +101,7 @@ fn zip_at(path: &Path) -> Zip {
     Zip { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
 }
 
-fn request(function: &str, payload: &str) -> InvokeRequest {
+pub(super) fn request(function: &str, payload: &str) -> InvokeRequest {
     InvokeRequest { function: function.to_owned(), payload: payload.to_owned(), ..InvokeRequest::default() }
 }
 

@@ -1,7 +1,7 @@
 //! Versions, on stages that have an alias: a deploy publishes one and points the alias at it.
 
 use super::{Stage, patiently, remote};
-use crate::message::Failure;
+use crate::{message::Failure, work::versions};
 
 /// Publishes what was just deployed and points `alias` at it; with the version's number. Lambda publishes
 /// nothing new where code and configuration are those of the last version.
@@ -15,22 +15,6 @@ pub(super) async fn publish(stage: &Stage, name: &str, alias: &str, sha256: &str
     .map_err(|error| error.into_failure(format!("could not publish a version of {name}")))?;
     let version = published.version().unwrap_or_default().to_owned();
     remote::settled(stage, &format!("{name}:{version}")).await?;
-    let to = &version;
-    let moved = stage
-        .call(|clients| async move {
-            clients.lambda().update_alias().function_name(name).name(alias).function_version(to).send().await
-        })
-        .await;
-    match moved {
-        Ok(_) => return Ok(version),
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error.into_failure(format!("could not point {alias} at {name}:{version}"))),
-    }
-    stage
-        .call(|clients| async move {
-            clients.lambda().create_alias().function_name(name).name(alias).function_version(to).send().await
-        })
-        .await
-        .map_err(|error| error.into_failure(format!("could not make the alias {alias} of {name}")))?;
+    versions::alias::point(stage, name, alias, &version).await?;
     Ok(version)
 }

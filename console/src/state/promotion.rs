@@ -1,0 +1,77 @@
+//! What goes from one stage to another without being built anew, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Consent, DeployAction, Failure, Function};
+
+/// What of a stage shall go to another one, without building it anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The functions as last discovered.
+    pub functions: Vec<Function>,
+    /// The stage that has the code.
+    pub from: String,
+    /// The stage that gets it.
+    pub to: String,
+    /// Little by little; none: at once.
+    pub canary: Option<Canary>,
+    /// For a protected stage.
+    pub consent: Consent,
+}
+
+/// How a new version gets more and more of an alias's invocations, and what ends that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Canary {
+    /// What the new version gets in each step, in per cent; then all.
+    pub steps: Vec<f64>,
+    /// How long a step is, in milliseconds.
+    pub every_ms: u64,
+    /// How many percentage points more of its invocations may fail than of the old version's.
+    pub max_errors: f64,
+    /// By how many per cent its init may be slower, at p50 and at p99.
+    pub max_init: f64,
+    /// How many invocations the new version must have had before it is judged by its errors, and at the end of a step.
+    pub least: u64,
+}
+
+impl Default for Canary {
+    fn default() -> Self {
+        Self { steps: vec![5.0, 25.0, 50.0], every_ms: 300_000, max_errors: 1.0, max_init: 50.0, least: 10 }
+    }
+}
+
+/// What a promotion did, or would do, to one function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Promoted {
+    /// The function's name in the workspace.
+    pub name: String,
+    /// What is done to the function on the target stage.
+    pub action: DeployAction,
+    /// The code's version on the stage that it comes from.
+    pub from_version: String,
+    /// The version that the target stage's callers got; none where there was none.
+    pub before: Option<String>,
+    /// The version that they get; none in a plan where it is not published yet.
+    pub version: Option<String>,
+    /// SHA-256 of the zip, lower-case hexadecimal.
+    pub sha256: String,
+    /// What was said of the version when it was published.
+    pub description: String,
+    /// What differed.
+    pub changes: Vec<Change>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+/// What a promotion of one or more functions came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PromoteOutcome {
+    /// The stage that has the code.
+    pub from: String,
+    /// The stage that gets it.
+    pub to: String,
+    /// The functions that were promoted.
+    pub functions: Vec<Promoted>,
+    /// The functions that were not, each with why.
+    pub failed: Vec<(String, Failure)>,
+}

@@ -1,0 +1,185 @@
+//! Publishing versions and moving aliases.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::types::AliasRoutingConfiguration;
+
+use crate::{
+    message::{Alias, Failure, Share},
+    work::{
+        deploy::settled,
+        stage::{Stage, call::CallError},
+    },
+};
+
+/// What an alias's description begins with that says where it led before. One that someone wrote is left alone.
+const NOTE: &str = "lambda-console: before this, version ";
+/// How long another change of the function is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An alias as it was when it was read or written last.
+#[derive(Clone, Debug)]
+pub(super) struct Pointer {
+    pub(super) version: String,
+    pub(super) canary: Option<Share>,
+    description: String,
+    revision: Option<String>,
+}
+
+/// Publishes `$LATEST`, whose zip must have this digest; with the version's number. Lambda publishes nothing new where
+/// code and configuration are those of the last version.
+pub(crate) async fn publish(
+    stage: &Stage,
+    function: &str,
+    sha256: &str,
+    description: Option<&str>,
+) -> Result<String, Failure> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let published = loop {
+        let answer = stage
+            .call(|clients| async move {
+                let call = clients.lambda().publish_version().function_name(function).code_sha256(sha256);
+                call.set_description(description.map(str::to_owned)).send().await
+            })
+            .await;
+        match answer {
+            Err(error) if error.is_conflict() && tokio::time::Instant::now() < deadline => {
+                settled(stage, function).await?;
+            }
+            answer => {
+                break answer
+                    .map_err(|error| error.into_failure(format!("could not publish a version of {function}")))?;
+            }
+        }
+    };
+    let version = published.version().unwrap_or_default().to_owned();
+    settled(stage, &format!("{function}:{version}")).await?;
+    Ok(version)
+}
+
+/// Leads all who call `alias` to `version`, whether the alias is there or not. With the version that it led to before.
+pub(crate) async fn point(
+    stage: &Stage,
+    function: &str,
+    alias: &str,
+    version: &str,
+) -> Result<Option<String>, Failure> {
+    let what = || format!("could not point {alias} at {function}:{version}");
+    let Some(found) = get(stage, function, alias).await? else {
+        let created = stage
+            .call(|clients| async move {
+                clients
+                    .lambda()
+                    .create_alias()
+                    .function_name(function)
+                    .name(alias)
+                    .function_version(version)
+                    .send()
+                    .await
+            })
+            .await;
+        return created
+            .map(|_| None)
+            .map_err(|error| error.into_failure(format!("could not make the alias {alias} of {function}")));
+    };
+    if found.version != version || found.canary.is_some() {
+        set(stage, function, alias, &found, version, None).await.map_err(|error| error.into_failure(what()))?;
+    }
+    Ok(Some(found.version))
+}
+
+/// Takes a canary's part of an alias away. One that someone moved meanwhile is left alone.
+pub(super) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Result<(), Failure> {
+    let what = || format!("could not end the canary of {function}");
+    let Some(found) = get(stage, function, &alias.name).await? else { return Ok(()) };
+    if found.version != alias.version || found.canary != alias.canary {
+        return Err(Failure::work(
+            what(),
+            format!("someone else moved the alias {} meanwhile: {}", alias.name, found.story()),
+            "`lambda-console versions` shows how it is now",
+        ));
+    }
+    set(stage, function, &alias.name, &found, &found.version, None)
+        .await
+        .map_err(|error| error.into_failure(what()))?;
+    Ok(())
+}
+
+/// The alias as it is; none where it is not there.
+pub(super) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Option<Pointer>, Failure> {
+    let answer = stage
+        .call(|clients| async move { clients.lambda().get_alias().function_name(function).name(alias).send().await })
+        .await;
+    match answer {
+        Ok(found) => Ok(Some(Pointer {
+            version: found.function_version().unwrap_or_default().to_owned(),
+            canary: share(found.routing_config()),
+            description: found.description().unwrap_or_default().to_owned(),
+            revision: found.revision_id().map(str::to_owned),
+        })),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into_failure(format!("could not look at the alias {alias} of {function}"))),
+    }
+}
+
+/// Leads `alias`, which is as `found` says, to `version`, but for the canary's share. Refused where someone changed it
+/// meanwhile.
+pub(super) async fn set(
+    stage: &Stage,
+    function: &str,
+    alias: &str,
+    found: &Pointer,
+    version: &str,
+    canary: Option<&Share>,
+) -> Result<Pointer, CallError> {
+    let routing = AliasRoutingConfiguration::builder()
+        .set_additional_version_weights(Some(
+            canary.iter().map(|share| (share.version.clone(), share.weight)).collect(),
+        ))
+        .build();
+    let is_ours = found.description.is_empty() || found.description.starts_with(NOTE);
+    let moves = found.version != version;
+    let description = (is_ours && moves).then(|| format!("{NOTE}{}", found.version));
+    let (routing, description) = (&routing, &description);
+    let answer = stage
+        .call(|clients| async move {
+            clients
+                .lambda()
+                .update_alias()
+                .function_name(function)
+                .name(alias)
+                .function_version(version)
+                .routing_config(routing.clone())
+                .set_description(description.clone())
+                .set_revision_id(found.revision.clone())
+                .send()
+                .await
+        })
+        .await?;
+    Ok(Pointer {
+        version: version.to_owned(),
+        canary: canary.cloned(),
+        description: answer.description().unwrap_or_default().to_owned(),
+        revision: answer.revision_id().map(str::to_owned),
+    })
+}
+
+impl Pointer {
+    /// `it leads to version 7, and 5 % to version 8`.
+    pub(super) fn story(&self) -> String {
+        let rest = self.canary.as_ref().map(|share| format!(", and {}", super::part(share))).unwrap_or_default();
+        format!("it leads to version {}{rest}", self.version)
+    }
+}
+
+/// The second version of an alias, where it has one with a part.
+pub(super) fn share(routing: Option<&AliasRoutingConfiguration>) -> Option<Share> {
+    let (version, weight) = routing?.additional_version_weights()?.iter().next()?;
+    Some(Share { version: version.clone(), weight: *weight })
+}
+
+/// The version that an alias's description says it led to before.
+pub(super) fn before(description: &str) -> Option<String> {
+    let version = description.strip_prefix(NOTE)?;
+    version.parse::<u64>().ok().map(|number| number.to_string())
+}
