@@ -126,6 +126,16 @@ impl Clients {
         }
     }
 
+    /// The gate before the wire, for a call that goes through none of the clients.
+    pub(crate) fn guard(&self) -> impl Intercept + use<> {
+        self.guard
+    }
+
+    /// What all clients are made of.
+    pub(crate) const fn sdk(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The AWS region that the calls go to.
     pub(crate) fn region(&self) -> &str {
         &self.region
