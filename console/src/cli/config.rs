@@ -80,11 +80,13 @@ async fn carry_out(
     }
     let warnings = warnings(&editor, function);
     let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
-    let plan = engine::plan_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
     }
-    let must_ask = (stage.is_protected() || plan.opens()) && !arguments.yes && !plan.is_empty();
+    let opens = plan.opens() && stage.is_exposed();
+    let must_ask = (stage.is_protected() || opens) && !arguments.yes && !plan.is_empty();
     if !context.output.json || must_ask {
         // People see what will change before it does.
         plan.functions.iter().for_each(|function| progress::say(&deploy::difference(function)));
@@ -94,10 +96,11 @@ async fn carry_out(
     }
     if must_ask {
         let name = stage.name();
-        confirm::typed(context, &format!("change {} on the stage {name}", function.name), &name).await?;
+        let what = if opens { "open the URL of" } else { "change" };
+        confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name).await?;
     }
     let consent = confirm::given(arguments.yes || must_ask);
-    let outcome = verb::configure(stage, &patched, revision.as_deref(), consent, history, &context.job).await?;
+    let outcome = verb::apply(stage, &compared, consent, history, &context.job).await?;
     done(context, &outcome, &warnings)
 }
 

@@ -428,7 +428,8 @@ impl Shared {
     }
 
     async fn plan_config(&self, function: &Function, revision: Option<&str>, job: &Job) -> Result<DeployPlan, Failure> {
-        deploy::plan_settings(&*self.stage().await?, function, revision, job).await
+        let plan = deploy::compare_settings(&*self.stage().await?, function, revision, job).await?;
+        Ok(plan.shown())
     }
 
     async fn configure(
@@ -440,7 +441,8 @@ impl Shared {
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
         let stage = self.stage().await?;
-        verb::configure(&stage, function, revision, consent, self.history(steps).await, job).await
+        let plan = deploy::compare_settings(&stage, function, revision, job).await?;
+        verb::apply(&stage, &plan, consent, self.history(steps).await, job).await
     }
 
     async fn deploy(
