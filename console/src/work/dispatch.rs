@@ -423,8 +423,9 @@ impl Shared {
         deploy::plan(&*self.stage().await?, functions, job).await
     }
 
-    async fn config(&self, function: &Function, job: &Job) -> Result<Option<LiveConfig>, Failure> {
-        config::read(&*self.stage().await?, &function.name, job).await
+    async fn config(&self, function: &Function, job: &Job) -> Result<Option<Box<LiveConfig>>, Failure> {
+        let stage = self.stage().await?;
+        Ok(Box::pin(config::read(&stage, &function.name, job)).await?.map(Box::new))
     }
 
     async fn plan_config(&self, function: &Function, revision: Option<&str>, job: &Job) -> Result<DeployPlan, Failure> {

@@ -14,7 +14,7 @@ use crate::message::{Failure, Function, LiveConfig, UrlSetting};
 pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, Failure> {
     let name = stage.remote_name(function);
     let ask = Ask { alias: stage.alias(), url: true, ..Ask::default() };
-    let Some(found) = remote::get(stage, &name, ask).await? else { return Ok(None) };
+    let Some(found) = Box::pin(remote::get(stage, &name, ask)).await? else { return Ok(None) };
     let is_env_hidden = found.settings.env.is_none();
     let revision = found.revision.clone();
     let mut config = found.config();
