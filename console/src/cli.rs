@@ -185,7 +185,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Build(arguments) => build::run(context, &arguments, false).await,
         Command::Package(arguments) => build::run(context, &arguments, true).await,
         Command::Deploy(arguments) => deploy::run(context, &arguments).await,
-        Command::Config(arguments) => config::run(context, &arguments).await,
+        Command::Config(arguments) => Box::pin(config::run(context, &arguments)).await,
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,

@@ -74,7 +74,7 @@ pub enum Event {
     /// [`Effect::Build`] ended.
     BuildFinished(JobId, Result<BuildOutcome, Failure>),
     /// [`Effect::ReadConfig`] ended: the settings, none where the function is not on the stage.
-    ConfigRead(JobId, Result<Option<LiveConfig>, Failure>),
+    ConfigRead(JobId, Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Effect::Configure`] ended.
     Configured(JobId, Result<DeployOutcome, Failure>),
     /// [`Effect::Plan`] or [`Effect::PlanConfig`] ended: what would be done.

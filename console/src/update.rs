@@ -77,7 +77,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
         Event::ConfigRead(job, result) => config::read(state, job, result),
-        Event::Configured(job, result) => effects = config::sent(state, job, result),
+        Event::Configured(job, result) => effects = config::sent(state, job, &result),
         Event::Planned(job, result) => plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::BelongingsListed(job, result) => delete::listed(state, job, result),

@@ -1,4 +1,5 @@
 //! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it was far away, and behind a proxy
 //! that does harm.
 
+mod settings;
 mod whole;

@@ -63,7 +63,7 @@ fn asked(console: &mut Harness) -> (JobId, Function) {
 fn answer(console: &mut Harness, answer: Result<Option<LiveConfig>, Failure>) {
     let (job, function) = asked(console);
     assert_eq!(function.name, "hello");
-    console.feed(Event::ConfigRead(job, answer));
+    console.feed(Event::ConfigRead(job, answer.map(|found| found.map(Box::new))));
     console.draw();
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let stage = context.stage(&workspace).await?;
     let changes = !edits.is_empty() && !arguments.dry_run;
     let store = if changes { context::store(&workspace) } else { None };
-    let result = carry_out(context, arguments, &stage, &function, &edits, store.as_ref()).await;
+    let result = Box::pin(carry_out(context, arguments, &stage, &function, &edits, store.as_ref())).await;
     context::flush(store.as_ref()).await;
     stage.close().await;
     result
@@ -64,7 +64,7 @@ async fn carry_out(
     edits: &[(Setting, Option<String>)],
     history: Option<&Store>,
 ) -> Result<ExitCode, Failure> {
-    let Some(live) = work::config::read(stage, &function.name, &context.job).await? else {
+    let Some(live) = Box::pin(work::config::read(stage, &function.name, &context.job)).await? else {
         let why = format!("it is not on the stage {}", stage.name());
         let hint = format!("deploy it first: `lambda-console deploy {}`", function.name);
         return Err(Failure::work(format!("could not read the settings of {}", function.name), why, hint));
@@ -80,24 +80,27 @@ async fn carry_out(
     }
     let warnings = warnings(&editor, function);
     let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
-    let plan = engine::plan_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
     }
-    let must_ask = (stage.is_protected() || plan.opens()) && !arguments.yes && !plan.is_empty();
+    let opens = plan.opens() && stage.is_exposed();
+    let must_ask = (stage.is_protected() || opens) && !arguments.yes && !plan.is_empty();
     if !context.output.json || must_ask {
         // People see what will change before it does.
         plan.functions.iter().for_each(|function| progress::say(&deploy::difference(function)));
     }
     if !context.output.json {
-        warnings.iter().for_each(|warning| progress::say(&format!("warning: {warning}")));
+        warn(&warnings);
     }
     if must_ask {
         let name = stage.name();
-        confirm::typed(context, &format!("change {} on the stage {name}", function.name), &name).await?;
+        let what = if opens { "open the URL of" } else { "change" };
+        confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name).await?;
     }
     let consent = confirm::given(arguments.yes || must_ask);
-    let outcome = verb::configure(stage, &patched, revision.as_deref(), consent, history, &context.job).await?;
+    let outcome = verb::apply(stage, &compared, consent, history, &context.job).await?;
     done(context, &outcome, &warnings)
 }
 
@@ -208,6 +211,12 @@ fn document(arguments: &Arguments, function: &Function, live: &LiveConfig, row: 
     })
 }
 
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        progress::say(&format!("warning: {warning}"));
+    }
+}
+
 fn planned(context: &Context, plan: &DeployPlan, warnings: &[String]) -> Result<ExitCode, Failure> {
     if context.output.json {
         let changes: Vec<_> = plan.functions.iter().flat_map(|function| &function.changes).collect();
@@ -218,7 +227,7 @@ fn planned(context: &Context, plan: &DeployPlan, warnings: &[String]) -> Result<
     for function in &plan.functions {
         print_line(&deploy::difference(function))?;
     }
-    warnings.iter().for_each(|warning| progress::say(&format!("warning: {warning}")));
+    warn(warnings);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,6 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
-use super::{command, plan, start, verb};
+use super::{command, finish, plan, start, verb};
 use crate::{
     message::{Action, Consent, DeployOutcome, Effect, Failure, Function, JobId, LiveConfig},
     state::{
@@ -43,7 +43,7 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
 }
 
 /// Takes in what the stage says of a function's settings; none: the function is not there.
-pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<LiveConfig>, Failure>) {
+pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<Box<LiveConfig>>, Failure>) {
     let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
     let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job)) else { return };
     card.config.asking = None;
@@ -97,7 +97,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.overlay = Some(Overlay::Line(Line::new(Purpose::Variable, "")));
         }
         (Action::EditSetting, Some(row)) => edit(state, row),
-        (Action::RemoveSetting, Some(row)) => drop(change(state, row.setting, None)),
+        (Action::RemoveSetting, Some(row)) => drop(change(state, &row.setting, None)),
         (Action::UndoSetting, Some(row)) => undo(state, &row.setting),
         (_, Some(row)) => reveal(state, &row),
     }
@@ -117,7 +117,7 @@ fn edit(state: &mut State, row: Row) {
     if !choices.is_empty() {
         let at = choices.iter().position(|choice| Some(*choice) == row.value());
         let next = choices[at.map_or(0, |at| (at + 1) % choices.len())];
-        change(state, row.setting, Some(next));
+        change(state, &row.setting, Some(next));
         return;
     }
     // A value that is masked does not show because it is edited.
@@ -130,19 +130,19 @@ fn edit(state: &mut State, row: Row) {
 }
 
 /// Notes an edit, and says what the next deploy makes of it; false, and why, where it is none.
-fn change(state: &mut State, setting: Setting, value: Option<&str>) -> bool {
+fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> bool {
     let Some(card) = state.functions.current_mut() else { return false };
     let edited = card.config.edit(setting.clone(), value);
-    let warning = card.config.edits.get(&setting).and_then(|value| {
-        let (name, wanted) = (&card.function.name, revert(&card.function.config, &setting, value.as_deref())?);
-        Some(format!("the next deploy of {name} {}", wanted.of(&setting)))
+    let warning = card.config.edits.get(setting).and_then(|value| {
+        let (name, wanted) = (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
+        Some(format!("the next deploy of {name} {}", wanted.of(setting)))
     });
     state.notice = edited.as_ref().err().or(warning.as_ref()).map(|text| Notice::plain(text.as_str(), ""));
     edited.is_ok()
 }
 
 /// Takes a value that was typed; the line stays open where it is none.
-pub(super) fn typed(state: &mut State, line: Line, setting: Setting) {
+pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
     if !change(state, setting, Some(&line.text())) {
         state.overlay = Some(Overlay::Line(line));
     }
@@ -210,13 +210,11 @@ pub(super) fn send(state: &mut State, function: Function, revision: Option<Strin
 }
 
 /// Takes in what came of it; what was sent is no edit any more once the stage says so.
-pub(super) fn sent(state: &mut State, job: JobId, result: Result<DeployOutcome, Failure>) -> Vec<Effect> {
+pub(super) fn sent(state: &mut State, job: JobId, result: &Result<DeployOutcome, Failure>) -> Vec<Effect> {
     let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
-    state.tell(match &result {
-        Ok(outcome) => match outcome.failed.first() {
-            Some(failed) => Notice::of(&failed.failure),
-            None => Notice::good(format!("changed the settings of {name} on {}", state.options.stage)),
-        },
+    state.tell(match result {
+        Ok(outcome) => finish::deploy_failure(outcome)
+            .unwrap_or_else(|| Notice::good(format!("changed the settings of {name} on {}", state.options.stage))),
         Err(failure) => Notice::of(failure),
     });
     super::workspace::refresh(state)

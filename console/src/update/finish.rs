@@ -108,7 +108,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
 }
 
 /// The first failure, with what is true of that function now; the output has all.
-fn deploy_failure(outcome: &DeployOutcome) -> Option<Notice> {
+pub(super) fn deploy_failure(outcome: &DeployOutcome) -> Option<Notice> {
     let first = outcome.failed.first()?;
     let mut notice = Notice::of(&first.failure);
     let others = outcome.failed.len() - 1;

@@ -162,7 +162,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 }
                 Purpose::Setting(ref setting) => {
                     let setting = setting.clone();
-                    config::typed(state, line, setting);
+                    config::typed(state, line, &setting);
                     Vec::new()
                 }
                 Purpose::Variable => {

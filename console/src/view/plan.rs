@@ -78,7 +78,7 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
         ]));
         let told = [failure.to_string(), failure.hint.clone()];
         for text in told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2)) {
-            lines.push(clean(format!("  {text}"), theme, width));
+            lines.push(clean(&format!("  {text}"), theme, width));
         }
     }
     if plan.outcome.as_ref().is_some_and(DeployPlan::opens) {
@@ -129,8 +129,8 @@ fn values(change: &Change, width: usize) -> Vec<String> {
     wrap(from, width.max(1)).into_iter().chain(wrap(&format!("→ {}", change.to), width.max(1))).collect()
 }
 
-fn clean(text: String, theme: &Theme, width: usize) -> Line<'static> {
-    window([(text.as_str(), theme.text)], 0, width)
+fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
+    window([(text, theme.text)], 0, width)
 }
 
 /// What Enter would do; on a protected stage, the line that its name is typed into.

@@ -10,7 +10,7 @@ pub(crate) use self::wait::settled;
 pub use self::{
     apply::apply,
     compare::{Plan, Scope, compare},
-    configure::{configure, plan_settings},
+    configure::{compare_settings, live},
 };
 use super::{Job, stage::Stage};
 use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function, FunctionConfig};

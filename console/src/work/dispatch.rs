@@ -433,12 +433,14 @@ impl Shared {
         deploy::plan(&*self.stage().await?, functions, job).await
     }
 
-    async fn config(&self, function: &Function, job: &Job) -> Result<Option<LiveConfig>, Failure> {
-        config::read(&*self.stage().await?, &function.name, job).await
+    async fn config(&self, function: &Function, job: &Job) -> Result<Option<Box<LiveConfig>>, Failure> {
+        let stage = self.stage().await?;
+        Ok(Box::pin(config::read(&stage, &function.name, job)).await?.map(Box::new))
     }
 
     async fn plan_config(&self, function: &Function, revision: Option<&str>, job: &Job) -> Result<DeployPlan, Failure> {
-        deploy::plan_settings(&*self.stage().await?, function, revision, job).await
+        let plan = deploy::compare_settings(&*self.stage().await?, function, revision, job).await?;
+        Ok(plan.shown())
     }
 
     async fn configure(
@@ -450,7 +452,8 @@ impl Shared {
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
         let stage = self.stage().await?;
-        verb::configure(&stage, function, revision, consent, self.history(steps).await, job).await
+        let plan = deploy::compare_settings(&stage, function, revision, job).await?;
+        verb::apply(&stage, &plan, consent, self.history(steps).await, job).await
     }
 
     async fn deploy(

@@ -75,26 +75,6 @@ pub async fn apply(
     Ok(outcome)
 }
 
-/// Changes settings of a function on the stage and records it.
-///
-/// # Errors
-/// As [`deploy::configure`].
-pub async fn configure(
-    stage: &Stage,
-    function: &Function,
-    revision: Option<&str>,
-    consent: Consent,
-    history: Option<&Store>,
-    job: &Job,
-) -> Result<DeployOutcome, Failure> {
-    let began = jiff::Timestamp::now().as_millisecond();
-    let outcome = deploy::configure(stage, function, revision, consent, job).await?;
-    if let Some(history) = history {
-        history.record_deploy(began, &outcome);
-    }
-    Ok(outcome)
-}
-
 /// Invokes and records it.
 ///
 /// # Errors

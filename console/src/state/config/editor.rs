@@ -171,9 +171,9 @@ impl ConfigEditor {
     }
 
     /// Takes in what the stage says; edits that it has already are done.
-    pub fn take_in(&mut self, live: LiveConfig) {
+    pub fn take_in(&mut self, live: Box<LiveConfig>) {
         self.edits.retain(|setting, value| setting.get(&live.config) != *value);
-        self.live = Live::Known(Box::new(live));
+        self.live = Live::Known(live);
     }
 
     /// The settings that are to be sent.

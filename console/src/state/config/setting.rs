@@ -221,7 +221,7 @@ impl Setting {
             Self::CorsMethods => cors.map(|cors| cors.allow_methods.join(", ")),
             Self::CorsHeaders => cors.map(|cors| cors.allow_headers.join(", ")),
             Self::CorsExposed => cors.map(|cors| cors.expose_headers.join(", ")),
-            Self::CorsMaxAge => cors.map(|cors| number(cors.max_age).unwrap_or_default()),
+            Self::CorsMaxAge => cors.map(|cors| number(cors.max_age.filter(|age| *age > 0)).unwrap_or_default()),
             Self::CorsCredentials => cors.map(|cors| cors.allow_credentials.to_string()),
             Self::Env(name) => config.env.get(name).cloned(),
         }

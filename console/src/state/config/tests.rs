@@ -175,14 +175,15 @@ fn edits_that_the_stage_has_by_now_are_done() {
     let mut editor = editor();
     editor.edit(Setting::Memory, Some("256")).unwrap();
     editor.edit(Setting::Timeout, Some("9")).unwrap();
-    editor.take_in(LiveConfig { config: FunctionConfig { memory: Some(256), ..live() }, ..LiveConfig::default() });
+    let config = FunctionConfig { memory: Some(256), ..live() };
+    editor.take_in(Box::new(LiveConfig { config, ..LiveConfig::default() }));
     assert_eq!(editor.edits.keys().collect::<Vec<_>>(), [&Setting::Timeout]);
 }
 
 #[test]
 fn variables_that_are_hidden_are_not_edited() {
     let mut editor = editor();
-    editor.take_in(LiveConfig { is_env_hidden: true, ..LiveConfig::default() });
+    editor.take_in(Box::new(LiveConfig { is_env_hidden: true, ..LiveConfig::default() }));
     assert!(editor.edit(Setting::Env("KEY".into()), Some("new")).is_err());
 }
 
