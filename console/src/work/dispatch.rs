@@ -1,6 +1,7 @@
 //! Starts what an [`Effect`] asks for and sends what comes of it as [`Event`]s. Each job runs in a task of its
 //! own with its own way to be cancelled; none waits for another but for what they all need: workspace, stage, history.
 
+mod belongings;
 mod drafts;
 mod stages;
 
@@ -26,7 +27,7 @@ use self::stages::{Slot, Stages};
 use super::{
     Job,
     build::BuildRequest,
-    config, delete, deploy, discover, iam, log,
+    config, deploy, discover, log,
     logs::{self, LogQuery, Told},
     paths,
     stage::{self, Stage, StageOptions},
@@ -34,9 +35,9 @@ use super::{
     toolchain, verb,
 };
 use crate::message::{
-    Belongings, BuildOutcome, Changed, Consent, DeleteOutcome, DeployOutcome, DeployPlan, Deployed, Effect, Event,
-    Failure, Function, Invocation, InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, Permissions, RequestLog,
-    ResponsePart, Role, Sample, StageEntry, StageInfo, Workspace,
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Effect, Event, Failure, Function, Invocation,
+    InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo,
+    Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -456,28 +457,6 @@ impl Shared {
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
         verb::deploy(&*self.stage().await?, functions, consent, self.history(steps).await, job).await
-    }
-
-    async fn belongings(&self, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
-        delete::belongings(&*self.stage().await?, functions, job).await
-    }
-
-    async fn delete(&self, functions: &[Belongings], job: &Job) -> Result<DeleteOutcome, Failure> {
-        // The effect is only sent after a typed confirmation.
-        delete::delete(&*self.stage().await?, functions, Consent::Given, job).await
-    }
-
-    async fn roles(&self) -> Result<Vec<Role>, Failure> {
-        iam::roles(&*self.stage().await?).await
-    }
-
-    async fn permissions(&self, functions: &[Function]) -> Result<Permissions, Failure> {
-        iam::check(&*self.stage().await?, functions, &iam::Task::DEFAULT).await
-    }
-
-    async fn remove_role(&self, role: &str) -> Result<(), Failure> {
-        // The effect is only sent after a typed confirmation.
-        iam::remove(&*self.stage().await?, role, Consent::Given).await
     }
 
     async fn invoke(
