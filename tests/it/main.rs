@@ -22,6 +22,7 @@ mod responses;
 mod screens;
 mod stages;
 mod stages_reached;
+mod stages_screen;
 mod startup;
 mod streams;
 mod tidy;

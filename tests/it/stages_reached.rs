@@ -7,13 +7,13 @@ use serde_json::Value;
 use tests::{Fixture, Home};
 
 /// A workspace with the stage `beta`, whose profile gets its credentials from a program that prints a file.
-struct Place {
+pub(crate) struct Place {
     fixture: Fixture,
-    home: Home,
+    pub(crate) home: Home,
 }
 
 impl Place {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let fixture = Fixture::new(name);
         fixture.function("hello", &Fixture::runtime(), "fn main() {}\n");
         let manifest = fixture.path().join("Cargo.toml");
@@ -24,11 +24,11 @@ impl Place {
         Self { fixture, home }
     }
 
-    fn keys(&self) -> std::path::PathBuf {
+    pub(crate) fn keys(&self) -> std::path::PathBuf {
         self.home.path().join("keys.json")
     }
 
-    fn profile(&self, endpoint: &str) {
+    pub(crate) fn profile(&self, endpoint: &str) {
         let process = format!("cat {}", self.keys().display());
         let text = format!(
             "[profile acme]\nregion = eu-west-1\nendpoint_url = {endpoint}\ncredential_process = {process}\n\
@@ -39,7 +39,7 @@ impl Place {
         fs::write(self.home.path().join("config"), text).expect("a profile");
     }
 
-    fn log_in(&self, access_key: &str, secret_key: &str) {
+    pub(crate) fn log_in(&self, access_key: &str, secret_key: &str) {
         let expires = "2099-01-01T00:00:00Z";
         let keys = serde_json::json!({
             "Version": 1, "AccessKeyId": access_key, "SecretAccessKey": secret_key, "Expiration": expires,
@@ -72,13 +72,13 @@ impl Place {
 }
 
 /// A local Lambda that stands for AWS.
-struct Stand {
+pub(crate) struct Stand {
     runtime: tokio::runtime::Runtime,
     local: Option<lambda_console_local::Local>,
 }
 
 impl Stand {
-    fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let options = lambda_console_local::Options {
             dir: home.join("stand"),
@@ -90,7 +90,7 @@ impl Stand {
         Self { runtime, local }
     }
 
-    fn endpoint(&self) -> &lambda_console_local::Endpoint {
+    pub(crate) fn endpoint(&self) -> &lambda_console_local::Endpoint {
         self.local.as_ref().expect("it runs").endpoint()
     }
 }

@@ -13,8 +13,12 @@ use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig};
+use aws_smithy_types::{
+    error::{ErrorMetadata, metadata::ProvideErrorMetadata},
+    retry::RetryConfig,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -147,6 +151,32 @@ async fn a_call_that_is_not_allowed_asks_for_no_login() {
     let error = outcome(clients(&url, false, keys()).logs().describe_log_groups().send().await).unwrap_err();
     assert_eq!(error.code(), "AccessDeniedException");
     assert_ne!(error.into_failure("could not list").kind, FailureKind::Login);
+}
+
+/// A role that could not be assumed.
+#[derive(Debug)]
+struct Role(&'static str);
+
+impl ProvideCredentials for Role {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let meta = ErrorMetadata::builder().code(self.0).message("told by STS").build();
+        future::ProvideCredentials::ready(Err(CredentialsError::provider_error(AssumeRoleError::generic(meta))))
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_be_assumed_is_told_as_what_it_is() {
+    let (url, count) = counting(200, "{}").await;
+    let refused = async |code| outcome(clients(&url, false, Role(code)).lambda().list_functions().send().await);
+    let error = refused("AccessDenied").await.unwrap_err();
+    assert_eq!((error.code(), error.message()), ("AccessDenied", "told by STS"));
+    assert_ne!(error.into_failure("could not list").kind, FailureKind::Login, "no login would help");
+    let error = refused("ExpiredToken").await.unwrap_err();
+    assert_eq!(error.into_failure("could not list").kind, FailureKind::Login);
+    assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
 /// Gives none, or some that expire.
