@@ -88,7 +88,9 @@ async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &
             Told::Fixes(_) | Told::Samples(_) => {}
             Told::Marked(mark) => progress::say(&mark.text()),
             Told::State(now) => {
-                said(&stands, &now).iter().for_each(|text| progress::say(text));
+                for text in said(&stands, &now) {
+                    progress::say(&text);
+                }
                 stands = now;
             }
         };

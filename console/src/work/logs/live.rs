@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_cloudwatchlogs::{
     primitives::event_stream::EventReceiver,
-    types::{StartLiveTailResponseStream, error::StartLiveTailResponseStreamError},
+    types::{LiveTailSessionMetadata, StartLiveTailResponseStream, error::StartLiveTailResponseStreamError},
 };
 use tokio::{
     sync::mpsc,
@@ -159,7 +159,9 @@ async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<
             Ok(Some(_)) => continue,
             Ok(None) => break "the connection was closed".to_owned(),
             Err(error) => {
-                let is_over = error.as_service_error().is_some_and(|error| error.is_session_timeout_exception());
+                let is_over = error
+                    .as_service_error()
+                    .is_some_and(StartLiveTailResponseStreamError::is_session_timeout_exception);
                 let error = CallError::from(error);
                 tracing::info!(code = error.code(), message = error.message(), "a live tail ended");
                 break if is_over { "a session lasts three hours".to_owned() } else { error.message().to_owned() };
@@ -173,7 +175,7 @@ async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<
         let update = Update {
             groups: names.groups.keys().copied().collect(),
             entries: told.session_results().iter().filter_map(entry).collect(),
-            sampled: told.session_metadata().is_some_and(|metadata| metadata.sampled()),
+            sampled: told.session_metadata().is_some_and(LiveTailSessionMetadata::sampled),
         };
         let is_empty = update.entries.is_empty() && !update.sampled;
         if !is_empty && news.send(News::Update(id, update)).await.is_err() {

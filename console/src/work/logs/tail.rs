@@ -214,9 +214,10 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 let can_pass = is_busy(&error) || error.is_not_found() || error.code().is_empty();
                 // What is not allowed, or not there at all, will not be in a second either.
                 self.live_due = Instant::now() + if can_pass { wait } else { LASTED };
-                self.live_trouble = Some(match is_busy(&error) {
-                    true => format!("no live tail for {} s: {}", wait.as_secs(), error.code()),
-                    false => format!("no live tail: {}", error.message()),
+                self.live_trouble = Some(if is_busy(&error) {
+                    format!("no live tail for {} s: {}", wait.as_secs(), error.code())
+                } else {
+                    format!("no live tail: {}", error.message())
                 });
                 tracing::info!(code = error.code(), message = error.message(), "no live tail: looking instead");
             }
@@ -313,9 +314,10 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 watched.due = Instant::now() + wait.max(pace);
                 let busy = is_busy(&error);
                 let is_denied = error.code().starts_with("AccessDenied");
-                watched.trouble = Some(match busy {
-                    true => format!("{}: looking again in {} s", error.code(), wait.max(pace).as_secs()),
-                    false => error.message().to_owned(),
+                watched.trouble = Some(if busy {
+                    format!("{}: looking again in {} s", error.code(), wait.max(pace).as_secs())
+                } else {
+                    error.message().to_owned()
                 });
                 tracing::warn!(code = error.code(), message = error.message(), "a log group cannot be read");
                 let tries = watched.wait.failed();

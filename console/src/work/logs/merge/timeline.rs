@@ -16,6 +16,16 @@ use crate::message::LogFix;
 /// Where a page of a look ends: the ids of the last events, by stream, and their time.
 pub(super) type End = (i64, HashMap<String, u64>);
 
+/// Who tells of events.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Live,
+    /// A page; the one before it ended with the event of this id.
+    Page {
+        after: Option<u64>,
+    },
+}
+
 /// The events of one log group.
 #[derive(Debug)]
 pub(super) struct Timeline {
@@ -64,14 +74,15 @@ impl Timeline {
             let says: Vec<Says> = run.iter().map(|entry| Says::of(&entry.line.message)).collect();
             let told = told(&run, &says, page.is_some());
             let before = page.as_ref().filter(|end| end.0 == timestamp);
-            let after = page.is_some().then(|| before.and_then(|end| end.1.get(&stream).copied()));
+            let after = before.and_then(|end| end.1.get(&stream).copied());
+            let source = if page.is_some() { Source::Page { after } } else { Source::Live };
             if timestamp != end.0 {
                 end = (timestamp, HashMap::new());
             }
             if let Some(id) = told.last().and_then(|last| last.id) {
                 end.1.insert(stream, id);
             }
-            self.place(run, says, &told, after, clock, given);
+            self.place(run, says, &told, source, clock, given);
         }
         if let Some(page) = page
             && end.0 != i64::MIN
@@ -84,13 +95,13 @@ impl Timeline {
         }
     }
 
-    /// Places events of one stream with one timestamp; `after` is none for those of a live tail.
+    /// Places events of one stream with one timestamp.
     fn place(
         &mut self,
         run: Vec<Entry>,
         says: Vec<Says>,
         told: &[Told],
-        after: Option<Option<u64>>,
+        source: Source,
         clock: i64,
         given: &mut Given,
     ) {
@@ -102,9 +113,9 @@ impl Timeline {
             cells.len() - 1
         });
         let of_stream = &mut cells[index];
-        let placed = match after {
-            None => of_stream.cell.live(told),
-            Some(after) => of_stream.cell.page(told, after),
+        let placed = match source {
+            Source::Live => of_stream.cell.live(told),
+            Source::Page { after } => of_stream.cell.page(told, after),
         };
         if placed.ranks.iter().any(Option::is_some) {
             of_stream.touched = clock;
@@ -202,13 +213,13 @@ fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
     let mut copies: HashMap<u64, u32> = HashMap::new();
     let told = run.iter().zip(says).map(|(entry, says)| {
         let key = hash(&entry.line.message);
-        let id = is_page.then(|| match &entry.id {
-            Some(id) => hash(id),
-            None => {
-                let copy = copies.entry(key).or_default();
-                *copy += 1;
-                hash(&(key, *copy))
+        let id = is_page.then(|| {
+            if let Some(id) = &entry.id {
+                return hash(id);
             }
+            let copy = copies.entry(key).or_default();
+            *copy += 1;
+            hash(&(key, *copy))
         });
         Told { key, id, is_named: says.is_named() }
     });
