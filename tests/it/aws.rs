@@ -1,5 +1,7 @@
 //! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it was far away, and behind a proxy
 //! that does harm.
 
+mod invoke;
+mod logs;
 mod settings;
 mod whole;
