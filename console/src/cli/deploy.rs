@@ -8,12 +8,20 @@ use serde_json::{Value, json};
 use super::{
     confirm,
     context::{self, Context, select},
-    output::{print_json, print_line, with_error},
+    output::{error, print_json, print_line, with_error},
     progress, summary,
 };
 use crate::{
-    message::{DeployAction, DeployOutcome, DeployPlan, DeployedFunction, Failure, Function, FunctionPlan},
-    work::{deploy, stage::Stage, store::Store, verb},
+    message::{
+        Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
+        FunctionPlan,
+    },
+    work::{
+        deploy::{self, Scope},
+        stage::Stage,
+        store::Store,
+        verb,
+    },
 };
 
 /// The arguments of `deploy`.
@@ -52,20 +60,37 @@ async fn carry_out(
     functions: &[Function],
     history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
-    let must_ask = stage.is_protected() && !arguments.yes;
-    if !context.output.json || must_ask {
+    // What is refused is refused before anything is read.
+    stage.allow_change("could not deploy", Consent::Given)?;
+    let plan = deploy::compare(stage, functions, Scope::Whole, &context.job).await?;
+    let shown = plan.shown();
+    if !context.output.json {
         // People see what will change before it does.
-        let planned = deploy::plan(stage, functions, &context.job).await?;
-        for function in &planned.functions {
+        for function in &shown.functions {
             progress::say(&difference(function));
         }
-        if must_ask && !planned.is_empty() {
-            let name = stage.name();
-            confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
-        }
     }
-    let consent = confirm::given(arguments.yes || must_ask);
-    verb::deploy(stage, functions, consent, history, &context.job).await
+    let consent = consent(context, arguments.yes, stage, &shown).await?;
+    verb::apply(stage, &plan, consent, history, &context.job).await
+}
+
+/// Asks for what must not happen by mistake, unless `--yes` says it all.
+async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan) -> Result<Consent, Failure> {
+    if yes {
+        return Ok(Consent::Given);
+    }
+    let name = stage.name();
+    let opened: Vec<&str> =
+        plan.functions.iter().filter(|function| function.opens).map(|function| function.name.as_str()).collect();
+    if stage.is_exposed() && !opened.is_empty() {
+        let what = format!("open the URL of {} to everybody and deploy to {name}", opened.join(" and "));
+        confirm::typed(context, &what, &name).await?;
+    } else if stage.is_protected() && !plan.is_empty() {
+        confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
+    } else {
+        return Ok(confirm::given(plan.is_empty()));
+    }
+    Ok(Consent::Given)
 }
 
 fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {
@@ -86,7 +111,8 @@ fn print(context: &Context, outcome: &DeployOutcome) -> Result<ExitCode, Failure
     let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failures());
     if output.json {
         let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
-        let document = json!({ "stage": outcome.stage, "functions": functions });
+        let failed: Vec<Value> = outcome.failed.iter().map(failed).collect();
+        let document = json!({ "stage": outcome.stage, "functions": functions, "failed": failed });
         print_json(&with_error(document, failure.as_ref()))?;
     } else if !outcome.functions.is_empty() {
         let rows: Vec<_> = outcome
@@ -99,6 +125,13 @@ fn print(context: &Context, outcome: &DeployOutcome) -> Result<ExitCode, Failure
             .collect();
         output.table(["function", "action", "version", "took"], &rows)?;
     }
+    if !output.json {
+        for failed in &outcome.failed {
+            if let Some(truth) = failed.truth() {
+                progress::say(&format!("{}: {truth}", failed.name));
+            }
+        }
+    }
     Ok(output.ended(failure.as_ref()))
 }
 
@@ -109,6 +142,17 @@ pub(super) fn document(function: &DeployedFunction) -> Value {
         "version": function.version,
         "sha256": function.sha256,
         "seconds": function.seconds,
+    })
+}
+
+/// Why, and what is true of it now.
+fn failed(function: &FailedFunction) -> Value {
+    json!({
+        "name": function.name,
+        "error": error(&function.failure),
+        "done": function.done,
+        "left": function.left,
+        "known": function.is_known,
     })
 }
 

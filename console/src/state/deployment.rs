@@ -64,7 +64,8 @@ pub struct FunctionPlan {
     pub opens: bool,
     /// The version that is on the stage: `$LATEST`, or the number that the stage's alias points at.
     pub version: String,
-    /// SHA-256 of the zip, lower-case hexadecimal; empty where only settings are compared.
+    /// SHA-256 of the zip, lower-case hexadecimal: the one that would be sent, or where only settings are compared, the
+    /// one that is there.
     pub sha256: String,
 }
 
@@ -121,6 +122,22 @@ pub struct FailedFunction {
     pub left: Vec<Change>,
     /// Whether the stage could be asked afterwards. If not, `left` is what was planned, and some of it may be done.
     pub is_known: bool,
+}
+
+impl FailedFunction {
+    /// What was done and what not, in a line; none where nothing was begun.
+    pub fn truth(&self) -> Option<String> {
+        let fields = |changes: &[Change]| changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ");
+        if !self.is_known {
+            return Some(format!("not known is which of these were done: {}", fields(&self.left)));
+        }
+        match (self.done.is_empty(), self.left.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(format!("nothing was done, still to do: {}", fields(&self.left))),
+            (false, true) => Some(format!("done nevertheless: {}", fields(&self.done))),
+            (false, false) => Some(format!("done: {}; still to do: {}", fields(&self.done), fields(&self.left))),
+        }
+    }
 }
 
 /// What a deploy of one or more functions came to.

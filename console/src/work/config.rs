@@ -29,8 +29,12 @@ async fn ask(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, Failur
     let what = || format!("could not read the settings of {name}");
     let function =
         stage.call(|clients| async move { clients.lambda().get_function().function_name(name).send().await });
-    let url = stage
-        .call(|clients| async move { clients.lambda().get_function_url_config().function_name(name).send().await });
+    // On a stage with an alias, the URL is the alias's.
+    let alias = stage.alias();
+    let url = stage.call(|clients| async move {
+        let url = clients.lambda().get_function_url_config().function_name(name);
+        url.set_qualifier(alias.map(str::to_owned)).send().await
+    });
     let (function, url) = tokio::join!(function, url);
     let function = match function {
         Err(error) if error.is_not_found() => return Ok(None),

@@ -225,6 +225,11 @@ impl Stage {
         self.settings.role.as_deref()
     }
 
+    /// The bucket that zips over Lambda's limit are sent through.
+    pub(crate) fn bucket(&self) -> Option<&str> {
+        self.settings.bucket.as_deref()
+    }
+
     /// The name that the workspace's function `name` has on this stage.
     pub fn remote_name(&self, name: &str) -> String {
         let StageSettings { prefix, suffix, .. } = &self.settings;
@@ -261,6 +266,26 @@ impl Stage {
             ));
         }
         Ok(())
+    }
+
+    /// Others than this machine's user can reach what is public here.
+    pub fn is_exposed(&self) -> bool {
+        !self.is_local()
+    }
+
+    /// Lets a change through that everybody could call a function after. `what` is what would fail.
+    ///
+    /// # Errors
+    /// Where others can reach the stage, without consent (usage).
+    pub(crate) fn allow_opening(&self, what: &str, consent: Consent) -> Result<(), Failure> {
+        if !self.is_exposed() || consent == Consent::Given {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            what,
+            "its URL would answer everybody, without credentials",
+            "confirm it by typing the stage's name or with --yes, or set the URL's auth to `iam`",
+        ))
     }
 
     /// Lets a call with effects of its own (an invocation) through unless `--read-only` holds.

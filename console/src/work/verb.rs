@@ -11,7 +11,8 @@ use super::{
     store::Store,
 };
 use crate::message::{
-    BuildOutcome, Consent, DeployOutcome, Failure, Function, Invocation, InvokeRequest, RequestLog, Workspace,
+    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest, RequestLog,
+    Workspace,
 };
 
 /// How long log lines that did not come with a response are asked for.
@@ -35,19 +36,39 @@ pub async fn build(
     Ok(outcome)
 }
 
-/// Deploys and records it.
+/// Deploys and records it: what `shown` says of them where a plan was shown, and nothing else.
 ///
 /// # Errors
 /// As [`deploy::deploy`].
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
+    shown: Option<&DeployPlan>,
+    consent: Consent,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    stage.allow_change("could not deploy", consent)?;
+    let mut plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
+    if let Some(shown) = shown {
+        plan.keep_as_shown(shown);
+    }
+    apply(stage, &plan, consent, history, job).await
+}
+
+/// Carries a plan out and records it.
+///
+/// # Errors
+/// As [`deploy::apply`](deploy::apply()).
+pub async fn apply(
+    stage: &Stage,
+    plan: &deploy::Plan,
     consent: Consent,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
     let began = jiff::Timestamp::now().as_millisecond();
-    let outcome = deploy::deploy(stage, functions, consent, job).await?;
+    let outcome = deploy::apply(stage, plan, consent, job).await?;
     if let Some(history) = history {
         history.record_deploy(began, &outcome);
     }

@@ -2,30 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use super::{Remote, remote};
-use crate::message::{Architecture, Change, Failure, FunctionConfig};
+use super::{
+    calls::Diff,
+    code::Code,
+    remote::{self, Remote, Settings, default_group},
+    url,
+};
+use crate::message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc};
 
 /// In the place of every environment value.
 pub(super) const MASK: &str = "••••••";
 
 /// What the workspace wants a function to be.
-pub(super) struct Wanted<'a> {
-    /// Base64, as Lambda gives it.
-    pub(super) sha256: &'a str,
-    pub(super) architecture: Architecture,
-    pub(super) config: &'a FunctionConfig,
-    /// None: keep the present one.
-    pub(super) role: Option<&'a str>,
+#[derive(Clone)]
+pub(super) struct Wanted {
+    /// Its name on the stage.
+    pub(super) name: String,
+    /// None: the code stays, and the function must be there.
+    pub(super) code: Option<Code>,
+    pub(super) config: FunctionConfig,
+    /// None: keep the present one, or make one.
+    pub(super) role: Option<String>,
+    /// The alias that shall lead to what is deployed.
+    pub(super) alias: Option<String>,
 }
 
 /// The settings that differ. What the workspace says nothing of is left as it is and does not appear.
 ///
 /// # Errors
-/// The function on the stage is not one that this console may replace.
-pub(super) fn changes(wanted: &Wanted<'_>, found: Option<&Remote>) -> Result<Vec<Change>, Failure> {
+/// The function on the stage is not one that this console may replace, or the settings contradict each other.
+pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Change>, Failure> {
+    let config = &wanted.config;
     if let Some(found) = found {
         refuse_foreign(found)?;
-        if found.env.is_none() && !wanted.config.env.is_empty() {
+        if found.settings.env.is_none() && (!config.env.is_empty() || config.env_replace) {
             return Err(Failure::work(
                 "could not compare the environment variables",
                 "the stage does not show their values to this caller",
@@ -33,50 +43,181 @@ pub(super) fn changes(wanted: &Wanted<'_>, found: Option<&Remote>) -> Result<Vec
             ));
         }
     }
-    let mut changes = Vec::new();
-    let mut set = |field: &str, from: Option<String>, to: String| {
-        if from.as_ref() != Some(&to) {
-            changes.push(Change { field: field.to_owned(), from, to });
+    let mut diff = Diff { changes: Vec::new() };
+    let now = found.map(|found| &found.settings);
+    if let Some(why) = found.and_then(|found| found.broken.as_ref()) {
+        diff.set("state", Some(format!("failed: {why}")), "active");
+    }
+    if let Some(code) = &wanted.code {
+        diff.set("code", now.map(|now| short(&now.sha256)), short(&code.sha256));
+        diff.set("architecture", now.map(|now| now.architecture.clone()), code.architecture.name());
+    }
+    settings(wanted, found, now, &mut diff);
+    logs(wanted, found, now, &mut diff)?;
+    vpc(config.vpc.as_ref(), now, &mut diff);
+    environment(config, now, &mut diff);
+    for (name, value) in &config.tags {
+        let from = found.and_then(|found| found.tags.as_ref()?.get(name).cloned());
+        diff.set(&format!("tag.{name}"), from, value);
+    }
+    if let Some(concurrency) = config.concurrency {
+        let from = found.map(|found| count(found.concurrency));
+        let is_default = found.is_none() && concurrency == Concurrency::Unreserved;
+        if !is_default {
+            diff.set("concurrency", from, concurrency.to_string());
         }
-    };
-    let config = wanted.config;
-    let short = |sha256: &str| remote::hex_of(sha256).chars().take(12).collect::<String>();
-    set("code", found.map(|found| short(&found.sha256)), short(wanted.sha256));
-    set("architecture", found.map(|found| found.architecture.clone()), wanted.architecture.name().to_owned());
+    }
+    if let Some(alias) = &wanted.alias {
+        publication(alias, found, &mut diff);
+    }
+    if let Some(setting) = &config.url {
+        let doors = found.map(|found| found.doors.clone()).unwrap_or_default();
+        url::compare(setting, found.and_then(|found| found.url.as_ref()), &doors, &mut diff);
+    }
+    Ok(diff.changes)
+}
+
+/// What is a number or a text.
+fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) {
+    let config = &wanted.config;
+    if let Some(runtime) = &config.runtime {
+        diff.set("runtime", now.map(|now| now.runtime.clone()), runtime);
+    }
     if let Some(memory) = config.memory {
-        set("memory", found.map(|found| megabytes(found.memory)), megabytes(memory));
+        diff.set("memory", now.map(|now| megabytes(now.memory)), megabytes(memory));
     }
     if let Some(timeout) = config.timeout {
-        set("timeout", found.map(|found| seconds(found.timeout)), seconds(timeout));
+        diff.set("timeout", now.map(|now| seconds(now.timeout)), seconds(timeout));
     }
-    if let Some(role) = wanted.role {
-        set("role", found.map(|found| found.role.clone()), role.to_owned());
+    if let Some(storage) = config.ephemeral_storage {
+        diff.set("ephemeral_storage", now.map(|now| megabytes(now.storage)), megabytes(storage));
+    }
+    if let Some(role) = &wanted.role {
+        diff.set("role", now.map(|now| now.role.clone()), role);
     }
     if let Some(description) = &config.description {
-        set("description", found.map(|found| found.description.clone()), description.clone());
+        text(diff, "description", found.map(|found| found.description.clone()), description);
     }
     if let Some(mode) = tracing(config) {
-        set("tracing", found.map(|found| found.tracing.clone()), mode.to_owned());
+        diff.set("tracing", now.map(|now| now.tracing.clone()), mode);
     }
     if let Some(layers) = &config.layers {
-        set("layers", found.map(|found| found.layers.join(", ")), layers.join(", "));
+        text(diff, "layers", now.map(|now| now.layers.join(", ")), &layers.join(", "));
     }
-    for (name, value) in &config.tags {
-        set(&format!("tag.{name}"), found.and_then(|found| found.tags.get(name).cloned()), value.clone());
+}
+
+/// A text that is empty where there is nothing.
+fn text(diff: &mut Diff, field: &str, from: Option<String>, to: &str) {
+    let from = from.filter(|from| !from.is_empty());
+    match (&from, to) {
+        (None, "") => {}
+        (Some(from), "") => diff.remove(field, from),
+        _ => diff.set(field, from, to),
     }
-    for (name, value) in &config.env {
-        let present = found.and_then(|found| found.env.as_ref()?.get(name));
-        if present != Some(value) {
-            let from = present.map(|_| MASK.to_owned());
-            changes.push(Change { field: format!("env.{name}"), from, to: MASK.to_owned() });
+}
+
+fn logs(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) -> Result<(), Failure> {
+    let log = &wanted.config.log;
+    let format_now = now.map(|now| now.format.unwrap_or(LogFormat::Text));
+    let format = log.format.or(format_now).unwrap_or(LogFormat::Text);
+    if format == LogFormat::Text && (log.application_level.is_some() || log.system_level.is_some()) {
+        return Err(Failure::usage(
+            "could not set the log levels",
+            "logs in text have none: Lambda filters by level in JSON alone",
+            "add log_format = \"json\", or leave the levels out",
+        ));
+    }
+    if let Some(wanted) = log.format
+        && (found.is_some() || wanted != LogFormat::Text)
+    {
+        diff.set("log.format", format_now.map(|format| format.name().to_owned()), wanted.name());
+    }
+    let level = |level: fn(&Settings) -> &Option<String>| now.and_then(|now| level(now).clone());
+    if let Some(wanted) = &log.application_level {
+        diff.set("log.application_level", level(|now| &now.application_level), wanted);
+    }
+    if let Some(wanted) = &log.system_level {
+        diff.set("log.system_level", level(|now| &now.system_level), wanted);
+    }
+    if let Some(group) = &log.group {
+        let from = now.map(|now| now.group.clone());
+        match (group.as_str(), found) {
+            ("", None) => {}
+            ("", Some(_)) => diff.set("log.group", from, default_group(&wanted.name)),
+            (group, _) => diff.set("log.group", from, group),
         }
     }
-    Ok(changes)
+    if let Some(days) = log.retention {
+        let has_group = found.is_some_and(|found| found.has_log_group);
+        let from = has_group.then(|| kept(found.and_then(|found| found.retention).unwrap_or(0)));
+        if has_group || days != 0 {
+            diff.set("log.retention", from, kept(days));
+        }
+    }
+    Ok(())
+}
+
+fn vpc(wanted: Option<&Vpc>, now: Option<&Settings>, diff: &mut Diff) {
+    let line = |vpc: &Vpc| {
+        let sorted = |ids: &[String]| {
+            let mut ids = ids.to_vec();
+            ids.sort_unstable();
+            ids.join(", ")
+        };
+        if vpc.subnet_ids.is_empty() {
+            return String::new();
+        }
+        let ipv6 = if vpc.ipv6_allowed_for_dual_stack { "; IPv6" } else { "" };
+        format!("{}; {}{ipv6}", sorted(&vpc.subnet_ids), sorted(&vpc.security_group_ids))
+    };
+    if let Some(wanted) = wanted {
+        text(diff, "vpc", now.map(|now| line(&now.vpc)), &line(wanted));
+    }
+}
+
+fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff) {
+    let present = now.and_then(|now| now.env.as_ref());
+    for (name, value) in &config.env {
+        let was = present.and_then(|env| env.get(name));
+        if was != Some(value) {
+            let from = was.map(|_| MASK.to_owned());
+            diff.changes.push(Change { field: format!("env.{name}"), from, to: MASK.to_owned() });
+        }
+    }
+    if config.env_replace {
+        let gone = present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
+        gone.for_each(|(name, _)| diff.remove(&format!("env.{name}"), MASK));
+    }
+}
+
+/// The alias must lead to a version that is what the function will be: what it leads to now is, unless anything that a
+/// version keeps is about to change or has changed since.
+fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
+    let published = found.and_then(|found| found.alias.as_ref());
+    let kept_by_versions = |field: &str| {
+        let (first, _) = field.split_once('.').unwrap_or((field, ""));
+        !matches!(first, "concurrency" | "tag" | "description") && field != "log.retention"
+    };
+    let changes = diff.changes.iter().any(|change| kept_by_versions(&change.field));
+    let is_current = published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);
+    if changes || !is_current {
+        let from = published.map(|published| published.version.clone());
+        diff.set(&format!("alias.{alias}"), from, "a new version");
+    }
+}
+
+/// Everybody may call the function through its URL afterwards, which they may not now.
+pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
+    let will = matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
+    let is = found
+        .is_some_and(|found| found.doors.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None));
+    will && !is
 }
 
 /// The environment after the deploy: what is on the stage with what the workspace has put over it.
 pub(super) fn merged_env(config: &FunctionConfig, found: Option<&Remote>) -> BTreeMap<String, String> {
-    let mut env = found.and_then(|found| found.env.clone()).unwrap_or_default();
+    let present = found.filter(|_| !config.env_replace).and_then(|found| found.settings.env.clone());
+    let mut env = present.unwrap_or_default();
     env.extend(config.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     env
 }
@@ -89,18 +230,24 @@ pub(super) fn tracing(config: &FunctionConfig) -> Option<&'static str> {
 
 /// A function of the same name that someone wrote in another language is not to be replaced.
 fn refuse_foreign(found: &Remote) -> Result<(), Failure> {
+    let runtime = found.settings.runtime.as_str();
     let kind = if found.is_image {
         "a container image"
-    } else if found.runtime.starts_with("provided") {
+    } else if runtime.starts_with("provided") {
         return Ok(());
     } else {
-        found.runtime.as_str()
+        runtime
     };
     Err(Failure::work(
         "could not replace the function on the stage",
         format!("the function of this name there is {kind}, not a bootstrap"),
         "rename the binary, give the stage a prefix, or delete that function",
     ))
+}
+
+/// The first digits of a digest.
+fn short(sha256: &str) -> String {
+    remote::hex_of(sha256).chars().take(12).collect()
 }
 
 fn megabytes(memory: u32) -> String {
@@ -111,79 +258,14 @@ fn seconds(timeout: u32) -> String {
     format!("{timeout} s")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config() -> FunctionConfig {
-        FunctionConfig {
-            memory: Some(256),
-            env: BTreeMap::from([("KEY".into(), "hunter2".into()), ("NEW".into(), "swordfish".into())]),
-            ..FunctionConfig::default()
-        }
+fn kept(days: u32) -> String {
+    match days {
+        0 => "for ever".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
     }
+}
 
-    fn wanted(config: &FunctionConfig) -> Wanted<'_> {
-        Wanted { sha256: "3q2+7w==", architecture: Architecture::Arm64, config, role: None }
-    }
-
-    fn found() -> Remote {
-        Remote {
-            sha256: "3q2+7w==".into(),
-            architecture: "arm64".into(),
-            runtime: "provided.al2023".into(),
-            memory: 256,
-            env: Some(BTreeMap::from([("KEY".into(), "old".into()), ("ELSEWHERE".into(), "kept".into())])),
-            ..Remote::default()
-        }
-    }
-
-    #[test]
-    fn environment_values_are_masked_and_merged() {
-        let config = config();
-        let changes = changes(&wanted(&config), Some(&found())).unwrap();
-        let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-        assert_eq!(names, ["env.KEY", "env.NEW"]);
-        assert_eq!((changes[0].from.as_deref(), changes[1].from.as_deref()), (Some(MASK), None));
-        let text = format!("{changes:?}");
-        assert!(!text.contains("hunter2") && !text.contains("swordfish") && !text.contains("old"), "{text}");
-        let merged = merged_env(&config, Some(&found()));
-        assert_eq!(merged["ELSEWHERE"], "kept");
-        assert_eq!(merged["KEY"], "hunter2");
-    }
-
-    #[test]
-    fn a_new_function_comes_from_nothing() {
-        let config = config();
-        let changes = changes(&wanted(&config), None).unwrap();
-        assert!(changes.iter().all(|change| change.from.is_none()));
-        assert_eq!(changes[0].to, "deadbeef");
-        assert_eq!(changes[2], Change { field: "memory".into(), from: None, to: "256 MB".into() });
-    }
-
-    #[test]
-    fn what_the_workspace_does_not_say_stays() {
-        let config = FunctionConfig::default();
-        assert_eq!(changes(&wanted(&config), Some(&found())).unwrap(), []);
-    }
-
-    #[test]
-    fn an_x86_function_moves_to_arm64() {
-        let config = FunctionConfig::default();
-        let changes = changes(&wanted(&config), Some(&Remote { architecture: "x86_64".into(), ..found() })).unwrap();
-        assert_eq!(changes[0].field, "architecture");
-    }
-
-    #[test]
-    fn a_function_in_another_language_is_not_replaced() {
-        let config = FunctionConfig::default();
-        let python = Remote { runtime: "python3.13".into(), ..found() };
-        assert!(changes(&wanted(&config), Some(&python)).unwrap_err().why.contains("python3.13"));
-    }
-
-    #[test]
-    fn hidden_variables_are_never_wiped() {
-        let config = config();
-        assert!(changes(&wanted(&config), Some(&Remote { env: None, ..found() })).is_err());
-    }
+fn count(reserved: Option<u32>) -> String {
+    reserved.map_or(Concurrency::Unreserved, Concurrency::Reserved).to_string()
 }

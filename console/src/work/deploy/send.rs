@@ -1,174 +1,262 @@
-//! Sends a function's code and configuration.
+//! Makes the calls of a plan, one after the other. The code goes before the configuration, so that old code never runs with
+//! new settings, and each is guarded by the revision that was compared.
 
-use aws_sdk_lambda::{
-    primitives::Blob,
-    types::{Architecture as Chip, Environment, FunctionCode, Runtime, TracingConfig, TracingMode},
-};
+mod function;
+
+use std::collections::HashMap;
 
 use super::{
-    Package, Remote, Stage,
-    diff::{self, Wanted},
-    patiently, remote,
+    Stage,
+    alias::{self, Alias, Publication},
+    calls::Call,
+    code::Code,
+    diff::Wanted,
+    remote::{Remote, default_group},
+    upload, url,
+    wait::{patiently, settle},
 };
 use crate::{
-    message::Failure,
-    work::{
-        iam,
-        stage::{UPLOAD_READ_TIMEOUT, timeouts},
-    },
+    message::{Change, Concurrency, Failure, Step, UrlSetting},
+    work::{Job, iam, stage::call::CallError},
 };
 
-/// Creates the function. False where it is there already.
-pub(super) async fn create(
-    stage: &Stage,
-    name: &str,
-    wanted: &Wanted<'_>,
-    package: &Package,
-    step: &(impl Fn(&str) + Sync),
-) -> Result<bool, Failure> {
-    let role = if let Some(role) = wanted.role {
-        role.to_owned()
-    } else {
-        step("providing its role");
-        iam::provide(stage, name, &iam::RolePolicies::of(stage, wanted.config)).await?
-    };
-    step("creating");
-    let (config, role) = (wanted.config, &role);
-    let created = patiently(stage, name, || {
-        stage.call(|clients| async move {
-            clients
-                .lambda()
-                .create_function()
-                .function_name(name)
-                .runtime(Runtime::Providedal2023)
-                .handler("bootstrap")
-                .role(role)
-                .architectures(Chip::from(package.architecture.name()))
-                .code(FunctionCode::builder().zip_file(Blob::new(package.bytes.clone())).build())
-                .set_memory_size(config.memory.map(|memory| memory as i32))
-                .set_timeout(config.timeout.map(|timeout| timeout as i32))
-                .set_description(config.description.clone())
-                .set_tracing_config(tracing(wanted))
-                .set_layers(config.layers.clone())
-                .set_environment((!config.env.is_empty()).then(|| environment(wanted, None)))
-                .set_tags((!config.tags.is_empty()).then(|| config.tags.clone().into_iter().collect()))
-                .customize()
-                .config_override(
-                    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)),
-                )
-                .send()
-                .await
-        })
-    })
-    .await;
-    match created {
-        Ok(_) => {}
-        Err(error) if error.is_existing() => return Ok(false),
-        Err(error) => return Err(error.into_failure(format!("could not create {name}"))),
-    }
-    step("waiting for it to be ready");
-    remote::settled(stage, name).await?;
-    Ok(true)
+/// Why the calls of a plan were not all made.
+pub(super) enum Stop {
+    /// The function is not what was compared: someone else changed it, or a call of ours whose answer was lost.
+    Meanwhile,
+    /// One of them failed.
+    Failed(Failure),
 }
 
-/// Sends what differs of a function that is there: first the code, then the configuration, then the tags.
-pub(super) async fn update(
-    stage: &Stage,
-    name: &str,
-    wanted: &Wanted<'_>,
-    package: &Package,
-    found: &Remote,
-    step: &(impl Fn(&str) + Sync),
-) -> Result<(), Failure> {
-    let changes = diff::changes(wanted, Some(found))?;
-    let differs = |field: &str| changes.iter().any(|change| change.field == field);
-    let mut revision = found.revision.clone();
-    if differs("code") || differs("architecture") {
-        step("sending the code");
-        send_code(stage, name, package, revision.as_deref()).await?;
-        step("waiting for the code to be ready");
-        revision = remote::get_settled(stage, name).await?.and_then(|found| found.revision);
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
-    let is_configuration = |field: &str| !matches!(field, "code" | "architecture") && !field.starts_with("tag.");
-    if changes.iter().any(|change| is_configuration(&change.field)) {
-        step("sending the configuration");
-        let is_env = changes.iter().any(|change| change.field.starts_with("env."));
-        let environment = is_env.then(|| environment(wanted, Some(found)));
-        send_configuration(stage, name, wanted, environment, revision.as_deref()).await?;
-        step("waiting for the configuration to be ready");
-        remote::settled(stage, name).await?;
+}
+
+/// One function on its way.
+pub(super) struct Sender<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) wanted: &'a Wanted,
+    /// What was compared; none for a function that is not there.
+    pub(super) found: Option<&'a Remote>,
+    pub(super) changes: &'a [Change],
+    /// What a published version is described by.
+    pub(super) description: Option<&'a str>,
+    pub(super) job: &'a Job,
+    /// The function's revision, code and ARN after the last change.
+    pub(super) now: Remote,
+    /// The version that was published.
+    pub(super) version: Option<String>,
+    /// The role that was provided.
+    pub(super) role: Option<String>,
+}
+
+impl Sender<'_> {
+    /// Makes `calls` in their order.
+    pub(super) async fn make(&mut self, calls: &[Call]) -> Result<(), Stop> {
+        let name = &self.wanted.name;
+        for call in calls {
+            if self.job.cancel.is_cancelled() {
+                return Err(Failure::interrupted(format!("could not finish deploying {name}")).into());
+            }
+            self.job.report(Step::Phase { text: format!("{name}: {}", call.step()), done: 0, total: 0 });
+            match self.call(*call).await {
+                Ok(()) => {}
+                Err(Trouble::Failed(failure)) => return Err(failure.into()),
+                Err(Trouble::Meanwhile) => return Err(Stop::Meanwhile),
+                Err(Trouble::Call(error)) if error.is_stale() || error.is_existing() => return Err(Stop::Meanwhile),
+                Err(Trouble::Call(_)) if self.job.cancel.is_cancelled() => {
+                    return Err(Failure::interrupted(format!("could not finish deploying {name}")).into());
+                }
+                Err(Trouble::Call(error)) => return Err(error.into_failure(call.failed(name)).into()),
+            }
+        }
+        Ok(())
     }
-    if changes.iter().any(|change| change.field.starts_with("tag.")) {
-        let tags = &wanted.config.tags.clone().into_iter().collect::<std::collections::HashMap<_, _>>();
-        stage
-            .call(|clients| async move {
-                clients.lambda().tag_resource().resource(&found.arn).set_tags(Some(tags.clone())).send().await
+
+    async fn call(&mut self, call: Call) -> Result<(), Trouble> {
+        let (name, config) = (self.wanted.name.as_str(), &self.wanted.config);
+        match call {
+            Call::CreateLogGroup => self.create_log_group().await?,
+            Call::PutRetention | Call::DeleteRetention => self.set_retention(config.log.retention.unwrap_or(0)).await?,
+            Call::ProvideRole => self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?),
+            Call::PutObject => {
+                if let Some(code) = &self.wanted.code
+                    && let Some(place) = &code.bucket
+                {
+                    let bytes = code.bytes(name).await?;
+                    upload::put(self.stage, name, place, bytes, self.job).await?;
+                }
+            }
+            Call::CreateFunction => self.now = self.create().await?,
+            Call::UpdateCode => self.now = self.update_code().await?,
+            Call::UpdateConfiguration => self.now = self.update_configuration().await?,
+            Call::Tag => self.tag().await?,
+            Call::PutConcurrency | Call::DeleteConcurrency => self.set_concurrency(config.concurrency).await?,
+            Call::Publish => self.publish().await?,
+            Call::CreateAlias => {
+                let (alias, version) = self.publication();
+                alias::create(self.stage, name, alias, version, &self.job.cancel).await?;
+            }
+            Call::UpdateAlias => self.update_alias().await?,
+            Call::CreateUrl | Call::UpdateUrl | Call::DeleteUrl | Call::OpenUrl | Call::CloseUrl => {
+                let (stage, alias, job) = (self.stage, self.wanted.alias.as_deref(), self.job);
+                let place = url::Place { stage, name, alias, job };
+                let doors = self.found.map(|found| found.doors.clone()).unwrap_or_default();
+                match (call, &config.url) {
+                    (Call::CreateUrl, Some(UrlSetting::Present(url))) => place.create(url).await?,
+                    (Call::UpdateUrl, Some(UrlSetting::Present(url))) => place.update(url).await?,
+                    (Call::OpenUrl, _) => place.open(&doors).await?,
+                    (Call::CloseUrl, _) => place.close(&doors).await?,
+                    _ => place.delete().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn differs(&self, field: &str) -> bool {
+        self.changes.iter().any(|change| change.field == field)
+    }
+
+    fn differs_within(&self, prefix: &str) -> bool {
+        self.changes.iter().any(|change| change.field.starts_with(prefix))
+    }
+
+    fn code(&self) -> Result<&Code, Failure> {
+        let name = &self.wanted.name;
+        self.wanted.code.as_ref().ok_or_else(|| {
+            let why = "it is not on the stage, and only its settings were to be changed";
+            Failure::usage(format!("could not change {name}"), why, format!("`lambda-console deploy {name}`"))
+        })
+    }
+
+    fn group(&self) -> String {
+        let wanted = self.wanted.config.log.group.clone().filter(|group| !group.is_empty());
+        let present = self.found.filter(|_| self.wanted.config.log.group.is_none());
+        let present = present.map(|found| found.settings.group.clone());
+        wanted.or(present).unwrap_or_else(|| default_group(&self.wanted.name))
+    }
+
+    async fn create_log_group(&self) -> Result<(), CallError> {
+        let group = &self.group();
+        let made = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
+            self.stage
+                .call(|clients| async move { clients.logs().create_log_group().log_group_name(group).send().await })
+        });
+        match made.await {
+            Err(error) if error.code() == "ResourceAlreadyExistsException" => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn set_retention(&self, days: u32) -> Result<(), CallError> {
+        let group = &self.group();
+        patiently(self.stage, &self.wanted.name, &self.job.cancel, || async {
+            if days == 0 {
+                let delete = self.stage.call(|clients| async move {
+                    clients.logs().delete_retention_policy().log_group_name(group).send().await
+                });
+                return delete.await.map(|_| ());
+            }
+            let put = self.stage.call(|clients| async move {
+                let put = clients.logs().put_retention_policy().log_group_name(group);
+                put.retention_in_days(days as i32).send().await
+            });
+            put.await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn tag(&self) -> Result<(), CallError> {
+        let differing = |name: &&String| self.differs(&format!("tag.{name}"));
+        let tags = &self.wanted.config.tags;
+        let tags: HashMap<String, String> = tags
+            .iter()
+            .filter(|(name, _)| differing(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let (tags, arn) = (&tags, &self.now.arn);
+        let tagged = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
+            self.stage.call(|clients| async move {
+                clients.lambda().tag_resource().resource(arn).set_tags(Some(tags.clone())).send().await
             })
-            .await
-            .map_err(|error| error.into_failure(format!("could not tag {name}")))?;
+        });
+        tagged.await.map(|_| ())
     }
-    Ok(())
-}
 
-async fn send_code(stage: &Stage, name: &str, package: &Package, revision: Option<&str>) -> Result<(), Failure> {
-    patiently(stage, name, || {
-        stage.call(|clients| async move {
-            clients
-                .lambda()
-                .update_function_code()
-                .function_name(name)
-                .architectures(Chip::from(package.architecture.name()))
-                .zip_file(Blob::new(package.bytes.clone()))
-                .set_revision_id(revision.map(str::to_owned))
-                .customize()
-                .config_override(
-                    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)),
-                )
-                .send()
-                .await
+    async fn set_concurrency(&self, concurrency: Option<Concurrency>) -> Result<(), CallError> {
+        let name = &self.wanted.name;
+        patiently(self.stage, name, &self.job.cancel, || async {
+            if let Some(Concurrency::Reserved(count)) = concurrency {
+                let put = self.stage.call(|clients| async move {
+                    let put = clients.lambda().put_function_concurrency().function_name(name);
+                    put.reserved_concurrent_executions(count as i32).send().await
+                });
+                return put.await.map(|_| ());
+            }
+            let delete = self.stage.call(|clients| async move {
+                clients.lambda().delete_function_concurrency().function_name(name).send().await
+            });
+            delete.await.map(|_| ())
         })
-    })
-    .await
-    .map_err(|error| error.into_failure(format!("could not send the code of {name}")))?;
-    Ok(())
+        .await
+    }
+
+    /// The alias and the version that it shall lead to.
+    fn publication(&self) -> (&str, &str) {
+        (self.wanted.alias.as_deref().unwrap_or_default(), self.version.as_deref().unwrap_or_default())
+    }
+
+    async fn publish(&mut self) -> Result<(), Trouble> {
+        let (name, cancel) = (&self.wanted.name, &self.job.cancel);
+        let sha256 = code_of(self.wanted).unwrap_or_else(|| self.now.settings.sha256.clone());
+        let publication = Publication {
+            name,
+            sha256: &sha256,
+            revision: self.now.revision.as_deref(),
+            description: self.description,
+        };
+        let version = alias::publish(self.stage, &publication, cancel).await?;
+        settle(self.stage, &format!("{name}:{version}"), cancel).await?;
+        self.version = Some(version);
+        Ok(())
+    }
+
+    async fn update_alias(&self) -> Result<(), Trouble> {
+        let (name, (alias, version)) = (&self.wanted.name, self.publication());
+        let compared = self.found.and_then(|found| found.alias.as_ref()).map(|alias| alias.version.as_str());
+        let present = alias::get(self.stage, name, alias).await?;
+        let Some(present) = present.filter(|present| Some(present.version.as_str()) == compared) else {
+            return Err(Trouble::Meanwhile);
+        };
+        let to = Alias { version: version.to_owned(), weights: HashMap::new(), revision: present.revision };
+        alias::point(self.stage, name, alias, &to, &self.job.cancel).await?;
+        Ok(())
+    }
 }
 
-async fn send_configuration(
-    stage: &Stage,
-    name: &str,
-    wanted: &Wanted<'_>,
-    environment: Option<Environment>,
-    revision: Option<&str>,
-) -> Result<(), Failure> {
-    let (config, environment) = (wanted.config, &environment);
-    patiently(stage, name, || {
-        stage.call(|clients| async move {
-            clients
-                .lambda()
-                .update_function_configuration()
-                .function_name(name)
-                .set_memory_size(config.memory.map(|memory| memory as i32))
-                .set_timeout(config.timeout.map(|timeout| timeout as i32))
-                .set_role(wanted.role.map(str::to_owned))
-                .set_description(config.description.clone())
-                .set_tracing_config(tracing(wanted))
-                .set_layers(config.layers.clone())
-                .set_environment(environment.clone())
-                .set_revision_id(revision.map(str::to_owned))
-                .send()
-                .await
-        })
-    })
-    .await
-    .map_err(|error| error.into_failure(format!("could not send the configuration of {name}")))?;
-    Ok(())
+/// Why one call was not made.
+enum Trouble {
+    Call(CallError),
+    Failed(Failure),
+    Meanwhile,
 }
 
-fn environment(wanted: &Wanted<'_>, found: Option<&Remote>) -> Environment {
-    Environment::builder().set_variables(Some(diff::merged_env(wanted.config, found).into_iter().collect())).build()
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
 }
 
-fn tracing(wanted: &Wanted<'_>) -> Option<TracingConfig> {
-    let mode = diff::tracing(wanted.config)?;
-    Some(TracingConfig::builder().mode(TracingMode::from(mode)).build())
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// The digest of the code that is to be there, in Base64.
+fn code_of(wanted: &Wanted) -> Option<String> {
+    wanted.code.as_ref().map(|code| code.sha256.clone())
 }

@@ -75,7 +75,43 @@ impl CallError {
 
     /// The function to be created is there.
     pub(crate) fn is_existing(&self) -> bool {
-        self.code() == "ResourceConflictException" && self.message().contains("already exist")
+        self.code() == "ResourceConflictException"
+            && (self.message().contains("already exist") || self.message().contains("FunctionUrlConfig exists"))
+    }
+
+    /// The thing to be changed is no longer what it was when it was looked at.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.code() == "PreconditionFailedException"
+    }
+
+    /// More was asked for than the service lets through now.
+    pub(crate) fn is_throttled(&self) -> bool {
+        matches!(
+            self.code(),
+            "TooManyRequestsException"
+                | "ThrottlingException"
+                | "Throttling"
+                | "RequestLimitExceeded"
+                | "SlowDown"
+                | "EC2ThrottledException"
+        )
+    }
+
+    /// The service could not answer now: the same call may work in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        let code = self.code();
+        matches!(self, Self::Transport(_))
+            || matches!(
+                code,
+                "ServiceException"
+                    | "ServiceUnavailable"
+                    | "ServiceUnavailableException"
+                    | "InternalFailure"
+                    | "InternalServerError"
+                    | "InternalError"
+                    | "an unnamed error"
+            )
+            || code.starts_with("HTTP status 5")
     }
 
     /// A new or edited role is not everywhere known yet.

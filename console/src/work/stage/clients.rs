@@ -126,6 +126,11 @@ impl Clients {
         }
     }
 
+    /// What all clients are made of.
+    pub(crate) const fn sdk(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The AWS region that the calls go to.
     pub(crate) fn region(&self) -> &str {
         &self.region

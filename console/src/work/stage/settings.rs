@@ -23,6 +23,8 @@ pub(crate) struct StageSettings {
     pub suffix: Option<String>,
     /// A deploy publishes a version and points this alias at it.
     pub alias: Option<String>,
+    /// The bucket that zips over Lambda's limit are sent through.
+    pub bucket: Option<String>,
     /// Changes need a confirmation.
     #[serde(default)]
     pub protected: bool,
@@ -67,7 +69,7 @@ pub(super) fn read(root: &Path) -> Result<BTreeMap<String, StageSettings>, Failu
         Failure::usage(
             format!("could not read the stages in {}", path.display()),
             error.to_string().trim_end(),
-            "the keys of a stage are profile, region, role, prefix, suffix, alias and protected",
+            "the keys of a stage are profile, region, role, prefix, suffix, alias, bucket and protected",
         )
     })
 }

@@ -1,0 +1,188 @@
+//! The calls that change a function, in the order in which they are made. A plan is a list of them, and carrying it out
+//! makes them one after the other: what was shown is what is done. Pure.
+
+use super::{diff::Wanted, remote::Remote};
+use crate::message::{Change, Concurrency, UrlSetting};
+
+/// What stands for a value that is taken away.
+pub(super) const REMOVED: &str = "removed";
+
+/// The settings that differ, gathered one by one.
+pub(super) struct Diff {
+    pub(super) changes: Vec<Change>,
+}
+
+impl Diff {
+    /// `field` shall be `to`; nothing to do where it is.
+    pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
+        let to = to.into();
+        if from.as_ref() != Some(&to) {
+            self.changes.push(Change { field: field.to_owned(), from, to });
+        }
+    }
+
+    /// `field` is there and shall not be.
+    pub(super) fn remove(&mut self, field: &str, from: &str) {
+        self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
+    }
+}
+
+/// One step of a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    CreateLogGroup,
+    PutRetention,
+    DeleteRetention,
+    ProvideRole,
+    PutObject,
+    CreateFunction,
+    UpdateCode,
+    UpdateConfiguration,
+    Tag,
+    PutConcurrency,
+    DeleteConcurrency,
+    Publish,
+    CreateAlias,
+    UpdateAlias,
+    CreateUrl,
+    UpdateUrl,
+    DeleteUrl,
+    OpenUrl,
+    CloseUrl,
+}
+
+impl Call {
+    /// The actions that it needs, as IAM names them.
+    pub(super) const fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::CreateLogGroup => &["logs:CreateLogGroup"],
+            Self::PutRetention => &["logs:PutRetentionPolicy"],
+            Self::DeleteRetention => &["logs:DeleteRetentionPolicy"],
+            Self::ProvideRole => &["iam:CreateRole", "iam:AttachRolePolicy"],
+            Self::PutObject => &["s3:PutObject"],
+            Self::CreateFunction => &["lambda:CreateFunction"],
+            Self::UpdateCode => &["lambda:UpdateFunctionCode"],
+            Self::UpdateConfiguration => &["lambda:UpdateFunctionConfiguration"],
+            Self::Tag => &["lambda:TagResource"],
+            Self::PutConcurrency => &["lambda:PutFunctionConcurrency"],
+            Self::DeleteConcurrency => &["lambda:DeleteFunctionConcurrency"],
+            Self::Publish => &["lambda:PublishVersion"],
+            Self::CreateAlias => &["lambda:CreateAlias"],
+            Self::UpdateAlias => &["lambda:UpdateAlias"],
+            Self::CreateUrl => &["lambda:CreateFunctionUrlConfig"],
+            Self::UpdateUrl => &["lambda:UpdateFunctionUrlConfig"],
+            Self::DeleteUrl => &["lambda:DeleteFunctionUrlConfig"],
+            Self::OpenUrl => &["lambda:AddPermission"],
+            Self::CloseUrl => &["lambda:RemovePermission"],
+        }
+    }
+
+    /// What is said while it is made.
+    pub(super) const fn step(self) -> &'static str {
+        match self {
+            Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => "preparing its log group",
+            Self::ProvideRole => "providing its role",
+            Self::PutObject => "sending the zip to S3",
+            Self::CreateFunction => "creating",
+            Self::UpdateCode => "sending the code",
+            Self::UpdateConfiguration => "sending the configuration",
+            Self::Tag => "tagging",
+            Self::PutConcurrency | Self::DeleteConcurrency => "setting its concurrency",
+            Self::Publish => "publishing",
+            Self::CreateAlias | Self::UpdateAlias => "pointing the alias at it",
+            Self::CreateUrl | Self::UpdateUrl | Self::DeleteUrl => "setting its URL",
+            Self::OpenUrl | Self::CloseUrl => "setting who may call its URL",
+        }
+    }
+
+    /// What could not be done of `name`, where it fails.
+    pub(super) fn failed(self, name: &str) -> String {
+        match self {
+            Self::CreateLogGroup => format!("could not make the log group of {name}"),
+            Self::PutRetention | Self::DeleteRetention => format!("could not set how long the logs of {name} are kept"),
+            Self::ProvideRole => format!("could not provide the role of {name}"),
+            Self::PutObject => format!("could not send the zip of {name} to S3"),
+            Self::CreateFunction => format!("could not create {name}"),
+            Self::UpdateCode => format!("could not send the code of {name}"),
+            Self::UpdateConfiguration => format!("could not send the configuration of {name}"),
+            Self::Tag => format!("could not tag {name}"),
+            Self::PutConcurrency | Self::DeleteConcurrency => format!("could not set the concurrency of {name}"),
+            Self::Publish => format!("could not publish a version of {name}"),
+            Self::CreateAlias | Self::UpdateAlias => format!("could not point the alias of {name} at its new version"),
+            Self::CreateUrl | Self::UpdateUrl | Self::DeleteUrl => format!("could not set the URL of {name}"),
+            Self::OpenUrl | Self::CloseUrl => format!("could not set who may call the URL of {name}"),
+        }
+    }
+}
+
+/// The calls that make `changes`.
+pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> Vec<Call> {
+    let has = |field: &str| changes.iter().any(|change| change.field == field);
+    let begins = |prefix: &str| changes.iter().any(|change| change.field.starts_with(prefix));
+    let (mut calls, is_new) = (Vec::new(), found.is_none());
+    if has("log.retention") {
+        if !found.is_some_and(|found| found.has_log_group) {
+            calls.push(Call::CreateLogGroup);
+        }
+        calls.push(if wanted.config.log.retention == Some(0) { Call::DeleteRetention } else { Call::PutRetention });
+    }
+    let sends_code = is_new || has("code") || has("architecture") || (has("state") && wanted.code.is_some());
+    if is_new && wanted.role.is_none() {
+        calls.push(Call::ProvideRole);
+    }
+    if sends_code && wanted.code.as_ref().is_some_and(|code| code.bucket.is_some()) {
+        calls.push(Call::PutObject);
+    }
+    if is_new {
+        calls.push(Call::CreateFunction);
+    } else {
+        if sends_code {
+            calls.push(Call::UpdateCode);
+        }
+        if changes.iter().any(|change| is_configuration(&change.field)) || (has("state") && !sends_code) {
+            calls.push(Call::UpdateConfiguration);
+        }
+        if begins("tag.") {
+            calls.push(Call::Tag);
+        }
+    }
+    if has("concurrency") {
+        let removes = wanted.config.concurrency == Some(Concurrency::Unreserved);
+        calls.push(if removes { Call::DeleteConcurrency } else { Call::PutConcurrency });
+    }
+    if begins("alias.") {
+        let is_there = found.is_some_and(|found| found.alias.is_some());
+        calls.extend([Call::Publish, if is_there { Call::UpdateAlias } else { Call::CreateAlias }]);
+    }
+    let (closes, opens) = changes
+        .iter()
+        .filter(|change| change.field == "url.permission")
+        .fold((false, false), |(closes, opens), change| {
+            (closes || change.to == REMOVED, opens || change.to != REMOVED)
+        });
+    if closes {
+        calls.push(Call::CloseUrl);
+    }
+    match &wanted.config.url {
+        Some(UrlSetting::Absent) if has("url") => calls.push(Call::DeleteUrl),
+        Some(UrlSetting::Present(_)) if has("url.auth") || has("url.streaming") || has("url.cors") => {
+            let is_there = found.is_some_and(|found| found.url.is_some());
+            calls.push(if is_there { Call::UpdateUrl } else { Call::CreateUrl });
+        }
+        _ => {}
+    }
+    if opens {
+        calls.push(Call::OpenUrl);
+    }
+    calls
+}
+
+/// Changed by `UpdateFunctionConfiguration`.
+fn is_configuration(field: &str) -> bool {
+    let (first, _) = field.split_once('.').unwrap_or((field, ""));
+    match first {
+        "code" | "architecture" | "state" | "concurrency" | "tag" | "alias" | "url" => false,
+        "log" => field != "log.retention",
+        _ => true,
+    }
+}

@@ -1,0 +1,1 @@
+//! The comparison and its calls, without a stage.
