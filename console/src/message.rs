@@ -242,7 +242,9 @@ pub enum Effect {
         job: JobId,
         /// The functions as last discovered.
         functions: Vec<Function>,
-        /// For a protected stage.
+        /// The plan that was looked at, where one was: nothing else is done.
+        plan: Option<DeployPlan>,
+        /// For a protected stage, and for a URL that is opened to everybody.
         consent: Consent,
     },
     /// Look what belongs to functions on the stage. Answer: [`Event::BelongingsListed`].

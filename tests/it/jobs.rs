@@ -248,7 +248,7 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     assert_eq!(console.effects(), []);
     assert!(console.screen().contains("local was not changed"), "{}", console.screen());
     console.press("dlocal<enter>");
-    let Effect::Deploy { job, functions, consent } = console.effect() else { panic!("a deploy") };
+    let Effect::Deploy { job, functions, consent, .. } = console.effect() else { panic!("a deploy") };
     assert_eq!((functions.len(), consent), (1, Consent::Given));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));

@@ -90,10 +90,14 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
                         Deployment::Present(Deployed { version, sha256, in_sync: true, modified_at: state.now });
                 }
             }
-            state.tell(match outcome.failed.first() {
-                Some(failed) => Notice::of(&failed.failure),
-                None => Notice::good(deploy_story(&outcome)),
-            });
+            for failed in &outcome.failed {
+                state.output.push(&failed.failure.to_string());
+                if let Some(truth) = failed.truth() {
+                    state.output.push(&format!("  {}: {truth}", failed.name));
+                }
+            }
+            let notice = deploy_failure(&outcome).unwrap_or_else(|| Notice::good(deploy_story(&outcome)));
+            state.tell(notice);
         }
         Err(failure) => state.tell(Notice::of(&failure)),
     }
@@ -101,6 +105,19 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
     let mut effects = workspace::refresh(state);
     effects.extend(sequence::ended(state, job, worked));
     effects
+}
+
+/// The first failure, with what is true of that function now; the output has all.
+fn deploy_failure(outcome: &DeployOutcome) -> Option<Notice> {
+    let first = outcome.failed.first()?;
+    let mut notice = Notice::of(&first.failure);
+    let others = outcome.failed.len() - 1;
+    if others > 0 {
+        notice.text = format!("{} (and {others} more)", notice.text);
+    }
+    let told = [first.truth().unwrap_or_default(), notice.hint];
+    notice.hint = told.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    Some(notice)
 }
 
 fn deploy_story(outcome: &DeployOutcome) -> String {

@@ -85,7 +85,15 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     // What cannot be deployed was told in the plan.
     let names = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
-        Planned::Deploy(_) => verb::carry_out(state, StageChange::Deploy(names), consent),
+        Planned::Deploy(_) => {
+            let mut effects = verb::carry_out(state, StageChange::Deploy(names), consent);
+            for effect in &mut effects {
+                if let Effect::Deploy { plan: shown, .. } = effect {
+                    shown.clone_from(&plan.outcome);
+                }
+            }
+            effects
+        }
         Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Conse
     state.notice = None;
     let functions = functions(state, &names);
     let job = super::start(state, JobKind::Deploy(names));
-    Some((job, vec![Effect::Deploy { job, functions, consent }]))
+    Some((job, vec![Effect::Deploy { job, functions, plan: None, consent }]))
 }
 
 /// Invokes the selected function.

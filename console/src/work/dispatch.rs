@@ -167,8 +167,8 @@ impl Work {
                     Event::Configured(id, done)
                 });
             }
-            Effect::Deploy { job: id, functions, consent } => self.run(id, events, async move |job, steps| {
-                Event::DeployFinished(id, shared.deploy(&functions, consent, &job, &steps).await)
+            Effect::Deploy { job: id, functions, plan, consent } => self.run(id, events, async move |job, steps| {
+                Event::DeployFinished(id, shared.deploy(&functions, plan.as_ref(), consent, &job, &steps).await)
             }),
             Effect::ListBelongings { job: id, functions } => self.run(id, events, async move |job, _| {
                 Event::BelongingsListed(id, shared.belongings(&functions, &job).await)
@@ -456,11 +456,12 @@ impl Shared {
     async fn deploy(
         &self,
         functions: &[Function],
+        plan: Option<&DeployPlan>,
         consent: Consent,
         job: &Job,
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
-        verb::deploy(&*self.stage().await?, functions, consent, self.history(steps).await, job).await
+        verb::deploy(&*self.stage().await?, functions, plan, consent, self.history(steps).await, job).await
     }
 
     async fn invoke(

@@ -1,5 +1,7 @@
 //! Deploy, invoke and logs together, through the SDK against a local Lambda in this process.
 
+mod deploys;
+
 use std::{
     collections::BTreeMap,
     io::Write,

@@ -142,7 +142,7 @@ impl Rounds<'_> {
     }
 
     async fn deploy(&self, functions: &[Function]) -> Result<(), Failure> {
-        let outcome = verb::deploy(self.stage, functions, Consent::None, self.store, &self.context.job).await;
+        let outcome = verb::deploy(self.stage, functions, None, Consent::None, self.store, &self.context.job).await;
         let outcome = match outcome {
             Err(failure) if failure.kind != FailureKind::Interrupted => return self.say_failure(&failure),
             other => other?,

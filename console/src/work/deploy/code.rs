@@ -17,7 +17,7 @@ const MAX_ZIP_BYTES: u64 = 49 * 1024 * 1024;
 /// A zip that was built, as it was when it was compared.
 #[derive(Clone)]
 pub(super) struct Code {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// As Lambda gives it: Base64.
     pub(super) sha256: String,
     /// As people and our `--json` have it.
@@ -43,7 +43,7 @@ impl Code {
         };
         let architecture = stage.architecture(function.architecture)?;
         let bytes = read(&zip.path, &function.name).await?;
-        let length = bytes.len() as u64;
+        let length = zip.bytes.max(bytes.len() as u64);
         let digest = tokio::task::spawn_blocking(move || Sha256::digest(&bytes));
         let digest = digest.await.map_err(|error| Failure::work(what(), error.to_string(), ""))?;
         let sha256_hex = paths::hex(&digest);

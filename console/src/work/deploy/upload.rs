@@ -17,6 +17,7 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        interceptors::Intercept,
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
         result::SdkError,
         stalled_stream_protection::StalledStreamProtectionConfig,
@@ -59,13 +60,18 @@ pub(super) async fn put(stage: &Stage, name: &str, place: &Place, bytes: Vec<u8>
         stage.call(|clients| async move {
             // A body in memory can be sent any number of times.
             let body = body.try_clone().unwrap_or_else(SdkBody::taken);
-            put_once(clients.sdk(), place, body).await
+            put_once(clients.sdk(), clients.guard(), place, body).await
         })
     })
     .await
 }
 
-async fn put_once(config: &SdkConfig, place: &Place, body: SdkBody) -> Result<(), SdkError<Refused, HttpResponse>> {
+async fn put_once(
+    config: &SdkConfig,
+    guard: impl Intercept + 'static,
+    place: &Place,
+    body: SdkBody,
+) -> Result<(), SdkError<Refused, HttpResponse>> {
     let (endpoint, path) = address(config, place);
     let request = signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
     let mut operation = Operation::builder()
@@ -73,6 +79,7 @@ async fn put_once(config: &SdkConfig, place: &Place, body: SdkBody) -> Result<()
         .operation_name("PutObject")
         .no_auth()
         .no_retry()
+        .interceptor(guard)
         .endpoint_url(&endpoint)
         .timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -170,20 +177,31 @@ mod tests {
 
     use super::*;
 
+    /// Lets everything through.
+    #[derive(Debug)]
+    struct Open;
+
+    impl Intercept for Open {
+        fn name(&self) -> &'static str {
+            "Open"
+        }
+    }
+
     fn place(bucket: &str) -> Place {
         Place { bucket: bucket.into(), key: "lambda-console/my function/1.zip".into() }
     }
 
     #[test]
     fn the_bucket_stands_in_the_host_where_it_can() {
-        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1"));
-        let (endpoint, path) = address(&config.clone().build(), &place("artifacts"));
+        let config =
+            || SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1"));
+        let (endpoint, path) = address(&config().build(), &place("artifacts"));
         assert_eq!(endpoint, "https://artifacts.s3.eu-west-1.amazonaws.com");
         assert_eq!(path, "/lambda-console/my%20function/1.zip");
-        let (endpoint, path) = address(&config.clone().build(), &place("with.dots"));
+        let (endpoint, path) = address(&config().build(), &place("with.dots"));
         assert_eq!(endpoint, "https://s3.eu-west-1.amazonaws.com");
         assert!(path.starts_with("/with.dots/lambda-console/"), "{path}");
-        let (endpoint, path) = address(&config.endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
+        let (endpoint, path) = address(&config().endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
         assert_eq!((endpoint.as_str(), path.split('/').nth(1)), ("http://127.0.0.1:4566", Some("artifacts")));
     }
 
@@ -218,7 +236,7 @@ mod tests {
         let (place, body) = (place("artifacts"), SdkBody::from("the zip"));
         let (request, put) = tokio::join!(
             serve(listener, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
-            put_once(&config, &place, body)
+            put_once(&config, Open, &place, body)
         );
         put.unwrap();
         assert!(request.starts_with("PUT /artifacts/lambda-console/my%20function/1.zip HTTP/1.1\r\n"), "{request}");
@@ -243,7 +261,7 @@ mod tests {
         let answer =
             format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
         let (place, zip) = (place("artifacts"), SdkBody::from("the zip"));
-        let (_, put) = tokio::join!(serve(listener, &answer), put_once(&config, &place, zip));
+        let (_, put) = tokio::join!(serve(listener, &answer), put_once(&config, Open, &place, zip));
         let error = CallError::from(put.unwrap_err());
         assert_eq!((error.code(), error.message()), ("NoSuchBucket", "The specified bucket does not exist"));
     }

@@ -34,7 +34,7 @@ impl Doors {
         self.url.is_empty() && self.function.is_empty()
     }
 
-    fn of(policy: &str) -> Self {
+    pub(super) fn of(policy: &str) -> Self {
         let policy: Value = serde_json::from_str(policy).unwrap_or_default();
         let statements = policy["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
         let with = |action: &str, key: &str, value: &str| {

@@ -126,6 +126,11 @@ impl Clients {
         }
     }
 
+    /// The gate before the wire, for a call that goes through none of the clients.
+    pub(crate) fn guard(&self) -> impl Intercept + use<> {
+        self.guard
+    }
+
     /// What all clients are made of.
     pub(crate) const fn sdk(&self) -> &SdkConfig {
         &self.config
