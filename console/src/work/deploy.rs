@@ -6,7 +6,7 @@
 
 use futures_util::{FutureExt, StreamExt, stream};
 
-pub(crate) use self::wait::{PATIENCE, settled};
+pub(crate) use self::wait::settled;
 pub use self::{
     apply::apply,
     compare::{Plan, Scope, compare},

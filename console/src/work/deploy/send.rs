@@ -80,7 +80,9 @@ impl Sender<'_> {
         match call {
             Call::CreateLogGroup => self.create_log_group().await?,
             Call::PutRetention | Call::DeleteRetention => self.set_retention(config.log.retention.unwrap_or(0)).await?,
-            Call::ProvideRole => self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?),
+            Call::ProvideRole => {
+                self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?)
+            }
             Call::PutObject => {
                 if let Some(code) = &self.wanted.code
                     && let Some(place) = &code.bucket

@@ -17,7 +17,7 @@ use super::{
 use crate::{message::Failure, work::stage::call::CallError};
 
 /// How long a role or another change under way is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a change on the stage may take: a function in a VPC needs minutes.
 const SETTLE: Duration = Duration::from_mins(5);
 /// How often a call is sent again that a stage could not answer, besides what the SDK itself does.
