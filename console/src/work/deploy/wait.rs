@@ -22,7 +22,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const SETTLE: Duration = Duration::from_mins(5);
 /// How often a call is sent again that a stage could not answer, besides what the SDK itself does.
 const AGAIN: u32 = 3;
-/// As long as the waits are shorter, a function that is not there, or a stage that cannot answer, is asked again.
+/// How often in a row a stage may give no answer to the question how far it is.
+const UNANSWERED: u32 = 8;
+/// As long as the waits are shorter, a function that is not there is asked for again.
 const NEW: Duration = Duration::from_millis(500);
 /// The first wait for a stage that has too much to do.
 const BUSY: Duration = Duration::from_millis(250);
@@ -91,10 +93,11 @@ pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
 
 /// As [`settled`], but ends with the job, and gives the function as it then is.
 pub(super) async fn settle(stage: &Stage, name: &str, cancel: &CancellationToken) -> Result<Remote, Failure> {
-    let deadline = Instant::now() + SETTLE;
+    let (deadline, mut unanswered) = (Instant::now() + SETTLE, 0);
     for wait in waits() {
         match remote::function(stage, name, None).await {
             Ok(Some(found)) => {
+                unanswered = 0;
                 let found = Remote::of(&found);
                 if let Some(why) = found.broken {
                     return Err(Failure::work(
@@ -110,7 +113,7 @@ pub(super) async fn settle(stage: &Stage, name: &str, cancel: &CancellationToken
             // One that was just made is not everywhere known at once.
             Ok(None) if wait < NEW => {}
             Ok(None) => return Err(gone(name)),
-            Err(error) if (error.is_throttled() || error.is_passing()) && wait < NEW => {}
+            Err(error) if (error.is_throttled() || error.is_passing()) && unanswered < UNANSWERED => unanswered += 1,
             Err(error) => return Err(error.into_failure(format!("could not look at {name}"))),
         }
         if Instant::now() >= deadline {
