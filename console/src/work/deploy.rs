@@ -15,7 +15,7 @@ pub use self::{
 use super::{Job, stage::Stage};
 use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function, FunctionConfig};
 
-pub(crate) mod alias;
+mod alias;
 mod apply;
 mod calls;
 mod code;

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     message::{Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting},
-    work::deploy::{Plan, Scope, alias},
+    work::{
+        deploy::{Plan, Scope},
+        versions::alias,
+    },
 };
 
 const WITH_ALIAS: &str = "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
@@ -122,16 +125,13 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
     assert_eq!(plan.shown().functions[0].calls, ["lambda:PublishVersion", "lambda:UpdateAlias"]);
     assert_eq!(applied(&stage, &plan).await.functions[0].version, "3");
     // A canary that was left behind ends with the next deploy.
-    let canary = alias::Alias {
-        version: "3".into(),
-        weights: std::collections::HashMap::from([("2".to_owned(), 0.5)]),
-        revision: None,
-    };
-    alias::point(&stage, "hello", "live", &canary, &Job::silent().cancel).await.unwrap();
+    let canary = crate::message::Share { version: "2".into(), weight: 0.5 };
+    let present = alias::get(&stage, "hello", "live").await.unwrap().unwrap();
+    alias::set(&stage, "hello", "live", &present, "3", Some(&canary)).await.unwrap();
     let newer = Function { config: hello.config.clone(), ..place.function("hello", "2") };
     assert_eq!(deploy_one(&stage, &newer).await, DeployAction::Updated);
     let alias = alias::get(&stage, "hello", "live").await.unwrap().unwrap();
-    assert_eq!((alias.version.as_str(), alias.weights.len()), ("4", 0));
+    assert_eq!((alias.version.as_str(), alias.canary), ("4", None));
     stage.close().await;
 }
 

@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An alias as it was when it was read or written last.
 #[derive(Clone, Debug)]
-pub(super) struct Pointer {
-    pub(super) version: String,
-    pub(super) canary: Option<Share>,
+pub(crate) struct Pointer {
+    pub(crate) version: String,
+    pub(crate) canary: Option<Share>,
     description: String,
     revision: Option<String>,
 }
@@ -106,7 +106,7 @@ pub(super) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Resul
 }
 
 /// The alias as it is; none where it is not there.
-pub(super) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Option<Pointer>, Failure> {
+pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Option<Pointer>, Failure> {
     let answer = stage
         .call(|clients| async move { clients.lambda().get_alias().function_name(function).name(alias).send().await })
         .await;
@@ -124,7 +124,7 @@ pub(super) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Op
 
 /// Leads `alias`, which is as `found` says, to `version`, but for the canary's share. Refused where someone changed it
 /// meanwhile.
-pub(super) async fn set(
+pub(crate) async fn set(
     stage: &Stage,
     function: &str,
     alias: &str,
