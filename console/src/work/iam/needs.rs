@@ -106,17 +106,12 @@ impl Needs {
         resources: &[String],
         condition: Option<(&'static str, &'static str, Vec<String>)>,
     ) {
-        let same = self.0.iter_mut().find(|need| need.resources == resources && need.condition == condition);
-        let into = match same {
-            Some(need) => &mut need.actions,
-            None => {
-                self.0.push(Need { actions: Vec::new(), resources: resources.to_vec(), condition });
-                match self.0.last_mut() {
-                    Some(need) => &mut need.actions,
-                    None => return,
-                }
-            }
-        };
+        let same = self.0.iter().position(|need| need.resources == resources && need.condition == condition);
+        let index = same.unwrap_or(self.0.len());
+        if same.is_none() {
+            self.0.push(Need { actions: Vec::new(), resources: resources.to_vec(), condition });
+        }
+        let Need { actions: into, .. } = &mut self.0[index];
         for action in actions {
             if !into.contains(action) {
                 into.push(action);

@@ -177,7 +177,10 @@ fn sources(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
         let name = entry.file_name().unwrap().to_str().unwrap();
         if entry.is_dir() {
             files.extend(sources(&entry));
-        } else if name.ends_with(".rs") && !name.contains("test") && name != "flow.rs" {
+        } else if entry.extension().is_some_and(|extension| extension == "rs")
+            && !name.contains("test")
+            && name != "flow.rs"
+        {
             files.push(entry);
         }
     }
