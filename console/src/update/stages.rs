@@ -47,7 +47,7 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
         && choose.offer == Offer::Stages
     {
         let selected = choose.current().map(|entry| entry.value.clone());
-        choose.entries = entries.clone();
+        choose.entries.clone_from(&entries);
         choose.matches = overlay::matches(&choose.entries, &choose.input.lines().concat());
         let is_selected = |&index: &usize| choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref();
         choose.selected = choose.matches.iter().position(is_selected).unwrap_or(0);

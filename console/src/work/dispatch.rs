@@ -81,6 +81,7 @@ impl Work {
         self.start_on(self.common.stages.current(), effect, events);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each effect, each a call")]
     fn start_on(&self, slot: Arc<Slot>, effect: Effect, events: &mpsc::Sender<Event>) {
         if let Some(job) = effect.job() {
             self.common.begun().insert(job, (Arc::clone(&slot), effect.clone()));
@@ -124,7 +125,7 @@ impl Work {
                 });
             }
             Effect::Plan { job: id, functions } => {
-                self.run(id, events, async move |job, _| Event::Planned(id, shared.plan(&functions, &job).await))
+                self.run(id, events, async move |job, _| Event::Planned(id, shared.plan(&functions, &job).await));
             }
             Effect::ReadConfig { job: id, function } => {
                 self.run(id, events, async move |job, _| Event::ConfigRead(id, shared.config(&function, &job).await));

@@ -37,7 +37,7 @@ pub(super) enum Source {
         /// The role's ARN.
         role: String,
         /// Where those that assume it come from.
-        with: Box<Source>,
+        with: Box<Self>,
         /// The profile that asks for a code of a second device, which AWS's SDK for Rust does not.
         mfa: Option<String>,
     },
@@ -166,8 +166,7 @@ impl Source {
                 of(profile)
             ),
             Self::Role { with, .. } => with.login(),
-            Self::Missing(profile) => format!("aws configure sso{}", of(profile)),
-            Self::Unknown(profile) => format!("aws configure sso{}", of(profile)),
+            Self::Missing(profile) | Self::Unknown(profile) => format!("aws configure sso{}", of(profile)),
         }
     }
 }

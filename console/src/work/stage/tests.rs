@@ -208,7 +208,7 @@ async fn credentials_that_cannot_be_had_ask_for_a_login_and_nothing_is_sent() {
 #[tokio::test]
 async fn the_expiry_of_the_credentials_in_use_is_known() {
     let (url, _) = counting(200, "{}").await;
-    let at = SystemTime::now() + Duration::from_secs(3600);
+    let at = SystemTime::now() + Duration::from_hours(1);
     let clients = clients(&url, false, Provider(Some(at)));
     assert_eq!(clients.expires_at(), None, "none are in use");
     clients.lambda().list_functions().send().await.unwrap();
