@@ -1,4 +1,6 @@
 //! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it was far away, and behind a proxy
 //! that does harm.
 
+mod invoke;
+mod logs;
 mod whole;

@@ -45,6 +45,9 @@ struct Told {
     rules: Vec<Rule>,
     latency: Duration,
     calls: Vec<Call>,
+    /// Calls that have no answer yet, and the most that there were.
+    open: usize,
+    most: usize,
 }
 
 impl Proxy {
@@ -94,6 +97,11 @@ impl Proxy {
         std::mem::take(&mut told.rules)
     }
 
+    /// The most calls that were under way at once since this was last asked for.
+    pub fn most_at_once(&self) -> usize {
+        std::mem::take(&mut self.shared.told().most)
+    }
+
     /// The calls that came since this was last asked for.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.told().calls)
@@ -117,6 +125,17 @@ impl Shared {
     fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         client.set_nodelay(true)?;
         let Some(request) = Request::read(&mut client)? else { return Ok(()) };
+        {
+            let mut told = self.told();
+            told.open += 1;
+            told.most = told.most.max(told.open);
+        }
+        let answered = self.answer(&request, &mut client);
+        self.told().open -= 1;
+        answered
+    }
+
+    fn answer(&self, request: &Request, client: &mut TcpStream) -> std::io::Result<()> {
         let call = request.call();
         let (harm, latency) = {
             let mut told = self.told();
@@ -125,30 +144,30 @@ impl Shared {
             (harm, told.latency)
         };
         thread::sleep(latency);
-        let protocol = Protocol::of(&request);
+        let protocol = Protocol::of(request);
         match harm {
-            None => self.relay(&request, &mut client, &mut |_| true),
+            None => self.relay(request, client, &mut |_| true),
             Some(Harm::Late(time)) => {
                 thread::sleep(time);
-                self.relay(&request, &mut client, &mut |_| true)
+                self.relay(request, client, &mut |_| true)
             }
             Some(Harm::Refuse(refusal)) => client.write_all(&refusal.render(protocol)),
             Some(Harm::RefuseDone(refusal)) => {
-                self.swallow(&request)?;
+                self.swallow(request)?;
                 client.write_all(&refusal.render(protocol))
             }
-            Some(Harm::Reset) => harm::reset(&client),
+            Some(Harm::Reset) => harm::reset(client),
             Some(Harm::ResetDone) => {
-                self.swallow(&request)?;
-                harm::reset(&client)
+                self.swallow(request)?;
+                harm::reset(client)
             }
             Some(Harm::Truncate) => {
                 let mut cut = harm::Cut::default();
-                self.relay(&request, &mut client, &mut |piece| cut.shorten(piece))
+                self.relay(request, client, &mut |piece| cut.shorten(piece))
             }
             Some(Harm::Corrupt) => {
                 let mut spoil = harm::Spoil::default();
-                self.relay(&request, &mut client, &mut |piece| spoil.spoil(piece))
+                self.relay(request, client, &mut |piece| spoil.spoil(piece))
             }
         }
     }
