@@ -1,6 +1,11 @@
 //! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it was far away, and behind a proxy
 //! that does harm.
 
+mod alone;
+mod behind;
 mod invoke;
 mod logs;
+mod retries;
+mod seeded;
+mod speed;
 mod whole;
