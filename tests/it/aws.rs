@@ -1,7 +1,12 @@
 //! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it was far away, and behind a proxy
 //! that does harm.
 
+mod alone;
+mod behind;
 mod invoke;
 mod logs;
+mod retries;
+mod seeded;
 mod settings;
+mod speed;
 mod whole;

@@ -133,7 +133,7 @@ fn every_line_comes_once_and_in_order_whatever_happens_to_the_connections() {
         Rule::on("FilterLogEvents", Harm::THROTTLED_ELSEWHERE).times(4),
         Rule::on("FilterLogEvents", Harm::Truncate).times(2),
         Rule::on("FilterLogEvents", Harm::Late(Duration::from_secs(3))),
-        Rule::on("DescribeLogGroups", Harm::FAILED).times(2),
+        Rule::on("StartLiveTail", Harm::FAILED).times(2),
     ];
     thread::scope(|scope| {
         for (number, rule) in rules.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The whole path of a function on a stage, from its role to its end, through the headless commands: on ministack, which
 //! we did not write, and on the local Lambda.
 
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use serde_json::Value;
 use tests::{Account, Fixture, Home, LocalLambda, Ministack};
 
@@ -55,6 +56,8 @@ impl Path {
     fn walk(&self) {
         self.creates();
         self.updates();
+        self.configures();
+        self.rolls_back();
         self.logs();
         self.ends();
     }
@@ -117,12 +120,54 @@ impl Path {
         assert_eq!(answer["payload"]["greeting"], "good day");
         let old = self.invoke(&["--qualifier", "1"]);
         assert_eq!((&old["payload"]["edition"], &old["payload"]["greeting"]), (&"1".into(), &"hello".into()), "{old}");
-        assert_eq!(self.invoke(&["--qualifier", "live"])["payload"]["edition"], "2");
+        let arguments = ["--stage", "beta", "invoke", "greet", "--qualifier", "live", "--stream", "--json"];
+        let streamed = self.home.run(arguments).ok().stdout;
+        let told: Vec<Value> = streamed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let text: String = told.iter().filter_map(|part| part["text"].as_str()).collect();
+        assert!(text.contains(r#""edition": "2""#), "{streamed}");
+        assert_eq!(told.last().map(|end| &end["cut_off"]), Some(&Value::Null), "{streamed}");
         assert_eq!(self.ask(&["invoke", "greet", "--dry-run"])["status"], 204);
         assert_eq!(self.ask(&["invoke", "greet", "--async", "--payload", r#"{"late":1}"#])["status"], 202);
 
         let listed = self.ask(&["list"]);
         assert_eq!(listed["functions"][0]["deployed"]["in_sync"], true, "{listed}");
+    }
+
+    /// A setting is changed from here, and not in the workspace.
+    fn configures(&self) {
+        let shown = self.ask(&["config", "greet"]);
+        assert_eq!(shown["stage"], "beta", "{shown}");
+        self.ask(&["config", "greet", "memory=384", "env.GREETING=good evening", "--yes"]);
+        let live = self.behind_alias();
+        assert_eq!((live.memory_size(), live.version()), (Some(384), Some("3")), "{live:?}");
+        let answer = self.invoke(&[]);
+        let payload = &answer["payload"];
+        assert_eq!((&payload["edition"], &payload["greeting"]), (&"2".into(), &"good evening".into()), "{answer}");
+    }
+
+    /// The alias leads to an older version again.
+    fn rolls_back(&self) {
+        let listed = self.ask(&["versions", "greet"]);
+        let versions = listed["functions"][0]["versions"].as_array().unwrap();
+        let numbers: Vec<&str> = versions.iter().filter_map(|version| version["version"].as_str()).collect();
+        assert_eq!(numbers, ["$LATEST", "3", "2", "1"], "{listed}");
+        self.ask(&["rollback", "greet", "1", "--yes"]);
+        assert_eq!(self.behind_alias().version(), Some("1"));
+        assert_eq!(self.invoke(&[])["payload"]["edition"], "1");
+        self.ask(&["rollback", "greet", "3", "--yes"]);
+        self.ask(&["versions", "greet", "--prune", "1", "--yes"]);
+        let left =
+            self.look(async |client| client.list_versions_by_function().function_name("acme-greet").send().await);
+        let left = left.unwrap();
+        let left: Vec<&str> = left.versions().iter().filter_map(|version| version.version()).collect();
+        assert_eq!(left, ["$LATEST", "3"]);
+    }
+
+    fn behind_alias(&self) -> GetFunctionConfigurationOutput {
+        self.look(async |client| {
+            client.get_function_configuration().function_name("acme-greet").qualifier("live").send().await
+        })
+        .unwrap()
     }
 
     fn logs(&self) {
@@ -136,7 +181,15 @@ impl Path {
     }
 
     fn ends(&self) {
+        let roles = self.ask(&["iam"]);
+        assert_eq!(roles["roles"][0]["functions"], serde_json::json!(["acme-greet"]), "{roles}");
+        let listed = self.ask(&["delete", "greet", "--dry-run"]);
+        for belonging in ["acme-greet", "live", "/aws/lambda/acme-greet"] {
+            assert!(listed.to_string().contains(belonging), "{belonging}: {listed}");
+        }
         self.ask(&["delete", "greet", "--yes"]);
+        let roles = self.ask(&["iam"]);
+        assert_eq!(roles["roles"], serde_json::json!([]), "{roles}");
         let gone = self.look(async |client| client.get_function().function_name("acme-greet").send().await);
         assert!(gone.is_err_and(|error| error.into_service_error().is_resource_not_found_exception()));
         let listed = self.ask(&["list"]);

@@ -1,0 +1,155 @@
+//! Every error of which AWS says that trying again helps, or that it does not, provoked by a proxy: a deploy ends well, or
+//! tells what is there and what is not.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use lambda_console::message::{FailedFunction, Failure};
+use tests::{Harm, LocalLambda, Rule};
+
+use super::{
+    alone::alone,
+    behind::{Behind, SECRET},
+};
+
+/// Runs the test in a process of its own, with a local Lambda.
+macro_rules! on_local {
+    ($test:literal, $work:expr) => {
+        alone(concat!(module_path!(), "::", $test), || {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let local = LocalLambda::start(directory.path());
+            local.block_on($work(&local));
+        })
+    };
+}
+
+/// The deploy goes through in spite of the harm, which was done.
+async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
+    let what = format!("{operation}: {harm:?}");
+    behind.proxy.harm(Rule::on(operation, harm).times(times));
+    let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
+    assert!(outcome.failed.is_empty(), "{what}: {outcome:?}\n{:#?}", behind.proxy.calls());
+    let rules = behind.proxy.heal();
+    assert_eq!(rules[0].done(), times, "{what}: the harm was not done: {:?}", behind.proxy.calls());
+    let differences = behind.differences().await;
+    assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
+}
+
+/// The deploy of a function that is there fails, says what is true, and the next one repairs it.
+async fn fails(local: &LocalLambda, operation: &str, harm: Harm) -> FailedFunction {
+    let behind = Behind::deployed(local).await;
+    let what = format!("{operation}: {harm:?}");
+    behind.proxy.harm(Rule::on(operation, harm).always());
+    let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
+    assert!(behind.proxy.heal()[0].done() > 0, "{what}: the harm was not done");
+    let [failed] = outcome.failed.as_slice() else { panic!("{what}: it does not fail: {outcome:?}") };
+    behind.assert_true(&what, failed).await;
+    behind.assert_repaired(&what).await;
+    failed.clone()
+}
+
+fn text(failure: &Failure) -> String {
+    format!("{} {} {}", failure.what, failure.why, failure.hint)
+}
+
+#[test]
+fn a_role_that_is_too_new_is_waited_for() {
+    on_local!("a_role_that_is_too_new_is_waited_for", async |local: &LocalLambda| {
+        let cases = [Harm::NO_ROLE, Harm::NO_KEY]
+            .map(async |harm| survives(Behind::new(local).await, "CreateFunction", harm, 2).await);
+        join_all(cases).await;
+    });
+}
+
+#[test]
+fn throttled_and_failing_calls_are_made_again() {
+    on_local!("throttled_and_failing_calls_are_made_again", async |local: &LocalLambda| {
+        let operations =
+            ["GetFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
+        let harms = [Harm::THROTTLED, Harm::FAILED, Harm::FAILED_DONE];
+        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = cases.map(async |(operation, harm)| {
+            // What was done is not done again, so it is harmed once.
+            let times = if harm == Harm::FAILED_DONE { 1 } else { 2 };
+            survives(Behind::deployed(local).await, operation, harm, times).await;
+        });
+        join_all(cases).await;
+    });
+}
+
+#[test]
+fn another_change_under_way_is_waited_for() {
+    on_local!("another_change_under_way_is_waited_for", async |local: &LocalLambda| {
+        let operations = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion"];
+        let cases = operations
+            .map(async |operation| survives(Behind::deployed(local).await, operation, Harm::CONFLICT, 2).await);
+        join_all(cases).await;
+    });
+}
+
+#[test]
+fn connections_that_break_are_made_again() {
+    on_local!("connections_that_break_are_made_again", async |local: &LocalLambda| {
+        let operations =
+            ["GetFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
+        let harms = [Harm::Reset, Harm::ResetDone, Harm::Truncate, Harm::Late(Duration::from_secs(1))];
+        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases =
+            cases.map(async |(operation, harm)| survives(Behind::deployed(local).await, operation, harm, 1).await);
+        join_all(cases).await;
+    });
+}
+
+#[test]
+fn what_was_made_though_the_answer_was_lost_is_found() {
+    on_local!("what_was_made_though_the_answer_was_lost_is_found", async |local: &LocalLambda| {
+        let operations = ["CreateRole", "AttachRolePolicy", "CreateFunction", "PublishVersion", "CreateAlias"];
+        let harms = [Harm::ResetDone, Harm::FAILED_DONE, Harm::Truncate];
+        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = cases.map(async |(operation, harm)| survives(Behind::new(local).await, operation, harm, 1).await);
+        join_all(cases).await;
+    });
+}
+
+#[test]
+fn a_change_by_somebody_else_is_not_run_over() {
+    on_local!("a_change_by_somebody_else_is_not_run_over", async |local: &LocalLambda| {
+        for operation in ["UpdateFunctionCode", "UpdateFunctionConfiguration"] {
+            let failed = fails(local, operation, Harm::PRECONDITION).await;
+            let told = text(&failed.failure);
+            assert!(told.contains("someone else") || told.contains("changes again"), "{failed:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_not_allowed_is_told_by_action_and_resource() {
+    on_local!("what_is_not_allowed_is_told_by_action_and_resource", async |local: &LocalLambda| {
+        let failed = fails(local, "UpdateFunctionCode", Harm::DENIED).await;
+        for word in ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"] {
+            assert!(text(&failed.failure).contains(word), "{word}: {failed:?}");
+        }
+    });
+}
+
+#[test]
+fn a_full_account_is_told_with_what_helps() {
+    on_local!("a_full_account_is_told_with_what_helps", async |local: &LocalLambda| {
+        let failed = fails(local, "UpdateFunctionCode", Harm::NO_ROOM).await;
+        assert!(text(&failed.failure).contains("versions"), "{failed:?}");
+    });
+}
+
+#[test]
+fn what_goes_on_failing_is_told_with_what_is_true() {
+    on_local!("what_goes_on_failing_is_told_with_what_is_true", async |local: &LocalLambda| {
+        let operations = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
+        let harms = [Harm::FAILED, Harm::THROTTLED, Harm::Reset, Harm::Truncate, Harm::FAILED_DONE];
+        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = cases.map(async |(operation, harm)| {
+            let failed = fails(local, operation, harm).await;
+            assert!(!text(&failed.failure).contains(SECRET), "{failed:?}");
+        });
+        join_all(cases).await;
+    });
+}

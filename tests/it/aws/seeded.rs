@@ -1,0 +1,138 @@
+//! Deploys to which one harm after the other is done by chance: each ends well, or says what is there and what is not, and
+//! the next one repairs it.
+//!
+//! A run follows from its seed alone. `FAULT_RUNS` is how many are made, `FAULT_SEED` the first one's seed.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use tests::{Harm, LocalLambda, Rule};
+
+use super::{alone::alone, behind::Behind};
+
+/// So many that they take less than half a minute.
+const RUNS: u64 = 40;
+/// They mostly wait.
+const AT_ONCE: usize = 32;
+
+/// What a deploy of a new function calls.
+const CREATING: [&str; 8] = [
+    "*",
+    "GetFunction",
+    "GetFunctionConfiguration",
+    "CreateRole",
+    "AttachRolePolicy",
+    "CreateFunction",
+    "PublishVersion",
+    "CreateAlias",
+];
+/// And of one that is there.
+const UPDATING: [&str; 8] = [
+    "*",
+    "GetFunction",
+    "GetFunctionConfiguration",
+    "GetAlias",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "PublishVersion",
+    "UpdateAlias",
+];
+
+/// Numbers that look like chance: `SplitMix64`.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+
+    fn harm(&mut self) -> Harm {
+        let late = Harm::Late(Duration::from_millis(10 + self.below(300) as u64));
+        let harms = [
+            Harm::THROTTLED,
+            Harm::CONFLICT,
+            Harm::NO_ROLE,
+            Harm::PRECONDITION,
+            Harm::FAILED,
+            Harm::FAILED_DONE,
+            Harm::DENIED,
+            Harm::Reset,
+            Harm::ResetDone,
+            Harm::Truncate,
+            Harm::Corrupt,
+            late,
+        ];
+        let which = self.below(harms.len());
+        harms.into_iter().nth(which).expect("it is one of them")
+    }
+
+    fn rule(&mut self, operations: &[&str]) -> Rule {
+        let operation = operations[self.below(operations.len())];
+        let rule = Rule::on(operation, self.harm()).after(self.below(3));
+        // Some go on for longer than anybody tries.
+        if self.below(6) == 0 { rule.always() } else { rule.times(1 + self.below(3)) }
+    }
+}
+
+/// How a run ended.
+enum End {
+    Well,
+    Told,
+}
+
+async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
+    let mut chance = Chance(seed.wrapping_mul(0x0123_4567_89ab_cdef));
+    let (behind, operations) = if chance.below(3) == 0 {
+        (Behind::new(local).await, CREATING)
+    } else {
+        (Behind::deployed(local).await, UPDATING)
+    };
+    let rules: Vec<Rule> = (0..=chance.below(4)).map(|_| chance.rule(&operations)).collect();
+    let what = format!("FAULT_SEED={seed} FAULT_RUNS=1, {rules:?}");
+    for rule in rules {
+        behind.proxy.harm(rule);
+    }
+    let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: the whole of it failed: {failure}"));
+    let done = behind.proxy.heal().iter().map(Rule::done).sum();
+    let end = match (outcome.functions.as_slice(), outcome.failed.as_slice()) {
+        ([_], []) => {
+            let differences = behind.differences().await;
+            assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
+            End::Well
+        }
+        ([], [failed]) => {
+            behind.assert_true(&what, failed).await;
+            End::Told
+        }
+        _ => panic!("{what}: the function is not reported once: {outcome:?}"),
+    };
+    behind.assert_repaired(&what).await;
+    behind.forget().await;
+    (end, done)
+}
+
+#[test]
+fn no_function_is_left_half_made_without_being_told() {
+    alone(concat!(module_path!(), "::no_function_is_left_half_made_without_being_told"), || {
+        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let (first, runs) = (number("FAULT_SEED").unwrap_or(0), number("FAULT_RUNS").unwrap_or(RUNS));
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let local = LocalLambda::start(directory.path());
+        let began = std::time::Instant::now();
+        let all = stream::iter(first..first + runs).map(|seed| run(&local, seed)).buffer_unordered(AT_ONCE);
+        let ends: Vec<(End, usize)> = local.block_on(all.collect());
+        let well = ends.iter().filter(|(end, _)| matches!(end, End::Well)).count();
+        let harmed = ends.iter().filter(|(_, done)| *done > 0).count();
+        println!(
+            "seen: {runs} runs in {:.1} s, harm done in {harmed}; {well} ended well, {} told what is true",
+            began.elapsed().as_secs_f64(),
+            ends.len() - well
+        );
+        if runs >= RUNS {
+            assert!(well > 0 && well < ends.len() && harmed * 2 > ends.len(), "the harm is not worth its name");
+        }
+    });
+}
