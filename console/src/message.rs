@@ -168,7 +168,7 @@ pub enum Effect {
         /// The stage's name.
         stage: String,
         /// What to carry out.
-        effect: Box<Effect>,
+        effect: Box<Self>,
     },
     /// Ask the stage what is deployed of the workspace's functions. Answer: [`Event::Deployed`].
     RefreshDeployed {

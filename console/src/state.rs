@@ -254,7 +254,7 @@ impl State {
     /// The state before anything is known.
     pub fn new(options: Options, hints: Vec<Hint>) -> Self {
         let jobs = Jobs::on(&options.stage);
-        Self { options, hints, jobs, ..Self::default() }
+        Self { options, jobs, hints, ..Self::default() }
     }
 
     /// The stage is the local Lambda.

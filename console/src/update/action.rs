@@ -36,10 +36,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
         Action::Resume => login::resume(state),
-        Action::CopyLogin => match state.login.as_ref().map(|login| login.failure.hint.clone()) {
-            Some(command) => copy(state, &command, "the command"),
-            None => nothing(state, "nothing waits for a login"),
-        },
+        Action::CopyLogin => copy_login(state),
         Action::Setup => workspace::provide(state),
         Action::Cancel => verb::cancel(state),
         Action::NextArchitecture | Action::ToggleDebug => {
@@ -109,11 +106,20 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::UndoSetting
         | Action::Reveal
         | Action::ApplyConfig => config::act(state, action),
-        Action::CopyLogs => {
-            let text = command::joined(state.logs.iter().map(|entry| &*entry.message));
-            if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }
-        }
+        Action::CopyLogs => copy_logs(state),
     }
+}
+
+fn copy_login(state: &mut State) -> Vec<Effect> {
+    match state.login.as_ref().map(|login| login.failure.hint.clone()) {
+        Some(command) => copy(state, &command, "the command"),
+        None => nothing(state, "nothing waits for a login"),
+    }
+}
+
+fn copy_logs(state: &mut State) -> Vec<Effect> {
+    let text = command::joined(state.logs.iter().map(|entry| &*entry.message));
+    if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }
 }
 
 fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {

@@ -91,5 +91,5 @@ pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<De
 /// The stage cannot be asked.
 pub async fn settings(stage: &Stage, name: &str) -> Result<Option<FunctionConfig>, Failure> {
     let ask = remote::Ask { alias: stage.alias(), url: true, retention: true, group: None };
-    Ok(remote::get(stage, &stage.remote_name(name), ask).await?.map(remote::Remote::config))
+    Ok(Box::pin(remote::get(stage, &stage.remote_name(name), ask)).await?.map(remote::Remote::config))
 }

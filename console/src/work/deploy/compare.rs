@@ -163,5 +163,5 @@ pub(super) async fn read(stage: &Stage, wanted: &Wanted) -> Result<Option<Remote
         retention: config.log.retention.is_some(),
         group: config.log.group.as_deref(),
     };
-    remote::get(stage, &wanted.name, ask).await
+    Box::pin(remote::get(stage, &wanted.name, ask)).await
 }

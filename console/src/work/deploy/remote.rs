@@ -130,7 +130,7 @@ impl Remote {
             tags: output.tags_error().is_none().then(|| tags.collect()),
             concurrency: output
                 .concurrency()
-                .and_then(|concurrency| concurrency.reserved_concurrent_executions())
+                .and_then(aws_sdk_lambda::types::Concurrency::reserved_concurrent_executions)
                 .map(|count| count as u32),
             arn: found.function_arn().unwrap_or_default().to_owned(),
             revision: found.revision_id().map(str::to_owned),

@@ -2,7 +2,7 @@
 //! SDK of S3 that would be as large as all the others together. It goes through the HTTP client, the credentials and the
 //! endpoint of the stage's other clients.
 
-use std::time::SystemTime;
+use std::{fmt::Write as _, time::SystemTime};
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
@@ -113,7 +113,10 @@ fn encoded(key: &str) -> String {
     key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => text.push(byte.into()),
-            other => text.push_str(&format!("%{other:02X}")),
+            other => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "%{other:02X}");
+            }
         }
         text
     })

@@ -149,7 +149,7 @@ async fn a_published_version_tells_its_commit() {
     std::fs::write(place.dir.path().join(".gitignore"), "*.zip\nstate\n").unwrap();
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "first"]);
-    let commit = git(&["rev-parse", "HEAD"])[..12].to_owned();
+    let commit = git(&["rev-parse", "HEAD"]).chars().take(12).collect::<String>();
     let stage = place.stage().await;
     let described = async |version: &str| {
         let version = stage.call(|clients| async move {
