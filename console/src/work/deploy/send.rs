@@ -81,7 +81,7 @@ impl Sender<'_> {
             Call::CreateLogGroup => self.create_log_group().await?,
             Call::PutRetention | Call::DeleteRetention => self.set_retention(config.log.retention.unwrap_or(0)).await?,
             Call::ProvideRole => {
-                self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?)
+                self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?);
             }
             Call::PutObject => {
                 if let Some(code) = &self.wanted.code

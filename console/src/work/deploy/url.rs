@@ -42,7 +42,8 @@ impl Doors {
                 let principal = &statement["Principal"];
                 let everybody = principal == "*" || principal["AWS"] == "*";
                 let conditions = statement["Condition"].as_object();
-                let mut conditions = conditions.into_iter().flatten().flat_map(|(_, keys)| keys.as_object()).flatten();
+                let mut conditions =
+                    conditions.into_iter().flatten().filter_map(|(_, keys)| keys.as_object()).flatten();
                 statement["Effect"] == "Allow"
                     && statement["Action"] == action
                     && everybody

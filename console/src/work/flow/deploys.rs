@@ -149,7 +149,7 @@ async fn a_published_version_tells_its_commit() {
     std::fs::write(place.dir.path().join(".gitignore"), "*.zip\nstate\n").unwrap();
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "first"]);
-    let commit = git(&["rev-parse", "HEAD"])[..12].to_owned();
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).trim().to_owned();
     let stage = place.stage().await;
     let described = async |version: &str| {
         let version = stage.call(|clients| async move {
@@ -257,7 +257,7 @@ async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
     let on_step = cancel.clone();
     let job = Job::new(cancel, move |step| {
         if let crate::message::Step::Phase { text, .. } = step
-            && text.ends_with("creating")
+            && text == "three: creating"
         {
             on_step.cancel();
         }
