@@ -176,10 +176,11 @@ pub(super) fn default_group(name: &str) -> String {
 
 /// The function as it is now, with what is asked for; none where it is not on the stage.
 pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Option<Remote>, Failure> {
-    let function = function(stage, name, None);
+    // Boxed: the futures of SDK calls are large.
+    let function = Box::pin(function(stage, name, None));
     let alias = async {
         let Some(alias) = ask.alias else { return Ok(None) };
-        let found = self::function(stage, name, Some(alias)).await?;
+        let found = Box::pin(self::function(stage, name, Some(alias))).await?;
         Ok(found.and_then(|found| {
             let found = found.configuration()?;
             Some(Published {
@@ -189,7 +190,7 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
             })
         }))
     };
-    let url = async { if ask.url { url::get(stage, name, ask.alias).await } else { Ok(Default::default()) } };
+    let url = async { if ask.url { Box::pin(url::get(stage, name, ask.alias)).await } else { Ok(Default::default()) } };
     let told = |error: CallError| error.into_failure(format!("could not look at {name}"));
     let (function, alias, url) = tokio::try_join!(function, alias, url).map_err(told)?;
     let group = ask.group.filter(|group| !group.is_empty());
@@ -198,7 +199,7 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
     remote.alias = alias;
     (remote.url, remote.doors) = url;
     if ask.retention {
-        let kept = log_group(stage, group.unwrap_or(&remote.settings.group)).await.map_err(told)?;
+        let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group))).await.map_err(told)?;
         (remote.has_log_group, remote.retention) = (kept.is_some(), kept.flatten());
     }
     Ok(Some(remote))
