@@ -27,6 +27,7 @@ mod local;
 mod logs;
 mod output;
 mod progress;
+mod promote;
 mod setup;
 mod since;
 mod stages;
@@ -74,7 +75,7 @@ pub struct Global {
 }
 
 /// The headless commands.
-#[derive(Debug, PartialEq, Eq, Subcommand)]
+#[derive(Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Functions: name, package, architecture, build and deploy state
     List,
@@ -100,6 +101,8 @@ pub enum Command {
     Iam(iam::Arguments),
     /// A function's versions with their figures; publish one, delete old ones
     Versions(versions::Arguments),
+    /// Move code from one stage to another as it is, at once or little by little
+    Promote(promote::Arguments),
     /// End a canary, or lead a stage's callers to an earlier version
     Rollback(versions::Rollback),
     /// Delete functions from the stage with all that belongs to them
@@ -191,6 +194,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Stats(arguments) => stats::run(context, &arguments).await,
         Command::Iam(arguments) => iam::run(context, &arguments).await,
         Command::Versions(arguments) => versions::run(context, &arguments).await,
+        Command::Promote(arguments) => promote::run(context, &arguments).await,
         Command::Rollback(arguments) => versions::roll_back(context, &arguments).await,
         Command::Delete(arguments) => delete::run(context, &arguments).await,
         Command::Local(arguments) => local::run(context, &arguments).await,

@@ -51,9 +51,18 @@ impl Context {
         self.stage_at(workspace, 0).await
     }
 
+    /// Connects to the stage of this name; profile and region are those of its settings.
+    pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Stage, Failure> {
+        let read_only = self.global.read_only;
+        self.connect(workspace, StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() }).await
+    }
+
     /// As [`Context::stage`], with the local Lambda's port.
     pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Stage, Failure> {
-        let options = stage_options(&self.global, port);
+        self.connect(workspace, stage_options(&self.global, port)).await
+    }
+
+    async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Stage, Failure> {
         let stage = tokio::select! {
             biased;
             () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect to the stage")),

@@ -27,6 +27,14 @@ fn wrong(text: &str) -> String {
     format!("`{text}` is neither a time (2026-11-21T04:00:00Z) nor how long ago (30s, 10m, 2h, 7d, 1w)")
 }
 
+/// For clap: a length in milliseconds.
+pub(super) fn length(text: &str) -> Result<i64, String> {
+    let now = Timestamp::now();
+    let back = text.parse::<Timestamp>().is_err().then(|| parse(text, now)).and_then(Result::ok);
+    let back = back.ok_or_else(|| format!("`{text}` is no length of time (30s, 5m, 1h)"))?;
+    Ok(now.as_millisecond() - back)
+}
+
 /// For clap: how far back, told from now.
 pub(super) fn value(text: &str) -> Result<i64, String> {
     parse(text, Timestamp::now())

@@ -63,6 +63,22 @@ pub struct Promoted {
     pub seconds: f64,
 }
 
+impl Promoted {
+    /// What was done, in a sentence.
+    pub fn story(&self, stage: &str) -> String {
+        let Self { name, from_version, .. } = self;
+        let version = self.version.as_deref().unwrap_or(from_version);
+        let sha256: String = self.sha256.chars().take(12).collect();
+        match self.action {
+            DeployAction::Unchanged => format!("{name}: {stage} has it already, as version {version} ({sha256})"),
+            DeployAction::Created | DeployAction::Updated => {
+                let before = self.before.as_ref().map(|before| format!(", not version {before} any more"));
+                format!("{name}: {stage} has version {version} ({sha256}){}", before.unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// What a promotion of one or more functions came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PromoteOutcome {

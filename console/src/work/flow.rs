@@ -50,6 +50,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Where the workspace is.
+    pub(super) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub(super) fn new(manifest: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();

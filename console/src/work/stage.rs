@@ -220,6 +220,34 @@ impl Stage {
         self.settings.alias.as_deref()
     }
 
+    /// The same stage, for a deploy that publishes nothing.
+    pub(crate) fn without_alias(&self) -> Self {
+        let place = match &self.place {
+            Place::Aws(clients) => Place::Aws(clients.clone()),
+            Place::Local(local) => {
+                Place::Local(Box::new(LocalPlace { options: local.options.clone(), joined: Mutex::new(None) }))
+            }
+        };
+        Self {
+            settings: StageSettings { alias: None, ..self.settings.clone() },
+            info: std::sync::Mutex::new(self.info()),
+            read_only: self.read_only,
+            source: self.source.clone(),
+            place,
+        }
+    }
+
+    /// A function of one name is the same function on both stages.
+    pub(crate) fn is_where(&self, other: &Self) -> bool {
+        let (here, there) = (self.info(), other.info());
+        let is_one_place = match (&self.place, &other.place) {
+            (Place::Local(here), Place::Local(there)) => here.options.dir == there.options.dir,
+            (Place::Aws(here), Place::Aws(there)) => here.endpoint() == there.endpoint(),
+            _ => false,
+        };
+        is_one_place && here.account == there.account && here.region == there.region
+    }
+
     /// The role of functions that name none themselves.
     pub(crate) fn role(&self) -> Option<&str> {
         self.settings.role.as_deref()

@@ -16,9 +16,14 @@ use crate::message::{
 };
 
 pub(crate) mod alias;
+mod canary;
 mod code;
 mod figures;
+mod judge;
+mod promote;
 mod read;
+
+pub use promote::{plan, promote};
 
 /// How far back the figures of versions go on the screen, in milliseconds.
 pub const FIGURES_SINCE: i64 = 24 * 60 * 60 * 1_000;

@@ -47,7 +47,7 @@ async fn stage_with_hello(manifest: &str, options: StageOptions) -> (tempfile::T
 }
 
 async fn local() -> (tempfile::TempDir, Stage) {
-    stage_with_hello("[workspace]", StageOptions::default()).await
+    Box::pin(stage_with_hello("[workspace]", StageOptions::default())).await
 }
 
 fn hello(config: FunctionConfig) -> Function {
@@ -157,7 +157,7 @@ async fn a_protected_stage_wants_consent_and_a_read_only_one_refuses() {
     let protected = "[workspace]\n[workspace.metadata.lambda.stages.local]\nprotected = true\n";
     let read_only = StageOptions { read_only: true, ..StageOptions::default() };
     for (manifest, options) in [(protected, StageOptions::default()), ("[workspace]", read_only)] {
-        let (_dir, stage) = stage_with_hello(manifest, options).await;
+        let (_dir, stage) = Box::pin(stage_with_hello(manifest, options)).await;
         let config = FunctionConfig { memory: Some(512), ..FunctionConfig::default() };
         let failure = change(&stage, config, None).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage, "{failure}");

@@ -136,6 +136,11 @@ impl Clients {
         &self.config
     }
 
+    /// Where the calls go instead of to AWS; none: to AWS.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
     /// The AWS region that the calls go to.
     pub(crate) fn region(&self) -> &str {
         &self.region

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     versions: HashMap<String, Counts>,
     /// Requests, by id, and streams whose running request has told of an error.
     wrong: HashSet<String>,
+    /// What this version did before that time does not count.
+    skipped: Option<(String, i64)>,
 }
 
 #[derive(Debug, Default)]
@@ -55,9 +57,17 @@ pub(super) struct Line<'a> {
 }
 
 impl Tally {
+    /// Counts what `version` did from that time on, and of the others all.
+    pub(super) fn not_before(version: &str, time: i64) -> Self {
+        Self { skipped: Some((version.to_owned(), time)), ..Self::default() }
+    }
+
     /// Counts a line of `function`. Lines of one stream must come in their order.
     pub(super) fn take(&mut self, function: &str, line: Line<'_>) {
         let Some(version) = version_of(line.stream, function) else { return };
+        if self.skipped.as_ref().is_some_and(|(skipped, time)| version == skipped && line.timestamp < *time) {
+            return;
+        }
         if !self.seen.insert(fingerprint(line)) {
             return;
         }
@@ -247,6 +257,15 @@ mod tests {
         take(&mut tally, SEVEN, 2, &report("b", ""));
         take(&mut tally, SEVEN, 2, &report("b", ""));
         assert_eq!(tally.of("7").invocations, 2);
+    }
+
+    #[test]
+    fn what_an_earlier_canary_did_does_not_count() {
+        let mut tally = Tally::not_before("8", 10);
+        for (stream, time) in [(SEVEN, 5), (EIGHT, 9), (EIGHT, 10)] {
+            take(&mut tally, stream, time, &report(&format!("{stream}{time}"), ""));
+        }
+        assert_eq!((tally.of("7").invocations, tally.of("8").invocations), (1, 1));
     }
 
     #[test]
