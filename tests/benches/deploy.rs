@@ -1,5 +1,7 @@
-//! `cargo bench --workspace --bench deploy`: how long a deploy of twenty functions takes on a stage that answers after 50 ms,
-//! where none has changed and where all have. Fails where the unchanged ones take a second.
+//! `cargo bench --workspace --bench deploy`: how long a deploy of twenty functions takes on a stage that answers
+//! after 50 ms, where none has changed and where all have. Fails where the unchanged ones take a second.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::{
     path::Path,
@@ -15,7 +17,7 @@ use lambda_console::{
     },
 };
 use sha2::{Digest as _, Sha256};
-use tests::{LocalLambda, Proxy, sample, zip};
+use tests::{LocalLambda, Proxy, hexadecimal, sample, zip};
 
 const FUNCTIONS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
@@ -78,7 +80,7 @@ fn functions(directory: &Path, edition: u64) -> Vec<Function> {
     let bytes = zip(&[("bootstrap", &noise)]);
     let path = directory.join("bootstrap.zip");
     std::fs::write(&path, &bytes).expect("the directory is ours");
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hexadecimal(&Sha256::digest(&bytes));
     let zip = Zip { path, bytes: bytes.len() as u64, sha256 };
     let named = |number| Function { zip: Some(zip.clone()), ..sample::function(&format!("greet-{number}")) };
     (0..FUNCTIONS).map(named).collect()

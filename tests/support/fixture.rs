@@ -67,8 +67,8 @@ impl Fixture {
     }
 
     /// Adds the function `name`, which nothing has to compile, as if it was built just now; or builds it again. It
-    /// prints what it gets, and answers `{"edition": …, "got": …, "greeting": $GREETING}`. `deploy` are lines of TOML for
-    /// its `[package.metadata.lambda.deploy]`.
+    /// prints what it gets, and answers `{"edition": …, "got": …, "greeting": $GREETING}`. `deploy` are lines of TOML
+    /// for its `[package.metadata.lambda.deploy]`.
     pub fn prebuilt(&self, name: &str, edition: &str, deploy: &str) {
         self.write(
             &format!("functions/{name}/Cargo.toml"),

@@ -15,7 +15,7 @@ mod terminal;
 pub use account::Account;
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
-pub use local::{Answer, LocalLambda, zip};
+pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;
 pub use program::{Home, Outcome, binary, executable, repository};
 pub use proxy::{Call, Harm, Proxy, Rule};

@@ -166,3 +166,8 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     }
     writer.finish().expect("a zip in memory").into_inner()
 }
+
+/// Bytes as the console and people write a digest.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}

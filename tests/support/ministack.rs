@@ -1,5 +1,5 @@
-//! ministack: a stand-in for AWS that we did not write. It serves Lambda, IAM, STS, S3 and the logs on one port, and runs
-//! bootstraps.
+//! ministack: a stand-in for AWS that we did not write. It serves Lambda, IAM, STS, S3 and the logs on one port, and
+//! runs bootstraps.
 
 use std::{
     fs::File,

@@ -1,5 +1,5 @@
-//! A proxy between the console and a place that speaks AWS's APIs. It notes each call, and does harm where it is told to:
-//! refuses, answers late or not at all, cuts answers off, spoils them.
+//! A proxy between the console and a place that speaks AWS's APIs. It notes each call, and does harm where it is told
+//! to: refuses, answers late or not at all, cuts answers off, spoils them.
 //!
 //! One connection a call: what happens to one does not touch another.
 

@@ -9,6 +9,7 @@ use tests::Account;
 const TEST: &str = "LAMBDA_CONSOLE_TEST_ALONE";
 
 /// Runs `body` as the test `name` in a process of its own, which is this program with that test alone.
+#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[track_caller]
 pub(super) fn alone(name: &str, body: impl FnOnce()) {
     let name = name.trim_start_matches("it::");

@@ -1,5 +1,5 @@
-//! One function on a local Lambda behind a proxy, driven through the console's library: what a deploy says of it, and what
-//! is true.
+//! One function on a local Lambda behind a proxy, driven through the console's library: what a deploy says of it, and
+//! what is true.
 
 use std::{
     path::Path,
@@ -193,7 +193,7 @@ pub(super) struct Difference {
 /// The code's digest; empty where there is no function.
 fn hexadecimal(found: &GetFunctionConfigurationOutput) -> String {
     let bytes = BASE64_STANDARD.decode(found.code_sha256().unwrap_or_default()).expect("it is Base64");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    tests::hexadecimal(&bytes)
 }
 
 fn number(number: Option<i32>) -> String {
@@ -207,6 +207,6 @@ pub(super) const SECRET: &str = "swordfish";
 fn write_zip(path: &Path, edition: &str) -> Zip {
     let bytes = zip(&[("bootstrap", format!("#!/bin/sh\n# {edition}\n").as_bytes())]);
     std::fs::write(path, &bytes).expect("the directory is ours");
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = tests::hexadecimal(&Sha256::digest(&bytes));
     Zip { path: path.to_path_buf(), bytes: bytes.len() as u64, sha256 }
 }

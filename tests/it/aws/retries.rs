@@ -1,5 +1,5 @@
-//! Every error of which AWS says that trying again helps, or that it does not, provoked by a proxy: a deploy ends well, or
-//! tells what is there and what is not.
+//! Every error of which AWS says that trying again helps, or that it does not, provoked by a proxy: a deploy ends
+//! well, or tells what is there and what is not.
 
 use std::time::Duration;
 

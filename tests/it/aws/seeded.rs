@@ -1,5 +1,5 @@
-//! Deploys to which one harm after the other is done by chance: each ends well, or says what is there and what is not, and
-//! the next one repairs it.
+//! Deploys to which one harm after the other is done by chance: each ends well, or says what is there and what is
+//! not, and the next one repairs it.
 //!
 //! A run follows from its seed alone. `FAULT_RUNS` is how many are made, `FAULT_SEED` the first one's seed.
 
@@ -114,6 +114,7 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
     (end, done)
 }
 
+#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[test]
 fn no_function_is_left_half_made_without_being_told() {
     alone(concat!(module_path!(), "::no_function_is_left_half_made_without_being_told"), || {

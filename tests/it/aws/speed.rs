@@ -1,5 +1,5 @@
-//! A workspace of twenty functions on a stage that answers after 50 ms: what did not change costs one read a function, and
-//! functions do not wait for each other.
+//! A workspace of twenty functions on a stage that answers after 50 ms: what did not change costs one read a
+//! function, and functions do not wait for each other.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use super::{alone::alone, behind::Behind};
 const FUNCTIONS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
 
+#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[test]
 fn twenty_functions_that_did_not_change_are_read_once_each_and_side_by_side() {
     alone(

@@ -1,5 +1,5 @@
-//! The whole path of a function on a stage, from its role to its end, through the headless commands: on ministack, which
-//! we did not write, and on the local Lambda.
+//! The whole path of a function on a stage, from its role to its end, through the headless commands: on ministack,
+//! which we did not write, and on the local Lambda.
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use serde_json::Value;

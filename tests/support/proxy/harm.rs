@@ -198,7 +198,8 @@ impl Refusal {
         };
         format!(
             "HTTP/1.1 {status} Refused\r\ncontent-type: {kind}\r\nx-amzn-errortype: {code}\r\n\
-             x-amzn-requestid: 5f0d3b0e-0000-4000-8000-000000000000\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+             x-amzn-requestid: 5f0d3b0e-0000-4000-8000-000000000000\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{body}",
             body.len()
         )
         .into_bytes()
