@@ -86,7 +86,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::RoleRemoved(job, result) => roles::removed(state, job, result),
         Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
         Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
-        Event::VersionsChanged(job, result) => effects = versions::changed(state, job, result),
+        Event::VersionsChanged(job, result) => effects = versions::changed(state, job, &result),
         Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
         Event::ResponsePart(job, part) => effects = response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = response::linked(state, job, result),

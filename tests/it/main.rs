@@ -25,5 +25,6 @@ mod stages_reached;
 mod startup;
 mod streams;
 mod tidy;
+mod versions;
 mod watch;
 mod watching;

@@ -168,11 +168,11 @@ pub(super) fn start(state: &mut State, name: String, change: VersionsChange, con
 }
 
 /// Tells what was done, and reads anew what is shown of it.
-pub(super) fn changed(state: &mut State, job: JobId, result: Result<VersionsChanged, Failure>) -> Vec<Effect> {
+pub(super) fn changed(state: &mut State, job: JobId, result: &Result<VersionsChanged, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
-    state.tell(match &result {
+    state.tell(match result {
         Ok(changed) => Notice::good(changed.story()),
         Err(failure) => Notice::of(failure),
     });

@@ -129,8 +129,9 @@ fn details(version: &Version) -> String {
     let mut text = format!(" {} · sha256 {sha256} · {}", version.version, bytes(version.bytes));
     let figures = &version.figures;
     if let Some(of) = figures.duration_ms {
-        text.push_str(&format!(" · duration p50 {} p99 {}", duration(of.p50), duration(of.p99)));
-        text.push_str(&format!(" · {} of {} cold", figures.cold, figures.invocations));
+        let duration = format!(" · duration p50 {} p99 {}", duration(of.p50), duration(of.p99));
+        let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
+        text.extend([duration, cold]);
     }
     text
 }

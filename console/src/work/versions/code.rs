@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings},
     orchestrator::HttpRequest,
 };
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
@@ -100,14 +100,15 @@ async fn download(url: &str) -> Result<Vec<u8>, String> {
 }
 
 async fn once(connector: &Connector, url: &str) -> Result<Vec<u8>, String> {
-    let request = HttpRequest::get(url).map_err(|_| "it is kept at what is no URL".to_owned())?;
+    let request =
+        HttpRequest::get(url).map_err(|error| format!("it is kept at what is no URL: {}", innermost(&error)))?;
     let response = connector.call(request).await.map_err(|error| innermost(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("the download was answered with {status}"));
     }
     let body = ByteStream::new(response.into_body()).collect().await;
-    body.map(|bytes| bytes.to_vec()).map_err(|error| innermost(&error))
+    body.map(AggregatedBytes::to_vec).map_err(|error| innermost(&error))
 }
 
 /// Makes the code of a version, whose digest was read, that of `$LATEST` again; its configuration stays.
