@@ -75,14 +75,30 @@ fn enter_rolls_back_and_the_list_is_read_anew() {
     let effect = console.effect();
     let Effect::ChangeVersions { job, .. } = &effect else { panic!("{effect:?}") };
     let job = *job;
-    assert_eq!(change(effect), VersionsChange::Rollback(Some("6".into())), "where the alias was before is offered");
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 6"));
+    assert_eq!(
+        change(effect),
+        VersionsChange::Rollback(Some("7".into())),
+        "in a canary, the version that most get is offered"
+    );
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7"));
     let done = VersionsDone::RolledBack { alias: Some("live".into()), from: Some("7".into()), to: "6".into() };
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
     console.feed(Event::VersionsChanged(job, Ok(changed)));
     let told = console.state.notice.as_ref().map(|notice| notice.text.clone());
     assert_eq!(told.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
     assert!(console.effects().iter().any(|effect| matches!(effect, Effect::LoadVersions { .. })));
+}
+
+#[test]
+fn without_a_canary_the_version_before_is_offered() {
+    let mut console = Harness::ready(100, 24);
+    console.press("jV");
+    let Effect::LoadVersions { job, .. } = console.effect() else { panic!("the versions are read") };
+    let mut versions = versions();
+    versions.aliases[0].canary = None;
+    console.feed(Event::VersionsLoaded(job, Ok(versions)));
+    console.press("<enter>");
+    assert_eq!(change(console.effect()), VersionsChange::Rollback(Some("6".into())));
 }
 
 #[test]

@@ -133,6 +133,9 @@ fn details(version: &Version) -> String {
         let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
         text.extend([duration, cold]);
     }
+    if !version.description.is_empty() {
+        text.extend([" · ".to_owned(), fit(&version.description, 60)]);
+    }
     text
 }
 
