@@ -26,5 +26,6 @@ mod stages_screen;
 mod startup;
 mod streams;
 mod tidy;
+mod versions;
 mod watch;
 mod watching;

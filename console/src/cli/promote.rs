@@ -57,7 +57,7 @@ pub struct Arguments {
 
 /// A step of a canary: above 0 and below 100, where it would be no canary.
 fn percentage(text: &str) -> Result<f64, String> {
-    let number: f64 = text.trim().parse().map_err(|_| format!("`{text}` is not a percentage"))?;
+    let number: f64 = text.trim().parse().map_err(|error| format!("`{text}` is not a percentage ({error})"))?;
     if number > 0.0 && number < 100.0 { Ok(number) } else { Err("a step is above 0 and below 100 %".to_owned()) }
 }
 

@@ -59,8 +59,10 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
         Ok(found) => {
             let chosen = picker.current().map(|version| version.version.clone());
             let at = |wanted: &str| found.versions.iter().position(|version| version.version == wanted);
-            // At first, the version that a roll-back is likely to go to.
-            let wanted = chosen.as_deref().or_else(|| found.previous()).or_else(|| found.live());
+            // At first, the version that a roll-back is likely to go to: in a canary, the one that most get.
+            let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
+            let back = if is_shared { None } else { found.previous() };
+            let wanted = chosen.as_deref().or(back).or_else(|| found.live());
             picker.selected = wanted.and_then(at).unwrap_or_default();
             picker.found = Some(found);
         }

@@ -129,8 +129,12 @@ fn details(version: &Version) -> String {
     let mut text = format!(" {} · sha256 {sha256} · {}", version.version, bytes(version.bytes));
     let figures = &version.figures;
     if let Some(of) = figures.duration_ms {
-        text.extend([" · duration p50 ", &duration(of.p50), " p99 ", &duration(of.p99)]);
-        text.extend([" · ", &figures.cold.to_string(), " of ", &figures.invocations.to_string(), " cold"]);
+        let duration = format!(" · duration p50 {} p99 {}", duration(of.p50), duration(of.p99));
+        let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
+        text.extend([duration, cold]);
+    }
+    if !version.description.is_empty() {
+        text.extend([" · ".to_owned(), fit(&version.description, 60)]);
     }
     text
 }

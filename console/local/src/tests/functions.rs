@@ -173,7 +173,7 @@ async fn tags_are_added_and_removed() {
 #[tokio::test]
 async fn what_is_not_served_says_so() {
     let server = Server::start().await;
-    let reply = server.client.lambda("GET", "/2015-03-31/event-source-mappings", &Value::Null).await;
+    let reply = server.client.lambda("POST", "/2015-03-31/event-source-mappings", &Value::Null).await;
     assert_eq!((reply.status, reply.code()), (404, "UnknownOperationException"));
     server.create("f", ECHO).await;
     let version = server.client.lambda("GET", &format!("{FUNCTIONS}/f?Qualifier=7"), &Value::Null).await;

@@ -47,7 +47,7 @@ pub async fn apply(stage: &Stage, plan: &Plan, consent: Consent, job: &Job) -> R
     let mut outcome = DeployOutcome { stage: stage.name(), ..DeployOutcome::default() };
     for (name, failure) in &plan.failed {
         let (name, failure) = (name.clone(), failure.clone());
-        outcome.failed.push(FailedFunction { name, failure, done: Vec::new(), left: Vec::new(), is_known: true });
+        outcome.failed.push(FailedFunction { name, failure, done: Vec::new(), left: Vec::new(), is_known: false });
     }
     for (_, result) in results {
         match result {

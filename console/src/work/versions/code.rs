@@ -100,7 +100,8 @@ async fn download(url: &str) -> Result<Vec<u8>, String> {
 }
 
 async fn once(connector: &Connector, url: &str) -> Result<Vec<u8>, String> {
-    let request = HttpRequest::get(url).map_err(|error| format!("it is kept at what is no URL: {error}"))?;
+    let request =
+        HttpRequest::get(url).map_err(|error| format!("it is kept at what is no URL: {}", innermost(&error)))?;
     let response = connector.call(request).await.map_err(|error| innermost(&error))?;
     let status = response.status();
     if !status.is_success() {

@@ -1,0 +1,140 @@
+//! The list of a function's versions: what it shows, and what is asked for from it.
+
+use lambda_console::{
+    message::{
+        Alias, Consent, Effect, Event, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
+        VersionsChanged, VersionsDone,
+    },
+    state::Overlay,
+};
+use tests::{Harness, sample};
+
+fn version(number: &str, description: &str, runs: u64, failed: u64, init: f64) -> Version {
+    let of =
+        |value: f64| (runs > 0).then_some(Percentiles { p50: value, p90: value, p99: value * 1.5, max: value * 2.0 });
+    Version {
+        version: number.into(),
+        description: description.into(),
+        sha256: sample::sha(number),
+        bytes: 219_136,
+        modified_at: sample::NOW - 3_600_000,
+        figures: VersionFigures { invocations: runs, failed, cold: runs / 10, init_ms: of(init), duration_ms: of(1.2) },
+    }
+}
+
+/// Eight versions; `live` leads to 7, and a canary gives 5 % to 8.
+fn versions() -> FunctionVersions {
+    let mut all = vec![version("$LATEST", "", 3, 0, 4.8), version("8", "git 1a2b3c4d5e6f dirty", 40, 2, 9.6)];
+    all.extend(
+        (1..8).rev().map(|number| version(&number.to_string(), "git 0f1e2d3c4b5a", 1200 * (number / 7), 1, 4.6)),
+    );
+    FunctionVersions {
+        name: "hello".into(),
+        stage: "local".into(),
+        function: "hello".into(),
+        alias: Some("live".into()),
+        aliases: vec![
+            Alias {
+                name: "live".into(),
+                version: "7".into(),
+                canary: Some(Share { version: "8".into(), weight: 0.05 }),
+                before: Some("6".into()),
+            },
+            Alias { name: "beta".into(), version: "8".into(), ..Alias::default() },
+        ],
+        versions: all,
+        since: sample::NOW - 86_400_000,
+    }
+}
+
+fn opened((width, height): (u16, u16)) -> Harness {
+    let mut console = Harness::ready(width, height);
+    console.press("jV");
+    let Effect::LoadVersions { job, function } = console.effect() else { panic!("the versions are read") };
+    assert_eq!(function, "hello");
+    console.feed(Event::VersionsLoaded(job, Ok(versions())));
+    console
+}
+
+fn change(effect: Effect) -> VersionsChange {
+    let Effect::ChangeVersions { function, change, consent, .. } = effect else { panic!("{effect:?}") };
+    assert_eq!((function.as_str(), consent == Consent::Given), ("hello", matches!(change, VersionsChange::Prune(_))));
+    change
+}
+
+#[test]
+fn the_list_shows_each_version_with_its_figures() {
+    insta::assert_snapshot!("versions_80", opened((80, 24)).styled());
+    insta::assert_snapshot!("versions_120", opened((120, 30)).styled());
+}
+
+#[test]
+fn enter_rolls_back_and_the_list_is_read_anew() {
+    let mut console = opened((100, 24));
+    console.press("<enter>");
+    let effect = console.effect();
+    let Effect::ChangeVersions { job, .. } = &effect else { panic!("{effect:?}") };
+    let job = *job;
+    assert_eq!(
+        change(effect),
+        VersionsChange::Rollback(Some("7".into())),
+        "in a canary, the version that most get is offered"
+    );
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7"));
+    let done = VersionsDone::RolledBack { alias: Some("live".into()), from: Some("7".into()), to: "6".into() };
+    let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
+    console.feed(Event::VersionsChanged(job, Ok(changed)));
+    let told = console.state.notice.as_ref().map(|notice| notice.text.clone());
+    assert_eq!(told.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
+    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::LoadVersions { .. })));
+}
+
+#[test]
+fn without_a_canary_the_version_before_is_offered() {
+    let mut console = Harness::ready(100, 24);
+    console.press("jV");
+    let Effect::LoadVersions { job, .. } = console.effect() else { panic!("the versions are read") };
+    let mut versions = versions();
+    versions.aliases[0].canary = None;
+    console.feed(Event::VersionsLoaded(job, Ok(versions)));
+    console.press("<enter>");
+    assert_eq!(change(console.effect()), VersionsChange::Rollback(Some("6".into())));
+}
+
+#[test]
+fn a_canary_is_ended_from_the_palette() {
+    let mut console = Harness::ready(100, 24);
+    console.press("j:end a canary<enter>");
+    assert_eq!(change(console.effect()), VersionsChange::Rollback(None));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello"));
+}
+
+#[test]
+fn latest_cannot_be_rolled_back_to() {
+    let mut console = opened((100, 24));
+    console.press("g<enter>");
+    assert_eq!(console.effects(), []);
+    assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))));
+}
+
+#[test]
+fn a_version_is_published_from_the_list() {
+    let mut console = opened((100, 24));
+    console.press("p");
+    assert_eq!(change(console.effect()), VersionsChange::Publish(None));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --publish"));
+}
+
+#[test]
+fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
+    let mut console = opened((100, 24));
+    console.press("X");
+    let screen = console.screen();
+    assert!(screen.contains("versions 1, 2 and 3"), "the five newest stay:\n{screen}");
+    console.press("hell<enter>");
+    assert_eq!(console.effects(), [], "that was not its name");
+    let mut console = opened((100, 24));
+    console.press("Xhello<enter>");
+    assert_eq!(change(console.effect()), VersionsChange::Prune(5));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --prune 5 --yes"));
+}
