@@ -10,7 +10,7 @@ use lambda_console::{
 };
 use tests::{Harness, sample};
 
-/// What the stage has of hello: the workspace says 256 MB and another API_KEY.
+/// What the stage has of hello: the workspace says 256 MB and another `API_KEY`.
 fn live() -> LiveConfig {
     let config = FunctionConfig {
         memory: Some(128),

@@ -6,6 +6,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolationMode};
 use serde_json::Value;
 use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule, python::python};
 
@@ -291,7 +292,6 @@ fn client_context_and_tenant_reach_the_function() {
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("not enabled with tenancy configuration"), "{stderr}");
 
-    use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolationMode};
     let zip = tests::zip(&[("bootstrap", bootstrap().as_bytes())]);
     let there = place.local.client().get_function_configuration().function_name("s");
     let there = place.local.block_on(there.send()).unwrap();

@@ -114,7 +114,6 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
     (end, done)
 }
 
-#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[test]
 fn no_function_is_left_half_made_without_being_told() {
     alone(concat!(module_path!(), "::no_function_is_left_half_made_without_being_told"), || {

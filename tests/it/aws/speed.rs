@@ -10,7 +10,6 @@ use super::{alone::alone, behind::Behind};
 const FUNCTIONS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
 
-#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[test]
 fn twenty_functions_that_did_not_change_are_read_once_each_and_side_by_side() {
     alone(
