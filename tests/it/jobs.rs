@@ -241,6 +241,7 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     assert_eq!(console.effects(), [], "it asks first");
     assert!(console.screen().contains("Change local?"), "{}", console.screen());
     console.press("<esc>6");
+    assert!(matches!(console.effect(), Effect::ReadConfig { .. }), "the pane reads what the stage has");
     console.resize(120, 60);
     assert!(console.screen().contains("a change asks for the stage's name"), "{}", console.screen());
     console.press("d");

@@ -89,7 +89,7 @@ fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
     let screen = console.screen();
     assert!(screen.contains("F9") && screen.contains("round and round"), "{screen}");
     console.press("G");
-    assert!(console.screen().contains("In a line"));
+    assert!(console.screen().contains("In the versions of a function"), "{}", console.screen());
     console.press("q");
     assert!(console.state.overlay.is_none(), "q closes the help, not the console");
     assert!(!console.effects().contains(&Effect::Quit));

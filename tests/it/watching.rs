@@ -35,6 +35,7 @@ fn the_key_means_the_same_in_every_pane() {
     for pane in ["j", "1", "2", "3", "4", "5", "6"] {
         let mut console = Harness::ready(80, 24);
         console.press(pane);
+        console.effects();
         console.press("w");
         assert!(matches!(console.effect(), Effect::Watch(_)), "in {pane}");
     }

@@ -60,7 +60,7 @@ impl Sender<'_> {
             if self.job.cancel.is_cancelled() {
                 return Err(Failure::interrupted(format!("could not finish deploying {name}")).into());
             }
-            self.job.report(Step::Phase { text: format!("{name}: {}", call.step()), done: 0, total: 0 });
+            self.report(call.step());
             match self.call(*call).await {
                 Ok(()) => {}
                 Err(Trouble::Failed(failure)) => return Err(failure.into()),
@@ -73,6 +73,16 @@ impl Sender<'_> {
             }
         }
         Ok(())
+    }
+
+    fn report(&self, step: &str) {
+        self.job.report(Step::Phase { text: format!("{}: {step}", self.wanted.name), done: 0, total: 0 });
+    }
+
+    /// Waits until what was sent of `function`, its name or `name:version`, is in use.
+    async fn ready(&self, function: &str) -> Result<Remote, Failure> {
+        self.report("waiting for it to be ready");
+        settle(self.stage, function, &self.job.cancel).await
     }
 
     async fn call(&mut self, call: Call) -> Result<(), Trouble> {
@@ -221,7 +231,7 @@ impl Sender<'_> {
             description: self.description,
         };
         let version = alias::publish(self.stage, &publication, cancel).await?;
-        settle(self.stage, &format!("{name}:{version}"), cancel).await?;
+        self.ready(&format!("{name}:{version}")).await?;
         self.version = Some(version);
         Ok(())
     }

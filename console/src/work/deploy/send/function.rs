@@ -16,7 +16,7 @@ use crate::{
             code::Code,
             diff,
             remote::{Remote, Settings},
-            wait::{patiently, settle},
+            wait::patiently,
         },
         stage::{UPLOAD_READ_TIMEOUT, timeouts},
     },
@@ -55,7 +55,7 @@ impl Sender<'_> {
             })
         })
         .await?;
-        Ok(settle(self.stage, name, &self.job.cancel).await?)
+        Ok(self.ready(name).await?)
     }
 
     pub(super) async fn update_code(&self) -> Result<Remote, Trouble> {
@@ -79,7 +79,7 @@ impl Sender<'_> {
             })
         })
         .await?;
-        let now = settle(self.stage, name, &self.job.cancel).await?;
+        let now = self.ready(name).await?;
         // The revision that comes with it guards what is sent next: everything else must be what was compared.
         let expected = Settings {
             sha256: code.sha256.clone(),
@@ -116,7 +116,7 @@ impl Sender<'_> {
             })
         })
         .await?;
-        Ok(settle(self.stage, name, &self.job.cancel).await?)
+        Ok(self.ready(name).await?)
     }
 
     fn environment(&self) -> Environment {
