@@ -77,7 +77,7 @@ pub enum Event {
     ConfigRead(JobId, Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Effect::Configure`] ended.
     Configured(JobId, Result<DeployOutcome, Failure>),
-    /// [`Effect::Plan`] or [`Effect::PlanConfig`] ended: what would be done.
+    /// [`Effect::Plan`], [`Effect::PlanConfig`] or [`Effect::PlanPromotion`] ended: what would be done.
     Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
@@ -95,6 +95,8 @@ pub enum Event {
     VersionsLoaded(JobId, Result<FunctionVersions, Failure>),
     /// [`Effect::ChangeVersions`] ended.
     VersionsChanged(JobId, Result<VersionsChanged, Failure>),
+    /// [`Effect::Promote`] ended.
+    Promoted(JobId, Result<PromoteOutcome, Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
     /// [`Effect::Invoke`] streams, and this is the next part of the response.
@@ -295,6 +297,20 @@ pub enum Effect {
         change: VersionsChange,
         /// For a protected stage.
         consent: Consent,
+    },
+    /// Compare what one stage has with another; sends no change. Answer: [`Event::Planned`].
+    PlanPromotion {
+        /// The job.
+        job: JobId,
+        /// What would be taken over, and from where to where.
+        promotion: Promotion,
+    },
+    /// Take code over from one stage to another. Answer: [`Event::Promoted`].
+    Promote {
+        /// The job; says its steps.
+        job: JobId,
+        /// What is taken over, and from where to where.
+        promotion: Promotion,
     },
     /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
     Invoke {

@@ -14,6 +14,7 @@ mod logs;
 mod overlay;
 mod payload;
 mod plan;
+mod promotion;
 mod response;
 mod roles;
 mod scroll;
@@ -87,6 +88,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
         Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
         Event::VersionsChanged(job, result) => effects = versions::changed(state, job, &result),
+        Event::Promoted(job, result) => effects = promotion::finished(state, job, &result),
         Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
         Event::ResponsePart(job, part) => effects = response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = response::linked(state, job, result),

@@ -6,7 +6,7 @@ use lambda_console::{
         Failure, Function, FunctionConfig, FunctionPlan, JobId, LiveConfig, LogFormat, LogSettings, StageInfo,
         UrlSetting,
     },
-    state::{Connection, Overlay},
+    state::{Connection, Notice, Overlay},
 };
 use tests::{Harness, sample};
 
@@ -176,6 +176,15 @@ fn what_is_no_value_is_told_where_it_is_typed() {
     assert!(console.screen().contains("memory is 128 to 10240 MB"), "{}", console.screen());
     console.press("<esc>");
     assert!(console.state.functions.current().unwrap().config.edits.is_empty());
+}
+
+#[test]
+fn what_was_told_before_is_not_said_of_what_is_typed() {
+    let mut console = local();
+    select(&mut console, "memory");
+    console.state.notice = Some(Notice::good("hello: 200 in 95.6 ms"));
+    let screen = console.press("<enter>").screen();
+    assert!(screen.contains(" memory (") && !screen.contains("hello: 200"), "{screen}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod looping;
 mod navigation;
 mod peers;
 mod plan;
+mod promotion;
 mod pty;
 mod removing;
 mod responses;

@@ -57,6 +57,8 @@ actions! {
     Permissions = "permissions",
     /// Show the versions of the selected function.
     Versions = "versions",
+    /// Take over to the shown stage what another one has of the selected function.
+    Promote = "promote",
     /// End a canary of the selected function, or lead its callers to the version before.
     Rollback = "rollback",
     /// Make a version of what the last deploy of the selected function sent.

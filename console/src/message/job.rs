@@ -28,6 +28,7 @@ impl Event {
             | Self::PermissionsChecked(job, _)
             | Self::VersionsLoaded(job, _)
             | Self::VersionsChanged(job, _)
+            | Self::Promoted(job, _)
             | Self::InvokeFinished(job, _)
             | Self::ResponsePart(job, _)
             | Self::LogsLinked(job, _)
@@ -69,6 +70,9 @@ impl Event {
             | Self::Planned(_, Err(failure))
             | Self::DeployFinished(_, Err(failure))
             | Self::DeleteFinished(_, Err(failure))
+            | Self::Configured(_, Err(failure))
+            | Self::VersionsChanged(_, Err(failure))
+            | Self::Promoted(_, Err(failure))
             | Self::InvokeFinished(_, Err(failure))
             | Self::LogsLinked(_, Err(failure))
             | Self::TailEnded(_, Err(failure))
@@ -109,6 +113,8 @@ impl Effect {
             | Self::CheckPermissions { job, .. }
             | Self::LoadVersions { job, .. }
             | Self::ChangeVersions { job, .. }
+            | Self::PlanPromotion { job, .. }
+            | Self::Promote { job, .. }
             | Self::Invoke { job, .. }
             | Self::LinkLogs { job, .. }
             | Self::StartTail { job, .. }

@@ -31,8 +31,10 @@ pub enum JobKind {
     ReadConfig(String),
     /// Sends settings of this function.
     Configure(String),
-    /// Compares these functions with the stage.
+    /// Compares these functions with the stage, to deploy them.
     Plan(Vec<String>),
+    /// Compares these functions with the stage, for another change of it than a deploy.
+    Compare(Vec<String>),
     /// Deploys these functions.
     Deploy(Vec<String>),
     /// Looks what belongs to this function.
@@ -49,6 +51,8 @@ pub enum JobKind {
     Versions(String),
     /// Changes the versions of this function.
     ChangeVersions(String),
+    /// Takes these functions over from another stage.
+    Promote(Vec<String>),
     /// Invokes this function.
     Invoke(String),
     /// Follows the logs of these functions; the flag says that they are all there are.
@@ -75,10 +79,11 @@ impl JobKind {
             Self::Setup => Some("setup".into()),
             Self::Build(names) => Some(several("build", names)),
             Self::Configure(name) => Some(format!("config {name}")),
-            Self::Plan(names) => Some(several("plan", names)),
+            Self::Plan(names) | Self::Compare(names) => Some(several("plan", names)),
             Self::Deploy(names) => Some(several("deploy", names)),
             Self::Delete(name) => Some(format!("delete {name}")),
             Self::Versions(name) | Self::ChangeVersions(name) => Some(format!("versions {name}")),
+            Self::Promote(names) => Some(several("promote", names)),
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
             Self::RemoveRole(name) => Some(format!("remove {name}")),
@@ -111,7 +116,10 @@ impl JobKind {
 
     /// Whether it changes functions on the stage, which only one job does at a time.
     pub const fn changes_functions(&self) -> bool {
-        matches!(self, Self::Deploy(_) | Self::Delete(_) | Self::Configure(_) | Self::ChangeVersions(_))
+        matches!(
+            self,
+            Self::Deploy(_) | Self::Delete(_) | Self::Configure(_) | Self::ChangeVersions(_) | Self::Promote(_)
+        )
     }
 }
 

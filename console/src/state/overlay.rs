@@ -30,6 +30,8 @@ pub enum Offer {
     Events,
     /// The stages.
     Stages,
+    /// The stages that the selected function may be promoted from.
+    Sources,
     /// Execution roles, to remove one.
     Roles,
     /// What the caller may not do, and the policy that it needs: to copy it.
@@ -123,12 +125,14 @@ pub struct Line {
     pub input: TextArea<'static>,
     /// What a filter was before, for Esc.
     pub before: String,
+    /// Why what was typed before was not taken.
+    pub refused: Option<String>,
 }
 
 impl Line {
     /// A line that begins as `text`, with the cursor at its end.
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, input: line(text), before: text.to_owned() }
+        Self { purpose, input: line(text), before: text.to_owned(), refused: None }
     }
 
     /// What was typed.

@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{DeployAction, DeployPlan, Function, FunctionPlan, JobId, overlay::line};
+use super::{DeployAction, DeployPlan, Function, FunctionPlan, JobId, Promotion, overlay::line};
 
 /// What a plan is of.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub enum Planned {
         /// What the function is to be as when they were edited.
         revision: Option<String>,
     },
+    /// What another stage has is taken over.
+    Promote(Box<Promotion>),
 }
 
 /// What would be changed, and whether it shall.

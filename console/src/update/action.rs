@@ -1,8 +1,8 @@
 //! Each verb that a key or the palette can ask for.
 
 use super::{
-    asking, command, config, delete, leave, login, logs, overlay, payload, roles, scroll, sequence, show, stages, verb,
-    versions, watch, workspace,
+    asking, command, config, delete, leave, login, logs, overlay, payload, promotion, roles, scroll, sequence, show,
+    stages, verb, versions, watch, workspace,
 };
 use crate::{
     message::{Action, Architecture, Effect, VersionsChange},
@@ -29,6 +29,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Roles => roles::list(state),
         Action::Permissions => roles::check(state),
         Action::Versions => versions::open(state),
+        Action::Promote => promotion::choose(state),
         Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),
         Action::PublishVersion => versions::change(state, VersionsChange::Publish(None)),
         Action::PruneVersions => versions::ask_to_prune(state),

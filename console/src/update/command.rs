@@ -1,7 +1,7 @@
 //! The headless command line that does what a key did.
 
 use crate::{
-    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep, VersionsChange},
+    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange},
     state::{Draft, State, config::Setting},
 };
 
@@ -120,6 +120,19 @@ pub(super) fn change_versions(state: &State, function: &str, change: &VersionsCh
     };
     words.extend(yes(consent));
     line(state, words)
+}
+
+/// `lambda-console promote beta prod hello`: it names its stages itself.
+pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
+    let mut words = vec!["lambda-console promote".to_owned(), quoted(&promotion.from), quoted(&promotion.to)];
+    words.extend(promotion.functions.iter().map(|function| quoted(&function.name)));
+    if let Some(canary) = &promotion.canary {
+        let steps: Vec<String> = canary.steps.iter().map(f64::to_string).collect();
+        words.push(format!("--canary {}", steps.join(",")));
+    }
+    words.extend(dry_run.then(|| "--dry-run".to_owned()));
+    words.extend(yes(promotion.consent));
+    words.join(" ")
 }
 
 /// `lambda-console setup`

@@ -97,7 +97,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.overlay = Some(Overlay::Line(Line::new(Purpose::Variable, "")));
         }
         (Action::EditSetting, Some(row)) => edit(state, row),
-        (Action::RemoveSetting, Some(row)) => drop(change(state, &row.setting, None)),
+        (Action::RemoveSetting, Some(row)) => change_or_tell(state, &row.setting, None),
         (Action::UndoSetting, Some(row)) => undo(state, &row.setting),
         (_, Some(row)) => reveal(state, &row),
     }
@@ -117,7 +117,7 @@ fn edit(state: &mut State, row: Row) {
     if !choices.is_empty() {
         let at = choices.iter().position(|choice| Some(*choice) == row.value());
         let next = choices[at.map_or(0, |at| (at + 1) % choices.len())];
-        change(state, &row.setting, Some(next));
+        change_or_tell(state, &row.setting, Some(next));
         return;
     }
     // A value that is masked does not show because it is edited.
@@ -129,22 +129,28 @@ fn edit(state: &mut State, row: Row) {
     state.overlay = Some(Overlay::Line(line));
 }
 
-/// Notes an edit, and says what the next deploy makes of it; false, and why, where it is none.
-fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> bool {
-    let Some(card) = state.functions.current_mut() else { return false };
+/// Notes an edit, and says what the next deploy makes of it. The error says why it is none.
+fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
+    let Some(card) = state.functions.current_mut() else { return Ok(()) };
     let edited = card.config.edit(setting.clone(), value);
     let warning = card.config.edits.get(setting).and_then(|value| {
         let (name, wanted) = (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
         Some(format!("the next deploy of {name} {}", wanted.of(setting)))
     });
-    state.notice = edited.as_ref().err().or(warning.as_ref()).map(|text| Notice::plain(text.as_str(), ""));
-    edited.is_ok()
+    state.notice = warning.map(|text| Notice::plain(text, ""));
+    edited
+}
+
+fn change_or_tell(state: &mut State, setting: &Setting, value: Option<&str>) {
+    if let Err(why) = change(state, setting, value) {
+        state.tell(Notice::plain(why, ""));
+    }
 }
 
 /// Takes a value that was typed; the line stays open where it is none.
 pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
-    if !change(state, setting, Some(&line.text())) {
-        state.overlay = Some(Overlay::Line(line));
+    if let Err(why) = change(state, setting, Some(&line.text())) {
+        state.overlay = Some(Overlay::Line(Line { refused: Some(why), ..line }));
     }
 }
 
@@ -154,8 +160,7 @@ pub(super) fn named(state: &mut State, line: Line) {
     match format!("env.{}", name.trim()).parse() {
         Ok(setting) => state.overlay = Some(Overlay::Line(Line::new(Purpose::Setting(setting), ""))),
         Err(why) => {
-            state.tell(Notice::plain(why, ""));
-            state.overlay = Some(Overlay::Line(line));
+            state.overlay = Some(Overlay::Line(Line { refused: Some(why), ..line }));
         }
     }
 }

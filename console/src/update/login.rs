@@ -28,8 +28,9 @@ pub(super) fn keep(state: &mut State, stop: Stop) {
     let login = state.login.get_or_insert_with(|| Login::new(stop.failure.clone()));
     login.failure = stop.failure;
     login.trying = false;
-    // These follow from connecting by themselves.
-    if !matches!(stop.stopped.job.kind, JobKind::Connect | JobKind::Refresh | JobKind::Samples(_)) {
+    // These follow from connecting by themselves; what was to be compared is still there to be asked for.
+    let kind = &stop.stopped.job.kind;
+    if !matches!(kind, JobKind::Connect | JobKind::Refresh | JobKind::Samples(_) | JobKind::Compare(_)) {
         login.stopped.push(stop.stopped);
     }
     show(state);

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, config, delete, logs, payload, plan, roles, stages, verb, versions};
+use super::{action, asking, config, delete, logs, payload, plan, promotion, roles, stages, verb, versions};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -148,6 +148,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),
+                Offer::Sources => promotion::chosen(state, &entry.value),
                 Offer::Roles => roles::chosen(state, entry),
                 Offer::Permissions => roles::copied(state, entry),
             }

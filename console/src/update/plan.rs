@@ -1,8 +1,8 @@
-//! A plan, of a deploy or of settings: asked for, shown, carried out or left.
+//! A plan, of a deploy, of settings or of a promotion: asked for, shown, carried out or left.
 
-use super::{command, config, overlay, verb};
+use super::{command, config, overlay, promotion, verb};
 use crate::{
-    message::{Consent, DeployPlan, Effect, Failure, Function, JobId},
+    message::{Consent, DeployPlan, Effect, Failure, Function, JobId, Promotion},
     state::{JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
 };
 
@@ -23,9 +23,18 @@ pub(super) fn configure(state: &mut State, function: Function, revision: Option<
         return config::send(state, function, revision, Consent::None);
     }
     state.command = Some(command::plan_config(state, &function.name));
-    let job = super::start(state, JobKind::Plan(vec![function.name.clone()]));
+    let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
     let of = Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
     show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
+}
+
+/// Takes over what another stage has, after the plan was looked at.
+pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
+    state.command = Some(command::promote(&promotion, true));
+    let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
+    let job = super::start(state, JobKind::Compare(names));
+    let of = Planned::Promote(Box::new(promotion.clone()));
+    show(state, Plan::new(of, job), Effect::PlanPromotion { job, promotion })
 }
 
 fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
@@ -95,5 +104,6 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
             effects
         }
         Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
+        Planned::Promote(promotion) => promotion::send(state, Promotion { consent, ..*promotion }),
     }
 }

@@ -1,6 +1,6 @@
 //! The stages: which one is shown, and what comes in for one that is not.
 
-use super::{command, finish, login, overlay, start, watch, workspace};
+use super::{command, finish, login, overlay, promotion, start, watch, workspace};
 use crate::{
     message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
     state::{
@@ -19,15 +19,19 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
 }
 
 /// The stages of the manifest, and the one of the command line.
-fn entries(state: &State) -> Vec<Entry> {
-    let entry = |name: &str| Entry { label: name.to_owned(), detail: String::new(), value: name.to_owned() };
-    let mut entries: Vec<Entry> = state.stages.iter().map(|stage| entry(&stage.name)).collect();
+pub(super) fn names(state: &State) -> Vec<String> {
+    let mut names: Vec<String> = state.stages.iter().map(|stage| stage.name.clone()).collect();
     for name in std::iter::once(&state.options.stage).chain(state.sites.keys()) {
-        if !entries.iter().any(|entry| entry.value == *name) {
-            entries.push(entry(name));
+        if !names.contains(name) {
+            names.push(name.clone());
         }
     }
-    entries
+    names
+}
+
+fn entries(state: &State) -> Vec<Entry> {
+    let entry = |name: String| Entry { label: name.clone(), detail: String::new(), value: name };
+    names(state).into_iter().map(entry).collect()
 }
 
 /// Takes in which stages there are, and asks those of which nothing is known who the caller is there.
@@ -42,18 +46,22 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
             return Vec::new();
         }
     }
-    let entries = entries(state);
+    let (stages, sources) = (entries(state), promotion::entries(state));
     if let Some(Overlay::Choose(choose)) = &mut state.overlay
-        && choose.offer == Offer::Stages
+        && let Some(entries) = match choose.offer {
+            Offer::Stages => Some(&stages),
+            Offer::Sources => Some(&sources),
+            _ => None,
+        }
     {
         let selected = choose.current().map(|entry| entry.value.clone());
-        choose.entries.clone_from(&entries);
+        choose.entries.clone_from(entries);
         choose.matches = overlay::matches(&choose.entries, &choose.input.lines().concat());
         let is_selected = |&index: &usize| choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref();
         choose.selected = choose.matches.iter().position(is_selected).unwrap_or(0);
     }
     let mut effects = Vec::new();
-    for Entry { value: stage, .. } in entries {
+    for stage in names(state) {
         let is_known = |site: &crate::state::Site| matches!(site.connection, Connection::Connected(_));
         let is_asked = state.jobs.iter().any(|job| job.stage == stage && job.kind == JobKind::Probe);
         // The local one is there as soon as it is needed: nobody needs to be asked.

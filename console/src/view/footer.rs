@@ -32,10 +32,8 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         }
     {
         let (x, width) = (area.x + 1, area.width - 1);
-        // What was typed before was not taken: the line says why.
-        let refused = state.notice.as_ref().filter(|_| matches!(line.purpose, Purpose::Setting(_) | Purpose::Variable));
-        let (label, style) = match refused {
-            Some(notice) => (format!("✗ {}: ", one_line(&notice.text)), theme.bad),
+        let (label, style) = match &line.refused {
+            Some(why) => (format!("✗ {}: ", one_line(why)), theme.bad),
             None => (label, theme.key),
         };
         let (after, _) = frame.buffer_mut().set_stringn(x, area.y, label, usize::from(width), style);

@@ -119,6 +119,7 @@ fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose:
         Offer::Actions => "All commands",
         Offer::Events => "Event files",
         Offer::Stages => "Stages",
+        Offer::Sources => "Promote to this stage what another one has",
         Offer::Roles => "Execution roles: Enter removes one that is unused",
         Offer::Permissions => "Permissions: Enter copies the statement",
     };

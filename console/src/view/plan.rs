@@ -1,4 +1,4 @@
-//! The plan of a deploy: a line for each setting that would change, function by function. Values are masked before
+//! The plan of a deploy, of settings or of a promotion: a line for each setting that would change, function by function. Values are masked before
 //! they get here.
 
 use ratatui::{
@@ -31,6 +31,16 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     let title = match &plan.of {
         Planned::Configure { function, .. } => {
             format!("Change settings of {} on {}", fit(&function.name, 40), fit(stage, 30))
+        }
+        Planned::Promote(promotion) => {
+            let names: Vec<&str> = promotion.functions.iter().map(|function| function.name.as_str()).collect();
+            let how = if promotion.canary.is_some() { ", step by step" } else { "" };
+            format!(
+                "Promote {} from {} to {}{how}",
+                fit(&names.join(", "), 40),
+                fit(&promotion.from, 20),
+                fit(stage, 20)
+            )
         }
         Planned::Deploy(names) if names.len() == 1 => {
             format!("Deploy {} to {}", fit(names.first().map_or("", String::as_str), 40), fit(stage, 30))
@@ -74,7 +84,14 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
     for (name, failure) in &outcome.failed {
         lines.push(Line::from(vec![
             Span::styled(name.clone(), theme.title),
-            Span::styled("  ✗ cannot be deployed", theme.bad),
+            Span::styled(
+                if matches!(plan.of, Planned::Promote(_)) {
+                    "  ✗ cannot be promoted"
+                } else {
+                    "  ✗ cannot be deployed"
+                },
+                theme.bad,
+            ),
         ]));
         let told = [failure.to_string(), failure.hint.clone()];
         for text in told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2)) {
@@ -152,6 +169,9 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
         (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
         (true, _) if matches!(plan.of, Planned::Configure { .. }) => {
             format!("{accept} sends this   {leave} leaves everything as it is")
+        }
+        (true, _) if matches!(plan.of, Planned::Promote(_)) => {
+            format!("{accept} promotes it   {leave} leaves everything as it is")
         }
         (true, 1) => format!("{accept} deploys 1 function   {leave} leaves everything as it is"),
         (true, count) => format!("{accept} deploys {count} functions   {leave} leaves everything as it is"),

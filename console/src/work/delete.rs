@@ -42,7 +42,7 @@ pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Resul
     }
 }
 
-/// Deletes what [`belongings`] listed, but for what is marked as kept. One function that fails does not stop the others;
+/// Deletes what [`belongings()`] listed, but for what is marked as kept. One function that fails does not stop the others;
 /// a cancelled job starts no further step, and the outcome says what is gone and what is left.
 ///
 /// # Errors

@@ -158,7 +158,10 @@ impl Work {
                     Event::PermissionsChecked(id, shared.permissions(&functions).await)
                 });
             }
-            effect @ (Effect::LoadVersions { .. } | Effect::ChangeVersions { .. }) => {
+            effect @ (Effect::LoadVersions { .. }
+            | Effect::ChangeVersions { .. }
+            | Effect::PlanPromotion { .. }
+            | Effect::Promote { .. }) => {
                 self.start_versions(shared, effect, events);
             }
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {

@@ -2,8 +2,13 @@
 //!
 //! The server is this program in another process; the callers are plain threads with connections that are kept and
 //! requests that were signed before. The function is `functions/hello`, a release build. With `CARGO_LAMBDA` set to that
-//! program, the same function and the same callers are measured on its emulator in the same run, turn by turn.
+//! program, the same function and the same callers are measured on its emulator in the same run, turn by turn; and so
+//! they are on the least that an emulator can do ([`relay`]), which says how near both are to what is possible.
 
+mod caller;
+mod relay;
+
+use caller::{Answer, Caller, Target};
 use lambda_console_local::{Endpoint, Options, open};
 use serde_json::{Value, json};
 use std::{
@@ -14,7 +19,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     sync::Arc,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -25,10 +30,14 @@ const TURNS: usize = 5;
 const TURN: Duration = Duration::from_secs(2);
 const PAYLOAD: &str = r#"{"name":"Ada"}"#;
 const SERVE: &str = "REQUESTS_SERVE";
+const RELAY: &str = "REQUESTS_RELAY";
 
 fn main() -> Result<()> {
     if let Some(dir) = env::var_os(SERVE) {
         return serve(PathBuf::from(dir));
+    }
+    if let Some(program) = env::var_os(RELAY) {
+        return relay::serve(Path::new(&program));
     }
     let bootstrap = build()?;
     let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -54,11 +63,11 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     server.create("hello", bootstrap)?;
     let path = "/2015-03-31/functions/hello/invocations";
     let ours = server.target("POST", path, PAYLOAD)?;
+    let unsigned = |address: &str| Target::new(address.to_owned(), "POST", path, PAYLOAD, &[]);
+    let relay = Peer::relay(bootstrap)?;
     let theirs = Peer::start(bootstrap)?;
-    let mut targets = vec![("local Lambda", ours)];
-    if let Some(peer) = &theirs {
-        targets.push(("cargo-lambda", Target::new(peer.address.clone(), "POST", path, PAYLOAD, &[])));
-    }
+    let mut targets = vec![("local Lambda", ours), ("relay", unsigned(&relay.address))];
+    targets.extend(theirs.iter().map(|peer| ("cargo-lambda", unsigned(&peer.address))));
     let mut figures: Vec<(Vec<f64>, Vec<f64>)> = targets.iter().map(|_| (Vec::new(), Vec::new())).collect();
     for (_, target) in &targets {
         throughput(target, Duration::from_millis(500))?;
@@ -76,10 +85,11 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
             "{name}: {rate:.0} requests a second with {CALLERS} callers; one caller: p50 {p50:.3} ms, p99 {p99:.3} ms"
         ));
     }
-    if let [(ours, our_times), (theirs, their_times)] = &mut figures[..] {
-        let rate = percentile(ours, 50) / percentile(theirs, 50);
-        let time = percentile(our_times, 50) / percentile(their_times, 50);
-        say(&format!("ratio to cargo-lambda: {rate:.2} times the requests, {time:.2} times the time"));
+    let mut middles = figures.iter_mut().map(|(rates, times)| (percentile(rates, 50), percentile(times, 50)));
+    let Some((rate, time)) = middles.next() else { return Ok(()) };
+    for ((name, _), (their_rate, their_time)) in targets.iter().skip(1).zip(middles) {
+        let (rate, time) = (rate / their_rate, time / their_time);
+        say(&format!("ratio to {name}: {rate:.2} times the requests, {time:.2} times the time"));
     }
     Ok(())
 }
@@ -314,7 +324,7 @@ fn serve(dir: PathBuf) -> Result<()> {
     })
 }
 
-/// The emulator of cargo-lambda, with as many of the function's processes as there are callers.
+/// Another emulator, and what it runs.
 struct Peer {
     address: String,
     processes: Vec<Child>,
@@ -322,6 +332,20 @@ struct Peer {
 }
 
 impl Peer {
+    /// The least that an emulator can be: this program, started again.
+    fn relay(bootstrap: &[u8]) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let program = dir.path().join("bootstrap");
+        write_program(&program, bootstrap)?;
+        let mut command = Command::new(env::current_exe()?);
+        command.env(RELAY, program).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        Ok(Self { address: line.trim().to_owned(), processes: vec![process], dir })
+    }
+
+    /// That of cargo-lambda, with as many of the function's processes as there are callers.
     fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
         let Some(program) = env::var_os("CARGO_LAMBDA") else {
             say("cargo-lambda is not measured: CARGO_LAMBDA does not say where it is");
@@ -363,112 +387,11 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         for process in &mut self.processes {
+            // The relay ends with its input, and its functions with it.
+            drop(process.stdin.take());
             let _ = process.kill();
             let _ = process.wait();
         }
-    }
-}
-
-/// A request that is sent again and again: signed once, for a signature holds for five minutes.
-struct Target {
-    address: String,
-    method: &'static str,
-    path: String,
-    body: String,
-    bytes: Vec<u8>,
-}
-
-impl Target {
-    fn new(address: String, method: &'static str, path: &str, body: &str, headers: &[(String, String)]) -> Self {
-        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
-        for (name, value) in headers {
-            text.extend([name, ": ", value, "\r\n"]);
-        }
-        text.extend(["\r\n", body]);
-        Self { address, method, path: path.to_owned(), body: body.to_owned(), bytes: text.into_bytes() }
-    }
-
-    fn sign_with(&mut self, endpoint: &Endpoint, headers: &[(&str, &str)]) -> Result<()> {
-        use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-        let Endpoint { access_key, secret_key, region, .. } = endpoint;
-        let identity = aws_credential_types::Credentials::new(access_key, secret_key, None, None, "bench").into();
-        let params = aws_sigv4::sign::v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name("lambda")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let url = format!("http://{}{}", self.address, self.path);
-        let all = [("host", self.address.as_str())].into_iter().chain(headers.iter().copied());
-        let request = SignableRequest::new(self.method, url, all, SignableBody::Bytes(self.body.as_bytes()))?;
-        let (instructions, _) = sign(request, &params)?.into_parts();
-        let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let headers: Vec<(String, String)> = headers.chain(signature).collect();
-        *self = Self::new(self.address.clone(), self.method, &self.path, &self.body, &headers);
-        Ok(())
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        let line =
-            self.head.lines().find(|line| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
-        line.split_once(": ").map(|(_, value)| value)
-    }
-}
-
-/// A kept connection.
-struct Caller<'a> {
-    stream: TcpStream,
-    request: &'a [u8],
-    buffer: Vec<u8>,
-}
-
-impl<'a> Caller<'a> {
-    fn new(target: &'a Target) -> Result<Self> {
-        let stream = TcpStream::connect(&target.address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, request: &target.bytes, buffer: Vec::new() })
-    }
-
-    fn call(&mut self) -> Result<Answer> {
-        self.stream.write_all(self.request)?;
-        self.buffer.clear();
-        let mut block = [0; 16 << 10];
-        loop {
-            let count = self.stream.read(&mut block)?;
-            if count == 0 {
-                return Err("the connection was closed".into());
-            }
-            self.buffer.extend_from_slice(block.get(..count).unwrap_or_default());
-            let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).into_owned();
-            let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
-            let mut answer = Answer { status, head, body: Vec::new() };
-            let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
-            if self.buffer.len() >= end + 4 + length {
-                answer.body = self.buffer.get(end + 4..end + 4 + length).unwrap_or_default().to_vec();
-                return Ok(answer);
-            }
-        }
-    }
-
-    /// A call whose answer is that of the function.
-    fn invoke(&mut self) -> Result<()> {
-        let answer = self.call()?;
-        if answer.status != 200 || !answer.body.windows(3).any(|window| window == b"Ada") {
-            return Err(format!("{} {}", answer.head, String::from_utf8_lossy(&answer.body)).into());
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,166 @@
+//! A function taken over from another stage: chosen, compared, carried out or left.
+
+use lambda_console::{
+    message::{
+        Canary, Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, JobId, PromoteOutcome,
+        Promoted, Promotion, StageEntry, StageInfo,
+    },
+    state::{Connection, Overlay},
+};
+use tests::{Harness, sample};
+
+/// A console on prod, beside beta and the local stage, with hello selected.
+fn on_prod(protected: bool) -> Harness {
+    let mut console = Harness::ready(100, 30);
+    console.state.turn_to("prod");
+    console.state.connection = Connection::Connected(StageInfo {
+        name: "prod".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        protected,
+        ..StageInfo::default()
+    });
+    console.press("jP");
+    let effects = console.effects();
+    let read = effects.iter().find_map(|effect| match effect {
+        Effect::ReadStages(job) => Some(*job),
+        _ => None,
+    });
+    let stages = ["local", "beta", "prod"].map(|name| StageEntry {
+        name: name.into(),
+        profile: None,
+        region: None,
+        credentials: String::new(),
+        protected: false,
+    });
+    console.feed(Event::StagesRead(read.expect("the stages are read"), Ok(stages.into())));
+    console.effects();
+    console.draw();
+    console
+}
+
+#[track_caller]
+fn compared(console: &mut Harness) -> (JobId, Promotion) {
+    let Effect::PlanPromotion { job, promotion } = console.effect() else { panic!("a comparison") };
+    (job, promotion)
+}
+
+fn plan() -> DeployPlan {
+    let code = Change { field: "code".into(), from: Some("68656c6c6f68".into()), to: "6f6c6c656868".into() };
+    let hello = FunctionPlan {
+        name: "hello".into(),
+        action: DeployAction::Updated,
+        version: "3".into(),
+        sha256: sample::sha("hello"),
+        changes: vec![code],
+        calls: Vec::new(),
+        opens: false,
+    };
+    DeployPlan { stage: "prod".into(), functions: vec![hello], failed: Vec::new() }
+}
+
+fn outcome() -> PromoteOutcome {
+    let hello = Promoted {
+        name: "hello".into(),
+        action: DeployAction::Updated,
+        from_version: "7".into(),
+        before: Some("3".into()),
+        version: Some("4".into()),
+        sha256: sample::sha("hello"),
+        description: String::new(),
+        changes: Vec::new(),
+        seconds: 0.4,
+    };
+    PromoteOutcome { from: "beta".into(), to: "prod".into(), functions: vec![hello], failed: Vec::new() }
+}
+
+#[test]
+fn the_other_stages_are_offered_at_once_and_step_by_step() {
+    let mut console = on_prod(false);
+    let screen = console.screen();
+    for text in ["Promote to this stage", "local ", "beta ", "beta, canary: 5, 25, 50 %, then all"] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+    assert!(!screen.contains("prod, canary"), "a stage is not promoted to itself: {screen}");
+    console.press("beta<enter>");
+    let (_, promotion) = compared(&mut console);
+    assert_eq!((promotion.from.as_str(), promotion.to.as_str(), promotion.canary), ("beta", "prod", None));
+    assert_eq!(promotion.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["hello"]);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --dry-run"));
+}
+
+#[test]
+fn what_differs_is_shown_and_enter_promotes_it() {
+    let mut console = on_prod(false);
+    console.press("beta<enter>");
+    let (job, _) = compared(&mut console);
+    console.feed(Event::Planned(job, Ok(plan())));
+    let screen = console.screen();
+    for text in
+        ["Promote hello from beta to prod", "account 123456789012", "68656c6c6f68 → 6f6c6c656868", "enter promotes"]
+    {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+    console.press("<enter>");
+    let Effect::Promote { job, promotion } = console.effect() else { panic!("it is promoted") };
+    assert_eq!((promotion.from.as_str(), promotion.consent), ("beta", Consent::None));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello"));
+    console.feed(Event::Promoted(job, Ok(outcome())));
+    assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }), "what is deployed is asked anew");
+    assert!(console.screen().contains("✓ hello: prod has version 4"), "{}", console.screen());
+}
+
+#[test]
+fn a_canary_goes_step_by_step() {
+    let mut console = on_prod(false);
+    console.press("beta canary<enter>");
+    let (job, promotion) = compared(&mut console);
+    assert_eq!(promotion.canary, Some(Canary::default()));
+    console.feed(Event::Planned(job, Ok(plan())));
+    assert!(console.screen().contains("from beta to prod, step by step"), "{}", console.screen());
+    console.press("<enter>");
+    let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
+    assert_eq!(promotion.canary, Some(Canary::default()));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --canary 5,25,50"));
+}
+
+#[test]
+fn a_protected_stage_wants_its_name_typed() {
+    let mut console = on_prod(true);
+    console.press("beta<enter>");
+    let (job, _) = compared(&mut console);
+    console.feed(Event::Planned(job, Ok(plan())));
+    console.press("beta<enter>");
+    assert_eq!(console.effects(), []);
+    assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))), "it stays open");
+    console.press("<backspace><backspace><backspace><backspace>prod<enter>");
+    let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
+    assert_eq!(promotion.consent, Consent::Given);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --yes"));
+}
+
+#[test]
+fn what_fails_is_told_and_the_plan_can_be_left() {
+    let mut console = on_prod(false);
+    console.press("beta<enter>");
+    let (job, _) = compared(&mut console);
+    let failure = Failure::work("could not promote hello", "it is not on the stage beta", "deploy it there first");
+    console.feed(Event::Planned(job, Err(failure)));
+    assert!(console.screen().contains("it is not on the stage beta"), "{}", console.screen());
+    console.press("Pbeta<enter>");
+    let planned = console.effects().into_iter().find_map(|effect| match effect {
+        Effect::PlanPromotion { job, .. } => Some(job),
+        _ => None,
+    });
+    console.press("<esc>");
+    assert_eq!(console.effects(), [Effect::Cancel(planned.expect("it is compared"))]);
+}
+
+#[test]
+fn a_read_only_console_promotes_nothing() {
+    let mut console = Harness::ready(100, 30);
+    console.state.options.read_only = true;
+    console.press("jP");
+    assert_eq!(console.effects(), []);
+    assert!(console.screen().contains("read-only"), "{}", console.screen());
+}
