@@ -21,6 +21,7 @@ impl Path {
     fn new(account: &Account) -> Self {
         let fixture = Fixture::apart();
         fixture.stage("beta", "prefix = \"acme-\"\nalias = \"live\"");
+        fixture.stage("prod", "prefix = \"prod-\"\nalias = \"live\"");
         fixture.prebuilt("greet", "1", DEPLOY);
         let home = Home::new(fixture.path()).on(account);
         Self { fixture, home, account: account.clone() }
@@ -58,6 +59,7 @@ impl Path {
         self.updates();
         self.configures();
         self.rolls_back();
+        self.promotes();
         self.logs();
         self.ends();
     }
@@ -161,6 +163,27 @@ impl Path {
         let left = left.unwrap();
         let left: Vec<&str> = left.versions().iter().filter_map(|version| version.version()).collect();
         assert_eq!(left, ["$LATEST", "3"]);
+    }
+
+    /// The same code goes to another stage, with the settings that the workspace gives that one.
+    fn promotes(&self) {
+        let planned = self.ask(&["promote", "beta", "prod", "greet", "--dry-run"]);
+        assert_eq!(planned["functions"][0]["action"], "created", "{planned}");
+        let promoted = self.ask(&["promote", "beta", "prod", "greet", "--yes"]);
+        assert_eq!(promoted["functions"][0]["from_version"], "3", "{promoted}");
+        let there = async |client: aws_sdk_lambda::Client, name: &str, qualifier: &str| {
+            client.get_function_configuration().function_name(name).qualifier(qualifier).send().await
+        };
+        let beta = self.look(async |client| there(client, "acme-greet", "live").await).unwrap();
+        let prod = self.look(async |client| there(client, "prod-greet", "live").await).unwrap();
+        assert_eq!((beta.code_sha256(), beta.memory_size()), (prod.code_sha256(), Some(384)));
+        assert_eq!((prod.memory_size(), prod.version()), (Some(512), Some("1")), "{prod:?}");
+        let again = self.ask(&["promote", "beta", "prod", "greet", "--yes"]);
+        assert_eq!(again["functions"][0]["action"], "unchanged", "{again}");
+        let on_prod =
+            |arguments: &[&str]| self.home.run([&["--stage", "prod"], arguments, &["--json"]].concat()).ok().json();
+        assert_eq!(on_prod(&["invoke", "greet", "--payload", "{}"])["payload"]["edition"], "2");
+        on_prod(&["delete", "greet", "--yes"]);
     }
 
     fn behind_alias(&self) -> GetFunctionConfigurationOutput {
