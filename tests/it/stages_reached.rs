@@ -1,10 +1,17 @@
 //! Stages as processes see them: profiles, endpoints and credentials of the environment, against a local Lambda that
 //! stands for AWS.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+    thread,
+};
 
-use serde_json::Value;
-use tests::{Fixture, Home};
+use serde_json::{Value, json};
+use tests::{Fixture, Home, Ministack};
 
 /// A workspace with the stage `beta`, whose profile gets its credentials from a program that prints a file.
 pub(crate) struct Place {
@@ -179,4 +186,78 @@ fn keys_that_the_service_does_not_know_ask_for_a_login() {
     let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
     assert_eq!(code, Some(3), "{told}");
     assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
+}
+
+#[test]
+fn a_role_is_assumed_with_the_keys_of_its_source_profile() {
+    let (place, ministack) = (Place::new("stages-role"), Ministack::start());
+    let account = ministack.account();
+    let (key, secret, url) = (&account.access_key, &account.secret_key, &account.url);
+    let config = format!(
+        "[profile base]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n\
+         [profile acme]\nregion = us-east-1\nendpoint_url = {url}\nsource_profile = base\n\
+         role_arn = arn:aws:iam::111122223333:role/deployer\nrole_session_name = ada\n"
+    );
+    fs::write(place.home.path().join("config"), config).expect("a profile");
+    // The SDK asks for the role where the environment says that STS is.
+    let (code, listed) = place.run_with(&["stages", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
+    let beta = &listed["stages"][1];
+    assert_eq!((code, &beta["error"]), (Some(0), &Value::Null), "{listed}");
+    assert_eq!(beta["credentials"], "role deployer with keys", "{listed}");
+    assert!(beta["identity"].as_str().is_some_and(|arn| arn.contains("deployer")), "{listed}");
+    assert!(beta["expires_at"].is_string(), "{listed}");
+    let (code, told) = place.run_with(&["--stage", "beta", "list", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
+    assert_eq!((code, &told["functions"][0]["deployed"]), (Some(0), &Value::Null), "{told}");
+}
+
+/// The part of an SSO portal that gives credentials for the token `token`, on this address.
+fn portal(token: &'static str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answer = move |mut stream: TcpStream| -> std::io::Result<()> {
+        let mut lines = BufReader::new(stream.try_clone()?).lines();
+        let request = lines.next().transpose()?.unwrap_or_default();
+        let headers: Vec<String> =
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).map(|line| line.to_lowercase()).collect();
+        let is_asked = request.starts_with("GET /federation/credentials?")
+            && ["role_name=Developer", "account_id=111111111111"].iter().all(|part| request.contains(part))
+            && headers.contains(&format!("x-amz-sso_bearer_token: {token}"));
+        let (status, body) = if is_asked {
+            let keys = json!({ "accessKeyId": "test", "secretAccessKey": "test", "sessionToken": "session",
+                               "expiration": 4_070_908_800_000_i64 });
+            ("200 OK", json!({ "roleCredentials": keys }))
+        } else {
+            ("401 Unauthorized", json!({ "message": "Session token not found or invalid" }))
+        };
+        let body = body.to_string();
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    };
+    thread::spawn(move || listener.incoming().flatten().all(|stream| answer(stream).is_ok()));
+    format!("http://{address}")
+}
+
+#[test]
+fn a_session_of_single_sign_on_is_used_and_one_that_has_ended_asks_for_the_login() {
+    let (place, ministack) = (Place::new("stages-sso"), Ministack::start());
+    let (account, portal) = (ministack.account(), portal("a-token"));
+    place.profile(&account.url);
+    let of = [("AWS_ENDPOINT_URL_SSO", portal.as_str()), ("AWS_ENDPOINT_URL", &account.url)];
+    // Where `aws sso login` keeps the token: its name is the SHA-1 of the session's.
+    let cache = place.home.path().join(".aws/sso/cache");
+    fs::create_dir_all(&cache).expect("a directory");
+    let log_in = |token: &str, expires: &str| {
+        let kept = json!({ "accessToken": token, "expiresAt": expires, "region": "eu-west-1",
+                           "startUrl": "https://acme.invalid/start" });
+        fs::write(cache.join("293abb6b76d7791c0732cc517d38c4b5c734b87f.json"), kept.to_string()).expect("a token");
+    };
+    let list = ["--profile", "portal", "list", "--json"];
+    log_in("a-token", "2099-01-01T00:00:00Z");
+    let (code, listed) = place.run_with(&list, &of);
+    assert_eq!((code, &listed["functions"][0]["name"]), (Some(0), &"hello".into()), "{listed}");
+    log_in("a-token", "2020-01-01T00:00:00Z");
+    let (code, told) = place.run_with(&list, &of);
+    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws sso login --profile portal".into()), "{told}");
+    log_in("another-token", "2099-01-01T00:00:00Z");
+    let (code, told) = place.run_with(&list, &of);
+    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws sso login --profile portal".into()), "{told}");
 }
