@@ -21,7 +21,7 @@ use tests::{LocalLambda, Proxy, hexadecimal, sample, zip};
 
 const FUNCTIONS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
-/// What the issue asks for.
+/// The longest that a deploy of unchanged ones may take.
 const BOUND: Duration = Duration::from_secs(1);
 /// As large as a function in Rust.
 const ZIP_BYTES: usize = 2 << 20;

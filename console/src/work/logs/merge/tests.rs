@@ -180,13 +180,23 @@ impl Held {
     }
 }
 
+/// Where and when it is looked.
+struct At {
+    group: usize,
+    time: i64,
+    skew: i64,
+    seed: u64,
+    /// It may break off.
+    is_frail: bool,
+}
+
 /// A look at what is visible, in pages that come one after another; gives the time when it ended.
-fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: (usize, i64, i64, u64)) -> i64 {
-    let (group, mut time, skew, seed) = at;
+fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: At) -> i64 {
+    let At { group, mut time, skew, seed, is_frail } = at;
     let mut look = merger.look(group, time + skew);
     let from = look.from;
     let mut rest = truth.iter().filter(|event| event.group == group && event.timestamp >= from);
-    let breaks_off = random.one_in(6);
+    let breaks_off = random.one_in(6) && is_frail;
     loop {
         let count = 1 + random.below(40) as usize;
         let page: Vec<&Truth> = rest.by_ref().filter(|event| event.visible <= time).take(count).collect();
@@ -222,14 +232,19 @@ fn run(seed: u64) -> usize {
             Step::Update(update) => held.take(merger.live(update, time + skew), seed),
             Step::Begun => merger.begun(&[0, 1], time + skew),
             Step::Ended => held.take(merger.ended(&[0, 1], "it ended", time + skew), seed),
-            Step::Look(group) => now = look(&mut random, &truth, &mut merger, &mut held, (group, time, skew, seed)),
+            Step::Look(group) => {
+                let at = At { group, time, skew, seed, is_frail: true };
+                now = look(&mut random, &truth, &mut merger, &mut held, at);
+            }
         }
         most = most.max(merger.held());
     }
     for round in 0..4 {
         for group in 0..GROUPS {
             let time = now.max(100_000 + LENGTH) + 1_000 + round * 2_000;
-            look(&mut random, &truth, &mut merger, &mut held, (group, time, skew, seed));
+            // In the end one goes through: before that nothing is promised.
+            let at = At { group, time, skew, seed, is_frail: round < 3 };
+            look(&mut random, &truth, &mut merger, &mut held, at);
         }
     }
     let expected: Vec<_> = truth
@@ -262,7 +277,8 @@ fn run(seed: u64) -> usize {
 fn any_interleaving_with_drops_and_doubles_gives_every_event_once_and_in_order() {
     let runs = std::env::var("LAMBDA_CONSOLE_MERGE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(60);
     let mut least = usize::MAX;
-    for seed in 0..runs {
+    let first = std::env::var("LAMBDA_CONSOLE_MERGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    for seed in first..first + runs {
         least = least.min(run(seed));
     }
     assert!(least < 900, "old events are forgotten: {least} were remembered at once");
