@@ -4,6 +4,7 @@
 mod alone;
 mod behind;
 mod invoke;
+mod large;
 mod logs;
 mod retries;
 mod seeded;

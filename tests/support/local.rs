@@ -16,7 +16,7 @@ use aws_sdk_lambda::{
 use base64::Engine as _;
 use lambda_console_local::{Local, Options};
 use serde_json::Value;
-use zip::{ZipWriter, write::SimpleFileOptions};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::Account;
 
@@ -157,11 +157,13 @@ impl Drop for LocalLambda {
     }
 }
 
-/// A zip of executable files.
+/// A zip of executable files. Large ones are stored as they are: to compress them takes a test too long.
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
-        writer.start_file(*name, SimpleFileOptions::default().unix_permissions(0o755)).expect("a zip in memory");
+        let method = if content.len() > 1 << 20 { CompressionMethod::Stored } else { CompressionMethod::Deflated };
+        let options = SimpleFileOptions::default().unix_permissions(0o755).compression_method(method);
+        writer.start_file(*name, options).expect("a zip in memory");
         writer.write_all(content).expect("a zip in memory");
     }
     writer.finish().expect("a zip in memory").into_inner()

@@ -194,14 +194,16 @@ async fn a_subscriber_that_falls_behind_is_told_what_it_missed() {
     // Its listener comes up only when all is over: what the buffer cannot hold is lost.
     let script = r#"
 import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-subscribe("platform", "function", port=port)
+# It has the port from the beginning, so that nobody else takes it; as long as it does not listen, callers are refused.
+held = socket.socket()
+held.bind(("127.0.0.1", 0))
+subscribe("platform", "function", port=held.getsockname()[1])
 def late():
     while not os.path.exists(os.environ["HEARD"] + ".go"): time.sleep(0.01)
-    global behind
-    behind = http.server.ThreadingHTTPServer(("127.0.0.1", port), Listener)
+    behind = http.server.ThreadingHTTPServer(held.getsockname(), Listener, bind_and_activate=False)
+    behind.socket.close()
+    behind.socket = held
+    behind.server_activate()
     behind.serve_forever()
 threading.Thread(target=late, daemon=True).start()
 "#;
