@@ -181,6 +181,7 @@ impl Held {
 }
 
 /// Where and when it is looked.
+#[derive(Clone, Copy)]
 struct At {
     group: usize,
     time: i64,
