@@ -177,13 +177,17 @@ impl Reader<'_> {
 
     /// Never shows the value itself: it may be a secret.
     fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
+        self.leave_out(key, value, &format!("it must be {expected}"), "correct it in the manifest");
+    }
+
+    fn leave_out(&mut self, key: &str, value: &Value<'_>, why: &str, hint: &str) {
         let before = self.layer.text.bytes().take(value.span().start);
         let line = before.filter(|byte| *byte == b'\n').count() + 1;
         let path = self.path.join(".");
         let warning = Failure::usage(
             format!("left out the setting `{path}.{key}`"),
-            format!("{}:{line}: it must be {expected}", self.layer.manifest.display()),
-            "correct it in the manifest",
+            format!("{}:{line}: {why}", self.layer.manifest.display()),
+            hint,
         );
         // The binaries of one package share its tables.
         if !self.warnings.contains(&warning) {

@@ -41,6 +41,23 @@ impl Reader<'_> {
         self.vpc(table, config);
         self.text(table, "s3_bucket", &mut config.s3_bucket);
         self.text(table, "s3_key", &mut config.s3_key);
+        self.lacking(table);
+    }
+
+    /// What cargo-lambda has and this program has not, so that nobody waits for it in vain.
+    fn lacking(&mut self, table: &DeTable<'_>) {
+        for (key, why, hint) in [
+            (
+                "include",
+                "a zip has the bootstrap alone",
+                "put files into the program with `include_bytes!`, or into a layer",
+            ),
+            ("name", "a function is called as its binary", "rename the binary, or give the stage a prefix or a suffix"),
+        ] {
+            if let Some(value) = table.get(key) {
+                self.leave_out(key, value, why, hint);
+            }
+        }
     }
 
     fn flag(&mut self, table: &DeTable<'_>, key: &str, to: &mut bool) {

@@ -76,6 +76,19 @@ fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
 }
 
 #[test]
+fn what_cargo_lambda_has_and_this_program_has_not_is_told() {
+    let package = layer("package", "[package.metadata.lambda.deploy]\nmemory = 256\ninclude = [\"a\"]\nname = \"y\"");
+    let mut warnings = Vec::new();
+    assert_eq!(merged("x", &[&package], &mut warnings).memory, Some(256));
+    let told: Vec<&str> = warnings.iter().map(|warning| warning.what.as_str()).collect();
+    assert_eq!(
+        told,
+        ["include", "name"].map(|key| format!("left out the setting `package.metadata.lambda.deploy.{key}`"))
+    );
+    assert!(warnings[0].why.contains(":3: ") && warnings[0].hint.contains("layer"), "{:?}", warnings[0]);
+}
+
+#[test]
 fn an_env_file_is_read_from_beside_the_manifest() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(".env"), "# no\nexport A = 'one two'\n\nB=x=y\n").unwrap();
