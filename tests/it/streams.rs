@@ -202,16 +202,17 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
     let (mut child, _stdout) =
         spawn(place.command(&event, &["--stream", "--output", file.to_str().unwrap(), "--json"]));
     let status = format!("/proc/{}/status", child.id());
+    // Of its own: what it has of the program's file differs from build to build.
     let mut peak_kb = 0;
     while child.try_wait().unwrap().is_none() {
         let told = fs::read_to_string(&status).unwrap_or_default();
         let of = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        peak_kb = of("VmHWM:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(peak_kb);
+        peak_kb = peak_kb.max(of("RssAnon:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0));
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let saved = fs::read(&file).unwrap();
     assert_eq!((saved.len(), &saved[..4]), (4 + (120 << 20), b"\x89PNG".as_slice()));
-    assert!(peak_kb > 0 && peak_kb < 110 * 1024, "{peak_kb} KB for a response of 120 MB");
+    assert!(peak_kb > 0 && peak_kb < 80 * 1024, "{peak_kb} KB for a response of 120 MB");
     let refused = place.run(&event, &["--stream", "--output", "/nowhere/at/all"]);
     assert_eq!(refused.0, Some(2), "a file that cannot be written is told before anything is sent: {}", refused.2);
     assert!(refused.2.contains("nothing was sent"), "{}", refused.2);
