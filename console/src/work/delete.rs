@@ -8,19 +8,21 @@ mod belongings;
 use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::{Instant, sleep};
 
 use self::belongings::belongings_of;
 use super::{
     Job, iam,
-    stage::{Stage, call::CallError},
+    stage::{
+        Stage, again,
+        call::{CallError, present},
+    },
 };
 use crate::message::{Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Step};
 
 /// How many functions are worked on at once.
 const AT_ONCE: usize = 4;
-/// How long another change under way is waited for.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The first wait for another change under way, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What belongs to `functions`, named as in the workspace, in their order. Changes nothing.
 ///
@@ -155,18 +157,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<(), CallError>>,
 {
-    let deadline = Instant::now() + PATIENCE;
-    let mut wait = Duration::from_millis(50);
-    loop {
-        match send().await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) if is_passing(&error) && Instant::now() < deadline => {
-                sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(2));
-            }
-            answer => return answer,
-        }
-    }
+    present(again(is_passing, WAITS, send).await).map(drop)
 }
 
 fn is_passing(error: &CallError) -> bool {

@@ -6,16 +6,18 @@
 
 use futures_util::{FutureExt, StreamExt, stream};
 
-pub(crate) use self::wait::settled;
 pub use self::{
     apply::apply,
     compare::{Plan, Scope, compare},
     configure::{compare_settings, live},
 };
+pub(crate) use self::{
+    remote::{default_group, hex_of, milliseconds},
+    wait::{patiently, settled},
+};
 use super::{Job, stage::Stage};
-use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function, FunctionConfig};
+use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function};
 
-mod alias;
 mod apply;
 mod calls;
 mod code;
@@ -89,7 +91,8 @@ pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<De
 ///
 /// # Errors
 /// The stage cannot be asked.
-pub async fn settings(stage: &Stage, name: &str) -> Result<Option<FunctionConfig>, Failure> {
+#[cfg(test)]
+pub(crate) async fn settings(stage: &Stage, name: &str) -> Result<Option<crate::message::FunctionConfig>, Failure> {
     let ask = remote::Ask { alias: stage.alias(), url: true, retention: true, group: None };
     Ok(Box::pin(remote::get(stage, &stage.remote_name(name), ask)).await?.map(remote::Remote::config))
 }

@@ -158,11 +158,18 @@ impl Work {
                     Event::PermissionsChecked(id, shared.permissions(&functions).await)
                 });
             }
-            effect @ (Effect::LoadVersions { .. }
-            | Effect::ChangeVersions { .. }
-            | Effect::PlanPromotion { .. }
-            | Effect::Promote { .. }) => {
-                self.start_versions(shared, effect, events);
+            Effect::LoadVersions { job: id, function } => {
+                self.run(id, events, async move |_, _| Event::VersionsLoaded(id, shared.versions(&function).await));
+            }
+            Effect::ChangeVersions { job: id, function, change, consent } => {
+                self.run(id, events, async move |job, _| {
+                    Event::VersionsChanged(id, shared.change_versions(&function, &change, consent, &job).await)
+                });
+            }
+            Effect::PlanPromotion { job: id, promotion } => self
+                .run(id, events, async move |job, _| Event::Planned(id, shared.plan_promotion(&promotion, &job).await)),
+            Effect::Promote { job: id, promotion } => {
+                self.run(id, events, async move |job, _| Event::Promoted(id, shared.promote(&promotion, &job).await));
             }
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
                 Event::InvokeFinished(id, shared.invoke(id, &request, &job, &steps).await)

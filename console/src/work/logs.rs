@@ -136,8 +136,7 @@ async fn pages(stage: &Stage, range: Range<'_>) -> Result<Vec<Entry>, Failure> {
             Err(error) if error.is_not_found() => return Ok(all),
             Err(error) if is_busy(&error) && wait.failed() < TRIES => tokio::time::sleep(wait.next()).await,
             Err(error) => {
-                let functions: Vec<&str> = range.group.functions().collect();
-                return Err(error.into_failure(format!("could not read the logs of {}", functions.join(", "))));
+                return Err(error.into_failure(format!("could not read the logs of {}", range.group.names())));
             }
         }
     }

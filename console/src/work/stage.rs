@@ -15,11 +15,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
-pub(crate) use self::clients::{UPLOAD_READ_TIMEOUT, timeouts};
+pub(crate) use self::{
+    again::again,
+    clients::{UPLOAD_READ_TIMEOUT, timeouts, uploading},
+};
 use self::{call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings};
 use super::{paths, toolchain};
 use crate::message::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 
+mod again;
 pub(crate) mod call;
 mod clients;
 mod credentials;

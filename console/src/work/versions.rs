@@ -10,7 +10,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 
 use self::read::Found;
-use super::{Job, paths, stage::Stage};
+use super::{
+    Job,
+    deploy::{default_group, hex_of, milliseconds},
+    stage::Stage,
+};
 use crate::message::{
     Consent, Failure, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged, VersionsDone,
 };
@@ -21,7 +25,7 @@ mod code;
 mod figures;
 mod judge;
 mod promote;
-mod read;
+pub(crate) mod read;
 
 pub use promote::{plan, promote};
 
@@ -72,7 +76,7 @@ pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<Stri
 fn groups(function: &str, found: &Found) -> BTreeSet<String> {
     let of = |version: &FunctionConfiguration| {
         let configured = version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
-        configured.unwrap_or_else(|| format!("/aws/lambda/{function}"))
+        configured.unwrap_or_else(|| default_group(function))
     };
     found.versions.iter().map(of).collect()
 }
@@ -90,7 +94,7 @@ fn told(stage: &Stage, name: &str, function: String, Found { versions, aliases }
         description: found.description().unwrap_or_default().to_owned(),
         sha256: hex_of(found.code_sha256().unwrap_or_default()),
         bytes: found.code_size().try_into().unwrap_or_default(),
-        modified_at: found.last_modified().and_then(changed_at).unwrap_or_default(),
+        modified_at: found.last_modified().and_then(milliseconds).unwrap_or_default(),
         ..Version::default()
     });
     FunctionVersions {
@@ -148,7 +152,7 @@ async fn publish(stage: &Stage, name: &str, description: Option<&str>, job: &Job
     let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
     say(job, name, "publishing a version");
     let sha256 = latest.sha256.clone();
-    let version = alias::publish(stage, &before.function, &base64_of(&sha256), description).await?;
+    let version = alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
     let new = !before.versions.iter().any(|known| known.version == version);
     Ok(VersionsDone::Published { version, new, sha256 })
 }
@@ -189,7 +193,7 @@ async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Re
         return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
     };
     say(job, name, &format!("pointing {name_of_alias} at version {to}"));
-    alias::point(stage, function, name_of_alias, to).await?;
+    alias::point(stage, function, name_of_alias, to, job).await?;
     Ok(VersionsDone::RolledBack { alias: Some(name_of_alias.to_owned()), from: live, to: to.to_owned() })
 }
 
@@ -250,17 +254,6 @@ fn part(share: &Share) -> String {
 fn per_cent(weight: f64) -> String {
     let text = format!("{:.2}", weight * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Lower-case hexadecimal of a digest in Base64; empty where it is none.
-fn hex_of(base64: &str) -> String {
-    paths::hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
-}
-
-/// Milliseconds since the Unix epoch of a time as Lambda writes it: `2026-11-21T04:11:47.123+0000`.
-fn changed_at(modified: &str) -> Option<i64> {
-    let time = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", modified).ok()?.to_timestamp().ok()?;
-    Some(time.as_millisecond())
 }
 
 /// A digest as Lambda writes it.

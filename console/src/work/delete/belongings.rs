@@ -6,10 +6,15 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use serde_json::Value;
 
 use crate::{
-    message::{Belonging, BelongingKind, Belongings, Failure},
+    message::{Belonging, BelongingKind, Belongings, Failure, FunctionVersions},
     work::{
+        deploy::default_group,
         iam,
-        stage::{Stage, call::CallError},
+        stage::{
+            Stage,
+            call::{CallError, present},
+        },
+        versions::read,
     },
 };
 
@@ -46,14 +51,6 @@ pub(super) async fn configuration(
         .call(|clients| async move { clients.lambda().get_function_configuration().function_name(remote).send().await })
         .await;
     present(asked)
-}
-
-fn present<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn is_absent(error: &CallError) -> bool {
@@ -105,13 +102,8 @@ async fn of_lambda(
 }
 
 async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
-    let versions = stage
-        .call(|clients| async move {
-            let pages = clients.lambda().list_versions_by_function().function_name(remote).into_paginator();
-            pages.items().send().collect::<Result<Vec<_>, _>>().await
-        })
-        .await?;
-    let published = versions.iter().filter(|version| version.version() != Some("$LATEST"));
+    let versions = read::versions(stage, remote).await?;
+    let published = versions.iter().filter(|version| version.version() != Some(FunctionVersions::LATEST));
     let of = |version: &aws_sdk_lambda::types::FunctionConfiguration| {
         item(BelongingKind::Version, version.version().unwrap_or_default(), version.description().unwrap_or_default())
     };
@@ -119,12 +111,7 @@ async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallErr
 }
 
 async fn aliases(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
-    let aliases = stage
-        .call(|clients| async move {
-            let pages = clients.lambda().list_aliases().function_name(remote).into_paginator();
-            pages.items().send().collect::<Result<Vec<_>, _>>().await
-        })
-        .await?;
+    let aliases = read::aliases(stage, remote).await?;
     let of = |alias: &aws_sdk_lambda::types::AliasConfiguration| {
         let to = format!("version {}", alias.function_version().unwrap_or("?"));
         item(BelongingKind::Alias, alias.name().unwrap_or_default(), to)
@@ -219,7 +206,7 @@ async fn log_group(
     remote: &str,
     found: Option<&GetFunctionConfigurationOutput>,
 ) -> Result<Vec<Belonging>, CallError> {
-    let own = format!("/aws/lambda/{remote}");
+    let own = default_group(remote);
     let mut items = Vec::new();
     let told = found.and_then(|found| found.logging_config()?.log_group());
     if let Some(group) = told.filter(|group| *group != own) {

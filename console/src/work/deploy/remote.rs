@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     message::{Concurrency, Failure, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlSetting, Vpc},
-    work::{paths, stage::call::CallError},
+    work::{
+        paths,
+        stage::call::{CallError, present},
+    },
 };
 
 /// What is compared of a deployed function. Environment values are secrets: no `Debug`.
@@ -170,7 +173,7 @@ impl Remote {
 }
 
 /// Where Lambda writes the logs of a function that names no group.
-pub(super) fn default_group(name: &str) -> String {
+pub(crate) fn default_group(name: &str) -> String {
     format!("/aws/lambda/{name}")
 }
 
@@ -217,11 +220,7 @@ pub(super) async fn function(
             ask.set_qualifier(qualifier.map(str::to_owned)).send().await
         })
         .await;
-    match answer {
-        Ok(output) => Ok(Some(output)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    present(answer)
 }
 
 /// How many days a log group keeps lines: none where there is no such group, none within for one that keeps them for ever.
@@ -235,12 +234,12 @@ async fn log_group(stage: &Stage, group: &str) -> Result<Option<Option<u32>>, Ca
 }
 
 /// Lower-case hexadecimal of a digest in Base64; empty where it is none.
-pub(super) fn hex_of(base64: &str) -> String {
+pub(crate) fn hex_of(base64: &str) -> String {
     paths::hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
 }
 
-/// Milliseconds since the Unix epoch of `2026-11-21T04:11:47.123+0000`.
-pub(super) fn milliseconds(modified: &str) -> Option<i64> {
+/// Milliseconds since the Unix epoch of a time as Lambda writes it: `2026-11-21T04:11:47.123+0000`.
+pub(crate) fn milliseconds(modified: &str) -> Option<i64> {
     let time = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", modified).ok()?.to_timestamp().ok()?;
     Some(time.as_millisecond())
 }

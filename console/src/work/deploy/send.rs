@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use super::{
     Stage,
-    alias::{self, Publication},
     calls::Call,
     code::Code,
     diff::Wanted,
@@ -17,7 +16,11 @@ use super::{
 };
 use crate::{
     message::{Change, Concurrency, Failure, Step, UrlSetting},
-    work::{Job, iam, stage::call::CallError, versions},
+    work::{
+        Job, iam,
+        stage::call::CallError,
+        versions::alias::{self, Publication},
+    },
 };
 
 /// Why the calls of a plan were not all made.
@@ -239,16 +242,14 @@ impl Sender<'_> {
     async fn update_alias(&self) -> Result<(), Trouble> {
         let (name, (alias, version)) = (&self.wanted.name, self.publication());
         let compared = self.found.and_then(|found| found.alias.as_ref()).map(|alias| alias.version.as_str());
-        let present = versions::alias::get(self.stage, name, alias).await?;
+        let present = alias::get(self.stage, name, alias).await?;
         let Some(present) = present.filter(|present| Some(present.version.as_str()) == compared) else {
             return Err(Trouble::Meanwhile);
         };
         // Parts that an earlier canary left would go on otherwise.
         let (present, canary) = (&present, None);
-        patiently(self.stage, name, &self.job.cancel, || {
-            versions::alias::set(self.stage, name, alias, present, version, canary)
-        })
-        .await?;
+        patiently(self.stage, name, &self.job.cancel, || alias::set(self.stage, name, alias, present, version, canary))
+            .await?;
         Ok(())
     }
 }

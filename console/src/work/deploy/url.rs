@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::{Stage, calls::Diff, wait::patiently};
 use crate::{
     message::{Cors, FunctionUrl, UrlAuth, UrlSetting},
-    work::{Job, stage::call::CallError},
+    work::{
+        Job,
+        stage::call::{CallError, present},
+    },
 };
 
 /// What the console calls its statements: the names that AWS's own tools give them.
@@ -74,20 +77,13 @@ pub(super) async fn get(
         clients.lambda().get_policy().function_name(name).set_qualifier(qualifier()).send().await
     });
     let (url, policy) = tokio::join!(url, policy);
-    let url = match url {
-        Ok(url) => Some(FunctionUrl {
-            auth: if url.auth_type() == &FunctionUrlAuthType::None { UrlAuth::None } else { UrlAuth::Iam },
-            streaming: Some(url.invoke_mode() == Some(&InvokeMode::ResponseStream)),
-            cors: url.cors().map(cors_of),
-        }),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error),
-    };
-    match policy {
-        Ok(policy) => Ok((url, Doors::of(policy.policy().unwrap_or_default()))),
-        Err(error) if error.is_not_found() => Ok((url, Doors::default())),
-        Err(error) => Err(error),
-    }
+    let url = present(url)?.map(|url| FunctionUrl {
+        auth: if url.auth_type() == &FunctionUrlAuthType::None { UrlAuth::None } else { UrlAuth::Iam },
+        streaming: Some(url.invoke_mode() == Some(&InvokeMode::ResponseStream)),
+        cors: url.cors().map(cors_of),
+    });
+    let doors = present(policy)?.map(|policy| Doors::of(policy.policy().unwrap_or_default()));
+    Ok((url, doors.unwrap_or_default()))
 }
 
 fn cors_of(cors: &types::Cors) -> Cors {
@@ -217,7 +213,7 @@ impl Place<'_> {
                 delete.set_qualifier(self.qualifier()).send().await
             })
         });
-        absent_is_well(gone.await.map(|_| ()))
+        present(gone.await).map(drop)
     }
 
     /// Lets everybody in: the statements that are not there.
@@ -257,17 +253,9 @@ impl Place<'_> {
                     remove.set_qualifier(self.qualifier()).send().await
                 })
             });
-            absent_is_well(gone.await.map(|_| ()))?;
+            present(gone.await)?;
         }
         Ok(())
-    }
-}
-
-/// What shall be gone is gone.
-fn absent_is_well(answer: Result<(), CallError>) -> Result<(), CallError> {
-    match answer {
-        Err(error) if error.is_not_found() => Ok(()),
-        other => other,
     }
 }
 

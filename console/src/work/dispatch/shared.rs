@@ -50,6 +50,11 @@ impl Shared {
         Ok(self.state_dir().await?.join("drafts"))
     }
 
+    /// Where the code that promotions brought from other stages is kept.
+    pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
+        Ok(self.state_dir().await?.join("promoted"))
+    }
+
     pub(super) async fn state_dir(&self) -> Result<PathBuf, Failure> {
         Ok(paths::state_dir(&self.workspace().await?.root))
     }

@@ -5,7 +5,10 @@ use futures_util::{FutureExt, StreamExt, stream};
 use super::{path, role};
 use crate::{
     message::{Failure, Role},
-    work::stage::{Stage, call::CallError},
+    work::stage::{
+        Stage,
+        call::{CallError, present},
+    },
 };
 
 /// How many roles are looked at at once: IAM is the first to throttle.
@@ -51,8 +54,8 @@ pub(crate) async fn users(stage: &Stage) -> Result<Vec<(String, String)>, CallEr
 async fn look(stage: &Stage, listed: &aws_sdk_iam::types::Role, users: &[(String, String)]) -> Result<Role, CallError> {
     let name = listed.role_name();
     // A list of roles does not say when they were last used.
-    let whole =
-        role::present(stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }));
+    let whole = stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await });
+    let whole = async { present(whole.await) };
     let (whole, policies, inline) = tokio::try_join!(whole, role::attached(stage, name), role::inline(stage, name))?;
     let last_used = whole.as_ref().and_then(|whole| whole.role()?.role_last_used()?.last_used_date());
     let milliseconds = |time: &aws_smithy_types::DateTime| time.to_millis().unwrap_or_default();

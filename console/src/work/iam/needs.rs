@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{RolePolicies, name, own_name, path};
 use crate::{
     message::{FunctionConfig, StageInfo},
-    work::stage::Stage,
+    work::{deploy::default_group, stage::Stage},
 };
 
 /// What is done with functions.
@@ -123,15 +123,9 @@ impl Needs {
 fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task) {
     let function = region.arn("lambda", &format!("function:{}", subject.remote));
     let function = &[function.clone(), format!("{function}:*")];
-    let group = format!("log-group:/aws/lambda/{}", subject.remote);
-    let group = subject
-        .config
-        .log
-        .group
-        .as_ref()
-        .filter(|group| !group.is_empty())
-        .map_or(group, |group| format!("log-group:{group}"));
-    let group = region.arn("logs", &group);
+    let named = subject.config.log.group.clone().filter(|group| !group.is_empty());
+    let group = named.unwrap_or_else(|| default_group(&subject.remote));
+    let group = region.arn("logs", &format!("log-group:{group}"));
     let group = &[group.clone(), format!("{group}:*")];
     let everything = &["*".to_owned()];
     let role = &[region.role(subject)];

@@ -3,16 +3,18 @@
 use std::{future::Future, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use super::{own_name, path, role_name};
 use crate::{
     message::{Consent, Failure, FunctionConfig},
-    work::stage::{Stage, call::CallError},
+    work::stage::{
+        Stage, again,
+        call::{CallError, present},
+    },
 };
 
-/// How long a role that was just made is waited for, and a change of it that is under way.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The first wait for a role that was just made, and for a change of it that is under way; and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// The policy that a role holds itself, with the statements of the workspace.
 const INLINE: &str = "lambda-console";
 
@@ -178,7 +180,7 @@ pub(super) async fn attached(stage: &Stage, name: &str) -> Result<Vec<String>, C
         let pages = clients.iam().list_attached_role_policies().role_name(name).into_paginator();
         pages.items().send().collect::<Result<Vec<_>, _>>().await
     });
-    let policies = present(listed).await?.unwrap_or_default();
+    let policies = present(listed.await)?.unwrap_or_default();
     Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
@@ -188,21 +190,12 @@ pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, Cal
         let pages = clients.iam().list_role_policies().role_name(name).into_paginator();
         pages.items().send().collect::<Result<Vec<_>, _>>().await
     });
-    Ok(present(listed).await?.unwrap_or_default())
-}
-
-/// None where what was asked for is not there.
-pub(super) async fn present<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<Option<T>, CallError> {
-    match answer.await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(present(listed.await)?.unwrap_or_default())
 }
 
 /// What is not there is as good as removed.
 async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(), CallError> {
-    present(answer).await.map(drop)
+    present(answer.await).map(drop)
 }
 
 /// Sends a change of a role again while IAM itself does not know the role everywhere yet, or another change of it is
@@ -212,17 +205,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, CallError>>,
 {
-    let deadline = Instant::now() + PATIENCE;
-    let mut wait = Duration::from_millis(100);
-    loop {
-        match send().await {
-            Err(error) if is_passing(&error) && Instant::now() < deadline => {
-                sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(5));
-            }
-            answer => return answer,
-        }
-    }
+    again(is_passing, WAITS, send).await
 }
 
 fn is_passing(error: &CallError) -> bool {

@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::{
     message::{Failure, LogLine},
-    work::stage::Stage,
+    work::{deploy::default_group, stage::Stage},
 };
 
 /// A log group, and the functions that are meant of those that write to it.
@@ -29,6 +29,11 @@ impl Group {
     /// The functions that are meant.
     pub(super) fn functions(&self) -> impl Iterator<Item = &str> {
         self.functions.iter().map(|writer| writer.function.as_str())
+    }
+
+    /// Their names, as a sentence has them.
+    pub(super) fn names(&self) -> String {
+        self.functions().collect::<Vec<_>>().join(", ")
     }
 
     /// The function that writes to `stream`; none for one that is not meant. In a group that was chosen for it, a
@@ -95,7 +100,7 @@ async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into_failure(format!("could not find the logs of {function}"))),
     };
-    Ok(configured.unwrap_or_else(|| format!("/aws/lambda/{remote}")))
+    Ok(configured.unwrap_or_else(|| default_group(remote)))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod gaps;
 mod links;
 mod timeline;
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use self::{
     gaps::Gaps,
@@ -239,10 +239,7 @@ impl Merger {
     fn in_order(&self, mut given: Given) -> Given {
         if self.groups.len() > 1 {
             // Ranks are in order already.
-            given.lines.sort_by(|one, other| {
-                let by_name = || one.function.cmp(&other.function).then_with(|| one.stream.cmp(&other.stream));
-                one.timestamp.cmp(&other.timestamp).then_with(by_name)
-            });
+            given.lines.sort_by(by_place);
         }
         given
     }
@@ -252,6 +249,11 @@ impl Merger {
     fn held(&self) -> usize {
         self.groups.iter().map(|group| group.timeline.held()).sum()
     }
+}
+
+/// By time; at one time by function and stream.
+fn by_place(one: &LogLine, other: &LogLine) -> Ordering {
+    (one.timestamp, &one.function, &one.stream).cmp(&(other.timestamp, &other.function, &other.stream))
 }
 
 #[cfg(test)]

@@ -321,7 +321,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 });
                 tracing::warn!(code = error.code(), message = error.message(), "a log group cannot be read");
                 let tries = watched.wait.failed();
-                let failure = error.into_failure(format!("could not read the logs of {}", names(&self.groups[number])));
+                let failure = error.into_failure(format!("could not read the logs of {}", self.groups[number].names()));
                 if failure.kind == FailureKind::Login {
                     // It goes on where it stopped once somebody has logged in.
                     watched.trouble = Some(failure.hint.clone());
@@ -410,10 +410,6 @@ fn sample(at: i64, message: &str) -> Option<Sample> {
         emulated: report.emulated,
         failed: report.status.is_some(),
     })
-}
-
-fn names(group: &Group) -> String {
-    group.functions().collect::<Vec<_>>().join(", ")
 }
 
 fn now() -> i64 {

@@ -228,6 +228,22 @@ fn with_code(message: String, code: &str) -> String {
     }
 }
 
+/// None where what was asked for is not there.
+pub(crate) fn present<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An error and its causes, the innermost last.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |cause| cause.source())
+}
+
 /// The innermost causes say what happened; the outer ones repeat that it did.
 fn reason<E: std::error::Error, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String
 where
@@ -249,28 +265,13 @@ where
 
 /// The cause of this type, however deep.
 fn cause<'a, C: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a C> {
-    let mut source = Some(error);
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref::<C>() {
-            return Some(found);
-        }
-        source = cause.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// A refused connection is the one transport error that proves that nothing was received.
 fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+    let refused = |io: &std::io::Error| io.kind() == std::io::ErrorKind::ConnectionRefused;
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(refused))
 }
 
 const fn transport_hint() -> &'static str {

@@ -206,6 +206,11 @@ pub(crate) fn timeouts(read: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(read).build()
 }
 
+/// The settings of a call with a large body.
+pub(crate) fn uploading() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
+}
+
 /// `StartLiveTail` puts `stream-` before the host, also of an endpoint that was given, where no such host
 /// is: keep the host as given.
 #[derive(Debug)]

@@ -1,21 +1,22 @@
 //! Publishing versions and moving aliases.
 
-use std::time::Duration;
-
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::{Alias, Failure, Share},
     work::{
-        deploy::settled,
-        stage::{Stage, call::CallError},
+        Job,
+        deploy::{patiently, settled},
+        stage::{
+            Stage,
+            call::{CallError, present},
+        },
     },
 };
 
 /// What an alias's description begins with that says where it led before. One that someone wrote is left alone.
 const NOTE: &str = "lambda-console: before this, version ";
-/// How long another change of the function is waited for.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An alias as it was when it was read or written last.
 #[derive(Clone, Debug)]
@@ -26,66 +27,84 @@ pub(crate) struct Pointer {
     revision: Option<String>,
 }
 
-/// Publishes `$LATEST`, whose zip must have this digest; with the version's number. Lambda publishes nothing new where
-/// code and configuration are those of the last version.
+/// What is published.
+pub(crate) struct Publication<'a> {
+    /// The function's name on the stage.
+    pub(crate) name: &'a str,
+    /// The code that must be there, in Base64.
+    pub(crate) sha256: &'a str,
+    /// The function's revision that was compared.
+    pub(crate) revision: Option<&'a str>,
+    /// What the version is described by.
+    pub(crate) description: Option<&'a str>,
+}
+
+/// Publishes what the function is now; with the version's number, which may not be active yet. Lambda publishes nothing
+/// new where code and configuration are those of the last version.
 pub(crate) async fn publish(
+    stage: &Stage,
+    publication: &Publication<'_>,
+    cancel: &CancellationToken,
+) -> Result<String, CallError> {
+    let Publication { name, sha256, revision, description } = *publication;
+    let published = patiently(stage, name, cancel, || {
+        stage.call(|clients| async move {
+            let publish = clients.lambda().publish_version().function_name(name).code_sha256(sha256);
+            publish
+                .set_revision_id(revision.map(str::to_owned))
+                .set_description(description.map(str::to_owned))
+                .send()
+                .await
+        })
+    })
+    .await?;
+    Ok(published.version().unwrap_or_default().to_owned())
+}
+
+/// Makes the alias, leading to `version`.
+pub(crate) async fn create(
+    stage: &Stage,
+    name: &str,
+    alias: &str,
+    version: &str,
+    cancel: &CancellationToken,
+) -> Result<(), CallError> {
+    let made = patiently(stage, name, cancel, || {
+        stage.call(|clients| async move {
+            let create = clients.lambda().create_alias().function_name(name).name(alias);
+            create.function_version(version).send().await
+        })
+    });
+    made.await.map(|_| ())
+}
+
+/// Publishes what the function is now, its code being `sha256`; with the version's number, once it is active.
+pub(super) async fn published(
     stage: &Stage,
     function: &str,
     sha256: &str,
     description: Option<&str>,
+    job: &Job,
 ) -> Result<String, Failure> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let published = loop {
-        let answer = stage
-            .call(|clients| async move {
-                let call = clients.lambda().publish_version().function_name(function).code_sha256(sha256);
-                call.set_description(description.map(str::to_owned)).send().await
-            })
-            .await;
-        match answer {
-            Err(error) if error.is_conflict() && tokio::time::Instant::now() < deadline => {
-                settled(stage, function).await?;
-            }
-            answer => {
-                break answer
-                    .map_err(|error| error.into_failure(format!("could not publish a version of {function}")))?;
-            }
-        }
-    };
-    let version = published.version().unwrap_or_default().to_owned();
+    let publication = Publication { name: function, sha256, revision: None, description };
+    let published = publish(stage, &publication, &job.cancel).await;
+    let version =
+        published.map_err(|error| error.into_failure(format!("could not publish a version of {function}")))?;
     settled(stage, &format!("{function}:{version}")).await?;
     Ok(version)
 }
 
-/// Leads all who call `alias` to `version`, whether the alias is there or not. With the version that it led to before.
-pub(crate) async fn point(
-    stage: &Stage,
-    function: &str,
-    alias: &str,
-    version: &str,
-) -> Result<Option<String>, Failure> {
-    let what = || format!("could not point {alias} at {function}:{version}");
+/// Leads all who call `alias` to `version`, whether the alias is there or not.
+pub(super) async fn point(stage: &Stage, function: &str, alias: &str, version: &str, job: &Job) -> Result<(), Failure> {
     let Some(found) = get(stage, function, alias).await? else {
-        let created = stage
-            .call(|clients| async move {
-                clients
-                    .lambda()
-                    .create_alias()
-                    .function_name(function)
-                    .name(alias)
-                    .function_version(version)
-                    .send()
-                    .await
-            })
-            .await;
-        return created
-            .map(|_| None)
-            .map_err(|error| error.into_failure(format!("could not make the alias {alias} of {function}")));
+        let made = create(stage, function, alias, version, &job.cancel).await;
+        return made.map_err(|error| error.into_failure(format!("could not make the alias {alias} of {function}")));
     };
     if found.version != version || found.canary.is_some() {
-        set(stage, function, alias, &found, version, None).await.map_err(|error| error.into_failure(what()))?;
+        let moved = set(stage, function, alias, &found, version, None).await;
+        moved.map_err(|error| error.into_failure(format!("could not point {alias} at {function}:{version}")))?;
     }
-    Ok(Some(found.version))
+    Ok(())
 }
 
 /// Takes a canary's part of an alias away. One that someone moved meanwhile is left alone.
@@ -110,16 +129,14 @@ pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Op
     let answer = stage
         .call(|clients| async move { clients.lambda().get_alias().function_name(function).name(alias).send().await })
         .await;
-    match answer {
-        Ok(found) => Ok(Some(Pointer {
-            version: found.function_version().unwrap_or_default().to_owned(),
-            canary: share(found.routing_config()),
-            description: found.description().unwrap_or_default().to_owned(),
-            revision: found.revision_id().map(str::to_owned),
-        })),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into_failure(format!("could not look at the alias {alias} of {function}"))),
-    }
+    let found = present(answer)
+        .map_err(|error| error.into_failure(format!("could not look at the alias {alias} of {function}")))?;
+    Ok(found.map(|found| Pointer {
+        version: found.function_version().unwrap_or_default().to_owned(),
+        canary: share(found.routing_config()),
+        description: found.description().unwrap_or_default().to_owned(),
+        revision: found.revision_id().map(str::to_owned),
+    }))
 }
 
 /// Leads `alias`, which is as `found` says, to `version`, but for the canary's share. Refused where someone changed it

@@ -20,7 +20,7 @@ use crate::{
     message::Failure,
     work::{
         deploy::settled,
-        stage::{Stage, UPLOAD_READ_TIMEOUT, timeouts},
+        stage::{Stage, call::causes, uploading},
     },
 };
 
@@ -134,9 +134,7 @@ pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha25
                 .zip_file(Blob::new(bytes.clone()))
                 .set_revision_id(revision.map(str::to_owned))
                 .customize()
-                .config_override(
-                    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT)),
-                )
+                .config_override(uploading())
                 .send()
                 .await
         })
@@ -152,9 +150,5 @@ pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha25
 
 /// The innermost cause says what happened; none of them names the URL.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }

@@ -46,6 +46,29 @@ struct Source {
     role: String,
 }
 
+impl Source {
+    /// What becomes of the function `name` on the target stage, whose callers got the version `before` and get `version`.
+    fn promoted(
+        &self,
+        name: &str,
+        action: DeployAction,
+        (before, version): (Option<String>, Option<String>),
+        changes: Vec<Change>,
+    ) -> Promoted {
+        Promoted {
+            name: name.to_owned(),
+            action,
+            from_version: self.version.clone(),
+            before,
+            version,
+            sha256: hex_of(&self.sha256),
+            description: self.description.clone(),
+            changes,
+            seconds: 0.0,
+        }
+    }
+}
+
 /// Says what [`promote`] would do. Sends no change.
 ///
 /// # Errors
@@ -255,17 +278,7 @@ fn under_way(what: String, stage: &str, name: &str, alias: &str, part: &str) -> 
 async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
     let name = &function.name;
     let (source, before) = (way.source(name).await?, way.before(name).await?);
-    let told = |action, version, changes| Promoted {
-        name: name.clone(),
-        action,
-        from_version: source.version.clone(),
-        before: before.clone(),
-        version,
-        sha256: hex_of(&source.sha256),
-        description: source.description.clone(),
-        changes,
-        seconds: 0.0,
-    };
+    let told = |action, version, changes| source.promoted(name, action, (before.clone(), version), changes);
     let moves = |version: &str| Change {
         field: format!("alias.{}", way.to.alias().unwrap_or_default()),
         from: before.clone(),
@@ -325,7 +338,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
         way.check_alias(function, &source)?;
         if source.version == FunctionVersions::LATEST {
             say(job, name, "publishing a version");
-            alias::publish(way.to, &remote, &source.sha256, None).await?
+            alias::published(way.to, &remote, &source.sha256, None, job).await?
         } else {
             source.version.clone()
         }
@@ -350,21 +363,11 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
             Some(_) => {
                 say(job, name, "publishing a version");
                 let description = Some(source.description.as_str()).filter(|description| !description.is_empty());
-                alias::publish(way.to, &remote, &source.sha256, description).await?
+                alias::published(way.to, &remote, &source.sha256, description, job).await?
             }
         }
     };
-    let done = |action, changes| Promoted {
-        name: name.clone(),
-        action,
-        from_version: source.version.clone(),
-        before: before.clone(),
-        version: Some(version.clone()),
-        sha256: hex_of(&source.sha256),
-        description: source.description.clone(),
-        changes,
-        seconds: 0.0,
-    };
+    let done = |action, changes| source.promoted(name, action, (before.clone(), Some(version.clone())), changes);
     let Some(wanted) = way.to.alias() else { return Ok(done(action, changes)) };
     if before.as_ref() == Some(&version) {
         return Ok(done(action, changes));
@@ -388,7 +391,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
             canary::run(&course, job).await?;
         }
         // Nobody calls it yet who could be given a part.
-        _ => drop(alias::point(way.to, &remote, wanted, &version).await?),
+        _ => alias::point(way.to, &remote, wanted, &version, job).await?,
     }
     changes.push(Change { field: format!("alias.{wanted}"), from: before.clone(), to: version.clone() });
     let action = if action == DeployAction::Created { action } else { DeployAction::Updated };

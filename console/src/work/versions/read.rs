@@ -5,7 +5,10 @@ use aws_sdk_lambda::types::{AliasConfiguration, FunctionConfiguration};
 use super::alias;
 use crate::{
     message::{Alias, Failure, FunctionVersions},
-    work::stage::Stage,
+    work::stage::{
+        Stage,
+        call::{CallError, present},
+    },
 };
 
 /// What the stage has of a function.
@@ -18,9 +21,13 @@ pub(super) struct Found {
 
 /// The versions and aliases of `function`, as the stage names it; none where it is not there.
 pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, Failure> {
-    let (versions, aliases) = tokio::try_join!(versions(stage, function), aliases(stage, function))?;
-    let (Some(mut versions), Some(mut aliases)) = (versions, aliases) else { return Ok(None) };
+    let failed = |what: &str, error: CallError| error.into_failure(format!("could not list the {what} of {function}"));
+    let versions = async { present(versions(stage, function).await).map_err(|error| failed("versions", error)) };
+    let aliases = async { present(aliases(stage, function).await).map_err(|error| failed("aliases", error)) };
+    let (versions, aliases) = tokio::try_join!(versions, aliases)?;
+    let (Some(mut versions), Some(aliases)) = (versions, aliases) else { return Ok(None) };
     versions.sort_by_key(|found| std::cmp::Reverse(rank(found.version().unwrap_or_default())));
+    let mut aliases: Vec<Alias> = aliases.iter().map(told).collect();
     aliases.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Some(Found { versions, aliases }))
 }
@@ -30,48 +37,24 @@ fn rank(version: &str) -> u64 {
     if version == FunctionVersions::LATEST { u64::MAX } else { version.parse().unwrap_or_default() }
 }
 
-async fn versions(stage: &Stage, function: &str) -> Result<Option<Vec<FunctionConfiguration>>, Failure> {
-    let (mut all, mut marker) = (Vec::new(), None::<String>);
-    loop {
-        let from = &marker;
-        let answer = stage
-            .call(|clients| async move {
-                let call = clients.lambda().list_versions_by_function().function_name(function);
-                call.set_marker(from.clone()).send().await
-            })
-            .await;
-        let page = match answer {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other.map_err(|error| error.into_failure(format!("could not list the versions of {function}")))?,
-        };
-        all.extend_from_slice(page.versions());
-        marker = page.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if marker.is_none() {
-            return Ok(Some(all));
-        }
-    }
+/// All versions of a function, `$LATEST` among them, as Lambda lists them.
+pub(crate) async fn versions(stage: &Stage, function: &str) -> Result<Vec<FunctionConfiguration>, CallError> {
+    stage
+        .call(|clients| async move {
+            let pages = clients.lambda().list_versions_by_function().function_name(function).into_paginator();
+            pages.items().send().collect::<Result<Vec<_>, _>>().await
+        })
+        .await
 }
 
-async fn aliases(stage: &Stage, function: &str) -> Result<Option<Vec<Alias>>, Failure> {
-    let (mut all, mut marker) = (Vec::new(), None::<String>);
-    loop {
-        let from = &marker;
-        let answer = stage
-            .call(|clients| async move {
-                let call = clients.lambda().list_aliases().function_name(function);
-                call.set_marker(from.clone()).send().await
-            })
-            .await;
-        let page = match answer {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other.map_err(|error| error.into_failure(format!("could not list the aliases of {function}")))?,
-        };
-        all.extend(page.aliases().iter().map(told));
-        marker = page.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if marker.is_none() {
-            return Ok(Some(all));
-        }
-    }
+/// All aliases of a function, as Lambda lists them.
+pub(crate) async fn aliases(stage: &Stage, function: &str) -> Result<Vec<AliasConfiguration>, CallError> {
+    stage
+        .call(|clients| async move {
+            let pages = clients.lambda().list_aliases().function_name(function).into_paginator();
+            pages.items().send().collect::<Result<Vec<_>, _>>().await
+        })
+        .await
 }
 
 fn told(found: &AliasConfiguration) -> Alias {

@@ -36,12 +36,6 @@ fn a_digest_goes_from_base64_to_hexadecimal_and_back() {
     assert_eq!(hex_of("no digest"), "");
 }
 
-#[test]
-fn lambda_has_its_own_way_to_write_a_time() {
-    assert_eq!(changed_at("1970-01-01T00:00:01.250+0000"), Some(1250));
-    assert_eq!(changed_at("yesterday"), None);
-}
-
 #[tokio::test]
 async fn each_version_has_its_aliases_and_its_figures() {
     let place = Place::new(WITH_ALIAS);

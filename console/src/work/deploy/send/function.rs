@@ -18,7 +18,7 @@ use crate::{
             remote::{Remote, Settings},
             wait::patiently,
         },
-        stage::{UPLOAD_READ_TIMEOUT, timeouts},
+        stage::uploading,
     },
 };
 
@@ -178,9 +178,4 @@ async fn source(code: &Code, name: &str) -> Result<FunctionCode, Failure> {
         Some(place) => source.s3_bucket(&place.bucket).s3_key(&place.key).build(),
         None => source.zip_file(Blob::new(code.bytes(name).await?)).build(),
     })
-}
-
-/// A call with a large body.
-fn uploading() -> aws_sdk_lambda::config::Builder {
-    aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
 }

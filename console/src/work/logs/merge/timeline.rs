@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Entry, Given, Reach,
+    Entry, Given, Reach, by_place,
     cell::{Cell, Told},
     links::{Links, Place, Says},
 };
@@ -55,11 +55,7 @@ impl Timeline {
     /// are new, in order.
     pub(super) fn take(&mut self, mut entries: Vec<Entry>, page: Option<&mut End>, clock: i64, given: &mut Given) {
         // Stable: events of one stream and one time stay in the order in which they are told.
-        entries.sort_by(|one, other| {
-            let (one, other) = (&one.line, &other.line);
-            let by_name = || one.function.cmp(&other.function).then_with(|| one.stream.cmp(&other.stream));
-            one.timestamp.cmp(&other.timestamp).then_with(by_name)
-        });
+        entries.sort_by(|one, other| by_place(&one.line, &other.line));
         let same = |one: &Entry, other: &Entry| {
             one.line.timestamp == other.line.timestamp && one.line.stream == other.line.stream
         };

@@ -1,0 +1,33 @@
+//! Sends a call again while what hinders it passes.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::call::CallError;
+
+/// How long something that passes is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Sends again, after waits that double from `first` to `longest`, as long as `passes` says so of the error.
+pub(crate) async fn again<T, F, Fut>(
+    passes: fn(&CallError) -> bool,
+    (first, longest): (Duration, Duration),
+    send: F,
+) -> Result<T, CallError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, CallError>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let mut wait = first;
+    loop {
+        match send().await {
+            Err(error) if passes(&error) && Instant::now() < deadline => {
+                sleep(wait).await;
+                wait = (wait * 2).min(longest);
+            }
+            answer => return answer,
+        }
+    }
+}
