@@ -37,6 +37,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(stages::go_on(state));
     effects.extend(config::follow(state));
     effects.extend(logs::tell_shown(state));
+    sequence::offer(state);
     effects
 }
 
@@ -79,7 +80,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
         Event::ConfigRead(job, result) => config::read(state, job, result),
         Event::Configured(job, result) => effects = config::sent(state, job, &result),
-        Event::Planned(job, result) => plan::compared(state, job, result),
+        Event::Planned(job, result) => effects = plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::BelongingsListed(job, result) => delete::listed(state, job, result),
         Event::DeleteFinished(job, result) => effects = delete::ended(state, job, result),

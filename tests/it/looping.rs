@@ -1,8 +1,10 @@
 //! The loop: build → deploy → invoke → logs → stats with one key.
 
 use lambda_console::{
-    message::{Effect, Event, Failure, InvokeMode, JobId},
-    state::Standing,
+    message::{
+        Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, InvokeMode, JobId, StageInfo,
+    },
+    state::{Connection, Overlay, Standing},
 };
 use tests::{Harness, sample};
 
@@ -110,4 +112,94 @@ fn starting_it_again_begins_anew() {
     assert!(console.effects().is_empty());
     console.feed(Event::BuildFinished(*second, Ok(sample::build_outcome("hello"))));
     assert!(matches!(console.effect(), Effect::Deploy { .. }));
+}
+
+/// A loop of hello on a stage of AWS, which compares after its build.
+fn comparing(protected: bool) -> (Harness, JobId) {
+    let mut console = Harness::ready(100, 30);
+    console.state.options.stage = "beta".into();
+    console.state.jobs.stage = "beta".into();
+    console.state.connection = Connection::Connected(StageInfo {
+        name: "beta".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        protected,
+        ..StageInfo::default()
+    });
+    console.press("jl");
+    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    let Effect::Plan { job, functions } = console.effect() else { panic!("a comparison") };
+    assert_eq!(functions.len(), 1);
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --dry-run"));
+    (console, job)
+}
+
+/// What a deploy of hello would change.
+fn plan(changes: Vec<Change>) -> DeployPlan {
+    let action = if changes.is_empty() { DeployAction::Unchanged } else { DeployAction::Updated };
+    let (name, version, sha256) = ("hello".to_owned(), "$LATEST".to_owned(), sample::sha("hello"));
+    let hello = FunctionPlan { name, action, version, sha256, changes, calls: Vec::new(), opens: false };
+    DeployPlan { stage: "beta".into(), functions: vec![hello], failed: Vec::new() }
+}
+
+fn memory() -> Vec<Change> {
+    vec![Change { field: "memory".into(), from: Some("128 MB".into()), to: "256 MB".into() }]
+}
+
+#[test]
+fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
+    let (mut console, job) = comparing(false);
+    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    let screen = console.screen();
+    assert!(screen.contains("Loop: deploy hello to beta") && screen.contains("128 MB → 256 MB"), "{screen}");
+    console.press("<enter>");
+    let Effect::Deploy { job, plan: shown, consent, .. } = console.effect() else { panic!("a deploy") };
+    assert_eq!((shown, consent), (Some(plan(memory())), Consent::None), "what was shown is what is done");
+    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })), "the step after it");
+}
+
+#[test]
+fn where_nothing_would_change_it_goes_on_by_itself() {
+    let (mut console, job) = comparing(true);
+    console.feed(Event::Planned(job, Ok(plan(Vec::new()))));
+    assert!(matches!(console.effects().pop(), Some(Effect::Invoke { .. })));
+    assert!(console.state.overlay.is_none());
+}
+
+#[test]
+fn leaving_its_plan_ends_it() {
+    let (mut console, job) = comparing(false);
+    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    console.press("<esc>");
+    assert_eq!(console.effects(), []);
+    let sequence = console.state.sequence.as_ref().unwrap();
+    assert!(matches!(sequence.steps[1], Standing::Failed(_)) && sequence.plan.is_none());
+    console.press("?<esc>");
+    assert!(console.state.overlay.is_none(), "it does not come again");
+}
+
+#[test]
+fn a_plan_that_cannot_be_made_ends_it() {
+    let (mut console, job) = comparing(false);
+    console.feed(Event::Planned(job, Err(Failure::work("could not look at hello", "the stage is gone", ""))));
+    assert_eq!(console.effects(), []);
+    assert!(matches!(console.state.sequence.as_ref().unwrap().steps[1], Standing::Failed(_)));
+    assert!(console.screen().contains("the stage is gone"));
+}
+
+#[test]
+fn its_plan_waits_until_nobody_types_and_a_protected_stage_wants_its_name_in_it() {
+    let (mut console, job) = comparing(true);
+    console.press("/");
+    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    assert!(matches!(console.state.overlay, Some(Overlay::Line(_))), "what is typed goes where it was begun");
+    console.press("<esc>");
+    assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
+    console.press("<enter>");
+    assert_eq!(console.effects(), [], "the name is not there yet");
+    console.press("beta<enter>");
+    let Effect::Deploy { consent, .. } = console.effect() else { panic!("a deploy") };
+    assert_eq!(consent, Consent::Given);
 }

@@ -249,6 +249,33 @@ fn a_loop_goes_on_with_the_step_that_stopped() {
 }
 
 #[test]
+fn what_was_to_be_looked_at_is_opened_after_the_login() {
+    let again = |keys: &str, answer: fn(JobId) -> Event| {
+        let mut console = Harness::ready(100, 30);
+        console.press(keys);
+        let job = console.effect().job().expect("a job");
+        console.feed(answer(job));
+        console.press("<esc><esc>A");
+        let Some(Effect::Connect { job: connect, .. }) = console.effects().pop() else { panic!("{keys}: it is tried") };
+        console.feed(Event::StageConnected(connect, Ok(sample::stage())));
+        let mut effects = console.effects();
+        let Effect::RefreshDeployed { job: refresh, .. } = &effects[0] else { panic!("{effects:?}") };
+        console.feed(Event::Deployed(*refresh, Ok(sample::deployed())));
+        effects.extend(console.effects());
+        (job, effects)
+    };
+    let is_in = |effects: &[Effect], wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
+    let (_, effects) = again("jV", |job| Event::VersionsLoaded(job, Err(logged_out("could not list"))));
+    assert!(is_in(&effects, |effect| matches!(effect, Effect::LoadVersions { .. })), "{effects:?}");
+    let (_, effects) = again("j:delete<enter>", |job| Event::BelongingsListed(job, Err(logged_out("could not list"))));
+    assert!(is_in(&effects, |effect| matches!(effect, Effect::ListBelongings { .. })), "{effects:?}");
+    let (job, effects) = again("j:roles<enter>", |job| Event::RolesListed(job, Err(logged_out("could not list"))));
+    assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
+    let (_, effects) = again("j6", |job| Event::ConfigRead(job, Err(logged_out("could not read"))));
+    assert!(is_in(&effects, |effect| matches!(effect, Effect::ReadConfig { .. })), "{effects:?}");
+}
+
+#[test]
 fn a_tail_goes_on_from_the_last_line_that_is_there() {
     let mut console = Harness::ready(100, 30);
     console.press("jt");

@@ -18,6 +18,7 @@ pub const EVENT: &str = "{\n  \"name\": \"Lambda\"\n}\n";
 pub fn function(name: &str) -> Function {
     Function {
         name: name.into(),
+        binary: name.into(),
         package: name.into(),
         manifest: PathBuf::from(format!("/home/me/my-workspace/functions/{name}/Cargo.toml")),
         runtime: RuntimeCrate::Bundled,

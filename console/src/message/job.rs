@@ -64,28 +64,37 @@ impl Event {
 impl Event {
     /// Why somebody has to log in, where that is what ended the job, or a part of it.
     pub fn login(&self) -> Option<&Failure> {
+        let is_login = |failure: &&Failure| failure.kind == FailureKind::Login;
         let failure = match self {
             Self::StageConnected(_, Err(failure))
             | Self::Deployed(_, Err(failure))
+            | Self::ConfigRead(_, Err(failure))
             | Self::Planned(_, Err(failure))
             | Self::DeployFinished(_, Err(failure))
+            | Self::BelongingsListed(_, Err(failure))
             | Self::DeleteFinished(_, Err(failure))
+            | Self::RolesListed(_, Err(failure))
+            | Self::RoleRemoved(_, Err(failure))
+            | Self::PermissionsChecked(_, Err(failure))
             | Self::Configured(_, Err(failure))
+            | Self::VersionsLoaded(_, Err(failure))
             | Self::VersionsChanged(_, Err(failure))
             | Self::Promoted(_, Err(failure))
             | Self::InvokeFinished(_, Err(failure))
             | Self::LogsLinked(_, Err(failure))
             | Self::TailEnded(_, Err(failure))
             | Self::LogsFetched(_, Err(failure)) => Some(failure),
-            Self::DeployFinished(_, Ok(outcome)) => {
-                outcome.failed.iter().map(|failed| &failed.failure).find(|failure| failure.kind == FailureKind::Login)
+            Self::DeployFinished(_, Ok(outcome)) | Self::Configured(_, Ok(outcome)) => {
+                outcome.failed.iter().map(|failed| &failed.failure).find(is_login)
             }
-            Self::Planned(_, Ok(plan)) => {
-                plan.failed.iter().map(|(_, failure)| failure).find(|failure| failure.kind == FailureKind::Login)
+            Self::DeleteFinished(_, Ok(outcome)) => {
+                outcome.functions.iter().filter_map(|function| function.failure.as_ref()).find(is_login)
             }
+            Self::Promoted(_, Ok(outcome)) => outcome.failed.iter().map(|(_, failure)| failure).find(is_login),
+            Self::Planned(_, Ok(plan)) => plan.failed.iter().map(|(_, failure)| failure).find(is_login),
             _ => None,
         };
-        failure.filter(|failure| failure.kind == FailureKind::Login)
+        failure.filter(is_login)
     }
 }
 

@@ -64,11 +64,13 @@ pub struct Workspace {
     pub warnings: Vec<Failure>,
 }
 
-/// A function: a binary target that runs on Lambda. Its name is the binary's name.
+/// A function: a binary target that runs on Lambda.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
-    /// The binary's name, and the function's name on a stage.
+    /// What it is called, here and on a stage: its settings' `name`, else the binary's.
     pub name: String,
+    /// The binary's name.
+    pub binary: String,
     /// The Cargo package that holds the binary.
     pub package: String,
     /// The package's `Cargo.toml`.
@@ -81,9 +83,9 @@ pub struct Function {
     pub config: FunctionConfig,
     /// `events/*.json`, sorted by name.
     pub events: Vec<EventFile>,
-    /// `target/lambda/<name>/bootstrap`, if built.
+    /// `target/lambda/<binary>/bootstrap`, if built.
     pub bootstrap: Option<Bootstrap>,
-    /// `target/lambda/<name>/bootstrap.zip`, if packaged.
+    /// `target/lambda/<binary>/bootstrap.zip`, if packaged.
     pub zip: Option<Zip>,
     /// A source file that the bootstrap was made from is newer than it.
     pub stale: bool,
@@ -94,6 +96,8 @@ pub struct Function {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionConfig {
+    /// What the function is called, where not as its binary.
+    pub name: Option<String>,
     /// Memory in MB, 128 to 10,240 (128 for a new function).
     pub memory: Option<u32>,
     /// Timeout in seconds, 1 to 900 (3 for a new function).
@@ -107,9 +111,9 @@ pub struct FunctionConfig {
     /// ARN of the execution role. None: keep it, or create one by name.
     pub role: Option<String>,
     /// Managed policies of the role that is made for the function: ARNs, or names of AWS's own.
-    pub policies: Vec<String>,
+    pub policies: Option<Vec<String>>,
     /// Statements of that role's own policy, in IAM's words.
-    pub statements: Vec<serde_json::Value>,
+    pub statements: Option<Vec<serde_json::Value>>,
     /// The function's description; empty: remove it.
     pub description: Option<String>,
     /// X-Ray tracing: `active` or `pass-through`.

@@ -1,6 +1,6 @@
 //! What waits for somebody to log in: the credentials of a stage are missing or have expired.
 
-use super::{Failure, Running};
+use super::{Failure, JobKind, Running};
 
 /// Work that stopped for lack of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,10 @@ impl Login {
 
     /// What is gone on with: `deploy hello, invoke hello`.
     pub fn waiting(&self) -> String {
-        let title = |stopped: &Stopped| stopped.job.kind.title().unwrap_or_else(|| "the logs".to_owned());
+        let title = |stopped: &Stopped| match &stopped.job.kind {
+            JobKind::Belongings(function) => format!("delete {function}"),
+            kind => kind.title().unwrap_or_else(|| "the logs".to_owned()),
+        };
         self.stopped.iter().map(title).collect::<Vec<_>>().join(", ")
     }
 }

@@ -9,6 +9,8 @@ use super::{DeployAction, DeployPlan, Function, FunctionPlan, JobId, Promotion, 
 pub enum Planned {
     /// These functions are deployed.
     Deploy(Vec<String>),
+    /// The loop deploys this function.
+    Loop(String),
     /// Settings of this function are changed.
     Configure {
         /// The function, with the settings that are to be changed and none else.
@@ -39,6 +41,11 @@ impl Plan {
     /// A plan that `job` makes.
     pub fn new(of: Planned, job: JobId) -> Self {
         Self { of, job: Some(job), outcome: None, typed: line(""), top: 0 }
+    }
+
+    /// A plan whose comparison found `outcome`.
+    pub fn of(of: Planned, outcome: DeployPlan) -> Self {
+        Self { of, job: None, outcome: Some(outcome), typed: line(""), top: 0 }
     }
 
     /// The functions that would be created or updated.

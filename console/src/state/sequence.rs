@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, JobId};
+use super::{Consent, DeployPlan, JobId};
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,10 @@ pub struct Sequence {
     pub function: String,
     /// For its deploy.
     pub consent: Consent,
-    /// The job of the step that runs; none once the loop has ended.
+    /// The job of the step that runs; none once the loop has ended, or while its plan is looked at.
     pub job: Option<JobId>,
+    /// What its deploy would change, until that can be shown.
+    pub plan: Option<DeployPlan>,
     /// How each step of [`LoopStep::ALL`] stands.
     pub steps: [Standing; 5],
 }
@@ -68,7 +70,7 @@ impl Sequence {
     pub fn new(function: String, consent: Consent, job: JobId, now: i64) -> Self {
         let mut steps: [Standing; 5] = Default::default();
         steps[0] = Standing::Running(now);
-        Self { function, consent, job: Some(job), steps }
+        Self { function, consent, job: Some(job), plan: None, steps }
     }
 
     /// The step that runs.
@@ -95,9 +97,9 @@ impl Sequence {
         }
     }
 
-    /// Notes that `stage` runs as `job` since `now`.
-    pub fn run(&mut self, stage: LoopStep, job: JobId, now: i64) {
+    /// Notes that `step` runs as `job` since `now`.
+    pub fn run(&mut self, step: LoopStep, job: JobId, now: i64) {
         self.job = Some(job);
-        self.steps[stage as usize] = Standing::Running(now);
+        self.steps[step as usize] = Standing::Running(now);
     }
 }

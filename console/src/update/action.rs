@@ -25,7 +25,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.names()),
         Action::Watch => watch::toggle(state),
-        Action::Delete => delete::ask(state),
+        Action::Delete => delete::ask_selected(state),
         Action::Roles => roles::list(state),
         Action::Permissions => roles::check(state),
         Action::Versions => versions::open(state),

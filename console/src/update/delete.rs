@@ -1,6 +1,6 @@
 //! Deleting a function: what belongs to it is listed first, and goes after its name was typed.
 
-use super::{command, finish, start, workspace};
+use super::{command, finish, start, verb, workspace};
 use crate::{
     message::{Belongings, DeleteOutcome, Effect, Failure, FailureKind, JobId, Keep},
     state::{
@@ -9,12 +9,14 @@ use crate::{
     },
 };
 
-/// Asks for the name of the selected function, and the stage for what belongs to it.
-pub(super) fn ask(state: &mut State) -> Vec<Effect> {
-    let Some(function) = state.functions.selected.clone() else {
-        state.tell(Notice::plain("no function is selected", ""));
-        return Vec::new();
-    };
+/// Asks for the name of the selected function.
+pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
+    let Some(function) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    ask(state, function)
+}
+
+/// Asks for the name of the function, and the stage for what belongs to it.
+pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
     if state.options.read_only {
         state.tell(Notice::plain("nothing is deleted: the console is read-only", "start it without `--read-only`"));
         return Vec::new();

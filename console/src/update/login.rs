@@ -1,6 +1,6 @@
 //! Credentials that are missing or have expired: what stopped for it is kept, and gone on with after a login.
 
-use super::{logs, plan, stages};
+use super::{delete, logs, plan, stages, versions};
 use crate::{
     message::{Action, Effect, Event, Failure, JobId},
     state::{Connection, Context, Focus, JobKind, Login, Notice, Overlay, State, Stopped},
@@ -30,7 +30,10 @@ pub(super) fn keep(state: &mut State, stop: Stop) {
     login.trying = false;
     // These follow from connecting by themselves; what was to be compared is still there to be asked for.
     let kind = &stop.stopped.job.kind;
-    if !matches!(kind, JobKind::Connect | JobKind::Refresh | JobKind::Samples(_) | JobKind::Compare(_)) {
+    if !matches!(
+        kind,
+        JobKind::Connect | JobKind::Refresh | JobKind::ReadConfig(_) | JobKind::Samples(_) | JobKind::Compare(_)
+    ) {
         login.stopped.push(stop.stopped);
     }
     show(state);
@@ -82,8 +85,16 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
                 effects.extend(logs::resume(state, functions, at));
                 continue;
             }
-            JobKind::Plan(names) => {
+            JobKind::Plan(names) if !in_loop => {
                 effects.extend(plan::deploy(state, names));
+                continue;
+            }
+            JobKind::Versions(name) => {
+                effects.extend(versions::show(state, name));
+                continue;
+            }
+            JobKind::Belongings(name) => {
+                effects.extend(delete::ask(state, name));
                 continue;
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! A plan, of a deploy, of settings or of a promotion: asked for, shown, carried out or left.
 
-use super::{command, config, overlay, promotion, verb};
+use super::{command, config, overlay, promotion, sequence, verb};
 use crate::{
     message::{Consent, DeployPlan, Effect, Failure, Function, JobId, Promotion},
     state::{JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
@@ -11,10 +11,16 @@ pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
     if state.is_local() {
         return verb::change_stage(state, StageChange::Deploy(names));
     }
+    let (job, effect) = compare(state, names.clone());
+    show(state, Plan::new(Planned::Deploy(names), job), effect)
+}
+
+/// Compares `names` with the stage.
+pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) {
     state.command = Some(command::plan(state, &names));
     let functions = verb::functions(state, &names);
-    let job = super::start(state, JobKind::Plan(names.clone()));
-    show(state, Plan::new(Planned::Deploy(names), job), Effect::Plan { job, functions })
+    let job = super::start(state, JobKind::Plan(names));
+    (job, Effect::Plan { job, functions })
 }
 
 /// Changes settings of a function: on the local stage at once, elsewhere after the plan was looked at.
@@ -45,14 +51,17 @@ fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
     effects
 }
 
-/// Takes in what the comparison found, where the plan is still open.
-pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) {
+/// Takes in what the comparison found, where the plan is still open, or the loop waits for it.
+pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
-        return;
+        return Vec::new();
     }
-    let Some(Overlay::Plan(plan)) = &mut state.overlay else { return };
+    if let Some(effects) = sequence::compared(state, job, &result) {
+        return effects;
+    }
+    let Some(Overlay::Plan(plan)) = &mut state.overlay else { return Vec::new() };
     if plan.job != Some(job) {
-        return;
+        return Vec::new();
     }
     plan.job = None;
     match result {
@@ -62,10 +71,14 @@ pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan,
             state.tell(Notice::of(&failure));
         }
     }
+    Vec::new()
 }
 
-/// Breaks the comparison of a plan off that was left.
+/// Breaks the comparison of a plan off that was left, or the loop that waited for it.
 pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
+    if matches!(plan.of, Planned::Loop(_)) {
+        sequence::left(state);
+    }
     match plan.job {
         Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
         _ => Vec::new(),
@@ -95,14 +108,10 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     let names = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
         Planned::Deploy(_) => {
-            let mut effects = verb::carry_out(state, StageChange::Deploy(names), consent);
-            for effect in &mut effects {
-                if let Effect::Deploy { plan: shown, .. } = effect {
-                    shown.clone_from(&plan.outcome);
-                }
-            }
-            effects
+            let started = verb::start_deploy(state, names, consent, plan.outcome);
+            started.map(|(_, effects)| effects).unwrap_or_default()
         }
+        Planned::Loop(name) => sequence::deploy(state, name, plan.outcome, consent),
         Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
         Planned::Promote(promotion) => promotion::send(state, Promotion { consent, ..*promotion }),
     }

@@ -1,6 +1,6 @@
 //! The execution roles that the console made: listing them, removing one; and what the caller may do.
 
-use super::{command, start};
+use super::{command, start, verb};
 use crate::{
     message::{Effect, Failure, JobId, Permissions, Role, Verdict},
     state::{
@@ -78,10 +78,8 @@ pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>
 
 /// Asks what the caller may do of what the selected function needs.
 pub(super) fn check(state: &mut State) -> Vec<Effect> {
-    let Some(function) = state.functions.current().map(|card| card.function.clone()) else {
-        state.tell(Notice::plain("no function is selected", ""));
-        return Vec::new();
-    };
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let function = card.function.clone();
     state.command = Some(command::permissions(state, &function.name));
     state.notice = None;
     let job = start(state, JobKind::Permissions);

@@ -2,7 +2,7 @@
 
 use super::{command, plan, sequence, stages, versions, watch};
 use crate::{
-    message::{Action, Consent, Effect, Function, InvokeRequest, JobId},
+    message::{Action, Consent, DeployPlan, Effect, Function, InvokeRequest, JobId},
     state::{
         Deployment, JobKind, Notice, Output, Overlay, State,
         overlay::{Line, Purpose, StageChange},
@@ -104,7 +104,7 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
 /// Makes `change`, which was confirmed or needs no confirmation.
 pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent) -> Vec<Effect> {
     match change {
-        StageChange::Deploy(names) => start_deploy(state, names, consent).map(|(_, effects)| effects),
+        StageChange::Deploy(names) => start_deploy(state, names, consent, None).map(|(_, effects)| effects),
         StageChange::Versions(name, change) => versions::start(state, name, change, consent),
         StageChange::Loop(name) => Some(sequence::start(state, name, consent)),
         StageChange::ColdStart(name) => start_invoke(state, &name, true, consent).map(|(_, effects)| effects),
@@ -124,8 +124,14 @@ pub(super) fn may_deploy(state: &mut State) -> bool {
     false
 }
 
-/// Starts a deploy; none while another runs, which must not be broken off, or where nothing may be changed.
-pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Consent) -> Option<(JobId, Vec<Effect>)> {
+/// Starts a deploy, of what `plan` has shown; none while another runs, which must not be broken off, or where nothing may
+/// be changed.
+pub(super) fn start_deploy(
+    state: &mut State,
+    names: Vec<String>,
+    consent: Consent,
+    plan: Option<DeployPlan>,
+) -> Option<(JobId, Vec<Effect>)> {
     if !may_deploy(state) {
         return None;
     }
@@ -133,7 +139,7 @@ pub(super) fn start_deploy(state: &mut State, names: Vec<String>, consent: Conse
     state.notice = None;
     let functions = functions(state, &names);
     let job = super::start(state, JobKind::Deploy(names));
-    Some((job, vec![Effect::Deploy { job, functions, plan: None, consent }]))
+    Some((job, vec![Effect::Deploy { job, functions, plan, consent }]))
 }
 
 /// Invokes the selected function.

@@ -15,6 +15,11 @@ const KEEP: usize = 5;
 /// Shows the versions of the selected function.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
     let Some(name) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    show(state, name)
+}
+
+/// Shows the versions of the function `name`.
+pub(super) fn show(state: &mut State, name: String) -> Vec<Effect> {
     let mut effects = overlay::dismiss(state);
     state.command = Some(command::versions(state, &name));
     state.notice = None;

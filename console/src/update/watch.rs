@@ -105,7 +105,9 @@ pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Ef
     }
     // A failure beside what was built stays told.
     let notice = state.notice.clone();
-    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None) else { return Vec::new() };
+    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None) else {
+        return Vec::new();
+    };
     state.notice = notice;
     if let Some(watch) = &mut state.watch {
         watch.running = Some((deploy, built));

@@ -45,6 +45,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         Planned::Deploy(names) if names.len() == 1 => {
             format!("Deploy {} to {}", fit(names.first().map_or("", String::as_str), 40), fit(stage, 30))
         }
+        Planned::Loop(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
         Planned::Deploy(names) => format!("Deploy {} functions to {}", names.len(), fit(stage, 30)),
     };
     let inner = popup(frame, theme, body, (WIDTH, rows), &title, areas);

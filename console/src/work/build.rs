@@ -20,7 +20,7 @@ use super::{
     package, paths, toolchain,
     toolchain::Toolchain,
 };
-use crate::message::{Architecture, BuildOutcome, Failure, Function, Step, Workspace};
+use crate::message::{Architecture, BuildOutcome, Built, Failure, Function, Step, Workspace};
 use diagnostics::Transcript;
 
 /// What to build.
@@ -51,15 +51,14 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
         if job.cancel.is_cancelled() {
             return Err(Failure::interrupted("could not build"));
         }
-        let name = function.name.clone();
-        let packaged = match transcript.executable(&name) {
-            None => Err(transcript.failure(&name, &function.manifest)),
+        let (name, binary) = (function.name.clone(), function.binary.clone());
+        let packaged = match transcript.executable(&binary) {
+            None => Err(transcript.failure(&binary, &function.manifest)),
             Some(executable) => {
                 let target = workspace.target.clone();
                 let architecture = request.architecture;
-                let package = move |name: &str| package::package(&target, name, architecture, &executable);
-                let named = name.clone();
-                let packaged = tokio::task::spawn_blocking(move || package(&named)).await;
+                let package = move || package::package(&target, &binary, architecture, &executable);
+                let packaged = tokio::task::spawn_blocking(package).await;
                 packaged.unwrap_or_else(|error| {
                     Err(Failure::work(format!("could not package {name}"), error.to_string(), ""))
                 })
@@ -67,7 +66,7 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
         };
         match packaged {
             Ok(built) => {
-                outcome.built.push(built);
+                outcome.built.push(Built { name: name.clone(), ..built });
                 job.report(Step::Done(name));
             }
             Err(failure) => outcome.failed.push((name, failure)),
@@ -158,7 +157,7 @@ fn cargo(
         command.args(["--package", package]);
     }
     for function in functions {
-        command.args(["--bin", &function.name]);
+        command.args(["--bin", &function.binary]);
     }
     if !request.debug {
         command.arg("--release");
@@ -227,7 +226,7 @@ mod tests {
     fn an_unknown_name_is_told_with_those_there_are() {
         let mut workspace = Workspace { root: "/w".into(), ..Workspace::default() };
         assert_eq!(chosen(&workspace, &[]).unwrap_err().why, "/w has no functions");
-        let function = serde_json::json!({"name": "hello", "package": "hello", "manifest": "/w/Cargo.toml", "runtime": "bundled",
+        let function = serde_json::json!({"name": "hello", "binary": "hello", "package": "hello", "manifest": "/w/Cargo.toml", "runtime": "bundled",
             "architecture": "arm64", "config": {}, "events": [], "bootstrap": null, "zip": null, "stale": false});
         workspace.functions.push(serde_json::from_value(function).unwrap());
         let failure = chosen(&workspace, &["helo".into()]).unwrap_err();

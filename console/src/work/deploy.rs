@@ -93,6 +93,6 @@ pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<De
 /// The stage cannot be asked.
 #[cfg(test)]
 pub(crate) async fn settings(stage: &Stage, name: &str) -> Result<Option<crate::message::FunctionConfig>, Failure> {
-    let ask = remote::Ask { alias: stage.alias(), url: true, retention: true, group: None };
+    let ask = remote::Ask { alias: stage.alias(), url: true, retention: true, ..remote::Ask::default() };
     Ok(Box::pin(remote::get(stage, &stage.remote_name(name), ask)).await?.map(remote::Remote::config))
 }

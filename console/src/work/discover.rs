@@ -93,6 +93,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
             let artifacts = artifact::read(&target, &binary.name, manifest);
             functions.push(Function {
                 name: binary.name.clone(),
+                binary: binary.name.clone(),
                 package: package.name.to_string(),
                 manifest: manifest.to_path_buf(),
                 runtime,
@@ -105,17 +106,18 @@ fn workspace(metadata: &Metadata) -> Workspace {
             });
         }
     }
-    functions.sort_by(|one, two| one.name.cmp(&two.name));
     drop_duplicates(&mut functions, &mut warnings);
+    call_by_name(&mut functions, &mut warnings);
+    functions.sort_by(|one, two| one.name.cmp(&two.name));
     Workspace { name, root, target, functions, warnings }
 }
 
-/// Two binaries of one name would share one place in the target directory, and one name on a stage.
+/// Two binaries of one name would share one place in the target directory.
 fn drop_duplicates(functions: &mut Vec<Function>, warnings: &mut Vec<Failure>) {
     let mut seen: HashMap<String, PathBuf> = HashMap::new();
-    functions.retain(|function| match seen.get(&function.name) {
+    functions.retain(|function| match seen.get(&function.binary) {
         None => {
-            seen.insert(function.name.clone(), function.manifest.clone());
+            seen.insert(function.binary.clone(), function.manifest.clone());
             true
         }
         Some(first) => {
@@ -127,6 +129,29 @@ fn drop_duplicates(functions: &mut Vec<Function>, warnings: &mut Vec<Failure>) {
             false
         }
     });
+}
+
+/// Calls functions as their settings say, unless another is called so already.
+fn call_by_name(functions: &mut [Function], warnings: &mut Vec<Failure>) {
+    let mut users: HashMap<String, usize> = HashMap::new();
+    for function in functions.iter() {
+        *users.entry(function.binary.clone()).or_default() += 1;
+        if let Some(name) = function.config.name.as_ref().filter(|name| **name != function.binary) {
+            *users.entry(name.clone()).or_default() += 1;
+        }
+    }
+    for function in functions {
+        let Some(name) = function.config.name.clone() else { continue };
+        if users[&name] == 1 {
+            function.name = name;
+            continue;
+        }
+        warnings.push(Failure::usage(
+            format!("left out the name {name} of the function {}", function.binary),
+            format!("{}: another function is called so", function.manifest.display()),
+            format!("give it one of its own, below `[package.metadata.lambda.bin.{}.deploy]`", function.binary),
+        ));
+    }
 }
 
 /// Why the package's binaries are functions; none if they are not.

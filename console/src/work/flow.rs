@@ -76,6 +76,7 @@ impl Place {
         write_zip(&path, &format!("#!{}\n# {salt}\n{BOOTSTRAP}", python()));
         Function {
             name: name.to_owned(),
+            binary: name.to_owned(),
             package: name.to_owned(),
             manifest: PathBuf::new(),
             runtime: RuntimeCrate::Bundled,

@@ -8,6 +8,7 @@ pub(crate) mod denied;
 mod list;
 mod needs;
 mod permissions;
+mod policies;
 mod role;
 
 use sha2::{Digest, Sha256};
@@ -16,8 +17,9 @@ pub use list::roles;
 pub(crate) use list::users;
 pub use needs::Task;
 pub use permissions::{check, policy};
+pub(crate) use policies::{Held, RolePolicies, held, shown};
 pub use role::remove;
-pub(crate) use role::{RolePolicies, provide, remove_all_of};
+pub(crate) use role::{attach, detach, provide, remove_all_of, set_statements};
 
 use super::{paths::hex, stage::Stage};
 

@@ -53,6 +53,7 @@ async fn local() -> (tempfile::TempDir, Stage) {
 fn hello(config: FunctionConfig) -> Function {
     Function {
         name: "hello".into(),
+        binary: "hello".into(),
         package: "hello".into(),
         manifest: PathBuf::new(),
         runtime: RuntimeCrate::Bundled,

@@ -7,6 +7,11 @@ use crate::message::{Change, Concurrency, UrlSetting};
 /// What stands for a value that is taken away.
 pub(super) const REMOVED: &str = "removed";
 
+/// What the fields of managed policies of the function's role begin with.
+pub(super) const POLICY: &str = "role.policy.";
+/// The field of the statements of the role's own policy.
+pub(super) const STATEMENTS: &str = "role.statements";
+
 /// The settings that differ, gathered one by one.
 pub(super) struct Diff {
     pub(super) changes: Vec<Change>,
@@ -34,6 +39,8 @@ pub(super) enum Call {
     PutRetention,
     DeleteRetention,
     ProvideRole,
+    AttachPolicies,
+    PutStatements,
     PutObject,
     CreateFunction,
     UpdateCode,
@@ -49,6 +56,8 @@ pub(super) enum Call {
     DeleteUrl,
     OpenUrl,
     CloseUrl,
+    DetachPolicies,
+    DeleteStatements,
 }
 
 impl Call {
@@ -59,6 +68,10 @@ impl Call {
             Self::PutRetention => &["logs:PutRetentionPolicy"],
             Self::DeleteRetention => &["logs:DeleteRetentionPolicy"],
             Self::ProvideRole => &["iam:CreateRole", "iam:AttachRolePolicy"],
+            Self::AttachPolicies => &["iam:AttachRolePolicy"],
+            Self::DetachPolicies => &["iam:DetachRolePolicy"],
+            Self::PutStatements => &["iam:PutRolePolicy"],
+            Self::DeleteStatements => &["iam:DeleteRolePolicy"],
             Self::PutObject => &["s3:PutObject"],
             Self::CreateFunction => &["lambda:CreateFunction"],
             Self::UpdateCode => &["lambda:UpdateFunctionCode"],
@@ -82,6 +95,9 @@ impl Call {
         match self {
             Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => "preparing its log group",
             Self::ProvideRole => "providing its role",
+            Self::AttachPolicies | Self::DetachPolicies | Self::PutStatements | Self::DeleteStatements => {
+                "setting what its role allows"
+            }
             Self::PutObject => "sending the zip to S3",
             Self::CreateFunction => "creating",
             Self::UpdateCode => "sending the code",
@@ -101,6 +117,9 @@ impl Call {
             Self::CreateLogGroup => format!("could not make the log group of {name}"),
             Self::PutRetention | Self::DeleteRetention => format!("could not set how long the logs of {name} are kept"),
             Self::ProvideRole => format!("could not provide the role of {name}"),
+            Self::AttachPolicies | Self::DetachPolicies | Self::PutStatements | Self::DeleteStatements => {
+                format!("could not set what the role of {name} allows")
+            }
             Self::PutObject => format!("could not send the zip of {name} to S3"),
             Self::CreateFunction => format!("could not create {name}"),
             Self::UpdateCode => format!("could not send the code of {name}"),
@@ -129,6 +148,18 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     let sends_code = is_new || has("code") || has("architecture") || (has("state") && wanted.code.is_some());
     if is_new && wanted.role.is_none() {
         calls.push(Call::ProvideRole);
+    }
+    let policies = |is_removed: bool| {
+        let of = |change: &Change| change.field.starts_with(POLICY) && (change.to == REMOVED) == is_removed;
+        !is_new && changes.iter().any(of)
+    };
+    let statements = changes.iter().find(|change| change.field == STATEMENTS && !is_new);
+    // New code finds what it needs allowed, and old code keeps what it needs until it is gone.
+    if policies(false) {
+        calls.push(Call::AttachPolicies);
+    }
+    if statements.is_some_and(|change| change.to != REMOVED) {
+        calls.push(Call::PutStatements);
     }
     if sends_code && wanted.code.as_ref().is_some_and(|code| code.bucket.is_some()) {
         calls.push(Call::PutObject);
@@ -174,6 +205,12 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     if opens {
         calls.push(Call::OpenUrl);
     }
+    if policies(true) {
+        calls.push(Call::DetachPolicies);
+    }
+    if statements.is_some_and(|change| change.to == REMOVED) {
+        calls.push(Call::DeleteStatements);
+    }
     calls
 }
 
@@ -183,6 +220,7 @@ fn is_configuration(field: &str) -> bool {
     match first {
         "code" | "architecture" | "state" | "concurrency" | "tag" | "alias" | "url" => false,
         "log" => field != "log.retention",
+        "role" => field == "role",
         _ => true,
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     message::{Change, DeployAction, DeployPlan, Failure, Function, FunctionPlan, UrlSetting},
-    work::Job,
+    work::{Job, iam::RolePolicies},
 };
 
 /// How many functions are read at once.
@@ -102,14 +102,14 @@ pub async fn compare(stage: &Stage, functions: &[Function], scope: Scope, job: &
 async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, Failure> {
     let began = Instant::now();
     let code = if scope == Scope::Whole { Some(Code::of(stage, function).await?) } else { None };
+    let shared = || stage.role().filter(|_| scope == Scope::Whole).map(str::to_owned);
+    let role = function.config.role.clone().or_else(shared);
+    let makes_role = role.is_none() && scope == Scope::Whole;
     let wanted = Wanted {
         name: stage.remote_name(&function.name),
         code,
-        role: function
-            .config
-            .role
-            .clone()
-            .or_else(|| stage.role().filter(|_| scope == Scope::Whole).map(str::to_owned)),
+        role,
+        policies: makes_role.then(|| RolePolicies::of(stage, &function.config)),
         alias: stage.alias().map(str::to_owned),
         config: function.config.clone(),
     };
@@ -162,6 +162,7 @@ pub(super) async fn read(stage: &Stage, wanted: &Wanted) -> Result<Option<Remote
         url: matches!(config.url, Some(UrlSetting::Absent | UrlSetting::Present(_))),
         retention: config.log.retention.is_some(),
         group: config.log.group.as_deref(),
+        role: wanted.policies.as_ref().is_some_and(RolePolicies::is_asked),
     };
     Box::pin(remote::get(stage, &wanted.name, ask)).await
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    calls::Diff,
+    calls::{Diff, POLICY, STATEMENTS},
     code::Code,
     remote::{self, Remote, Settings, default_group},
     url,
 };
-use crate::message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc};
+use crate::{
+    message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc},
+    work::iam::{self, Held, RolePolicies},
+};
 
 /// In the place of every environment value.
 pub(super) const MASK: &str = "••••••";
@@ -23,6 +26,8 @@ pub(super) struct Wanted {
     pub(super) config: FunctionConfig,
     /// None: keep the present one, or make one.
     pub(super) role: Option<String>,
+    /// What the role shall allow that this program makes; none where another is named.
+    pub(super) policies: Option<RolePolicies>,
     /// The alias that shall lead to what is deployed.
     pub(super) alias: Option<String>,
 }
@@ -53,6 +58,7 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
         diff.set("architecture", now.map(|now| now.architecture.clone()), code.architecture.name());
     }
     settings(wanted, found, now, &mut diff);
+    role(wanted, found, &mut diff);
     logs(wanted, found, now, &mut diff)?;
     vpc(config.vpc.as_ref(), now, &mut diff);
     environment(config, now, &mut diff);
@@ -103,6 +109,31 @@ fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, dif
     }
     if let Some(layers) = &config.layers {
         text(diff, "layers", now.map(|now| now.layers.join(", ")), &layers.join(", "));
+    }
+}
+
+/// What the role allows that this program made for the function.
+fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
+    let none = Held::default();
+    let held = match found {
+        None => Some(&none),
+        Some(found) => found.held.as_ref(),
+    };
+    let Some((policies, held)) = wanted.policies.as_ref().filter(|policies| policies.is_asked()).zip(held) else {
+        return;
+    };
+    let field = |arn: &str| format!("{POLICY}{}", arn.rsplit('/').next().unwrap_or(arn));
+    for arn in policies.lacking(held) {
+        diff.set(&field(arn), None, "attached");
+    }
+    for arn in policies.surplus(held) {
+        diff.remove(&field(arn), "attached");
+    }
+    let Some(statements) = policies.differing(held) else { return };
+    match (held.shown(), iam::shown(statements)) {
+        (from, Some(to)) => diff.set(STATEMENTS, from, to),
+        (Some(from), None) => diff.remove(STATEMENTS, &from),
+        (None, None) => {}
     }
 }
 
@@ -196,7 +227,9 @@ fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
     let published = found.and_then(|found| found.alias.as_ref());
     let kept_by_versions = |field: &str| {
         let (first, _) = field.split_once('.').unwrap_or((field, ""));
-        !matches!(first, "concurrency" | "tag" | "description") && field != "log.retention"
+        !matches!(first, "concurrency" | "tag" | "description")
+            && field != "log.retention"
+            && !field.starts_with("role.")
     };
     let changes = diff.changes.iter().any(|change| kept_by_versions(&change.field));
     let is_current = published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);

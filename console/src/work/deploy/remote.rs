@@ -16,6 +16,7 @@ use super::{
 use crate::{
     message::{Concurrency, Failure, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlSetting, Vpc},
     work::{
+        iam::{self, Held},
         paths,
         stage::call::{CallError, present},
     },
@@ -46,6 +47,8 @@ pub(super) struct Remote {
     pub(super) doors: Doors,
     /// What the stage's alias leads to.
     pub(super) alias: Option<Published>,
+    /// What its role holds, if it was asked for and is one that this program made for the function.
+    pub(super) held: Option<Held>,
 }
 
 /// What a published version shares with the function.
@@ -87,6 +90,8 @@ pub(super) struct Ask<'a> {
     pub(super) retention: bool,
     /// The log group, where the workspace names it.
     pub(super) group: Option<&'a str>,
+    /// What the role holds that this program made for the function.
+    pub(super) role: bool,
 }
 
 impl Settings {
@@ -194,13 +199,17 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
         }))
     };
     let url = async { if ask.url { Box::pin(url::get(stage, name, ask.alias)).await } else { Ok(Default::default()) } };
+    let role = iam::role_name(stage, name);
+    let held = async { if ask.role { Box::pin(iam::held(stage, &role)).await.map(Some) } else { Ok(None) } };
     let told = |error: CallError| error.into_failure(format!("could not look at {name}"));
-    let (function, alias, url) = tokio::try_join!(function, alias, url).map_err(told)?;
+    let (function, alias, url, held) = tokio::try_join!(function, alias, url, held).map_err(told)?;
     let group = ask.group.filter(|group| !group.is_empty());
     let Some(function) = function else { return Ok(None) };
     let mut remote = Remote::of(&function);
     remote.alias = alias;
     (remote.url, remote.doors) = url;
+    let is_own = iam::own_name(&remote.settings.role, &stage.info().region) == Some(&role);
+    remote.held = held.filter(|_| is_own);
     if ask.retention {
         let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group))).await.map_err(told)?;
         (remote.has_log_group, remote.retention) = (kept.is_some(), kept.flatten());

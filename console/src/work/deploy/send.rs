@@ -94,7 +94,11 @@ impl Sender<'_> {
             Call::CreateLogGroup => self.create_log_group().await?,
             Call::PutRetention | Call::DeleteRetention => self.set_retention(config.log.retention.unwrap_or(0)).await?,
             Call::ProvideRole => {
-                self.role = Some(iam::provide(self.stage, name, &iam::RolePolicies::of(self.stage, config)).await?);
+                let policies = self.wanted.policies.clone().unwrap_or_default();
+                self.role = Some(Box::pin(iam::provide(self.stage, name, &policies)).await?);
+            }
+            Call::AttachPolicies | Call::DetachPolicies | Call::PutStatements | Call::DeleteStatements => {
+                Box::pin(self.set_policies(call)).await?;
             }
             Call::PutObject => {
                 if let Some(code) = &self.wanted.code
@@ -217,6 +221,18 @@ impl Sender<'_> {
             delete.await.map(|_| ())
         })
         .await
+    }
+
+    /// Of the role that this program made for the function.
+    async fn set_policies(&self, call: Call) -> Result<(), Failure> {
+        let (stage, role) = (self.stage, &iam::role_name(self.stage, &self.wanted.name));
+        let held = self.found.and_then(|found| found.held.as_ref());
+        let Some((policies, held)) = self.wanted.policies.as_ref().zip(held) else { return Ok(()) };
+        match call {
+            Call::AttachPolicies => iam::attach(stage, role, policies, held).await,
+            Call::DetachPolicies => iam::detach(stage, role, policies, held).await,
+            _ => iam::set_statements(stage, role, policies, held).await,
+        }
     }
 
     /// The alias and the version that it shall lead to.

@@ -14,6 +14,7 @@ use crate::message::{
     Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
     Vpc,
 };
+use crate::work::iam::{Held, RolePolicies};
 
 fn code() -> Code {
     Code {
@@ -26,7 +27,8 @@ fn code() -> Code {
 }
 
 fn wanted(config: FunctionConfig) -> Wanted {
-    Wanted { name: "hello".into(), code: Some(code()), config, role: Some("arn:role".into()), alias: None }
+    let (code, role) = (Some(code()), Some("arn:role".into()));
+    Wanted { name: "hello".into(), code, config, role, policies: None, alias: None }
 }
 
 fn settings() -> Settings {
@@ -300,4 +302,45 @@ fn a_function_in_another_language_is_not_replaced() {
     assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&python)).unwrap_err().why.contains("python3.13"));
     let image = Remote { is_image: true, ..found() };
     assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&image)).unwrap_err().why.contains("image"));
+}
+
+#[test]
+fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_gone() {
+    let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+    let statement = serde_json::json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+    let held = Held { attached: vec![policy("Basic"), policy("ByHand")], statements: vec![] };
+    let policies = RolePolicies {
+        attached: vec![policy("Basic"), policy("AmazonS3ReadOnlyAccess")],
+        is_whole: true,
+        statements: Some(vec![statement.clone()]),
+    };
+    let config = FunctionConfig { memory: Some(512), ..FunctionConfig::default() };
+    let mut wanted = Wanted { role: None, policies: Some(policies), ..wanted(config) };
+    let mut found = Remote { held: Some(held), ..found() };
+    let (told, calls) = planned(&wanted, Some(&found));
+    let shown = r#"role.statements: {"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    assert_eq!(
+        told,
+        [
+            "memory: 256 MB → 512 MB",
+            "role.policy.AmazonS3ReadOnlyAccess: attached",
+            "role.policy.ByHand: attached → removed",
+            shown
+        ]
+    );
+    let expected = [Call::AttachPolicies, Call::PutStatements, Call::UpdateConfiguration, Call::DetachPolicies];
+    assert_eq!(calls, expected);
+
+    // What the settings have of statements may be: none. What they do not have stays.
+    found.held = Some(Held { attached: vec![policy("ByHand")], statements: vec![statement] });
+    wanted.config.memory = None;
+    wanted.policies =
+        Some(RolePolicies { attached: vec![policy("ByHand")], is_whole: false, statements: Some(vec![]) });
+    let (told, calls) = planned(&wanted, Some(&found));
+    assert_eq!((told.len(), calls), (1, vec![Call::DeleteStatements]), "{told:?}");
+    wanted.policies = Some(RolePolicies { attached: vec![policy("Basic")], ..RolePolicies::default() });
+    assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "nothing was asked for");
+    found.held = None;
+    wanted.policies = Some(RolePolicies { is_whole: true, ..RolePolicies::default() });
+    assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "the role is someone else's");
 }

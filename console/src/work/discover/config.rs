@@ -55,9 +55,9 @@ pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure
         let Ok(document) = DeTable::parse(&layer.text) else { continue };
         let mut reader = Reader { layer, warnings, path: Vec::new() };
         let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"]) else { continue };
-        reader.tables(lambda, &mut config);
+        reader.tables(lambda, binary, &mut config);
         if let Some(own) = reader.enter(lambda, &["bin", binary]) {
-            reader.tables(own, &mut config);
+            reader.tables(own, binary, &mut config);
         }
     }
     config
@@ -99,10 +99,10 @@ impl Reader<'_> {
     }
 
     /// `env` and `deploy`.
-    fn tables(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
+    fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig) {
         self.pairs(table, "env", &mut config.env);
         if let Some(deploy) = self.enter(table, &["deploy"]) {
-            self.deploy(deploy, config);
+            self.deploy(deploy, binary, config);
             self.path.pop();
         }
     }

@@ -123,3 +123,34 @@ async fn a_source_that_is_newer_than_the_bootstrap_makes_it_stale() {
     later(&root.path().join("src/main.rs"), 20);
     assert!(discover(root.path()).await.unwrap().functions[0].stale);
 }
+
+#[tokio::test]
+async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() {
+    let named = |package: &str, rest: &str| format!("{}{rest}", declared(package));
+    let root = workspace(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
+        ("a/Cargo.toml", &named("a", "[package.metadata.lambda.deploy]\nname = \"orders\"\n")),
+        ("a/src/main.rs", MAIN),
+        // Of two binaries, `binary_name` says which.
+        ("b/Cargo.toml", &named("b", "[package.metadata.lambda.deploy]\nname = \"refunds\"\nbinary_name = \"two\"\n")),
+        ("b/src/bin/one.rs", MAIN),
+        ("b/src/bin/two.rs", MAIN),
+        ("c/Cargo.toml", &named("c", "[package.metadata.lambda.bin.c.deploy]\nname = \"one\"\n")),
+        ("c/src/main.rs", MAIN),
+        ("d/Cargo.toml", &named("d", "[package.metadata.lambda.deploy]\nname = \"not a name\"\n")),
+        ("d/src/main.rs", MAIN),
+    ]);
+    let found = discover(root.path()).await.unwrap();
+    let names: Vec<_> =
+        found.functions.iter().map(|function| (function.name.as_str(), function.binary.as_str())).collect();
+    assert_eq!(names, [("c", "c"), ("d", "d"), ("one", "one"), ("orders", "a"), ("refunds", "two")]);
+    let warnings: Vec<_> = found.warnings.iter().map(|warning| (warning.what.as_str(), warning.why.as_str())).collect();
+    let place = |package: &str| root.path().canonicalize().unwrap().join(package).join("Cargo.toml");
+    let invalid = format!("{}:7: it must be 1 to 64 letters, digits, hyphens and underscores", place("d").display());
+    let taken = format!("{}: another function is called so", place("c").display());
+    let expected = [
+        ("left out the setting `package.metadata.lambda.deploy.name`", invalid.as_str()),
+        ("left out the name one of the function c", taken.as_str()),
+    ];
+    assert_eq!(warnings, expected);
+}

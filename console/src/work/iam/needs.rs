@@ -151,8 +151,14 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
                 needs.add(&["iam:CreateRole", "iam:GetRole"], role);
                 let attached = ("ArnEquals", "iam:PolicyARN", subject.policies.attached.clone());
                 needs.add_if(&["iam:AttachRolePolicy"], role, Some(attached));
-                if subject.policies.inline.is_some() {
-                    needs.add(&["iam:PutRolePolicy"], role);
+                if subject.policies.is_asked() {
+                    needs.add(&["iam:GetRolePolicy", "iam:ListAttachedRolePolicies"], role);
+                }
+                if subject.policies.is_whole {
+                    needs.add(&["iam:DetachRolePolicy"], role);
+                }
+                if subject.policies.statements.is_some() {
+                    needs.add(&["iam:DeleteRolePolicy", "iam:PutRolePolicy"], role);
                 }
             }
         }

@@ -4,9 +4,13 @@ use std::{future::Future, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{own_name, path, role_name};
+use super::{
+    own_name, path,
+    policies::{Held, INLINE, RolePolicies, document, held},
+    role_name,
+};
 use crate::{
-    message::{Consent, Failure, FunctionConfig},
+    message::{Consent, Failure},
     work::stage::{
         Stage, again,
         call::{CallError, present},
@@ -15,57 +19,8 @@ use crate::{
 
 /// The first wait for a role that was just made, and for a change of it that is under way; and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The policy that a role holds itself, with the statements of the workspace.
-const INLINE: &str = "lambda-console";
-
-/// What a function's role shall allow, as the workspace says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct RolePolicies {
-    /// The ARNs of managed policies: to write logs, to send traces where they are on, and those asked for.
-    pub(super) attached: Vec<String>,
-    /// The policy that the role holds itself; none: no statement is asked for.
-    pub(super) inline: Option<String>,
-}
-
-impl RolePolicies {
-    /// What the settings of a function come to on `stage`.
-    pub(crate) fn of(stage: &Stage, config: &FunctionConfig) -> Self {
-        let info = stage.info();
-        let places = [
-            ("${AWS::Partition}", stage.partition()),
-            ("${AWS::AccountId}", info.account.as_str()),
-            ("${AWS::Region}", info.region.as_str()),
-        ];
-        Self::at(&places, config)
-    }
-
-    /// As [`RolePolicies::of`], with what stands for the stage's partition, account and region, in this order.
-    fn at(places: &[(&str, &str); 3], config: &FunctionConfig) -> Self {
-        let placed = |text: &str| places.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
-        let arn = |policy: &str| match policy {
-            arn if arn.starts_with("arn:") => placed(arn),
-            name => placed(&format!("arn:${{AWS::Partition}}:iam::aws:policy/{name}")),
-        };
-        let mut attached = vec![arn("service-role/AWSLambdaBasicExecutionRole")];
-        if config.tracing.as_deref() == Some("active") {
-            attached.push(arn("AWSXRayDaemonWriteAccess"));
-        }
-        if config.vpc.as_ref().is_some_and(|vpc| !vpc.subnet_ids.is_empty()) {
-            attached.push(arn("service-role/AWSLambdaVPCAccessExecutionRole"));
-        }
-        for policy in &config.policies {
-            let policy = arn(policy);
-            if !attached.contains(&policy) {
-                attached.push(policy);
-            }
-        }
-        let document = json!({ "Version": "2012-10-17", "Statement": config.statements });
-        Self { attached, inline: (!config.statements.is_empty()).then(|| placed(&document.to_string())) }
-    }
-}
-
 /// The ARN of the role of the function `remote`, with the policies asked for. A role that a deploy before made is used
-/// again; the policies are given to it each time, for that deploy may have been cut off between the two.
+/// again, with what it lacks: that deploy may have been cut off between the two.
 pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies) -> Result<String, Failure> {
     let region = stage.info().region;
     let (name, path) = (&role_name(stage, remote), &path(&region));
@@ -77,12 +32,12 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
             role.description(format!("Made by lambda-console for the function {remote}")).send().await
         })
         .await;
-    let role = match created {
-        Ok(output) => output.role().cloned(),
+    let (role, is_new) = match created {
+        Ok(output) => (output.role().cloned(), true),
         Err(error) if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") => {
             let found =
                 stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
-            found.map_err(|error| error.into_failure(what()))?.role().cloned()
+            (found.map_err(|error| error.into_failure(what()))?.role().cloned(), false)
         }
         Err(error) => return Err(error.into_failure(what())),
     };
@@ -95,7 +50,15 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
             "name the function's role with `role` in its settings or in the stage's",
         ));
     }
-    give(stage, name, policies).await?;
+    // What is attached twice is attached once: a role that was asked for nothing more is not looked at.
+    let held = if is_new || !policies.is_asked() {
+        Held::default()
+    } else {
+        held(stage, name).await.map_err(|error| error.into_failure(what()))?
+    };
+    attach(stage, name, policies, &held).await?;
+    set_statements(stage, name, policies, &held).await?;
+    detach(stage, name, policies, &held).await?;
     Ok(arn)
 }
 
@@ -109,9 +72,9 @@ fn trust() -> Value {
     })
 }
 
-/// Gives the role `name` the policies; those that it has by others are left to it.
-async fn give(stage: &Stage, name: &str, policies: &RolePolicies) -> Result<(), Failure> {
-    for arn in &policies.attached {
+/// Attaches the managed policies to the role `name` that it lacks.
+pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+    for arn in policies.lacking(held) {
         patiently(|| {
             stage.call(|clients| async move {
                 clients.iam().attach_role_policy().role_name(name).policy_arn(arn).send().await
@@ -120,17 +83,59 @@ async fn give(stage: &Stage, name: &str, policies: &RolePolicies) -> Result<(), 
         .await
         .map_err(|error| error.into_failure(format!("could not attach {arn} to the role {name}")))?;
     }
-    if let Some(document) = &policies.inline {
-        patiently(|| {
-            stage.call(|clients| async move {
-                let policy = clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
-                policy.policy_document(document).send().await
-            })
-        })
-        .await
-        .map_err(|error| error.into_failure(format!("could not give the role {name} its statements")))?;
+    Ok(())
+}
+
+/// Detaches the managed policies from the role `name` that it shall no longer have.
+pub(crate) async fn detach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+    for arn in policies.surplus(held) {
+        detach_one(stage, name, arn)
+            .await
+            .map_err(|error| error.into_failure(format!("could not detach {arn} from the role {name}")))?;
     }
     Ok(())
+}
+
+/// Gives the role `name` the statements that are not its own yet; without any, takes its own policy from it.
+pub(crate) async fn set_statements(
+    stage: &Stage,
+    name: &str,
+    policies: &RolePolicies,
+    held: &Held,
+) -> Result<(), Failure> {
+    let set = match policies.differing(held) {
+        None => Ok(()),
+        Some([]) => delete_inline(stage, name, INLINE).await,
+        Some(statements) => {
+            let document = &document(statements);
+            let put = || {
+                stage.call(|clients| async move {
+                    let policy = clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
+                    policy.policy_document(document).send().await
+                })
+            };
+            patiently(put).await.map(drop)
+        }
+    };
+    set.map_err(|error| error.into_failure(format!("could not set the statements of the role {name}")))
+}
+
+async fn detach_one(stage: &Stage, name: &str, arn: &str) -> Result<(), CallError> {
+    let detach = || {
+        stage.call(
+            |clients| async move { clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await },
+        )
+    };
+    gone(patiently(detach)).await
+}
+
+async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), CallError> {
+    let delete = || {
+        stage.call(|clients| async move {
+            clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
+        })
+    };
+    gone(patiently(delete)).await
 }
 
 /// Removes the role `name` that this program made, with what it holds.
@@ -157,18 +162,10 @@ pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), F
 pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failure> {
     let failed = |error: CallError| error.into_failure(format!("could not remove the role {name}"));
     for policy in &attached(stage, name).await.map_err(failed)? {
-        gone(stage.call(|clients| async move {
-            clients.iam().detach_role_policy().role_name(name).policy_arn(policy).send().await
-        }))
-        .await
-        .map_err(failed)?;
+        detach_one(stage, name, policy).await.map_err(failed)?;
     }
     for policy in &inline(stage, name).await.map_err(failed)? {
-        gone(stage.call(|clients| async move {
-            clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
-        }))
-        .await
-        .map_err(failed)?;
+        delete_inline(stage, name, policy).await.map_err(failed)?;
     }
     let delete = || stage.call(|clients| async move { clients.iam().delete_role().role_name(name).send().await });
     gone(patiently(delete)).await.map_err(failed)
@@ -226,26 +223,6 @@ fn is_passing(error: &CallError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_role_has_what_its_settings_ask_for() {
-        let places = [("${AWS::Partition}", "aws-cn"), ("${AWS::AccountId}", "1"), ("${AWS::Region}", "cn-north-1")];
-        let basic = "arn:aws-cn:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
-        assert_eq!(RolePolicies::at(&places, &FunctionConfig::default()).attached, [basic]);
-        let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders";
-        let config = FunctionConfig {
-            tracing: Some("active".into()),
-            policies: vec!["AmazonS3ReadOnlyAccess".into(), "arn:aws-cn:iam::${AWS::AccountId}:policy/own".into()],
-            statements: vec![json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table })],
-            ..FunctionConfig::default()
-        };
-        let policies = RolePolicies::at(&places, &config);
-        let name = |name: &str| format!("arn:aws-cn:iam::aws:policy/{name}");
-        let own = "arn:aws-cn:iam::1:policy/own".to_owned();
-        assert_eq!(policies.attached[1..], [name("AWSXRayDaemonWriteAccess"), name("AmazonS3ReadOnlyAccess"), own]);
-        let inline: Value = serde_json::from_str(policies.inline.as_deref().unwrap()).unwrap();
-        assert_eq!(inline["Statement"][0]["Resource"], "arn:aws-cn:dynamodb:cn-north-1:1:table/orders");
-    }
 
     #[test]
     fn only_what_passes_is_waited_for() {

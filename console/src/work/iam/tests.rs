@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    message::{Consent, FailureKind, Function},
-    work::flow::{Place, deploy_one},
+    message::{Consent, DeployAction, FailureKind, Function},
+    work::{
+        Job, deploy,
+        flow::{Place, deploy_one},
+    },
 };
 
 #[tokio::test]
@@ -59,9 +62,10 @@ async fn a_new_role_has_the_policies_asked_for() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let mut hello = place.function("hello", "1");
-    hello.config.policies = vec!["AmazonS3ReadOnlyAccess".to_owned()];
-    hello.config.statements =
-        vec![json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${AWS::AccountId}/*" })];
+    hello.config.policies = Some(vec!["AmazonS3ReadOnlyAccess".to_owned()]);
+    let statement =
+        json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${AWS::AccountId}/*" });
+    hello.config.statements = Some(vec![statement]);
     deploy_one(&stage, &hello).await;
     let role = roles(&stage).await.unwrap().remove(0);
     assert_eq!(role.policies[1], "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess");
@@ -137,6 +141,49 @@ async fn the_caller_of_the_local_lambda_may_do_all_of_it() {
     stage.close().await;
 }
 
+#[tokio::test]
+async fn a_role_follows_its_settings_when_they_change() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    let statement = |action: &str| json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    hello.config.policies = Some(vec!["AmazonS3ReadOnlyAccess".to_owned()]);
+    hello.config.statements = Some(vec![statement("s3:GetObject")]);
+    deploy_one(&stage, &hello).await;
+    let name = role_name(&stage, "hello");
+    let first = held(&stage, &name).await.unwrap();
+    assert_eq!((first.attached.len(), &first.statements), (2, &vec![statement("s3:GetObject")]));
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
+
+    hello.config.policies = Some(vec!["AmazonSQSFullAccess".to_owned()]);
+    hello.config.statements = Some(vec![statement("s3:GetObject"), statement("s3:PutObject")]);
+    let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
+    let fields: Vec<_> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    let (more, less) = ("role.policy.AmazonSQSFullAccess", "role.policy.AmazonS3ReadOnlyAccess");
+    assert_eq!(fields, [more, less, "role.statements"]);
+    assert_eq!(plan.functions[0].calls, ["iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DetachRolePolicy"]);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
+    let second = held(&stage, &name).await.unwrap();
+    assert_eq!(second.attached[1..], ["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]);
+    assert_eq!(second.statements.len(), 2);
+
+    // What the settings no longer speak of stays; what they have empty goes.
+    hello.config.policies = None;
+    hello.config.statements = Some(Vec::new());
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
+    let third = held(&stage, &name).await.unwrap();
+    assert_eq!((third.attached, third.statements), (second.attached, Vec::new()));
+
+    // A function that is made anew has the role that is still there, as its settings are now.
+    let gone =
+        stage.call(|clients| async move { clients.lambda().delete_function().function_name("hello").send().await });
+    gone.await.unwrap();
+    hello.config.policies = Some(Vec::new());
+    deploy_one(&stage, &hello).await;
+    assert_eq!(held(&stage, &name).await.unwrap().attached.len(), 1);
+    stage.close().await;
+}
+
 /// Each call that `work` makes is one that some task's policy allows: a new call without its permission fails here.
 #[tokio::test]
 async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
@@ -145,7 +192,8 @@ async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
     let mut hello = place.function("hello", "1");
     hello.config.log.retention = Some(7);
     hello.config.s3_bucket = Some("zips".to_owned());
-    hello.config.statements = vec![json!({})];
+    hello.config.statements = Some(vec![json!({})]);
+    hello.config.policies = Some(Vec::new());
     let all: Vec<Task> = <Task as clap::ValueEnum>::value_variants().to_vec();
     let policy = policy(&stage, &[hello], &all).to_lowercase();
     let mut seen = 0;

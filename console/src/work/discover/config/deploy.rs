@@ -14,7 +14,8 @@ const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"
 const SYSTEM_LEVELS: [&str; 3] = ["DEBUG", "INFO", "WARN"];
 
 impl Reader<'_> {
-    pub(super) fn deploy(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
+    pub(super) fn deploy(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig) {
+        self.name(table, binary, &mut config.name);
         self.number(table, "memory", 128..=10_240, &mut config.memory);
         self.number(table, "timeout", 1..=900, &mut config.timeout);
         self.number(table, "ephemeral_storage", 512..=10_240, &mut config.ephemeral_storage);
@@ -46,17 +47,29 @@ impl Reader<'_> {
 
     /// What cargo-lambda has and this program has not, so that nobody waits for it in vain.
     fn lacking(&mut self, table: &DeTable<'_>) {
-        for (key, why, hint) in [
-            (
-                "include",
-                "a zip has the bootstrap alone",
-                "put files into the program with `include_bytes!`, or into a layer",
-            ),
-            ("name", "a function is called as its binary", "rename the binary, or give the stage a prefix or a suffix"),
-        ] {
+        for (key, why, hint) in [(
+            "include",
+            "a zip has the bootstrap alone",
+            "put files into the program with `include_bytes!`, or into a layer",
+        )] {
             if let Some(value) = table.get(key) {
                 self.leave_out(key, value, why, hint);
             }
+        }
+    }
+
+    /// `name`, of the binary that `binary_name` tells, or of each that the table is about.
+    fn name(&mut self, table: &DeTable<'_>, binary: &str, to: &mut Option<String>) {
+        let (mut name, mut of) = (None, None);
+        self.text(table, "name", &mut name);
+        self.text(table, "binary_name", &mut of);
+        let (Some(name), Some(value)) = (name, table.get("name")) else { return };
+        let is_valid = (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !is_valid {
+            self.warn("name", value, "1 to 64 letters, digits, hyphens and underscores");
+        } else if of.is_none_or(|of| of == binary) {
+            *to = Some(name);
         }
     }
 

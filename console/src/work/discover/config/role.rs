@@ -9,16 +9,12 @@ use crate::message::FunctionConfig;
 impl Reader<'_> {
     /// Reads both; statements are in IAM's own words, and allow unless they say otherwise.
     pub(super) fn policies(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
-        let mut policies = None;
-        self.list(table, "policies", &mut policies);
-        if let Some(policies) = policies {
-            config.policies = policies;
-        }
+        self.list(table, "policies", &mut config.policies);
         let Some(value) = table.get("statements") else { return };
         let statements =
             value.get_ref().as_array().map(|array| array.iter().map(statement).collect::<Option<Vec<_>>>());
         match statements.flatten() {
-            Some(statements) => config.statements = statements,
+            Some(statements) => config.statements = Some(statements),
             None => self.warn("statements", value, "a list of IAM statements, each with `Action` and `Resource`"),
         }
     }
