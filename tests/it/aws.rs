@@ -7,6 +7,7 @@ mod invoke;
 mod large;
 mod logs;
 mod retries;
+mod role;
 mod seeded;
 mod settings;
 mod speed;

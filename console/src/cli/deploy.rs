@@ -142,6 +142,7 @@ pub(super) fn document(function: &DeployedFunction) -> Value {
         "version": function.version,
         "sha256": function.sha256,
         "seconds": function.seconds,
+        "changes": function.changes,
     })
 }
 
