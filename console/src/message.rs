@@ -18,7 +18,8 @@ pub use crate::state::{
     Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles,
     Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog, ResponsePart, Role, RuntimeCrate, Sample,
     Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting, Verdict, Version,
-    VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost,
+    VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost, percent,
+    short_sha256,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.

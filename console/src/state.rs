@@ -51,6 +51,7 @@ pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
 pub use function::{
     Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, RuntimeCrate, Workspace, Zip,
+    short_sha256,
 };
 pub use functions::{Card, Deployment, Functions};
 pub use invocation::{
@@ -77,7 +78,7 @@ pub use step::Step;
 pub use tail::{FREE_MINUTES, Tail, TailState, live_cost};
 pub use versions::{
     Alias, FunctionVersions, Picker, Share, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone,
-    numbers,
+    numbers, percent,
 };
 pub use watch::{Changed, Watch};
 

@@ -11,7 +11,7 @@ use super::{
     progress, summary,
 };
 use crate::{
-    message::{Architecture, Failure, Function},
+    message::{Architecture, Failure, Function, short_sha256},
     work::{build::BuildRequest, verb},
 };
 
@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
             .built
             .iter()
             .map(|built| {
-                let digest: String = built.zip.sha256.chars().take(12).collect();
+                let digest = short_sha256(&built.zip.sha256).to_owned();
                 let path = if shows_checks { &built.zip.path } else { &built.bootstrap.path };
                 [
                     built.name.clone(),

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{Global, context::stage_options, output::Output};
+use clap::CommandFactory;
+
+use super::{Cli, Global, context::stage_options, output::Output};
 use crate::{
     app::{self, Ending},
     config::Config,
@@ -15,6 +17,13 @@ use crate::{
 /// Two threads: one draws, one works. What computes for long runs in child processes.
 const WORKERS: usize = 1;
 
+/// The commands that need no terminal, in the order of the help.
+fn commands() -> String {
+    let command = Cli::command();
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
+}
+
 /// Runs the console until it is left. Without a terminal it says what to use instead.
 pub(super) fn open(global: &Global) -> ExitCode {
     let output = Output::new(global.json);
@@ -23,8 +32,7 @@ pub(super) fn open(global: &Global) -> ExitCode {
         return output.failure(&Failure::usage(
             "could not open the console",
             why,
-            "without a terminal use a command: list, stages, setup, build, package, deploy, invoke, logs, stats, delete, local \
-             (lambda-console --help)",
+            format!("without a terminal use a command: {} (lambda-console --help)", commands()),
         ));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build() {

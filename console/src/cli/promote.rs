@@ -12,8 +12,10 @@ use super::{
     progress, since, summary,
 };
 use crate::{
-    message::{Canary, Consent, DeployAction, Failure, Function, PromoteOutcome, Promoted, Promotion, Workspace},
-    work::{deploy, paths, stage::Stage, versions},
+    message::{
+        Canary, Consent, DeployAction, Failure, Function, PromoteOutcome, Promoted, Promotion, Workspace, short_sha256,
+    },
+    work::{deploy, stage::Stage, versions},
 };
 
 /// The arguments of `promote`.
@@ -128,7 +130,7 @@ async fn carry_out(
     (from, to): (&Stage, &Stage),
     promotion: Promotion,
 ) -> Result<PromoteOutcome, Failure> {
-    let directory = paths::state_dir(&workspace.root).join("promoted");
+    let directory = versions::promoted_dir(&workspace.root);
     if arguments.dry_run {
         return versions::plan(from, to, &promotion, &directory, &context.job).await;
     }
@@ -168,7 +170,7 @@ fn difference(function: &Promoted) -> String {
         DeployAction::Updated => "update",
         DeployAction::Unchanged => "unchanged",
     };
-    let sha256: String = function.sha256.chars().take(12).collect();
+    let sha256 = short_sha256(&function.sha256);
     let first = format!("{}: {what} with version {} ({sha256})", function.name, function.from_version);
     let changes = function.changes.iter().map(|change| {
         let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();

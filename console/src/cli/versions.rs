@@ -12,7 +12,7 @@ use super::{
     progress, since,
 };
 use crate::{
-    message::{Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange},
+    message::{Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256},
     work::{stage::Stage, versions},
 };
 
@@ -118,7 +118,7 @@ fn headline(of: &FunctionVersions) -> String {
             let canary = alias
                 .canary
                 .as_ref()
-                .map(|share| format!(", {} % to version {}: a canary", percent(share.weight), share.version));
+                .map(|share| format!(", {} to version {}: a canary", percent(share.weight), share.version));
             format!("{place}: {} leads to version {}{}", alias.name, alias.version, canary.unwrap_or_default())
         }
     }
@@ -126,7 +126,7 @@ fn headline(of: &FunctionVersions) -> String {
 
 fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
     let aliases = of.aliases_of(&version.version).map(|(alias, share)| {
-        if share < 1.0 { format!("{} {} %", alias.name, percent(share)) } else { alias.name.clone() }
+        if share < 1.0 { format!("{} {}", alias.name, percent(share)) } else { alias.name.clone() }
     });
     let VersionFigures { invocations, failed, init_ms, duration_ms, .. } = &version.figures;
     let aliases: Vec<String> = aliases.collect();
@@ -134,17 +134,12 @@ fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
         version.version.clone(),
         if aliases.is_empty() { "–".to_owned() } else { aliases.join(", ") },
         ago(version.modified_at, now),
-        version.sha256.chars().take(12).collect(),
+        short_sha256(&version.sha256).to_owned(),
         if *invocations == 0 { "–".to_owned() } else { format!("{failed} of {invocations}") },
         percentiles(*init_ms),
         percentiles(*duration_ms),
         version.description.clone(),
     ]
-}
-
-fn percent(share: f64) -> String {
-    let text = format!("{:.2}", share * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn percentiles(values: Option<Percentiles>) -> String {

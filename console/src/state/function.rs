@@ -181,6 +181,11 @@ pub struct Bootstrap {
     pub built_at: i64,
 }
 
+/// The first digits of a SHA-256 in hexadecimal: enough to tell two apart on a screen.
+pub fn short_sha256(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
 /// A `bootstrap.zip`, ready to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zip {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Consent, DeployAction, Failure, Function};
+use super::{Change, Consent, DeployAction, Failure, Function, short_sha256};
 
 /// What of a stage shall go to another one, without building it anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl Promoted {
     pub fn story(&self, stage: &str) -> String {
         let Self { name, from_version, .. } = self;
         let version = self.version.as_deref().unwrap_or(from_version);
-        let sha256: String = self.sha256.chars().take(12).collect();
+        let sha256 = short_sha256(&self.sha256);
         match self.action {
             DeployAction::Unchanged => format!("{name}: {stage} has it already, as version {version} ({sha256})"),
             DeployAction::Created | DeployAction::Updated => {

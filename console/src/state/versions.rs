@@ -238,6 +238,12 @@ impl VersionsChanged {
     }
 }
 
+/// A share of 1 as `5 %` or `2.5 %`.
+pub fn percent(share: f64) -> String {
+    let text = format!("{:.2}", share * 100.0);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// `version 3`, `versions 1, 2 and 3`.
 pub fn numbers(versions: &[String]) -> String {
     match versions {

@@ -205,7 +205,7 @@ fn apply(state: &mut State) -> Vec<Effect> {
 
 /// Sends settings that were confirmed or need no confirmation.
 pub(super) fn send(state: &mut State, function: Function, revision: Option<String>, consent: Consent) -> Vec<Effect> {
-    if !verb::may_deploy(state) {
+    if !verb::may_change(state, "nothing is changed") {
         return Vec::new();
     }
     state.command = Some(command::configure(state, &function.name, consent));

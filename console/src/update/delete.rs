@@ -17,8 +17,7 @@ pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
 
 /// Asks for the name of the function, and the stage for what belongs to it.
 pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
-    if state.options.read_only {
-        state.tell(Notice::plain("nothing is deleted: the console is read-only", "start it without `--read-only`"));
+    if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
     let job = start(state, JobKind::Belongings(function.clone()));

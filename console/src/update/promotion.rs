@@ -17,7 +17,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     if state.functions.selected.is_none() {
         return verb::none_selected(state);
     }
-    if !verb::may_deploy(state) {
+    if !verb::may_change(state, "nothing is promoted") {
         return Vec::new();
     }
     let mut effects = overlay::dismiss(state);
@@ -55,7 +55,7 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
 
 /// Carries a promotion out that was looked at.
 pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
-    if !verb::may_deploy(state) {
+    if !verb::may_change(state, "nothing is promoted") {
         return Vec::new();
     }
     state.command = Some(command::promote(&promotion, false));

@@ -45,9 +45,10 @@ fn entry(role: Role) -> Entry {
 
 /// Asks for the name of a role that shall be removed.
 pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
-    if state.options.read_only {
-        state.tell(Notice::plain("nothing is removed: the console is read-only", "start it without `--read-only`"));
-    } else if entry.detail == "unused" {
+    if verb::is_read_only(state, "nothing is removed") {
+        return Vec::new();
+    }
+    if entry.detail == "unused" {
         state.overlay = Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
     } else {
         let why = format!("{} is the role of {}", entry.label, entry.detail);

@@ -3,7 +3,7 @@
 use super::{logs, plan, verb};
 use crate::{
     message::{Consent, DeployAction, DeployPlan, Effect, Failure, InvokeMode, JobId},
-    state::{Focus, JobKind, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
+    state::{Focus, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
 };
 
 /// Starts the loop of the selected function; on a protected local stage, after the stage's name was typed. Elsewhere the
@@ -18,12 +18,7 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
 
 /// Starts the loop of the function `name`; one that runs is begun anew.
 pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Effect> {
-    if state.options.read_only {
-        state.tell(Notice::plain("the loop deploys, and the console is read-only", "start it without `--read-only`"));
-        return Vec::new();
-    }
-    if state.jobs.newest(JobKind::changes_functions).is_some() {
-        state.tell(Notice::plain("a deploy is running", "wait for it to end"));
+    if !verb::may_change(state, "the loop deploys nothing") {
         return Vec::new();
     }
     let mut effects = Vec::new();

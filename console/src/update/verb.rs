@@ -112,16 +112,24 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent
     .unwrap_or_default()
 }
 
-/// Whether the stage may be changed now; says why not.
-pub(super) fn may_deploy(state: &mut State) -> bool {
+/// Whether nothing may be changed at all; then it says so of `what`: `nothing is deployed`.
+pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
     if state.options.read_only {
-        refuse(state, "nothing is deployed: the console is read-only", "start it without `--read-only`");
-    } else if state.jobs.newest(JobKind::changes_functions).is_some() {
-        refuse(state, "a deploy is running", "wait for it to end");
-    } else {
-        return true;
+        refuse(state, format!("{what}: the console is read-only"), "start it without `--read-only`");
     }
-    false
+    state.options.read_only
+}
+
+/// Whether functions may be changed now; says why not, of `what`: `nothing is deployed`.
+pub(super) fn may_change(state: &mut State, what: &str) -> bool {
+    if is_read_only(state, what) {
+        return false;
+    }
+    let running = state.jobs.newest(JobKind::changes_functions).and_then(|job| job.kind.title());
+    if let Some(title) = &running {
+        refuse(state, format!("{title} is running"), "wait for it to end");
+    }
+    running.is_none()
 }
 
 /// Starts a deploy, of what `plan` has shown; none while another runs, which must not be broken off, or where nothing may
@@ -132,7 +140,7 @@ pub(super) fn start_deploy(
     consent: Consent,
     plan: Option<DeployPlan>,
 ) -> Option<(JobId, Vec<Effect>)> {
-    if !may_deploy(state) {
+    if !may_change(state, "nothing is deployed") {
         return None;
     }
     state.command = Some(command::deploy(state, &names, consent));

@@ -136,15 +136,12 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
     };
     let Some(found) = &picker.found else { return Vec::new() };
     let (name, old) = (picker.function.clone(), found.prunable(KEEP));
-    let refused = if state.options.read_only {
-        Some(("nothing is deleted: the console is read-only".to_owned(), "start it without `--read-only`"))
-    } else if old.is_empty() {
-        Some((format!("nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to"), ""))
-    } else {
-        None
-    };
-    if let Some((why, hint)) = refused {
-        state.tell(Notice::plain(why, hint));
+    if verb::is_read_only(state, "nothing is deleted") {
+        return Vec::new();
+    }
+    if old.is_empty() {
+        let why = format!("nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to");
+        state.tell(Notice::plain(why, ""));
         return Vec::new();
     }
     let effects = overlay::dismiss(state);
@@ -159,13 +156,7 @@ pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
 
 /// Starts it; none while the function is changed otherwise, or where nothing may be changed.
 pub(super) fn start(state: &mut State, name: String, change: VersionsChange, consent: Consent) -> Option<Vec<Effect>> {
-    if state.options.read_only {
-        let told = Notice::plain("nothing is changed: the console is read-only", "start it without `--read-only`");
-        state.tell(told);
-        return None;
-    }
-    if let Some(title) = state.jobs.newest(JobKind::changes_functions).and_then(|job| job.kind.title()) {
-        state.tell(Notice::plain(format!("{title} is running"), "wait for it to end"));
+    if !verb::may_change(state, "nothing is changed") {
         return None;
     }
     state.command = Some(command::change_versions(state, &name, &change, consent));

@@ -164,18 +164,18 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
         return;
     }
     let count = plan.changed().count();
+    let does = match &plan.of {
+        Planned::Configure { .. } => "sends this".to_owned(),
+        Planned::Promote(_) => "promotes it".to_owned(),
+        Planned::Loop(_) => "deploys and invokes it".to_owned(),
+        Planned::Deploy(_) if count == 1 => "deploys 1 function".to_owned(),
+        Planned::Deploy(_) => format!("deploys {count} functions"),
+    };
     let text = match (plan.outcome.is_some(), count) {
         (false, _) => format!("{leave} leaves"),
         (true, 0) => format!("nothing to change   {leave} leaves"),
         (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
-        (true, _) if matches!(plan.of, Planned::Configure { .. }) => {
-            format!("{accept} sends this   {leave} leaves everything as it is")
-        }
-        (true, _) if matches!(plan.of, Planned::Promote(_)) => {
-            format!("{accept} promotes it   {leave} leaves everything as it is")
-        }
-        (true, 1) => format!("{accept} deploys 1 function   {leave} leaves everything as it is"),
-        (true, count) => format!("{accept} deploys {count} functions   {leave} leaves everything as it is"),
+        (true, _) => format!("{accept} {does}   {leave} leaves everything as it is"),
     };
     frame.buffer_mut().set_stringn(x, area.y, &text, width, theme.key);
 }

@@ -14,7 +14,7 @@ use super::{
     text::{age, bytes, count, duration, fit, pad, pad_left, window},
 };
 use crate::{
-    message::{Action, FunctionVersions, Target, Version},
+    message::{Action, FunctionVersions, Target, Version, percent, short_sha256},
     state::{Context, Picker, State},
     theme::Theme,
 };
@@ -125,7 +125,7 @@ fn line(state: &State, theme: &Theme, found: &FunctionVersions, version: &Versio
 
 /// What the row of a version has no room for.
 fn details(version: &Version) -> String {
-    let sha256: String = version.sha256.chars().take(12).collect();
+    let sha256 = short_sha256(&version.sha256);
     let mut text = format!(" {} · sha256 {sha256} · {}", version.version, bytes(version.bytes));
     let figures = &version.figures;
     if let Some(of) = figures.duration_ms {
@@ -150,10 +150,4 @@ fn foot(state: &State, found: &FunctionVersions) -> String {
         format!("{} closes", key(Action::Back)),
     ];
     keys.join("   ")
-}
-
-/// `5 %`, `0.25 %`, of a share.
-fn percent(share: f64) -> String {
-    let text = format!("{:.2}", share * 100.0);
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }

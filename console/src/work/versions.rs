@@ -3,7 +3,10 @@
 //! An alias is moved under the revision that was read, so that two people cannot move it against each other. Every move
 //! takes away what an earlier canary left of weights, and notes where the alias led before.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use aws_sdk_lambda::types::FunctionConfiguration;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -13,10 +16,11 @@ use self::read::Found;
 use super::{
     Job,
     deploy::{default_group, hex_of, milliseconds},
+    paths,
     stage::Stage,
 };
 use crate::message::{
-    Consent, Failure, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged, VersionsDone,
+    Consent, Failure, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged, VersionsDone, percent,
 };
 
 pub(crate) mod alias;
@@ -240,6 +244,11 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
     Ok(VersionsDone::Pruned { deleted, kept })
 }
 
+/// Where the code is kept that was brought from other stages to be promoted.
+pub fn promoted_dir(root: &Path) -> PathBuf {
+    paths::state_dir(root).join("promoted")
+}
+
 /// Says on the screen or on stderr what is done to a function.
 fn say(job: &Job, name: &str, text: &str) {
     job.report(Step::Phase { text: format!("{name}: {text}"), done: 0, total: 0 });
@@ -247,13 +256,7 @@ fn say(job: &Job, name: &str, text: &str) {
 
 /// `25 % to version 8`.
 fn part(share: &Share) -> String {
-    format!("{} % to version {}", per_cent(share.weight), share.version)
-}
-
-/// `5`, `2.5`, of a share.
-fn per_cent(weight: f64) -> String {
-    let text = format!("{:.2}", weight * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{} to version {}", percent(share.weight), share.version)
 }
 
 /// A digest as Lambda writes it.

@@ -1,36 +1,11 @@
 //! The calls that change a function, in the order in which they are made. A plan is a list of them, and carrying it out
 //! makes them one after the other: what was shown is what is done. Pure.
 
-use super::{diff::Wanted, remote::Remote};
+use super::{
+    diff::{POLICY, REMOVED, STATEMENTS, Wanted},
+    remote::Remote,
+};
 use crate::message::{Change, Concurrency, UrlSetting};
-
-/// What stands for a value that is taken away.
-pub(super) const REMOVED: &str = "removed";
-
-/// What the fields of managed policies of the function's role begin with.
-pub(super) const POLICY: &str = "role.policy.";
-/// The field of the statements of the role's own policy.
-pub(super) const STATEMENTS: &str = "role.statements";
-
-/// The settings that differ, gathered one by one.
-pub(super) struct Diff {
-    pub(super) changes: Vec<Change>,
-}
-
-impl Diff {
-    /// `field` shall be `to`; nothing to do where it is.
-    pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
-        let to = to.into();
-        if from.as_ref() != Some(&to) {
-            self.changes.push(Change { field: field.to_owned(), from, to });
-        }
-    }
-
-    /// `field` is there and shall not be.
-    pub(super) fn remove(&mut self, field: &str, from: &str) {
-        self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
-    }
-}
 
 /// One step of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,18 +3,45 @@
 use std::collections::BTreeMap;
 
 use super::{
-    calls::{Diff, POLICY, STATEMENTS},
     code::Code,
     remote::{self, Remote, Settings, default_group},
     url,
 };
 use crate::{
-    message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc},
+    message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc, short_sha256},
     work::iam::{self, Held, RolePolicies},
 };
 
 /// In the place of every environment value.
 pub(super) const MASK: &str = "••••••";
+
+/// What stands for a value that is taken away.
+pub(super) const REMOVED: &str = "removed";
+
+/// What the fields of managed policies of the function's role begin with.
+pub(super) const POLICY: &str = "role.policy.";
+/// The field of the statements of the role's own policy.
+pub(super) const STATEMENTS: &str = "role.statements";
+
+/// The settings that differ, gathered one by one.
+pub(super) struct Diff {
+    pub(super) changes: Vec<Change>,
+}
+
+impl Diff {
+    /// `field` shall be `to`; nothing to do where it is.
+    pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
+        let to = to.into();
+        if from.as_ref() != Some(&to) {
+            self.changes.push(Change { field: field.to_owned(), from, to });
+        }
+    }
+
+    /// `field` is there and shall not be.
+    pub(super) fn remove(&mut self, field: &str, from: &str) {
+        self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
+    }
+}
 
 /// What the workspace wants a function to be.
 #[derive(Clone)]
@@ -280,7 +307,7 @@ fn refuse_foreign(found: &Remote) -> Result<(), Failure> {
 
 /// The first digits of a digest.
 fn short(sha256: &str) -> String {
-    remote::hex_of(sha256).chars().take(12).collect()
+    short_sha256(&remote::hex_of(sha256)).to_owned()
 }
 
 fn megabytes(memory: u32) -> String {

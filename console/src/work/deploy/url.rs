@@ -5,7 +5,7 @@
 use aws_sdk_lambda::types::{self, FunctionUrlAuthType, InvokeMode};
 use serde_json::Value;
 
-use super::{Stage, calls::Diff, wait::patiently};
+use super::{Stage, diff::Diff, wait::patiently};
 use crate::{
     message::{Cors, FunctionUrl, UrlAuth, UrlSetting},
     work::{

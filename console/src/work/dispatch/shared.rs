@@ -15,7 +15,7 @@ use super::super::{
     paths,
     stage::{self, Stage},
     store::Store,
-    verb,
+    verb, versions,
 };
 use super::{Common, Steps, stages::Slot};
 use crate::message::{
@@ -52,7 +52,7 @@ impl Shared {
 
     /// Where the code that promotions brought from other stages is kept.
     pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
-        Ok(self.state_dir().await?.join("promoted"))
+        Ok(versions::promoted_dir(&self.workspace().await?.root))
     }
 
     pub(super) async fn state_dir(&self) -> Result<PathBuf, Failure> {

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::{
     alias::{self, Pointer},
     figures::{self, Tally},
-    judge, per_cent,
+    judge,
 };
 use crate::{
-    message::{Canary, Failure, Share, Step},
+    message::{Canary, Failure, Share, Step, percent},
     work::{Job, stage::Stage},
 };
 
@@ -152,9 +152,9 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
             return Err(Halt::Breach(why));
         }
         let text = format!(
-            "{}: {} % to version {}, {} s left; {} invocations, {} failed",
+            "{}: {} to version {}, {} s left; {} invocations, {} failed",
             course.name,
-            per_cent(share.weight),
+            percent(share.weight),
             course.new,
             left.as_secs(),
             of_new.invocations,
