@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::{
-    message::{Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting},
+    message::{Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc},
     work::{
         deploy::{Plan, Scope},
+        iam,
         versions::alias,
     },
 };
@@ -36,6 +37,54 @@ async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i32>) {
     });
     assert!(changed.await.is_ok());
     deploy::settled(stage, "hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn layers_and_the_private_network_are_set_changed_and_removed() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let layer = |name: &'static str| {
+        let path = place.dir.path().join("layer.zip");
+        write_zip(&path, name);
+        let zip = aws_smithy_types::Blob::new(std::fs::read(&path).unwrap());
+        let content = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(zip).build();
+        let stage = &stage;
+        async move {
+            let published = stage.call(|clients| {
+                let content = content.clone();
+                async move { clients.lambda().publish_layer_version().layer_name(name).content(content).send().await }
+            });
+            published.await.unwrap().layer_version_arn().unwrap().to_owned()
+        }
+    };
+    let (one, two) = (layer("one").await, layer("two").await);
+    let network = |subnets: &[&str]| {
+        let subnet_ids = subnets.iter().map(ToString::to_string).collect();
+        Some(Vpc { subnet_ids, security_group_ids: vec!["sg-1".into()], ..Vpc::default() })
+    };
+    let mut hello = place.function("hello", "1");
+    hello.config.layers = Some(vec![one.clone()]);
+    hello.config.vpc = network(&["subnet-1", "subnet-2"]);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
+    // The order of subnets says nothing.
+    hello.config.vpc = network(&["subnet-2", "subnet-1"]);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
+    let policies = |role: &crate::message::Role| role.policies.len();
+    assert_eq!(policies(&iam::roles(&stage).await.unwrap()[0]), 2, "to log, and to be in a private network");
+
+    hello.config.layers = Some(vec![one, two]);
+    hello.config.vpc = network(&["subnet-1"]);
+    let plan = compared(&stage, &hello, Scope::Whole).await;
+    assert_eq!(fields(&plan.shown()), ["layers", "vpc"]);
+    assert_eq!(applied(&stage, &plan).await.failed, []);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
+
+    hello.config.layers = Some(Vec::new());
+    hello.config.vpc = Some(Vpc::default());
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
+    let settings = deploy::settings(&stage, "hello").await.unwrap().unwrap();
+    assert_eq!((settings.layers, settings.vpc), (Some(Vec::new()), None));
+    stage.close().await;
 }
 
 #[tokio::test]
