@@ -50,7 +50,8 @@ pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
 pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, RuntimeCrate, Workspace, Zip,
+    Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, Include, RuntimeCrate,
+    Workspace, Zip,
 };
 pub use functions::{Card, Deployment, Functions};
 pub use invocation::{

@@ -46,17 +46,9 @@ impl Reader<'_> {
 
     /// What cargo-lambda has and this program has not, so that nobody waits for it in vain.
     fn lacking(&mut self, table: &DeTable<'_>) {
-        for (key, why, hint) in [
-            (
-                "include",
-                "a zip has the bootstrap alone",
-                "put files into the program with `include_bytes!`, or into a layer",
-            ),
-            ("name", "a function is called as its binary", "rename the binary, or give the stage a prefix or a suffix"),
-        ] {
-            if let Some(value) = table.get(key) {
-                self.leave_out(key, value, why, hint);
-            }
+        if let Some(value) = table.get("name") {
+            let hint = "rename the binary, or give the stage a prefix or a suffix";
+            self.leave_out("name", value, "a function is called as its binary", hint);
         }
     }
 
