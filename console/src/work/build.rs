@@ -56,8 +56,8 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
             None => Err(transcript.failure(&name, &function.manifest)),
             Some(executable) => {
                 let target = workspace.target.clone();
-                let architecture = request.architecture;
-                let package = move |name: &str| package::package(&target, name, architecture, &executable);
+                let (architecture, include) = (request.architecture, function.config.include.clone());
+                let package = move |name: &str| package::package(&target, name, architecture, &executable, &include);
                 let named = name.clone();
                 let packaged = tokio::task::spawn_blocking(move || package(&named)).await;
                 packaged.unwrap_or_else(|error| {

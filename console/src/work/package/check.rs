@@ -62,11 +62,26 @@ pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -
     }
 }
 
+/// The executable and the files beside it are what Lambda unpacks.
+pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(), Failure> {
+    let all = executable.saturating_add(included);
+    if included == 0 || all <= UNZIPPED {
+        return Ok(());
+    }
+    let why = format!(
+        "the bootstrap is {} and the included files are {}, and Lambda takes {} unzipped",
+        size(executable),
+        size(included),
+        size(UNZIPPED)
+    );
+    Err(Failure::work(format!("{name} is too large"), why, "include less, or put it into a bucket"))
+}
+
 /// The zip is one that Lambda takes.
 pub(super) fn zipped(name: &str, bytes: u64) -> Result<Option<String>, Failure> {
     if bytes > ZIPPED {
         let why = format!("bootstrap.zip is {}, and Lambda takes {} in a request", size(bytes), size(ZIPPED));
-        let hint = "build the release profile, strip it, or leave dependencies out";
+        let hint = "build the release profile, strip it, leave dependencies out, or include less";
         return Err(Failure::work(format!("{name} is too large"), why, hint));
     }
     Ok((bytes > ZIPPED / 10 * 9)
@@ -138,5 +153,12 @@ mod tests {
         assert_eq!(zipped("f", 1024).unwrap(), None);
         assert!(zipped("f", 49 * 1024 * 1024).unwrap().unwrap().contains("49.0 MB"));
         assert_eq!(zipped("f", ZIPPED + 1).unwrap_err().what, "f is too large");
+    }
+
+    #[test]
+    fn what_is_included_counts_with_the_bootstrap() {
+        assert_eq!(unzipped("f", UNZIPPED - 10, 10), Ok(()));
+        let failure = unzipped("f", UNZIPPED - 10, 11).unwrap_err();
+        assert!(failure.what == "f is too large" && failure.why.contains("takes 250.0 MB"), "{failure:?}");
     }
 }
