@@ -37,7 +37,7 @@ async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
 
 /// The deploy of a function that is there fails, says what is true, and the next one repairs it.
 async fn fails(local: &LocalLambda, operation: &str, harm: Harm) -> FailedFunction {
-    let behind = Behind::deployed(local).await;
+    let behind = Box::pin(Behind::deployed(local)).await;
     let what = format!("{operation}: {harm:?}");
     behind.proxy.harm(Rule::on(operation, harm).always());
     let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
