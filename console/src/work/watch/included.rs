@@ -41,6 +41,11 @@ impl Included {
         self.functions(path).next().is_some()
     }
 
+    /// A function includes `path` by its own name, not as one of all in a directory.
+    pub(super) fn is_named(&self, path: &Path) -> bool {
+        self.sources.iter().any(|(source, _)| source == path)
+    }
+
     /// Something included is in `directory`, or it is that itself.
     pub(super) fn is_around(&self, directory: &Path) -> bool {
         self.has(directory) || self.sources.iter().any(|(source, _)| source.starts_with(directory))

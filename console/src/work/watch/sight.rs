@@ -130,11 +130,14 @@ impl Sight {
                 candidates.extend(["config", "config.toml"].map(|name| (path.join(name), true)));
             }
         }
+        let included = graph.included();
         candidates.retain(|path, _| {
-            graph.included().has(path) && !is_editors(path) || graph.is_inside(path) && may_be_source(path)
+            included.is_named(path)
+                || (included.has(path) && !is_editors(path))
+                || (graph.is_inside(path) && may_be_source(path))
         });
         let mut homes: BTreeMap<&Path, Vec<PathBuf>> = BTreeMap::new();
-        for path in candidates.keys().filter(|path| !graph.included().has(path)) {
+        for path in candidates.keys().filter(|path| !included.has(path)) {
             homes.entry(graph.home(path)).or_default().push(path.clone());
         }
         for (home, paths) in homes {
