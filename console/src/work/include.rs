@@ -177,8 +177,8 @@ impl Walk<'_> {
     fn check(&self) -> Result<(), Failure> {
         let files = &self.included.files;
         for name in files.keys() {
-            let above = name.match_indices('/').filter_map(|(at, _)| name.get(..at));
-            if let Some(file) = above.filter_map(|directory| files.get(directory)).next() {
+            let mut above = name.match_indices('/').filter_map(|(at, _)| name.get(..at));
+            if let Some(file) = above.find_map(|directory| files.get(directory)) {
                 let why = format!("{} would be a directory in the zip, for `{name}` is in it", file.path.display());
                 return Err(self.failure(&why, "give one of the two another name: `NAME:PATH`"));
             }
