@@ -14,12 +14,12 @@ pub use crate::state::{
     Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, Change, Changed,
     Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed,
     DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig,
-    FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Invocation, InvokeMode, InvokeRequest, JobId,
-    Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles,
-    Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog, ResponsePart, Role, RuntimeCrate, Sample,
-    Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting, Verdict, Version,
-    VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost, percent,
-    short_sha256,
+    FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Include, Invocation, InvokeMode,
+    InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind,
+    Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog, ResponsePart, Role,
+    RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
+    Verdict, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip,
+    live_cost, percent, short_sha256,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.

@@ -50,8 +50,8 @@ pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
 pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, RuntimeCrate, Workspace, Zip,
-    short_sha256,
+    Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, Include, RuntimeCrate,
+    Workspace, Zip, short_sha256,
 };
 pub use functions::{Card, Deployment, Functions};
 pub use invocation::{

@@ -14,6 +14,7 @@ pub mod dispatch;
 #[cfg(test)]
 mod flow;
 pub mod iam;
+mod include;
 pub mod invoke;
 pub mod log;
 pub mod logs;

@@ -9,6 +9,7 @@ mod contract;
 mod crash;
 mod editor;
 mod flow;
+mod included;
 mod jobs;
 mod keymap;
 mod logs;

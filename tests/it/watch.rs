@@ -240,6 +240,20 @@ fn a_save_during_a_build_begins_it_anew_with_what_it_was_for() {
 }
 
 #[test]
+fn a_saved_file_that_a_zip_includes_swaps_the_function_that_includes_it() {
+    let fixture = Fixture::new("watch");
+    let manifest = "[package.metadata.lambda.deploy]\ninclude = [\"texts:../../texts\"]";
+    fixture.function("including", manifest, "fn main() {}\n");
+    fixture.function("not-including", "[package.metadata.lambda]", "fn main() {}\n");
+    fixture.write("texts/hello.txt", "hello");
+    let mut watched = Watched::begun(fixture, &["including", "not-including"]);
+    watched.save("texts/hello.txt", "good day", &["including"]);
+    watched.swapped(&["including"], "updated");
+    watched.save("texts/new.txt", "", &["including"]);
+    watched.swapped(&["including"], "updated");
+}
+
+#[test]
 fn it_is_refused_where_nothing_may_be_deployed_or_nothing_is_watched() {
     let fixture = Fixture::new("watch");
     fixture.function("first", &Fixture::runtime(), SOURCE);

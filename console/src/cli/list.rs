@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         let rows: Vec<_> = states.map(|(function, deployed)| row(function, deployed.as_ref(), now)).collect();
         output.table(["function", "package", "architecture", "built", "zip", "deployed"], &rows)?;
         if workspace.functions.iter().any(|function| function.stale) {
-            print_line(&output.faint("stale: a source file is newer than the build"))?;
+            print_line(&output.faint("stale: a source, or a file that the zip includes, is newer than the build"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

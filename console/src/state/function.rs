@@ -87,7 +87,7 @@ pub struct Function {
     pub bootstrap: Option<Bootstrap>,
     /// `target/lambda/<binary>/bootstrap.zip`, if packaged.
     pub zip: Option<Zip>,
-    /// A source file that the bootstrap was made from is newer than it.
+    /// A source file that the bootstrap was made from is newer than it, or the zip is behind the files that it includes.
     pub stale: bool,
 }
 
@@ -136,6 +136,8 @@ pub struct FunctionConfig {
     pub s3_bucket: Option<String>,
     /// The zip's key in it. None: one that follows from the function's name and the zip's digest.
     pub s3_key: Option<String>,
+    /// Files and directories that go into the zip beside the bootstrap.
+    pub include: Vec<Include>,
 }
 
 /// Names of variables, never their values: settings end up in logs.
@@ -157,8 +159,20 @@ impl std::fmt::Debug for FunctionConfig {
             .field("concurrency", &self.concurrency)
             .field("url", &self.url)
             .field("vpc", &self.vpc)
+            .field("include", &self.include)
             .finish_non_exhaustive()
     }
+}
+
+/// A file or a directory that goes into a function's zip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Include {
+    /// What it is called in the zip, as the manifest has it: `config/app.toml`, or `config` for all that is in there.
+    pub name: String,
+    /// Where it is: absolute, and as the manifest has it beyond the manifest's own directory.
+    pub source: PathBuf,
+    /// Where the manifest says so: its path and the line.
+    pub place: String,
 }
 
 /// One file of a function's payload library.

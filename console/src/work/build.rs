@@ -56,8 +56,8 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
             None => Err(transcript.failure(&binary, &function.manifest)),
             Some(executable) => {
                 let target = workspace.target.clone();
-                let architecture = request.architecture;
-                let package = move || package::package(&target, &binary, architecture, &executable);
+                let (architecture, include) = (request.architecture, function.config.include.clone());
+                let package = move || package::package(&target, &binary, architecture, &executable, &include);
                 let packaged = tokio::task::spawn_blocking(package).await;
                 packaged.unwrap_or_else(|error| {
                     Err(Failure::work(format!("could not package {name}"), error.to_string(), ""))

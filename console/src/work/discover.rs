@@ -90,7 +90,8 @@ fn workspace(metadata: &Metadata) -> Workspace {
         let own = config::Layer::of_package(manifest);
         let events = events_of(manifest);
         for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
-            let artifacts = artifact::read(&target, &binary.name, manifest);
+            let config = config::merged(&binary.name, &[&shared, &own], &mut warnings);
+            let artifacts = artifact::read(&target, &binary.name, manifest, &config.include);
             functions.push(Function {
                 name: binary.name.clone(),
                 binary: binary.name.clone(),
@@ -98,7 +99,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
                 manifest: manifest.to_path_buf(),
                 runtime,
                 architecture: artifacts.architecture.unwrap_or_default(),
-                config: config::merged(&binary.name, &[&shared, &own], &mut warnings),
+                config,
                 events: events.clone(),
                 bootstrap: artifacts.bootstrap,
                 zip: artifacts.zip,

@@ -1,12 +1,14 @@
-//! Watches the sources of functions, and says which functions a saved file belongs to.
+//! Watches the sources of functions, and what their zips include, and says which functions a saved file belongs to.
 //!
 //! The system tells of changes (inotify, `FSEvents`, kqueue): nothing is polled, and when nothing is saved nothing runs.
 //! Watched are the directories of the packages that functions are made from, of the workspace and of path dependencies
-//! outside it, each directory by itself: what cargo makes, what git leaves out and what is hidden is not looked at.
+//! outside it, each directory by itself: what cargo makes, what git leaves out and what is hidden is not looked at, unless
+//! a manifest includes it in a zip.
 //!
 //! May touch files and `cargo metadata`, to read.
 
 mod graph;
+mod included;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -64,7 +66,7 @@ pub async fn watch(
                 files.push(graph.root().to_path_buf());
                 graph.functions().to_vec()
             } else {
-                files.retain(|file| !graph.affected(file).is_empty());
+                files.retain(|file| graph.affected(file).next().is_some());
                 files.iter().flat_map(|file| graph.affected(file)).cloned().collect()
             };
             functions.sort();

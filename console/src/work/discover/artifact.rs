@@ -3,6 +3,7 @@
 //! Reads files; changes nothing.
 
 use std::{
+    collections::BTreeSet,
     fs::{File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -14,10 +15,14 @@ use object::{
     read::elf::{FileHeader, ProgramHeader},
 };
 use sha2::{Digest, Sha256};
+use zip::ZipArchive;
 
 use crate::{
-    message::{Architecture, Bootstrap, Zip},
-    work::paths::hex,
+    message::{Architecture, Bootstrap, Include, Zip},
+    work::{
+        include::{BOOTSTRAP, Included},
+        paths::hex,
+    },
 };
 
 /// What is there of one function.
@@ -34,14 +39,16 @@ pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
     target.join("lambda").join(name)
 }
 
-pub(super) fn read(target: &Path, name: &str, manifest: &Path) -> Artifacts {
+pub(super) fn read(target: &Path, name: &str, manifest: &Path, include: &[Include]) -> Artifacts {
     let directory = directory(target, name);
-    let path = directory.join("bootstrap");
-    let mut artifacts = Artifacts { zip: zip_of(&directory.join("bootstrap.zip")), ..Artifacts::default() };
+    let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
+    let mut artifacts = Artifacts { zip: zip_of(&zip), ..Artifacts::default() };
     let Ok(metadata) = path.metadata() else { return artifacts };
     artifacts.architecture = architecture_of(&path);
     if let Ok(built) = metadata.modified() {
-        artifacts.stale = is_stale(target, name, manifest, built);
+        let zipped = zip.metadata().and_then(|metadata| metadata.modified()).ok();
+        artifacts.stale = is_stale(target, name, manifest, (built, zipped))
+            || zipped.is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
     }
     artifacts.bootstrap = Some(stamp_of(path, &metadata));
     artifacts
@@ -90,17 +97,30 @@ pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
     }
 }
 
-/// A file that the bootstrap was made from is newer than it, or gone.
-fn is_stale(target: &Path, name: &str, manifest: &Path, built: SystemTime) -> bool {
-    let newer =
-        |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > built);
-    if newer(manifest) {
+/// A file that the bootstrap was made from is newer than it, or gone. What the manifest says of the zip does not make
+/// cargo link anew, so a zip that is newer than the manifest will do.
+fn is_stale(target: &Path, name: &str, manifest: &Path, (built, zipped): (SystemTime, Option<SystemTime>)) -> bool {
+    let newer = |path: &Path, made: SystemTime| {
+        path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > made)
+    };
+    if newer(manifest, zipped.map_or(built, |zipped| zipped.max(built))) {
         return true;
     }
     match sources(target, name, built) {
-        Some(sources) => sources.iter().any(|source| newer(source)),
+        Some(sources) => sources.iter().any(|source| newer(source, built)),
         None => manifest.parent().is_some_and(|package| any_newer(&package.join("src"), built)),
     }
+}
+
+/// The zip is older than a file that it includes, or has other files beside the bootstrap than it shall. One that cannot
+/// be read says nothing.
+fn is_behind(zip: &Path, zipped: SystemTime, name: &str, include: &[Include], target: &Path) -> bool {
+    let Some(archive) = File::open(zip).ok().and_then(|file| ZipArchive::new(file).ok()) else { return false };
+    // Where something cannot be included, the build says why.
+    let Ok(included) = Included::of(name, include, target) else { return true };
+    let Ok(mut there) = archive.file_names().collect::<Result<BTreeSet<_>, _>>() else { return true };
+    there.remove(BOOTSTRAP);
+    !there.iter().eq(included.files.keys()) || included.newest().is_some_and(|newest| newest > zipped)
 }
 
 /// The sources that cargo noted beside the binary that the bootstrap is a copy of: a copy has its

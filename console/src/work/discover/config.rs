@@ -8,6 +8,7 @@
 //! Reads the manifests; changes nothing.
 
 mod deploy;
+mod include;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use self::include::Includes;
 use crate::message::{Failure, FunctionConfig};
 
 /// One manifest and the place of its `lambda` table.
@@ -50,16 +52,17 @@ impl Layer {
 
 /// The settings of `binary`, merged of `layers`. What cannot be used of them is added to `warnings`.
 pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure>) -> FunctionConfig {
-    let mut config = FunctionConfig::default();
+    let (mut config, mut includes) = (FunctionConfig::default(), Includes::default());
     for layer in layers {
         let Ok(document) = DeTable::parse(&layer.text) else { continue };
         let mut reader = Reader { layer, warnings, path: Vec::new() };
         let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"]) else { continue };
-        reader.tables(lambda, binary, &mut config);
+        reader.tables(lambda, binary, &mut config, &mut includes);
         if let Some(own) = reader.enter(lambda, &["bin", binary]) {
-            reader.tables(own, binary, &mut config);
+            reader.tables(own, binary, &mut config, &mut includes);
         }
     }
+    config.include = includes.together();
     config
 }
 
@@ -98,9 +101,10 @@ impl Reader<'_> {
         Some(table)
     }
 
-    /// `env` and `deploy`.
-    fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig) {
+    /// `env`, `deploy`, and of `build` what goes into the zip.
+    fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig, includes: &mut Includes) {
         self.pairs(table, "env", &mut config.env);
+        self.includes(table, includes);
         if let Some(deploy) = self.enter(table, &["deploy"]) {
             self.deploy(deploy, binary, config);
             self.path.pop();
@@ -177,21 +181,21 @@ impl Reader<'_> {
 
     /// Never shows the value itself: it may be a secret.
     fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
-        self.leave_out(key, value, &format!("it must be {expected}"), "correct it in the manifest");
-    }
-
-    fn leave_out(&mut self, key: &str, value: &Value<'_>, why: &str, hint: &str) {
-        let before = self.layer.text.bytes().take(value.span().start);
-        let line = before.filter(|byte| *byte == b'\n').count() + 1;
-        let path = self.path.join(".");
         let warning = Failure::usage(
-            format!("left out the setting `{path}.{key}`"),
-            format!("{}:{line}: {why}", self.layer.manifest.display()),
-            hint,
+            format!("left out the setting `{}.{key}`", self.path.join(".")),
+            format!("{}: it must be {expected}", self.place(value)),
+            "correct it in the manifest",
         );
         // The binaries of one package share its tables.
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
+    }
+
+    /// `/w/Cargo.toml:4`
+    fn place(&self, value: &Value<'_>) -> String {
+        let before = self.layer.text.bytes().take(value.span().start);
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        format!("{}:{line}", self.layer.manifest.display())
     }
 }

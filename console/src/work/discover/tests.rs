@@ -154,3 +154,47 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
     ];
     assert_eq!(warnings, expected);
 }
+
+#[tokio::test]
+async fn a_zip_that_is_behind_what_it_includes_makes_the_function_stale_until_it_is_packaged() {
+    let manifest = |deploy: &str| declared("hello") + "deploy = { " + deploy + " }\n";
+    let root = workspace(&[
+        ("Cargo.toml", &manifest("include = [\"texts\"]")),
+        ("src/main.rs", MAIN),
+        ("texts/de.txt", "hallo"),
+        ("texts/en.txt", "hello"),
+    ]);
+    let executable = root.path().join("target/made");
+    fs::create_dir_all(root.path().join("target")).unwrap();
+    // Native may be anything.
+    fs::write(&executable, "#!/bin/sh\n").unwrap();
+    let found = async || discover(root.path()).await.unwrap().functions.remove(0);
+    let package = async || {
+        let function = found().await;
+        let target = root.path().join("target");
+        let native = Architecture::Native;
+        crate::work::package::package(&target, "hello", native, &executable, &function.config.include).unwrap();
+    };
+    package().await;
+    assert!(!found().await.stale);
+
+    let text = root.path().join("texts/de.txt");
+    let later = std::time::SystemTime::now() + Duration::from_secs(10);
+    fs::File::options().append(true).open(&text).unwrap().set_modified(later).unwrap();
+    assert!(found().await.stale, "a file is newer");
+    package().await;
+    assert!(!found().await.stale, "and was packaged as it is");
+
+    fs::remove_file(root.path().join("texts/en.txt")).unwrap();
+    assert!(found().await.stale, "a file is gone");
+    package().await;
+    assert!(!found().await.stale);
+
+    fs::write(root.path().join("Cargo.toml"), manifest("memory = 256")).unwrap();
+    assert!(found().await.stale, "nothing is to be included any more");
+    package().await;
+    assert!(!found().await.stale, "which does not make cargo link anew");
+
+    fs::write(root.path().join("Cargo.toml"), manifest("include = [\"gone\"]")).unwrap();
+    assert!(found().await.stale, "what is not there cannot be in the zip");
+}

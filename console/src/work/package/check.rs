@@ -62,15 +62,31 @@ pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -
     }
 }
 
-/// The zip is one that Lambda takes.
-pub(super) fn zipped(name: &str, bytes: u64) -> Result<Option<String>, Failure> {
-    if bytes > ZIPPED {
-        let why = format!("bootstrap.zip is {}, and Lambda takes {} in a request", size(bytes), size(ZIPPED));
-        let hint = "build the release profile, strip it, or leave dependencies out";
-        return Err(Failure::work(format!("{name} is too large"), why, hint));
+/// The executable and the files beside it are what Lambda unpacks.
+pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(), Failure> {
+    let all = executable.saturating_add(included);
+    if included == 0 || all <= UNZIPPED {
+        return Ok(());
     }
-    Ok((bytes > ZIPPED / 10 * 9)
-        .then(|| format!("bootstrap.zip of {name} is {}, close to Lambda's limit of {}", size(bytes), size(ZIPPED))))
+    let why = format!(
+        "the bootstrap is {} and the included files are {}, and Lambda takes {} unzipped",
+        size(executable),
+        size(included),
+        size(UNZIPPED)
+    );
+    Err(Failure::work(format!("{name} is too large"), why, "include less, or put it into a bucket"))
+}
+
+/// What is worth saying of a zip of this size. One over the limit of a request is deployed by way of a bucket.
+pub(super) fn zipped(name: &str, bytes: u64) -> Option<String> {
+    let (is, limit) = (size(bytes), size(ZIPPED));
+    if bytes > ZIPPED {
+        return Some(format!(
+            "bootstrap.zip of {name} is {is}, and Lambda takes {limit} in a request: name a bucket for it (`s3_bucket`), \
+             or build the release profile, leave dependencies out, include less"
+        ));
+    }
+    (bytes > ZIPPED / 10 * 9).then(|| format!("bootstrap.zip of {name} is {is}, close to Lambda's limit of {limit}"))
 }
 
 fn size(bytes: u64) -> String {
@@ -134,9 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_above_the_limit_is_refused_and_one_close_to_it_is_said() {
-        assert_eq!(zipped("f", 1024).unwrap(), None);
-        assert!(zipped("f", 49 * 1024 * 1024).unwrap().unwrap().contains("49.0 MB"));
-        assert_eq!(zipped("f", ZIPPED + 1).unwrap_err().what, "f is too large");
+    fn a_zip_above_the_limit_or_close_to_it_is_told() {
+        assert_eq!(zipped("f", 1024), None);
+        assert!(zipped("f", 49 * 1024 * 1024).unwrap().contains("49.0 MB"));
+        assert!(zipped("f", ZIPPED + 1).unwrap().contains("`s3_bucket`"));
+    }
+
+    #[test]
+    fn what_is_included_counts_with_the_bootstrap() {
+        assert_eq!(unzipped("f", UNZIPPED - 10, 10), Ok(()));
+        let failure = unzipped("f", UNZIPPED - 10, 11).unwrap_err();
+        assert!(failure.what == "f is too large" && failure.why.contains("takes 250.0 MB"), "{failure:?}");
     }
 }

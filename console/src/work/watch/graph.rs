@@ -1,5 +1,5 @@
-//! Which functions are made from which files: the packages of the workspace and of path dependencies outside it, and the
-//! functions that link each.
+//! Which functions are made from which files: the packages of the workspace and of path dependencies outside it, the
+//! functions that link each, and what goes into their zips.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,6 +8,7 @@ use std::{
 
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
+use super::included::Included;
 use crate::message::Function;
 
 /// Files of the workspace's root that every build reads.
@@ -16,13 +17,14 @@ const FOR_ALL: [&str; 6] =
 /// Folders of a package that a function is not made from.
 const FOR_TESTS: [&str; 3] = ["tests", "benches", "examples"];
 
-/// The local packages with the functions that are made from each.
+/// The local packages with the functions that are made from each, and what is included in zips.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Graph {
     root: PathBuf,
     target: PathBuf,
     /// The innermost before those around it.
     packages: Vec<Package>,
+    included: Included,
     /// All functions that are watched, sorted.
     functions: Vec<String>,
 }
@@ -65,14 +67,11 @@ impl Graph {
             })
             .collect();
         packages.sort_by_key(|package| std::cmp::Reverse(package.directory.components().count()));
+        let target = metadata.target_directory.as_std_path().to_path_buf();
+        let included = Included::of(functions, &target);
         let mut functions: Vec<String> = functions.iter().map(|function| function.name.clone()).collect();
         functions.sort();
-        Self {
-            root: metadata.workspace_root.as_std_path().to_path_buf(),
-            target: metadata.target_directory.as_std_path().to_path_buf(),
-            packages,
-            functions,
-        }
+        Self { root: metadata.workspace_root.as_std_path().to_path_buf(), target, packages, included, functions }
     }
 
     /// The workspace's root.
@@ -85,18 +84,30 @@ impl Graph {
         &self.functions
     }
 
-    /// The directories whose whole trees are watched: those of the packages that a function is made from.
+    /// What is included in zips.
+    pub(super) fn included(&self) -> &Included {
+        &self.included
+    }
+
+    /// The directories whose whole trees are watched: those of the packages that a function is made from, and those that
+    /// are included.
     pub(super) fn trees(&self) -> impl Iterator<Item = &Path> {
+        self.used().chain(self.included.directories())
+    }
+
+    fn used(&self) -> impl Iterator<Item = &Path> {
         let used = self.packages.iter().filter(|package| !package.functions.is_empty());
         used.map(|package| package.directory.as_path())
     }
 
-    /// The directories that are watched alone: the root with its settings, and where members come and go.
+    /// The directories that are watched alone: the root with its settings, and where members and what is included come
+    /// and go.
     pub(super) fn places(&self) -> Vec<PathBuf> {
         let members = self.packages.iter().filter_map(|package| package.directory.parent());
         let mut places: Vec<PathBuf> =
             members.filter(|place| place.starts_with(&self.root)).map(Path::to_path_buf).collect();
         places.extend([self.root.clone(), self.root.join(".cargo")]);
+        places.extend(self.included.places().map(Path::to_path_buf));
         places.sort();
         places.dedup();
         places
@@ -108,7 +119,7 @@ impl Graph {
         // Cargo marks every target directory so.
         directory.starts_with(&self.target)
             || directory.join("CACHEDIR.TAG").exists()
-            || (self.packages.iter().any(is_unused) && !self.trees().any(|tree| tree.starts_with(directory)))
+            || (self.packages.iter().any(is_unused) && !self.used().any(|tree| tree.starts_with(directory)))
     }
 
     /// The directory of the package that `file` belongs to; the root's for a file of none.
@@ -120,8 +131,18 @@ impl Graph {
         self.packages.iter().find(|package| file.starts_with(&package.directory))
     }
 
+    /// It is in the workspace or in a package outside it.
+    pub(super) fn is_inside(&self, path: &Path) -> bool {
+        path.starts_with(&self.root) || self.package(path).is_some()
+    }
+
+    /// The functions that are made from `file` or include it.
+    pub(super) fn affected(&self, file: &Path) -> impl Iterator<Item = &String> {
+        self.made(file).iter().chain(self.included.functions(file))
+    }
+
     /// The functions that are made from `file`, sorted.
-    pub(super) fn affected(&self, file: &Path) -> &[String] {
+    fn made(&self, file: &Path) -> &[String] {
         if FOR_ALL.iter().any(|name| file == self.root.join(name)) {
             return &self.functions;
         }

@@ -97,10 +97,7 @@ impl Sight {
                     }
                 }
             }
-            below.retain(|directory| !is_hidden(directory) && !graph.is_foreign(directory));
-            let ignored = ignored(tree, &below).await;
-            below.retain(|directory| !ignored.contains(directory));
-            level = below;
+            level = looked_into(graph, tree, below).await;
         }
         Ok(files)
     }
@@ -126,19 +123,21 @@ impl Sight {
         for (path, is_new) in burst.paths {
             if !path.is_dir() {
                 candidates.insert(path, is_new);
-            } else if !is_hidden(&path)
-                && !graph.is_foreign(&path)
-                && !ignored(graph.home(&path), std::slice::from_ref(&path)).await.contains(&path)
-            {
+            } else if !looked_into(graph, graph.home(&path), vec![path.clone()]).await.is_empty() {
                 candidates.extend(self.tree(graph, &path).await?.into_iter().map(|file| (file, true)));
             } else if path == graph.root().join(".cargo") {
                 self.directory(&path)?;
                 candidates.extend(["config", "config.toml"].map(|name| (path.join(name), true)));
             }
         }
-        candidates.retain(|path, _| may_be_source(path));
+        let included = graph.included();
+        candidates.retain(|path, _| {
+            included.is_named(path)
+                || (included.has(path) && !is_editors(path))
+                || (graph.is_inside(path) && may_be_source(path))
+        });
         let mut homes: BTreeMap<&Path, Vec<PathBuf>> = BTreeMap::new();
-        for path in candidates.keys() {
+        for path in candidates.keys().filter(|path| !included.has(path)) {
             homes.entry(graph.home(path)).or_default().push(path.clone());
         }
         for (home, paths) in homes {
@@ -190,15 +189,31 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Not what editors keep beside the file that they write: hidden files, backups, files that a save goes through.
+/// Not what is hidden, and not what editors keep.
 fn may_be_source(path: &Path) -> bool {
+    (!is_hidden(path) || is_environment(path)) && !is_editors(path)
+}
+
+/// What editors keep beside the file that they write: locks, backups, files that a save goes through.
+fn is_editors(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let is_hidden = name.starts_with('.') && !is_environment(path);
-    let is_editors = name.ends_with('~')
+    name.ends_with('~')
+        || name.starts_with(".#")
         || (name.starts_with('#') && name.ends_with('#'))
         || name.contains("___jb_")
-        || [".tmp", ".bak", ".orig", ".rej"].iter().any(|end| name.ends_with(end));
-    !is_hidden && !is_editors
+        || [".tmp", ".bak", ".orig", ".rej", ".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end))
+}
+
+/// Those of `directories` that are looked into: where something is included, and else what is neither hidden, nor made by
+/// cargo, nor left out by git. `home` is a directory that these others are all in.
+async fn looked_into(graph: &Graph, home: &Path, directories: Vec<PathBuf>) -> Vec<PathBuf> {
+    let is_included = |directory: &PathBuf| graph.included().is_around(directory);
+    let (mut into, mut others): (Vec<PathBuf>, Vec<PathBuf>) = directories.into_iter().partition(is_included);
+    others.retain(|directory| graph.is_inside(directory) && !is_hidden(directory) && !graph.is_foreign(directory));
+    let ignored = ignored(home, &others).await;
+    others.retain(|directory| !ignored.contains(directory));
+    into.append(&mut others);
+    into
 }
 
 /// Which of `paths` git is told to leave out; none where there is no git or no repository. `home` is a directory that

@@ -232,6 +232,98 @@ async fn a_manifest_that_is_broken_is_told_and_what_was_saved_meanwhile_is_not_l
     assert_eq!(functions, ["one", "two"]);
 }
 
+impl Place {
+    /// The reports up to the one that names `file`, which may come in one burst with what was saved before.
+    async fn until(&mut self, file: &str) -> Vec<String> {
+        let mut functions = Vec::new();
+        loop {
+            let (files, affected) = self.seen().await;
+            functions.extend(affected);
+            if files.iter().any(|seen| seen == file) {
+                functions.sort();
+                functions.dedup();
+                return functions;
+            }
+        }
+    }
+
+    /// As [`Place::begun`] for both, after `lines` became settings of the manifest of `one`.
+    async fn including(lines: &str, files: &[&str]) -> Self {
+        let mut place = Self::begun(&[], &["one", "two"]).await;
+        for file in files {
+            write(&place.root().join(file), "old\n");
+        }
+        let manifest = fs::read_to_string(place.root().join("functions/one/Cargo.toml")).unwrap();
+        let manifest = format!("{manifest}\n[package.metadata.lambda.deploy]\n{lines}\n");
+        place.save("functions/one/Cargo.toml", &manifest);
+        place.until("functions/one/Cargo.toml").await;
+        place
+    }
+}
+
+#[tokio::test]
+async fn what_a_zip_includes_belongs_to_the_functions_that_include_it_wherever_it_is() {
+    let files = ["assets/de.txt", "config.toml", "crates/lonely/data/a", "../beyond/deep/b"];
+    let lines = "include = [\"assets:../../assets\", \"config.toml:../../config.toml\", \
+                 \"data:../../crates/lonely/data\", \"beyond:../../../beyond\"]";
+    let mut place = Place::including(lines, &files).await;
+    for file in ["assets/de.txt", "assets/new/en.txt", "assets/new/en.txt", "config.toml", "crates/lonely/data/a"] {
+        place.save(file, &format!("{:?}\n", std::time::Instant::now()));
+        assert_eq!(place.seen().await, pair(file, &["one"]));
+    }
+    // Beside them, and of no function.
+    place.save("crates/lonely/other", "new\n");
+    place.save("../beyond.txt", "new\n");
+    place.save("README.md", "new\n");
+    place.save("../beyond/deep/b", "new\n");
+    let (files, functions) = place.seen().await;
+    assert!(files.len() == 1 && files[0].ends_with("/beyond/deep/b"), "{files:?}");
+    assert_eq!(functions, ["one"]);
+}
+
+#[tokio::test]
+async fn what_a_zip_includes_is_seen_where_git_leaves_it_out_or_it_is_hidden_or_an_event() {
+    let files = ["dist/site/a.html", "functions/one/.keys/x", "functions/one/events/a.json", "dist/other.html"];
+    let lines = "include = [\"site:../../dist/site\", \".keys\", \"events\"]";
+    let mut place = Place::including(lines, &files).await;
+    let init = std::process::Command::new("git").args(["init", "-q"]).current_dir(place.root()).status().unwrap();
+    assert!(init.success());
+    place.save(".gitignore", "/dist\n");
+    for file in ["dist/site/a.html", "functions/one/.keys/x", "functions/one/.keys/.y", "functions/one/events/a.json"] {
+        place.save("dist/other.html", &format!("of no function, before {file}\n"));
+        place.save(file, "new\n");
+        assert_eq!(place.seen().await, pair(file, &["one"]));
+    }
+    // A tool that begins with an empty directory.
+    fs::remove_dir_all(place.root().join("dist")).unwrap();
+    assert_eq!(place.until("dist/site").await, ["one"], "to be gone is a change");
+    place.save("dist/site/a.html", "made anew\n");
+    assert_eq!(place.seen().await, pair("dist/site/a.html", &["one"]));
+    place.save("dist/site/a.html", "and again\n");
+    assert_eq!(place.seen().await, pair("dist/site/a.html", &["one"]), "it is watched still");
+}
+
+#[tokio::test]
+async fn what_a_zip_shall_include_and_is_not_there_yet_is_seen_when_it_comes() {
+    let mut place = Place::including("include = [\"texts:../../made/texts\"]", &[]).await;
+    place.save("made/texts/de.txt", "hallo\n");
+    assert_eq!(place.seen().await, pair("made/texts/de.txt", &["one"]));
+}
+
+#[tokio::test]
+async fn what_an_included_link_leads_to_is_seen() {
+    let mut place = Place::begun(&[], &["one", "two"]).await;
+    write(&place.root().join("real/de.txt"), "old\n");
+    fs::create_dir(place.root().join("texts")).unwrap();
+    std::os::unix::fs::symlink("../real/de.txt", place.root().join("texts/de.txt")).unwrap();
+    let manifest = fs::read_to_string(place.root().join("functions/two/Cargo.toml")).unwrap();
+    let lines = "[package.metadata.lambda.deploy]\ninclude = [\"texts:../../texts\"]";
+    place.save("functions/two/Cargo.toml", &format!("{manifest}\n{lines}\n"));
+    place.until("functions/two/Cargo.toml").await;
+    place.save("real/de.txt", "new\n");
+    assert_eq!(place.seen().await, pair("real/de.txt", &["two"]));
+}
+
 #[tokio::test]
 async fn only_the_functions_named_are_watched() {
     let mut place = Place::begun(&["two"], &["two"]).await;

@@ -42,20 +42,6 @@ impl Reader<'_> {
         self.vpc(table, config);
         self.text(table, "s3_bucket", &mut config.s3_bucket);
         self.text(table, "s3_key", &mut config.s3_key);
-        self.lacking(table);
-    }
-
-    /// What cargo-lambda has and this program has not, so that nobody waits for it in vain.
-    fn lacking(&mut self, table: &DeTable<'_>) {
-        for (key, why, hint) in [(
-            "include",
-            "a zip has the bootstrap alone",
-            "put files into the program with `include_bytes!`, or into a layer",
-        )] {
-            if let Some(value) = table.get(key) {
-                self.leave_out(key, value, why, hint);
-            }
-        }
     }
 
     /// `name`, of the binary that `binary_name` tells, or of each that the table is about.

@@ -75,14 +75,66 @@ fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
     assert_eq!(warnings.len(), 2, "said once");
 }
 
+/// Names in the zip with what they are made from.
+fn included(config: &FunctionConfig) -> Vec<(&str, &str)> {
+    config.include.iter().map(|one| (one.name.as_str(), one.source.to_str().unwrap())).collect()
+}
+
 #[test]
-fn what_cargo_lambda_has_and_this_program_has_not_is_told() {
-    let package = layer("package", "[package.metadata.lambda.deploy]\nmemory = 256\ninclude = [\"a\"]");
+fn what_is_included_is_from_beside_the_manifest_and_may_have_another_name_in_the_zip() {
+    let package = layer(
+        "package",
+        "[package.metadata.lambda.deploy]\ninclude = [\n  \"config\",\n  \"texts:../shared/texts\",\n  \"etc:/etc/x\",\n]",
+    );
     let mut warnings = Vec::new();
-    assert_eq!(merged("x", &[&package], &mut warnings).memory, Some(256));
-    let told: Vec<&str> = warnings.iter().map(|warning| warning.what.as_str()).collect();
-    assert_eq!(told, ["left out the setting `package.metadata.lambda.deploy.include`"]);
-    assert!(warnings[0].why.contains(":3: ") && warnings[0].hint.contains("layer"), "{:?}", warnings[0]);
+    let config = merged("x", &[&package], &mut warnings);
+    assert_eq!(warnings, []);
+    assert_eq!(
+        included(&config),
+        [("config", "/w/config"), ("texts", "/w/../shared/texts"), ("etc", "/etc/x")],
+        "as cargo-lambda has it, the name in the zip is first"
+    );
+    assert_eq!(config.include[1].place, "/w/Cargo.toml:4");
+}
+
+#[test]
+fn what_is_included_is_the_last_layer_s_word_of_build_and_of_deploy() {
+    let mut workspace = layer(
+        "workspace",
+        "[workspace.metadata.lambda.build]\ninclude = [\"LICENSE\"]\n\
+         [workspace.metadata.lambda.deploy]\ninclude = [\"common\"]",
+    );
+    workspace.manifest = PathBuf::from("/root/Cargo.toml");
+    let package = layer(
+        "package",
+        "[package.metadata.lambda.deploy]\ninclude = [\"own\", \"README.md\"]\n\
+         [package.metadata.lambda.bin.two.build]\ninclude = [\"README.md\"]\n\
+         [package.metadata.lambda.bin.three.deploy]\ninclude = []",
+    );
+    let mut warnings = Vec::new();
+    let mut of = |name: &str, layers: &[&Layer]| merged(name, layers, &mut warnings);
+    let license = ("LICENSE", "/root/LICENSE");
+    let (own, readme) = (("own", "/w/own"), ("README.md", "/w/README.md"));
+    assert_eq!(included(&of("one", &[&workspace])), [license, ("common", "/root/common")]);
+    assert_eq!(included(&of("one", &[&workspace, &package])), [license, own, readme]);
+    assert_eq!(included(&of("two", &[&workspace, &package])), [readme, own], "named in both, there once");
+    assert_eq!(
+        included(&of("three", &[&workspace, &package])),
+        [license],
+        "an empty list leaves nothing of the others"
+    );
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn an_include_that_is_no_list_of_paths_is_a_warning_with_its_line() {
+    for line in ["include = \"a\"", "include = [1]", "include = [\"a:\"]", "include = [\":a\"]", "include = [\"\"]"] {
+        let mut warnings = Vec::new();
+        let package = layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"));
+        assert_eq!(merged("x", &[&package], &mut warnings).include, [], "{line}");
+        let why = "/w/Cargo.toml:2: it must be a list of paths, or of `NAME_IN_THE_ZIP:PATH`";
+        assert!(warnings.len() == 1 && warnings[0].why == why, "{line}: {warnings:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! The key `include`: what goes into the zip beside the bootstrap. cargo-lambda has it in `build`, for when it zips, and
+//! in `deploy`, for when it sends; here both are the same zip.
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::{Reader, Value};
+use crate::message::Include;
+
+/// What the two tables say, each the last layer's word.
+#[derive(Default)]
+pub(super) struct Includes {
+    build: Vec<Include>,
+    deploy: Vec<Include>,
+}
+
+impl Includes {
+    /// What is in the zip. What both tables name alike is there once.
+    pub(super) fn together(self) -> Vec<Include> {
+        let Self { build, deploy } = self;
+        let is_same = |one: &Include, two: &Include| (&one.name, &one.source) == (&two.name, &two.source);
+        let (mut include, mut rest) = (build, deploy);
+        rest.retain(|two| !include.iter().any(|one| is_same(one, two)));
+        include.extend(rest);
+        include
+    }
+}
+
+impl Reader<'_> {
+    /// `include` of `build` and of `deploy`.
+    pub(super) fn includes(&mut self, table: &DeTable<'_>, to: &mut Includes) {
+        for (key, to) in [("build", &mut to.build), ("deploy", &mut to.deploy)] {
+            if let Some(table) = self.enter(table, &[key]) {
+                self.include(table, to);
+                self.path.pop();
+            }
+        }
+    }
+
+    fn include(&mut self, table: &DeTable<'_>, to: &mut Vec<Include>) {
+        let Some(value) = table.get("include") else { return };
+        let items = value.get_ref().as_array();
+        match items.and_then(|items| items.iter().map(|item| self.item(item)).collect::<Option<_>>()) {
+            Some(include) => *to = include,
+            None => self.warn("include", value, "a list of paths, or of `NAME_IN_THE_ZIP:PATH`"),
+        }
+    }
+
+    /// A path, or `NAME:PATH` for one that has another name in the zip. Where it leads is seen by the build: it may be
+    /// there only then.
+    fn item(&self, item: &Value<'_>) -> Option<Include> {
+        let text = item.get_ref().as_str()?;
+        let (name, path) = text.split_once(':').unwrap_or((text, text));
+        let directory = self.layer.manifest.parent().unwrap_or(Path::new(""));
+        (!name.is_empty() && !path.is_empty()).then(|| Include {
+            name: name.to_owned(),
+            source: directory.join(path),
+            place: self.place(item),
+        })
+    }
+}
