@@ -254,9 +254,7 @@ mod tests {
         }
         write("good/src/main.rs", "fn main() {}");
         write("bad/src/main.rs", "fn main() {\n    let x: u8 = \"no\";\n}");
-        let workspace = crate::work::discover::discover(root.path()).await.unwrap();
-        // The user's own place for build files must not be used by a test.
-        let workspace = Workspace { target: root.path().join("target"), ..workspace };
+        let workspace = crate::work::discover::discover_apart(root.path()).await;
         let steps = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let seen = steps.clone();
         let job = Job::new(tokio_util::sync::CancellationToken::new(), move |step| seen.lock().unwrap().push(step));
@@ -272,7 +270,7 @@ mod tests {
                 |step| matches!(step, Step::Output(text) if text.contains("\u{1b}[") && text.contains("mismatched"))
             )
         );
-        let found = crate::work::discover::discover(root.path()).await.unwrap();
+        let found = crate::work::discover::discover_apart(root.path()).await;
         assert_eq!(found.functions[1].zip.as_ref(), Some(&outcome.built[0].zip));
         assert!(!found.functions[1].stale);
         assert_eq!(found.functions[1].architecture, Architecture::Native);

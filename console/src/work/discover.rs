@@ -38,6 +38,14 @@ pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
         .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
 }
 
+/// As [`discover`], with the target directory in the workspace, whatever the environment names.
+#[cfg(test)]
+pub(crate) async fn discover_apart(root: &Path) -> Workspace {
+    let mut metadata = metadata(root, &["--no-deps"], &CancellationToken::new()).await.unwrap();
+    metadata.target_directory = metadata.workspace_root.join("target");
+    workspace(&metadata)
+}
+
 /// What `cargo metadata` with these arguments says of the workspace that `root` is in.
 ///
 /// # Errors

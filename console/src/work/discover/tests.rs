@@ -1,6 +1,6 @@
 use std::{fs, path::Path, time::Duration};
 
-use super::discover;
+use super::{discover, discover_apart};
 use crate::message::{Architecture, FailureKind, RuntimeCrate};
 
 /// A workspace in a temporary directory, without dependencies from elsewhere.
@@ -116,12 +116,12 @@ async fn a_source_that_is_newer_than_the_bootstrap_makes_it_stale() {
         fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
     };
     later(&bootstrap, 10);
-    let hello = discover(root.path()).await.unwrap().functions.remove(0);
+    let hello = discover_apart(root.path()).await.functions.remove(0);
     assert!(!hello.stale);
     assert_eq!(hello.architecture, Architecture::Native);
     assert_eq!(hello.zip.unwrap().sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     later(&root.path().join("src/main.rs"), 20);
-    assert!(discover(root.path()).await.unwrap().functions[0].stale);
+    assert!(discover_apart(root.path()).await.functions[0].stale);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_zip_that_is_behind_what_it_includes_makes_the_function_stale_until_it
     fs::create_dir_all(root.path().join("target")).unwrap();
     // Native may be anything.
     fs::write(&executable, "#!/bin/sh\n").unwrap();
-    let found = async || discover(root.path()).await.unwrap().functions.remove(0);
+    let found = async || discover_apart(root.path()).await.functions.remove(0);
     let package = async || {
         let function = found().await;
         let target = root.path().join("target");
