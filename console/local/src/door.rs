@@ -2,6 +2,7 @@
 //! `Host`, carry no `Origin` (a web page always does), and are signed with the generated key. Reads only the request.
 
 pub(crate) mod download;
+mod plain;
 
 use crate::fault::Fault;
 use aws_credential_types::Credentials;
@@ -105,10 +106,14 @@ impl Door {
         if !["host", "x-amz-date"].iter().all(|name| signed.contains(name)) {
             return Err(incomplete("Host and X-Amz-Date must be signed"));
         }
+        let holds = |expected: &str| same(expected.as_bytes(), claim.signature.as_bytes());
+        if plain::sign(&self.secret_key, head, &claim, sha256, date).is_some_and(|expected| holds(&expected)) {
+            return Ok(());
+        }
         let expected = self
             .sign(head, &claim, &signed, sha256, time.into())
             .map_err(|error| incomplete(&format!("it cannot be signed again: {error}")))?;
-        if same(expected.as_bytes(), claim.signature.as_bytes()) {
+        if holds(&expected) {
             return Ok(());
         }
         let message = "The request signature we calculated does not match the signature you provided. \

@@ -117,7 +117,8 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
         sandbox.retire(Reason::Failure);
     }
     match Journal::begin(&pool.surroundings().logs, &invocation.function) {
-        Ok(journal) => cold(pool, &journal, invocation, &mut caller).await,
+        // What that needs in memory is not taken for each invocation.
+        Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
         Err(error) => {
             if let Some(waiting) = caller.0.take() {
                 let _ = waiting.send(Err(Fault::service("could not begin a log stream", &error)));

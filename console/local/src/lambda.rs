@@ -44,16 +44,18 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
     // Some clients end a path with a slash.
     let route = route.strip_suffix(&[""]).unwrap_or(route);
     match (&call.method, route) {
-        (&Method::POST, ["functions"]) => create::create_function(service, call).await,
+        (&Method::POST, ["functions"]) => Box::pin(create::create_function(service, call)).await,
         (&Method::GET, ["functions"]) => read::list_functions(service, call),
-        (_, ["functions", name, rest @ ..]) => function(service, call, name, rest).await,
-        (_, ["layers", rest @ ..]) => layers::dispatch(service, call, rest).await,
+        (&Method::POST, ["functions", name, "invocations"]) => invoke::invoke(service, call, name).await,
+        // What these need in memory is not taken for each invocation.
+        (_, ["functions", name, rest @ ..]) => Box::pin(function(service, call, name, rest)).await,
+        (_, ["layers", rest @ ..]) => Box::pin(layers::dispatch(service, call, rest)).await,
         // Nothing but its callers invokes a local function.
         (&Method::GET, ["event-source-mappings"]) => Ok(call::json(200, &json!({ "EventSourceMappings": [] }))),
         (&Method::GET, ["account-settings"]) => Ok(concurrency::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
-        (&Method::POST, ["tags", arn]) => tags::tag_resource(service, call, arn).await,
-        (&Method::DELETE, ["tags", arn]) => tags::untag_resource(service, call, arn).await,
+        (&Method::POST, ["tags", arn]) => Box::pin(tags::tag_resource(service, call, arn)).await,
+        (&Method::DELETE, ["tags", arn]) => Box::pin(tags::untag_resource(service, call, arn)).await,
         _ => Err(unknown(&format!("{} {}", call.method, call.path))),
     }
 }
@@ -66,7 +68,6 @@ async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str
         (&Method::GET, ["configuration"]) => read::get_configuration(service, call, name),
         (&Method::PUT, ["configuration"]) => update::update_configuration(service, call, name).await,
         (&Method::PUT, ["code"]) => update::update_code(service, call, name).await,
-        (&Method::POST, ["invocations"]) => invoke::invoke(service, call, name).await,
         (&Method::POST, ["response-streaming-invocations"]) => {
             invoke::invoke_with_response_stream(service, call, name).await
         }

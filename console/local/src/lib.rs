@@ -41,6 +41,7 @@ mod fault;
 mod function;
 mod functions;
 mod iam;
+mod ids;
 mod invocation;
 mod lambda;
 mod layers;

@@ -5,9 +5,9 @@ use crate::concurrency::ACCOUNT_CONCURRENCY;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
-/// File descriptors of one sandbox and its caller: a listener, a connection, a pipe, a log file, the process, a caller's
-/// connection, and room for a moment's need.
-const DESCRIPTORS: u64 = 8;
+/// File descriptors of one sandbox and its caller: a listener, a connection, a pipe, a log file, the process and its
+/// status, a caller's connection, and room for a moment's need.
+const DESCRIPTORS: u64 = 9;
 
 /// What AWS limits by time and number.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,7 @@ mod runtime_api;
 mod shutdown;
 mod telemetry;
 mod trace;
+mod wire;
 
 pub(crate) use exchange::{Answer, Event, Init, Part, Reply};
 pub(crate) use extensions::Failure;

@@ -5,7 +5,7 @@ use crate::{
     call::{Body, Call, receive},
     door::Door,
     fault::{Fault, Protocol},
-    query,
+    ids, query,
     service::Service,
     urls::{self, Address},
 };
@@ -18,7 +18,6 @@ use tokio::{
     runtime::Handle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
 /// The largest request of all but Invoke, as AWS has it: 50 MB of zip in base64, and the rest.
 const REQUEST_LIMIT: usize = 70_167_211;
@@ -82,11 +81,11 @@ async fn connection(stream: net::TcpStream, door: Arc<Door>, service: Arc<Servic
 
 /// One request, from its head to its answer.
 async fn handle(request: Request<Incoming>, door: &Door, service: &Arc<Service>) -> Response<Body> {
-    let request_id = Uuid::new_v4().to_string();
+    let request_id = ids::uuid().to_string();
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
     if let Some(address) = Address::read(&head, service.port) {
-        let response = urls::serve(&address, head, body, door, service, &request_id).await;
+        let response = Box::pin(urls::serve(&address, head, body, door, service, &request_id)).await;
         return identified(response, &request_id);
     }
     let response = match pass(head, body, door, service, &request_id).await {

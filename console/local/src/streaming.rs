@@ -16,7 +16,8 @@ const WAITING: usize = 16;
 /// A running invocation.
 pub(crate) struct Running {
     task: Option<oneshot::Receiver<Result<Outcome, Fault>>>,
-    parts: mpsc::Receiver<Part>,
+    /// None when it comes whole.
+    parts: Option<mpsc::Receiver<Part>>,
     outcome: Option<Result<Outcome, Fault>>,
 }
 
@@ -31,7 +32,7 @@ pub(crate) enum Step {
 impl Running {
     /// Begins an invocation, if there may be one more at this moment. Its response comes whole.
     pub(crate) fn whole(service: &Arc<Service>, invocation: Invocation) -> Result<Self, Fault> {
-        Self::start(service, invocation, mpsc::channel(1).1)
+        Self::start(service, invocation, None)
     }
 
     /// Begins an invocation, if there may be one more at this moment. A response that the function streams comes as it is
@@ -39,10 +40,14 @@ impl Running {
     pub(crate) fn streamed(service: &Arc<Service>, mut invocation: Invocation) -> Result<Self, Fault> {
         let (sender, parts) = mpsc::channel(WAITING);
         invocation.stream = Some(sender);
-        Self::start(service, invocation, parts)
+        Self::start(service, invocation, Some(parts))
     }
 
-    fn start(service: &Arc<Service>, invocation: Invocation, parts: mpsc::Receiver<Part>) -> Result<Self, Fault> {
+    fn start(
+        service: &Arc<Service>,
+        invocation: Invocation,
+        parts: Option<mpsc::Receiver<Part>>,
+    ) -> Result<Self, Fault> {
         let permit = service.pool.permit(&invocation.function)?;
         let task = invocation::begin(&service.pool, invocation, permit);
         Ok(Self { task: Some(task), parts, outcome: None })
@@ -51,9 +56,15 @@ impl Running {
     /// The next step; none after the end.
     pub(crate) async fn next(&mut self) -> Option<Step> {
         if let Some(task) = &mut self.task {
+            let part = async {
+                match &mut self.parts {
+                    Some(parts) => parts.recv().await,
+                    None => None,
+                }
+            };
             tokio::select! {
                 biased;
-                Some(part) = self.parts.recv() => return Some(Step::Part(part)),
+                Some(part) = part => return Some(Step::Part(part)),
                 joined = task => {
                     let broken = |error| Err(Fault::service("broke off the invocation", &error));
                     self.outcome = Some(joined.unwrap_or_else(broken));
@@ -62,7 +73,9 @@ impl Running {
             self.task = None;
         }
         // All parts were sent before the invocation ended.
-        if let Ok(part) = self.parts.try_recv() {
+        if let Some(parts) = &mut self.parts
+            && let Ok(part) = parts.try_recv()
+        {
             return Some(Step::Part(part));
         }
         self.outcome.take().map(Step::End)

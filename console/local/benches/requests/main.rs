@@ -66,32 +66,63 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     let unsigned = |address: &str| Target::new(address.to_owned(), "POST", path, PAYLOAD, &[]);
     let relay = Peer::relay(bootstrap)?;
     let theirs = Peer::start(bootstrap)?;
-    let mut targets = vec![("local Lambda", ours), ("relay", unsigned(&relay.address))];
-    targets.extend(theirs.iter().map(|peer| ("cargo-lambda", unsigned(&peer.address))));
-    let mut figures: Vec<(Vec<f64>, Vec<f64>)> = targets.iter().map(|_| (Vec::new(), Vec::new())).collect();
-    for (_, target) in &targets {
-        throughput(target, Duration::from_millis(500))?;
+    let mut all = vec![
+        Measured::new("local Lambda", ours, server.process.id()),
+        Measured::new("relay", unsigned(&relay.address), relay.id()),
+    ];
+    all.extend(theirs.iter().map(|peer| Measured::new("cargo-lambda", unsigned(&peer.address), peer.id())));
+    for measured in &all {
+        throughput(&measured.target, Duration::from_millis(500))?;
     }
     for _ in 0..TURNS {
-        for ((_, target), (rates, times)) in targets.iter().zip(&mut figures) {
-            rates.push(throughput(target, TURN)?);
-            times.extend(latency(target, 1000)?);
+        for measured in &mut all {
+            let before = processor_time(measured.process)?;
+            let rate = throughput(&measured.target, TURN)?;
+            let after = processor_time(measured.process)?;
+            let count = rate * TURN.as_secs_f64();
+            measured.rates.push(rate);
+            measured.user.push((after.0 - before.0) / count);
+            measured.system.push((after.1 - before.1) / count);
+            measured.times.extend(latency(&measured.target, 1000)?);
         }
     }
-    for ((name, _), (rates, times)) in targets.iter().zip(&mut figures) {
-        let (rate, p50) = (percentile(rates, 50), percentile(times, 50));
-        let p99 = percentile(times, 99);
+    let mut middles = Vec::new();
+    for Measured { name, rates, user, system, times, .. } in &mut all {
+        let (rate, p50, p99) = (percentile(rates, 50), percentile(times, 50), percentile(times, 99));
+        let (user, system) = (percentile(user, 50), percentile(system, 50));
         say(&format!(
-            "{name}: {rate:.0} requests a second with {CALLERS} callers; one caller: p50 {p50:.3} ms, p99 {p99:.3} ms"
+            "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor time each and {system:.0} µs \
+             in the kernel; one caller: p50 {p50:.3} ms, p99 {p99:.3} ms"
         ));
+        middles.push((*name, rate, p50));
     }
-    let mut middles = figures.iter_mut().map(|(rates, times)| (percentile(rates, 50), percentile(times, 50)));
-    let Some((rate, time)) = middles.next() else { return Ok(()) };
-    for ((name, _), (their_rate, their_time)) in targets.iter().skip(1).zip(middles) {
+    let [(_, rate, time), others @ ..] = middles.as_slice() else { return Ok(()) };
+    for (name, their_rate, their_time) in others {
         let (rate, time) = (rate / their_rate, time / their_time);
         say(&format!("ratio to {name}: {rate:.2} times the requests, {time:.2} times the time"));
     }
     Ok(())
+}
+
+/// One of those that are compared, and its figures.
+struct Measured {
+    name: &'static str,
+    target: Target,
+    /// The emulator's process, without the functions.
+    process: u32,
+    rates: Vec<f64>,
+    /// Microseconds of processor time a request.
+    user: Vec<f64>,
+    /// The same in the kernel.
+    system: Vec<f64>,
+    times: Vec<f64>,
+}
+
+impl Measured {
+    fn new(name: &'static str, target: Target, process: u32) -> Self {
+        let (rates, user, system, times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { name, target, process, rates, user, system, times }
+    }
 }
 
 /// From the start of the process to its first `next`: as the local Lambda reports it, and by a plain harness.
@@ -384,6 +415,13 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// The emulator's process.
+    fn id(&self) -> u32 {
+        self.processes.first().map_or(0, Child::id)
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         for process in &mut self.processes {
@@ -418,6 +456,15 @@ fn throughput(target: &Target, time: Duration) -> Result<f64> {
             .sum::<std::result::Result<u32, String>>()
     })?;
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}
+
+/// The processor time of a process up to now, its own and in the kernel, in microseconds.
+fn processor_time(process: u32) -> Result<(f64, f64)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no fields")?;
+    // The kernel counts hundredths of a second.
+    let mut fields = fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks * 1e4));
+    Ok((fields.next().ok_or("no user time")??, fields.next().ok_or("no system time")??))
 }
 
 /// The times of calls one after the other, in milliseconds.

@@ -28,7 +28,7 @@ impl Running<'_> {
     pub(super) async fn conclude(self, ended: Ended, caller: &mut Caller) {
         match ended {
             Ended::Answered(answer) => self.answered(answer, caller).await,
-            Ended::Failed(failure) => self.failed(&failure, caller).await,
+            Ended::Failed(failure) => Box::pin(self.failed(&failure, caller)).await,
         }
     }
 

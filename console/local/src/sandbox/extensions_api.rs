@@ -7,11 +7,10 @@ use super::{
     response::collect,
     runtime_api::{Apis, problem},
     telemetry::{Api, Declined, Subscription},
+    wire::{Body, Response},
 };
-use crate::call::{Body, answer};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, request::Parts};
-use hyper::body::Incoming;
+use http::{Method, StatusCode, request::Parts};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -32,13 +31,12 @@ struct Registration {
 }
 
 /// Whether a request is an external extension's.
-pub(super) fn is_external<B>(request: &Request<B>, extensions: &Extensions) -> bool {
-    let id = || request.headers().get(IDENTIFIER).and_then(|id| id.to_str().ok());
-    !extensions.is_empty() && id().is_some_and(|id| extensions.is_external(id))
+pub(super) fn is_external(head: &Parts, extensions: &Extensions) -> bool {
+    !extensions.is_empty() && extensions.is_external(identifier(head))
 }
 
 /// Answers; none for a path of another API.
-pub(super) async fn route(head: &Parts, body: &mut Incoming, apis: &Apis) -> Option<Response<Body>> {
+pub(super) async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Option<Response> {
     // With a slash at the end as well, as the documentation has it.
     let path = head.uri.path().trim_end_matches('/');
     let answered = match (&head.method, path) {
@@ -54,10 +52,10 @@ pub(super) async fn route(head: &Parts, body: &mut Incoming, apis: &Apis) -> Opt
         (&Method::PUT, "/2020-08-15/logs") => subscribe(Api::Logs, head, &read(body).await?, apis),
         _ => return None,
     };
-    Some(answered.unwrap_or_else(|refusal| problem(403, refusal.kind, &refusal.message)))
+    Some(answered.unwrap_or_else(|refusal| problem(StatusCode::FORBIDDEN, refusal.kind, &refusal.message)))
 }
 
-fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response<Body>, Refusal> {
+fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response, Refusal> {
     let invalid = |message: String| Refusal { kind: "InvalidRequestFormat", message };
     let name = header(head, "lambda-extension-name");
     let registration: Registration = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
@@ -74,21 +72,23 @@ fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response<Body>, Re
     if features.split(',').any(|feature| feature.trim() == "accountId") {
         told["accountId"] = crate::service::ACCOUNT.into();
     }
-    Ok(with(answer(200, "application/json", told.to_string()), IDENTIFIER, &id))
+    Ok(Response::new(StatusCode::OK, told.to_string()).with(IDENTIFIER, &id))
 }
 
-async fn next(head: &Parts, apis: &Apis) -> Result<Response<Body>, Refusal> {
+async fn next(head: &Parts, apis: &Apis) -> Result<Response, Refusal> {
     let event: Result<Bytes, _> = apis.extensions.next(identifier(head))?.await;
     match event {
         Ok(event) => {
-            let event = answer(200, "application/json", event);
-            Ok(with(event, "lambda-extension-event-identifier", &Uuid::new_v4().to_string()))
+            let id = Uuid::new_v4().to_string();
+            Ok(Response::new(StatusCode::OK, event).with("lambda-extension-event-identifier", &id))
         }
-        Err(_replaced) => Ok(problem(403, "Extension.InvalidExtensionState", "another next took this one's place")),
+        Err(_replaced) => {
+            Ok(problem(StatusCode::FORBIDDEN, "Extension.InvalidExtensionState", "another next took this one's place"))
+        }
     }
 }
 
-fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Response<Body>, Refusal> {
+fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Response, Refusal> {
     let extension = apis.extensions.name(identifier(head))?;
     let (invalid, closed, word) = match api {
         Api::Telemetry => ("ValidationError", "Telemetry.SubscriptionClosed", "Telemetry"),
@@ -96,7 +96,7 @@ fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Respons
     };
     let subscription = match Subscription::parse(api, body) {
         Ok(subscription) => subscription,
-        Err(wrong) => return Ok(problem(400, invalid, &wrong)),
+        Err(wrong) => return Ok(problem(StatusCode::BAD_REQUEST, invalid, &wrong)),
     };
     let categories = subscription.categories.clone();
     match apis.journal.telemetry.subscribe(&extension, subscription) {
@@ -104,15 +104,17 @@ fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Respons
             if new {
                 apis.journal.subscribed(&extension, api, &categories);
             }
-            Ok(answer(200, "application/json", "\"OK\""))
+            Ok(Response::new(StatusCode::OK, "\"OK\""))
         }
         Err(Declined::Closed) => {
             let message = format!("{word} API subscription is closed");
             Err(Refusal { kind: closed, message })
         }
-        Err(Declined::OtherApi) => {
-            Ok(problem(400, invalid, "the extension has subscribed through the other of Logs API and Telemetry API"))
-        }
+        Err(Declined::OtherApi) => Ok(problem(
+            StatusCode::BAD_REQUEST,
+            invalid,
+            "the extension has subscribed through the other of Logs API and Telemetry API",
+        )),
     }
 }
 
@@ -134,17 +136,10 @@ fn header<'a>(head: &'a Parts, name: &str) -> &'a str {
 }
 
 /// The body; none when it broke off, and then there is nobody to answer.
-async fn read(body: &mut Incoming) -> Option<Bytes> {
+async fn read(body: &mut Body<'_>) -> Option<Bytes> {
     collect(body, LIMIT).await.ok()
 }
 
-fn accepted() -> Response<Body> {
-    answer(202, "application/json", r#"{"status":"OK"}"#)
-}
-
-fn with(mut response: Response<Body>, name: &'static str, value: &str) -> Response<Body> {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-    response
+fn accepted() -> Response {
+    Response::new(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }

@@ -20,7 +20,7 @@ use super::{
 use rustix::process::Pid;
 use std::{
     fs,
-    io::Read as _,
+    os::unix::fs::FileExt as _,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -37,6 +37,8 @@ const EMULATOR: u64 = 128 << 10;
 /// The memory of one sandbox.
 pub(super) struct Memory {
     process: Pid,
+    /// What `/proc` says of it: to open that again for each look would cost more than the look.
+    status: Option<fs::File>,
     /// In KiB.
     limit: u64,
     cgroup: Option<Cgroup>,
@@ -71,6 +73,7 @@ impl Memory {
         });
         Self {
             process,
+            status: status(process),
             limit,
             cgroup,
             peak: AtomicU64::new(0),
@@ -100,7 +103,7 @@ impl Memory {
                 self.exceeded.store(true, Ordering::Relaxed);
             }
         }
-        if let Some(usage) = usage(self.process) {
+        if let Some(usage) = self.status.as_ref().and_then(usage) {
             self.note(usage.peak);
             if self.cgroup.is_none() && usage.peak.saturating_sub(usage.files) > self.limit {
                 self.exceeded.store(true, Ordering::Relaxed);
@@ -140,7 +143,9 @@ impl Memory {
 
     async fn measure_family(&self) -> bool {
         let leader = self.process;
-        let usages = tokio::task::spawn_blocking(move || family(&[leader]).into_iter().filter_map(usage).collect());
+        let usages = tokio::task::spawn_blocking(move || {
+            family(&[leader]).into_iter().filter_map(|process| usage(&status(process)?)).collect()
+        });
         let usages: Vec<Usage> = usages.await.unwrap_or_default();
         self.note(usages.iter().map(|usage| usage.own + usage.files).sum());
         if usages.iter().map(|usage| usage.own).sum::<u64>() > self.limit {
@@ -154,11 +159,14 @@ impl Memory {
     }
 }
 
-fn usage(process: Pid) -> Option<Usage> {
+fn status(process: Pid) -> Option<fs::File> {
+    fs::File::open(format!("/proc/{}/status", process.as_raw_nonzero())).ok()
+}
+
+fn usage(status: &fs::File) -> Option<Usage> {
     // All of it comes with one read, where this is large enough.
     let mut text = [0; 4096];
-    let mut file = fs::File::open(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
-    let length = file.read(&mut text).ok()?;
+    let length = status.read_at(&mut text, 0).ok()?;
     let status = std::str::from_utf8(text.get(..length)?).ok()?;
     let mut lines = status.lines();
     // They come in this order.

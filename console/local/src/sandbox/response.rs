@@ -4,13 +4,12 @@
 use super::{
     exchange::{Exchange, Part, Reply},
     runtime_api::{accept, error_type, problem, refuse},
+    wire::{Body, Piece, Response},
 };
-use crate::call::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, header::CONTENT_TYPE};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use std::io;
 use tokio::sync::mpsc;
 
 /// The largest response that is collected, in bytes: 6 MB and a little. Source: AWS's own emulator.
@@ -19,7 +18,7 @@ const RESPONSE_LIMIT: usize = 6_291_556;
 const STREAM_LIMIT: usize = 200 << 20;
 
 /// `POST …/invocation/{id}/response`.
-pub(super) async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, exchange: &Exchange) -> Response<Body> {
+pub(super) async fn respond(id: &str, headers: &HeaderMap, body: &mut Body<'_>, exchange: &Exchange) -> Response {
     let stream = match exchange.expects(id) {
         Ok(event) => event.stream.clone(),
         Err(refused) => return refuse(refused),
@@ -27,7 +26,13 @@ pub(super) async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, 
     let streamed = match headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes) {
         None => false,
         Some(b"streaming") => true,
-        Some(_) => return problem(400, "InvalidFunctionResponseMode", "the response mode is not streaming"),
+        Some(_) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "InvalidFunctionResponseMode",
+                "the response mode is not streaming",
+            );
+        }
     };
     let (limit, mut pieces) = match stream {
         Some(stream) if streamed => (STREAM_LIMIT, Pieces::Passed(stream)),
@@ -37,14 +42,14 @@ pub(super) async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, 
     let Ok(read) = read(body, limit, &mut pieces).await else {
         // The caller hears of it as well; whether the state still allowed it makes no difference to the sandbox.
         let _ = exchange.answer(id, Reply::Truncated, 0);
-        return problem(400, "TruncatedHTTPRequest", "the response's body broke off");
+        return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the response's body broke off");
     };
     if read.length > limit {
         if let Err(refused) = exchange.answer(id, Reply::TooLarge { limit }, read.length) {
             return refuse(refused);
         }
         let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
-        return problem(413, "RequestEntityTooLarge", &message);
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
     }
     // A streamed response may turn out to be an error after all.
     let reply = match read.trailers.get("lambda-runtime-function-error-type") {
@@ -59,7 +64,7 @@ pub(super) async fn respond(id: &str, headers: &HeaderMap, body: &mut Incoming, 
 }
 
 /// The body of an error, of which at most `limit` bytes are kept.
-pub(super) async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, hyper::Error> {
+pub(super) async fn collect(body: &mut Body<'_>, limit: usize) -> io::Result<Bytes> {
     let mut pieces = Pieces::Kept(BytesMut::new());
     read(body, limit, &mut pieces).await?;
     Ok(pieces.end())
@@ -111,17 +116,17 @@ struct Read {
 }
 
 /// Reads a body to its end. What is over `limit` bytes goes nowhere.
-async fn read(body: &mut Incoming, limit: usize, pieces: &mut Pieces) -> Result<Read, hyper::Error> {
+async fn read(body: &mut Body<'_>, limit: usize, pieces: &mut Pieces) -> io::Result<Read> {
     let mut read = Read { length: 0, trailers: HeaderMap::new() };
-    while let Some(frame) = body.frame().await {
-        match frame?.into_data() {
-            Ok(data) => {
+    while let Some(piece) = body.piece().await? {
+        match piece {
+            Piece::Data(data) => {
                 read.length += data.len();
                 if read.length <= limit {
                     pieces.add(data).await;
                 }
             }
-            Err(frame) => read.trailers.extend(frame.into_trailers().unwrap_or_default()),
+            Piece::Trailers(trailers) => read.trailers = trailers,
         }
     }
     Ok(read)

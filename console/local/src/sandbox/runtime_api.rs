@@ -8,21 +8,12 @@ use super::{
     journal::Journal,
     peer::Members,
     response::{collect, respond},
+    wire::{Body, Connection, Response},
 };
-use crate::{
-    call::{Body, answer},
-    function::Function,
-};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use crate::function::Function;
+use http::{HeaderMap, Method, StatusCode, request::Parts};
 use serde_json::json;
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{
     sync::CancellationToken,
@@ -82,40 +73,43 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let counted = Mutex::new(Some(counted));
-    let handler = service_fn(|request: Request<Incoming>| {
-        if extensions_api::is_external(&request, &apis.extensions) {
-            // It outlives the bootstrap: nobody waits for its end.
-            counted.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
-        let apis = Arc::clone(&apis);
-        async move { Ok::<_, Infallible>(handle(request, &apis).await) }
-    });
-    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
     tokio::select! {
         () = stop.cancelled() => {}
-        result = serving => if let Err(error) = result {
+        result = converse(stream, &apis, counted) => if let Err(error) = result {
             tracing::debug!(%error, "a connection to a sandbox's Runtime API ended early");
         }
     }
 }
 
-async fn handle(request: Request<Incoming>, apis: &Apis) -> Response<Body> {
-    let (head, mut body) = request.into_parts();
-    let response = route(&head, &mut body, apis).await;
+/// Answers request after request.
+async fn converse(stream: TcpStream, apis: &Apis, counted: TaskTrackerToken) -> io::Result<()> {
+    let (mut connection, mut counted) = (Connection::new(stream), Some(counted));
+    while let Some(request) = connection.receive().await? {
+        if extensions_api::is_external(request.head(), &apis.extensions) {
+            // It outlives the bootstrap: nobody waits for its end.
+            counted.take();
+        }
+        request.answer(async |head, body| handle(head, body, apis).await).await?;
+    }
+    Ok(())
+}
+
+async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
+    let response = route(head, body, apis).await;
     // A body that was not read would cost the sandbox its connection, and a bootstrap may not expect that.
-    while let Some(Ok(_)) = body.frame().await {}
+    while let Ok(Some(_)) = body.piece().await {}
     response
 }
 
-async fn route(head: &http::request::Parts, body: &mut Incoming, apis: &Apis) -> Response<Body> {
+async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     let exchange = &*apis.exchange;
     if crate::door::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
-        return problem(403, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
+        return problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
     }
     let Some(route) = head.uri.path().strip_prefix("/2018-06-01/runtime/") else {
         let answered = extensions_api::route(head, body, apis).await;
-        return answered.unwrap_or_else(|| problem(404, "NotFound", "no such route in the APIs for sandboxes"));
+        return answered
+            .unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the APIs for sandboxes"));
     };
     let parts: Vec<&str> = route.split('/').collect();
     match (&head.method, parts.as_slice()) {
@@ -133,61 +127,57 @@ async fn route(head: &http::request::Parts, body: &mut Incoming, apis: &Apis) ->
                 return refuse(refused);
             }
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(400, "TruncatedHTTPRequest", "the error's body broke off");
+                return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
             };
             let length = body.len();
             accept(exchange.answer(id, Reply::Error { body, kind: error_type(&head.headers) }, length))
         }
         (&Method::POST, ["init", "error"]) => {
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(400, "TruncatedHTTPRequest", "the error's body broke off");
+                return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
             };
             accept(exchange.fail_init(body, error_type(&head.headers)))
         }
-        _ => problem(404, "NotFound", "no such route in the Runtime API"),
+        _ => problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the Runtime API"),
     }
 }
 
-fn deliver(event: &Event) -> Response<Body> {
-    let mut response = answer(200, "application/json", event.payload.clone());
-    let headers = response.headers_mut();
-    let deadline = event.deadline.to_string();
-    let mut set = |name: &'static str, value: &str| match HeaderValue::from_bytes(value.as_bytes()) {
-        Ok(value) => drop(headers.insert(name, value)),
-        Err(error) => tracing::warn!(%error, name, "a header of an event was left out"),
-    };
-    set("lambda-runtime-aws-request-id", &event.id);
-    set("lambda-runtime-deadline-ms", &deadline);
-    set("lambda-runtime-invoked-function-arn", &event.arn);
-    set("lambda-runtime-trace-id", &event.trace);
+fn deliver(event: &Event) -> Response {
+    let mut response = Response::new(StatusCode::OK, event.payload.clone())
+        .with("lambda-runtime-aws-request-id", &event.id)
+        .with("lambda-runtime-deadline-ms", &event.deadline.to_string())
+        .with("lambda-runtime-invoked-function-arn", &event.arn)
+        .with("lambda-runtime-trace-id", &event.trace);
     if let Some(context) = &event.client_context {
-        set("lambda-runtime-client-context", context);
+        response = response.with("lambda-runtime-client-context", context);
     }
     if let Some(tenant) = &event.tenant {
-        set("lambda-runtime-aws-tenant-id", tenant);
+        response = response.with("lambda-runtime-aws-tenant-id", tenant);
     }
     response
 }
 
 /// 202, or why not.
-pub(super) fn accept(result: Result<(), Refused>) -> Response<Body> {
+pub(super) fn accept(result: Result<(), Refused>) -> Response {
     match result {
-        Ok(()) => answer(202, "application/json", r#"{"status":"OK"}"#),
+        Ok(()) => Response::new(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
         Err(refused) => refuse(refused),
     }
 }
 
 /// A refusal in AWS's words.
-pub(super) fn refuse(refused: Refused) -> Response<Body> {
+pub(super) fn refuse(refused: Refused) -> Response {
     match refused {
-        Refused::UnknownId => problem(400, "InvalidRequestID", "Invalid request ID"),
-        Refused::WrongState => problem(403, "InvalidStateTransition", "State transition is not allowed"),
+        Refused::UnknownId => problem(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        Refused::WrongState => {
+            problem(StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed")
+        }
     }
 }
 
 /// An error of the Runtime API.
-pub(super) fn problem(status: u16, kind: &str, message: &str) -> Response<Body> {
-    answer(status, "application/json", json!({ "errorMessage": message, "errorType": kind }).to_string())
+pub(super) fn problem(status: StatusCode, kind: &str, message: &str) -> Response {
+    Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
 /// The error's type in the header, where it has the form that AWS takes: `Function.Word` or `Runtime.Word`.

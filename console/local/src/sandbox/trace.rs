@@ -1,16 +1,15 @@
 //! The X-Ray trace header, as Lambda hands it on. Pure: text in, text out.
 
-use crate::function::Function;
+use crate::{function::Function, ids};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use uuid::Uuid;
 
 /// The header of an invocation of this function: the caller's trace goes on, or a new one begins; the segment is new.
 /// With active tracing whatever nobody decided on is sampled: here a trace costs nothing.
 pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
     let active = function.other.get("TracingConfig").and_then(|config| config.get("Mode")) == Some(&json!("Active"));
     let field = |name: &str| caller.and_then(|header| field(header, name));
-    let segment = Uuid::new_v4().simple().to_string();
+    let segment = ids::uuid().simple().to_string();
     let root = field("Root").map_or_else(new_root, str::to_owned);
     let sampled = match field("Sampled") {
         Some("1") => 1,
@@ -28,7 +27,7 @@ pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
 
 fn new_root() -> String {
     let seconds = jiff::Timestamp::now().as_second();
-    let rest = Uuid::new_v4().simple().to_string();
+    let rest = ids::uuid().simple().to_string();
     format!("1-{seconds:08x}-{rest:.24}")
 }
 
