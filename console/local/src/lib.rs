@@ -46,6 +46,7 @@ mod invocation;
 mod lambda;
 mod layers;
 mod limits;
+mod linger;
 mod lock;
 mod logs;
 mod pool;

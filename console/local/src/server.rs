@@ -81,6 +81,7 @@ async fn connection(stream: net::TcpStream, door: Arc<Door>, service: Arc<Servic
 
 /// One request, from its head to its answer.
 async fn handle(request: Request<Incoming>, door: &Door, service: &Arc<Service>) -> Response<Body> {
+    let _serving = service.linger.serve();
     let request_id = ids::uuid().to_string();
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);

@@ -12,6 +12,7 @@ use crate::{
     iam, lambda,
     layers::Layers,
     limits::Limits,
+    linger::Linger,
     logs,
     logs::Logs,
     pool::Pool,
@@ -52,6 +53,8 @@ pub(crate) struct Service {
     pub(crate) event_configs: Qualified<EventConfig>,
     /// The function URLs.
     pub(crate) urls: Qualified<UrlConfig>,
+    /// The requests that are being served.
+    pub(crate) linger: Arc<Linger>,
     /// The port that all of it is served on.
     pub(crate) port: u16,
     /// The IAM roles.
@@ -85,6 +88,7 @@ impl Service {
         let roles = Roles::open(&dir.join("roles.json"))?;
         Ok(Arc::new(Self {
             region,
+            linger: Linger::new(),
             functions,
             layers,
             codes,

@@ -29,6 +29,8 @@ impl Spawner {
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
             let _entered = runtime.enter();
+            // Sandboxes inherit it.
+            crate::engine::as_batch();
             for Job { command, started } in queue {
                 // A caller that went away drops the child, and `kill_on_drop` ends it.
                 let _ = started.send(spawn(command));

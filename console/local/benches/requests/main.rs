@@ -90,9 +90,10 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     for Measured { name, rates, user, system, times, .. } in &mut all {
         let (rate, p50, p99) = (percentile(rates, 50), percentile(times, 50), percentile(times, 99));
         let (user, system) = (percentile(user, 50), percentile(system, 50));
+        let mean = times.iter().sum::<f64>() / times.len() as f64;
         say(&format!(
             "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor time each and {system:.0} µs \
-             in the kernel; one caller: p50 {p50:.3} ms, p99 {p99:.3} ms"
+             in the kernel; one caller: mean {mean:.3} ms, p50 {p50:.3} ms, p99 {p99:.3} ms"
         ));
         middles.push((*name, rate, p50));
     }
