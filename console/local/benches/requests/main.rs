@@ -6,10 +6,12 @@
 //! they are on the least that an emulator can do ([`relay`]), which says how near both are to what is possible.
 
 mod caller;
+mod measured;
 mod relay;
 
 use caller::{Answer, Caller, Target};
 use lambda_console_local::{Endpoint, Options, open};
+use measured::{Measured, latency, processor_time};
 use serde_json::{Value, json};
 use std::{
     env, fs,
@@ -103,27 +105,6 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
         say(&format!("ratio to {name}: {rate:.2} times the requests, {time:.2} times the time"));
     }
     Ok(())
-}
-
-/// One of those that are compared, and its figures.
-struct Measured {
-    name: &'static str,
-    target: Target,
-    /// The emulator's process, without the functions.
-    process: u32,
-    rates: Vec<f64>,
-    /// Microseconds of processor time a request.
-    user: Vec<f64>,
-    /// The same in the kernel.
-    system: Vec<f64>,
-    times: Vec<f64>,
-}
-
-impl Measured {
-    fn new(name: &'static str, target: Target, process: u32) -> Self {
-        let (rates, user, system, times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { name, target, process, rates, user, system, times }
-    }
 }
 
 /// From the start of the process to its first `next`: as the local Lambda reports it, and by a plain harness.
@@ -457,27 +438,6 @@ fn throughput(target: &Target, time: Duration) -> Result<f64> {
             .sum::<std::result::Result<u32, String>>()
     })?;
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
-}
-
-/// The processor time of a process up to now, its own and in the kernel, in microseconds.
-fn processor_time(process: u32) -> Result<(f64, f64)> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, fields) = stat.rsplit_once(") ").ok_or("no fields")?;
-    // The kernel counts hundredths of a second.
-    let mut fields = fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks * 1e4));
-    Ok((fields.next().ok_or("no user time")??, fields.next().ok_or("no system time")??))
-}
-
-/// The times of calls one after the other, in milliseconds.
-fn latency(target: &Target, count: usize) -> Result<Vec<f64>> {
-    let mut caller = Caller::new(target)?;
-    (0..count)
-        .map(|_| {
-            let began = Instant::now();
-            caller.invoke()?;
-            Ok(began.elapsed().as_secs_f64() * 1e3)
-        })
-        .collect()
 }
 
 /// Starts the program with a Runtime API that only listens; the time to its first request in milliseconds.

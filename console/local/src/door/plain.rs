@@ -5,6 +5,7 @@
 
 use super::Claim;
 use crate::call::hexadecimal;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
@@ -33,11 +34,11 @@ pub(super) fn sign(secret: &str, head: &Parts, claim: &Claim<'_>, sha256: &str, 
     let Claim { date: day, region, service, .. } = claim;
     let hash = hexadecimal(&Sha256::digest(&canonical));
     let told = format!("AWS4-HMAC-SHA256\n{date}\n{day}/{region}/{service}/aws4_request\n{hash}");
-    let mut key = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes());
+    let mut key = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes())?;
     for part in [region, service, "aws4_request"] {
-        key = hmac(&key, part.as_bytes());
+        key = hmac(&key, part.as_bytes())?;
     }
-    Some(hexadecimal(&hmac(&key, told.as_bytes())))
+    Some(hexadecimal(&hmac(&key, told.as_bytes())?))
 }
 
 /// Whether it is canonical already: nothing to encode, no query, and no empty, `.` or `..` segment.
@@ -47,18 +48,9 @@ fn is_plain_path(path: &str) -> bool {
         && path.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)))
 }
 
-/// HMAC with SHA-256. Source: RFC 2104.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0; 64];
-    if let Some(place) = block.get_mut(..key.len()) {
-        place.copy_from_slice(key);
-    } else if let Some(place) = block.get_mut(..32) {
-        place.copy_from_slice(&Sha256::digest(key));
-    }
-    let hash = |pad: u8, message: &[u8]| {
-        Sha256::new().chain_update(block.map(|byte| byte ^ pad)).chain_update(message).finalize()
-    };
-    hash(0x5C, &hash(0x36, message)).into()
+fn hmac(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    Some(mac.chain_update(message).finalize().into_bytes().into())
 }
 
 #[cfg(test)]
