@@ -104,7 +104,7 @@ fn what_is_included_is_the_last_layer_s_word_of_build_and_of_deploy() {
         "[workspace.metadata.lambda.build]\ninclude = [\"LICENSE\"]\n\
          [workspace.metadata.lambda.deploy]\ninclude = [\"common\"]",
     );
-    workspace.manifest = PathBuf::from("/root/Cargo.toml");
+    workspace.manifest = PathBuf::from("/ws/Cargo.toml");
     let package = layer(
         "package",
         "[package.metadata.lambda.deploy]\ninclude = [\"own\", \"README.md\"]\n\
@@ -113,9 +113,9 @@ fn what_is_included_is_the_last_layer_s_word_of_build_and_of_deploy() {
     );
     let mut warnings = Vec::new();
     let mut of = |name: &str, layers: &[&Layer]| merged(name, layers, &mut warnings);
-    let license = ("LICENSE", "/root/LICENSE");
+    let license = ("LICENSE", "/ws/LICENSE");
     let (own, readme) = (("own", "/w/own"), ("README.md", "/w/README.md"));
-    assert_eq!(included(&of("one", &[&workspace])), [license, ("common", "/root/common")]);
+    assert_eq!(included(&of("one", &[&workspace])), [license, ("common", "/ws/common")]);
     assert_eq!(included(&of("one", &[&workspace, &package])), [license, own, readme]);
     assert_eq!(included(&of("two", &[&workspace, &package])), [readme, own], "named in both, there once");
     assert_eq!(
