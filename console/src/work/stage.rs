@@ -16,7 +16,7 @@ use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
 pub(crate) use self::{
-    again::again,
+    again::{again, doubling},
     clients::{UPLOAD_READ_TIMEOUT, timeouts, uploading},
 };
 use self::{call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings};

@@ -14,7 +14,10 @@ use super::{
     Stage,
     remote::{self, Remote},
 };
-use crate::{message::Failure, work::stage::call::CallError};
+use crate::{
+    message::Failure,
+    work::stage::{call::CallError, doubling},
+};
 
 /// How long a role or another change under way is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -31,8 +34,7 @@ const BUSY: Duration = Duration::from_millis(250);
 
 /// From 5 ms, each twice the one before, to 2 s.
 pub(crate) fn waits() -> impl Iterator<Item = Duration> {
-    let longest = Duration::from_secs(2);
-    std::iter::successors(Some(Duration::from_millis(5)), move |wait| Some((*wait * 2).min(longest)))
+    doubling(Duration::from_millis(5), Duration::from_secs(2))
 }
 
 /// Sleeps; false where the job is cancelled meanwhile.
@@ -57,7 +59,7 @@ where
     Fut: Future<Output = Result<T, CallError>>,
 {
     let deadline = Instant::now() + PATIENCE;
-    let (mut waits, mut busy, mut again) = (waits(), BUSY, 0);
+    let (mut waits, mut busy, mut again) = (waits(), doubling(BUSY, Duration::from_secs(5)), 0);
     loop {
         let error = match send().await {
             Err(error) if Instant::now() < deadline && !cancel.is_cancelled() => error,
@@ -67,9 +69,7 @@ where
             waits.next().unwrap_or(PATIENCE)
         } else if error.is_throttled() || (error.is_passing() && again < AGAIN) {
             again += 1;
-            let wait = busy;
-            busy = (busy * 2).min(Duration::from_secs(5));
-            wait
+            busy.next().unwrap_or(PATIENCE)
         } else {
             return Err(error);
         };

@@ -9,6 +9,11 @@ use super::call::CallError;
 /// How long something that passes is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Waits that double from `first` on, up to `longest`.
+pub(crate) fn doubling(first: Duration, longest: Duration) -> impl Iterator<Item = Duration> {
+    std::iter::successors(Some(first), move |wait| Some((*wait * 2).min(longest)))
+}
+
 /// Sends again, after waits that double from `first` to `longest`, as long as `passes` says so of the error.
 pub(crate) async fn again<T, F, Fut>(
     passes: fn(&CallError) -> bool,
@@ -20,12 +25,11 @@ where
     Fut: Future<Output = Result<T, CallError>>,
 {
     let deadline = Instant::now() + PATIENCE;
-    let mut wait = first;
+    let mut waits = doubling(first, longest);
     loop {
         match send().await {
             Err(error) if passes(&error) && Instant::now() < deadline => {
-                sleep(wait).await;
-                wait = (wait * 2).min(longest);
+                sleep(waits.next().unwrap_or(longest)).await;
             }
             answer => return answer,
         }
