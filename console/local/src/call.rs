@@ -4,8 +4,12 @@ use crate::fault::Fault;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::convert::Infallible;
+
+/// How long JSON may be that is read at once: some tens of microseconds.
+const SHORT: usize = 64 << 10;
 
 /// The body of every answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -39,11 +43,25 @@ impl Call {
 
     /// The body as JSON of a known shape; an empty body counts as `{}`.
     pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Fault> {
-        let body = if self.body.is_empty() { b"{}" } else { self.body.as_ref() };
-        serde_json::from_slice(body).map_err(|error| {
-            Fault::new(400, "SerializationException", format!("could not read the request's body: {error}"))
-        })
+        read(&self.body)
     }
+
+    /// As [`json`](Self::json), for a body that may hold a zip: a long one is read on a thread where that may take its
+    /// time.
+    pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(&self) -> Result<T, Fault> {
+        if self.body.len() <= SHORT {
+            return self.json();
+        }
+        let body = self.body.clone();
+        let read = tokio::task::spawn_blocking(move || read(&body)).await;
+        read.map_err(|error| Fault::service("broke off reading the request", &error))?
+    }
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(if body.is_empty() { b"{}" } else { body }).map_err(|error| {
+        Fault::new(400, "SerializationException", format!("could not read the request's body: {error}"))
+    })
 }
 
 /// A request's body as it came in: at most the limit is kept, all of it is hashed.

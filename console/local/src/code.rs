@@ -1,11 +1,16 @@
 //! The zips of functions and layers: each is kept and unpacked once, under its SHA-256, and removed when neither a
-//! function, a layer nor a sandbox uses it. Layers that are laid over each other are kept the same way, under a name
-//! made of theirs ([`Function::opt`]). Touches the code directory only.
+//! function nor a layer uses it and nothing holds it. Layers that are laid over each other are kept the same way, under a
+//! name made of theirs ([`Function::opt`]). Touches the code directory only.
+//!
+//! Functions and layers on disk keep their code by name ([`Codes::keep`]), over the end of the process. In memory each
+//! [`Function`] holds its own besides, and so do all that have it: an invocation has the code that it was resolved to,
+//! whatever becomes of the function meanwhile.
 
 use crate::{
     call::hexadecimal,
     disk,
     function::{Failure, Function},
+    trash::Trash,
     zipfile::{self, Refusal},
 };
 use sha2::{Digest as _, Sha256};
@@ -24,25 +29,29 @@ const UNPACKING: usize = 2;
 pub(crate) struct Codes {
     dir: PathBuf,
     used: Mutex<HashMap<String, Users>>,
+    trash: Trash,
     /// The turns to unpack.
     pub(crate) turns: Semaphore,
 }
 
 #[derive(Default)]
 struct Users {
-    functions: usize,
-    sandboxes: usize,
+    /// The functions and layers on disk.
+    kept: usize,
+    /// What is in memory.
+    held: usize,
 }
 
-/// A sandbox's hold on its code.
+/// A hold on code: it stays on disk as long as this lives.
 pub(crate) struct Held {
     codes: Arc<Codes>,
-    name: String,
+    names: Vec<String>,
 }
 
 /// A zip that was taken.
-#[derive(Clone, Debug)]
 pub(crate) struct Taken {
+    /// Keeps it until something else does.
+    pub(crate) held: Held,
     /// Its SHA-256, lower-case hexadecimal.
     pub(crate) sha256: String,
     /// Its size in bytes.
@@ -56,50 +65,50 @@ impl Codes {
     pub(crate) fn open(dir: &Path) -> io::Result<Arc<Self>> {
         disk::make_dir(dir)?;
         let (used, turns) = (Mutex::new(HashMap::new()), Semaphore::new(UNPACKING));
-        Ok(Arc::new(Self { dir: dir.to_owned(), used, turns }))
+        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, turns }))
     }
 
-    /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks. Each success is to be matched
-    /// by one [`drop_zip`](Self::drop_zip).
-    pub(crate) fn take(&self, zip: &[u8]) -> Result<Taken, Refusal> {
+    /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
+    pub(crate) fn take(self: &Arc<Self>, zip: &[u8]) -> Result<Taken, Refusal> {
         let sha256 = hexadecimal(&Sha256::digest(zip));
-        let taken = Taken { unpacked: zipfile::judge(zip)?, size: zip.len() as u64, sha256: sha256.clone() };
-        // Used from the start, so that it does not go while this one finds it there.
-        self.users().entry(sha256.clone()).or_default().functions += 1;
+        let unpacked = zipfile::judge(zip)?;
+        // From the start, so that it does not go while this one finds it there.
+        let held = self.hold([sha256.clone()]);
         let file = self.zip(&sha256);
-        if !file.is_file()
-            && let Err(error) = disk::write(&file, zip)
-        {
-            self.drop_zip(&sha256);
-            return Err(Refusal::Disk(error));
+        if !file.is_file() {
+            disk::write(&file, zip)?;
         }
-        Ok(taken)
+        Ok(Taken { held, size: zip.len() as u64, unpacked, sha256 })
     }
 
-    /// One function or layer less uses a zip.
+    /// One layer less keeps a zip.
     pub(crate) fn drop_zip(&self, sha256: &str) {
-        self.leave(sha256, |users| users.functions = users.functions.saturating_sub(1));
+        self.leave([sha256], |users| &mut users.kept);
     }
 
-    /// One layer more uses a zip.
+    /// One layer more keeps a zip.
     pub(crate) fn keep_zip(&self, sha256: &str) {
-        self.users().entry(sha256.to_owned()).or_default().functions += 1;
+        self.users().entry(sha256.to_owned()).or_default().kept += 1;
     }
 
-    /// A version more uses what it needs.
+    /// A version more keeps what it needs.
     pub(crate) fn keep(&self, function: &Function) {
         function.codes().for_each(|name| self.keep_zip(&name));
     }
 
-    /// A version less uses it.
+    /// A version less keeps it.
     pub(crate) fn release(&self, function: &Function) {
         function.codes().for_each(|name| self.drop_zip(&name));
     }
 
-    /// Holds it for a sandbox.
-    pub(crate) fn hold(self: &Arc<Self>, name: &str) -> Held {
-        self.users().entry(name.to_owned()).or_default().sandboxes += 1;
-        Held { codes: Arc::clone(self), name: name.to_owned() }
+    /// Holds code by its names.
+    pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> Held {
+        let names: Vec<String> = names.into_iter().collect();
+        let mut used = self.users();
+        for name in &names {
+            used.entry(name.clone()).or_default().held += 1;
+        }
+        Held { codes: Arc::clone(self), names }
     }
 
     /// Unpacks what a version needs and what is not there yet. Blocks.
@@ -128,15 +137,9 @@ impl Codes {
     /// As [`unpack`](Self::unpack), in its turn and on a thread where that may take its time.
     pub(crate) async fn unpack_in_turn(self: &Arc<Self>, function: &Arc<Function>) -> Result<(), Failure> {
         let internal = |reason: String| Failure { code: "InternalError".to_owned(), reason };
-        // They may be deleted meanwhile.
-        let held: Vec<Held> = function.codes().map(|name| self.hold(&name)).collect();
         let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
         let (codes, function) = (Arc::clone(self), Arc::clone(function));
-        let unpacking = tokio::task::spawn_blocking(move || {
-            let outcome = codes.unpack(&function);
-            drop(held);
-            outcome
-        });
+        let unpacking = tokio::task::spawn_blocking(move || codes.unpack(&function));
         unpacking.await.map_err(|error| internal(format!("broke off unpacking: {error}")))?
     }
 
@@ -146,16 +149,14 @@ impl Codes {
         if place.is_dir() {
             return Ok(());
         }
-        let fresh = self.dir.join(format!(".{}", uuid::Uuid::new_v4().simple()));
+        let fresh = self.fresh();
         let result = fill(&fresh).and_then(|()| match fs::rename(&fresh, &place) {
             // Another call made the same at the same time.
             Err(_) if place.is_dir() => Ok(()),
             result => result.map_err(Refusal::Disk),
         });
-        if fresh.exists()
-            && let Err(error) = disk::remove_dir(&fresh)
-        {
-            tracing::warn!(%error, dir = %fresh.display(), "could not be removed");
+        if result.is_err() || fresh.exists() {
+            self.trash.remove(fresh);
         }
         result
     }
@@ -166,44 +167,49 @@ impl Codes {
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if used.contains_key(name.strip_suffix(".zip").unwrap_or(&name)) {
-                continue;
-            }
-            if entry.file_type()?.is_dir() {
-                disk::remove_dir(&entry.path())?;
-            } else {
-                fs::remove_file(entry.path())?;
+            if name.starts_with('.') {
+                self.trash.remove(entry.path());
+            } else if !used.contains_key(name.strip_suffix(".zip").unwrap_or(&name)) {
+                self.discard(&entry.path());
             }
         }
         Ok(())
     }
 
-    fn leave(&self, name: &str, change: impl FnOnce(&mut Users)) {
+    fn leave<'a>(&self, names: impl IntoIterator<Item = &'a str>, count: impl Fn(&mut Users) -> &mut usize) {
         let mut used = self.users();
-        let Some(users) = used.get_mut(name) else { return };
-        change(users);
-        if users.functions + users.sandboxes > 0 {
-            return;
-        }
-        used.remove(name);
-        // Old state has no zips, layers over each other have none, and what was never unpacked has no directory.
-        if let Err(error) = fs::remove_file(self.zip(name))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "a zip that nobody uses could not be removed");
-        }
-        let trash = self.dir.join(format!(".{}", uuid::Uuid::new_v4().simple()));
-        // Renamed while nobody else can come for it; removed when nobody waits.
-        let renamed = fs::rename(self.place(name), &trash);
-        drop(used);
-        if renamed.is_ok()
-            && let Err(error) = disk::remove_dir(&trash)
-        {
-            tracing::warn!(%error, dir = %trash.display(), "could not be removed");
+        for name in names {
+            let Some(users) = used.get_mut(name) else { continue };
+            let count = count(users);
+            *count = count.saturating_sub(1);
+            if users.kept + users.held > 0 {
+                continue;
+            }
+            used.remove(name);
+            // Old state has no zips, layers over each other have none, and what was never unpacked has no directory.
+            self.discard(&self.zip(name));
+            self.discard(&self.place(name));
         }
     }
 
-    fn place(&self, name: &str) -> PathBuf {
+    /// Takes away what may be there. For whoever has the lock of the users, so that nobody else can come for it: it is
+    /// renamed at once, and removed when nobody waits.
+    fn discard(&self, path: &Path) {
+        let trash = self.fresh();
+        match fs::rename(path, &trash) {
+            Ok(()) => self.trash.remove(trash),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, path = %path.display(), "could not be removed"),
+        }
+    }
+
+    /// A name that nothing has, and that the next start removes.
+    fn fresh(&self) -> PathBuf {
+        self.dir.join(format!(".{}", uuid::Uuid::new_v4().simple()))
+    }
+
+    /// Where code is unpacked, by its name.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
@@ -249,14 +255,14 @@ fn overlay(over: &Path, under: &Path) -> io::Result<()> {
 }
 
 impl Held {
-    /// Where it is unpacked: the function's `LAMBDA_TASK_ROOT`, or what stands for `/opt`.
-    pub(crate) fn root(&self) -> PathBuf {
-        self.codes.place(&self.name)
+    /// Whether it is a hold on exactly these.
+    pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
+        names.eq(self.names.iter().cloned())
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.codes.leave(&self.name, |users| users.sandboxes = users.sandboxes.saturating_sub(1));
+        self.codes.leave(self.names.iter().map(String::as_str), |users| &mut users.held);
     }
 }

@@ -1,6 +1,6 @@
 //! A version of a function as it is remembered. Plain data; touches nothing.
 
-use crate::call::hexadecimal;
+use crate::{call::hexadecimal, code::Held};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -155,6 +155,9 @@ pub(crate) struct Function {
     /// How many of the account's concurrent executions are this function's alone, over all its versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reserved: Option<u32>,
+    /// Its code, which stays on disk as long as this or a clone of it lives; none of what is not kept yet.
+    #[serde(skip)]
+    pub(crate) held: Option<Arc<Held>>,
 }
 
 fn latest() -> String {
@@ -169,11 +172,6 @@ impl Function {
     /// Its ARN: a published version's ends with its number, that of `$LATEST` with the name.
     pub(crate) fn arn(&self, region: &str) -> String {
         arn(region, &self.name, Some(self.version.as_str()).filter(|version| *version != LATEST))
-    }
-
-    /// What its sandboxes are kept under: no other version has the same.
-    pub(crate) fn key(&self) -> String {
-        format!("{}:{}", self.name, self.version)
     }
 
     /// Marks a change: a new revision, modified now.
@@ -220,6 +218,11 @@ impl Function {
                 Some(hexadecimal(&Sha256::digest(names.join(" "))))
             }
         }
+    }
+
+    /// Whether it holds all code that it needs.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_of(self.codes()))
     }
 
     /// Everything of [`Codes`](crate::code::Codes) that it needs.

@@ -21,6 +21,7 @@ pub(crate) struct Functions {
     dir: PathBuf,
     known: RwLock<BTreeMap<String, Arc<Record>>>,
     changing: Mutex<()>,
+    codes: Arc<Codes>,
     /// Hears of every reservation.
     concurrency: Arc<Concurrency>,
 }
@@ -44,8 +45,9 @@ impl Functions {
                 continue;
             }
             match disk::read_json::<Record>(&file) {
-                Ok(Some(record)) => {
+                Ok(Some(mut record)) => {
                     record.all().for_each(|function| codes.keep(function));
+                    record.hold(codes);
                     concurrency.reserve(&record.latest.name, record.latest.reserved);
                     known.insert(record.latest.name.clone(), Arc::new(record));
                 }
@@ -65,7 +67,8 @@ impl Functions {
                 codes.release(&unused);
             }
         }
-        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), concurrency })
+        let codes = Arc::clone(codes);
+        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), codes, concurrency })
     }
 
     /// `$LATEST` of the function of that name.
@@ -76,6 +79,13 @@ impl Functions {
     /// All that is kept of the function of that name.
     pub(crate) fn record(&self, name: &str) -> Option<Arc<Record>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Whether a version still runs as it is here: it was neither changed nor deleted since.
+    pub(crate) fn is_current(&self, function: &Function) -> bool {
+        let record = self.record(&function.name);
+        let running = record.as_ref().and_then(|record| record.running(&function.version));
+        running.is_some_and(|running| running.revision == function.revision)
     }
 
     /// All functions in the order of their names.
@@ -95,27 +105,29 @@ impl Functions {
 
 impl Change<'_> {
     /// Creates a function, or replaces its `$LATEST`; the rest stays.
-    pub(crate) fn put(&self, function: &Arc<Function>) -> Result<(), Fault> {
+    pub(crate) fn put(&self, function: &Arc<Function>) -> Result<Arc<Record>, Fault> {
         self.store(match self.functions.record(&function.name) {
             Some(record) => Record { latest: Arc::clone(function), ..Record::clone(&record) },
             None => Record::new(Arc::clone(function)),
         })
     }
 
-    /// Creates or replaces all that is kept of a function.
-    pub(crate) fn store(&self, record: Record) -> Result<(), Fault> {
+    /// Creates or replaces all that is kept of a function. Gives it as it is kept.
+    pub(crate) fn store(&self, record: Record) -> Result<Arc<Record>, Fault> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
-        self.remember(record);
-        Ok(())
+        Ok(self.remember(record))
     }
 
     /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
-    pub(crate) fn remember(&self, record: Record) {
+    pub(crate) fn remember(&self, mut record: Record) -> Arc<Record> {
+        record.hold(&self.functions.codes);
+        let record = Arc::new(record);
         self.functions.concurrency.reserve(&record.latest.name, record.latest.reserved);
         let mut known = self.functions.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(record.latest.name.clone(), Arc::new(record));
+        known.insert(record.latest.name.clone(), Arc::clone(&record));
+        record
     }
 
     /// Removes a function.

@@ -116,7 +116,7 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
         }
         sandbox.retire(Reason::Failure);
     }
-    match Journal::begin(&pool.surroundings().logs, &invocation.function) {
+    match Journal::begin(&pool.surroundings().logs, &invocation.function).await {
         // What that needs in memory is not taken for each invocation.
         Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
         Err(error) => {

@@ -63,6 +63,7 @@ mod streaming;
 mod sts;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod urls;
 mod zipfile;
 

@@ -5,6 +5,7 @@ use crate::{
     concurrency::{Concurrency, Execution},
     fault::Fault,
     function::Function,
+    functions::Functions,
     sandbox::{Reason, Sandbox, Surroundings},
 };
 use std::{
@@ -22,13 +23,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) struct Pool {
     surroundings: Surroundings,
     concurrency: Arc<Concurrency>,
+    functions: Arc<Functions>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// By [`Function::key`].
-    functions: HashMap<String, Slot>,
+    /// By [`Function::revision`]: a version that was changed, or deleted and made again, is another one.
+    slots: HashMap<String, Slot>,
     /// Every sandbox that may still run.
     all: Vec<Arc<Sandbox>>,
     /// Those that are to be frozen, since when, and after which turn of theirs; in the order of time.
@@ -39,11 +41,10 @@ struct State {
 }
 
 /// What is kept of one version of a function.
+#[derive(Default)]
 struct Slot {
     /// The sandboxes that wait; the one used last is used first, so that the others can grow old.
     idle: Vec<(Arc<Sandbox>, Instant)>,
-    /// The revision that may be kept.
-    revision: String,
     /// How many sandboxes have answered and are not idle yet.
     settling: u32,
     /// How many invocations wait for one of those.
@@ -53,8 +54,12 @@ struct Slot {
 
 impl Pool {
     /// An empty pool.
-    pub(crate) fn new(surroundings: Surroundings, concurrency: Arc<Concurrency>) -> Arc<Self> {
-        Arc::new(Self { surroundings, concurrency, state: Mutex::default() })
+    pub(crate) fn new(
+        surroundings: Surroundings,
+        concurrency: Arc<Concurrency>,
+        functions: Arc<Functions>,
+    ) -> Arc<Self> {
+        Arc::new(Self { surroundings, concurrency, functions, state: Mutex::default() })
     }
 
     /// What sandboxes are started with.
@@ -78,8 +83,8 @@ impl Pool {
         loop {
             let settled = {
                 let mut state = self.state();
-                let slot = state.slot(function);
-                if let Some(sandbox) = slot.take(function, tenant) {
+                let slot = state.slots.get_mut(&function.revision)?;
+                if let Some(sandbox) = slot.take(tenant) {
                     return Some(sandbox);
                 }
                 if slot.settling <= slot.waiting {
@@ -90,10 +95,12 @@ impl Pool {
             };
             let came = tokio::time::timeout_at(until, settled.notified()).await.is_ok();
             let mut state = self.state();
-            let slot = state.slot(function);
+            let slot = state.slots.get_mut(&function.revision)?;
             slot.waiting = slot.waiting.saturating_sub(1);
             if !came {
-                return slot.take(function, tenant);
+                let sandbox = slot.take(tenant);
+                state.tidy(&function.revision);
+                return sandbox;
             }
         }
     }
@@ -107,24 +114,18 @@ impl Pool {
     /// [`settling`](Self::settling).
     pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>, settled: bool) {
         let mut state = self.state();
-        let closed = state.closed;
-        let slot = state.functions.get_mut(&sandbox.function.key());
-        let kept = slot.is_some_and(|slot| {
-            if settled {
-                slot.settling = slot.settling.saturating_sub(1);
-                if slot.waiting > 0 {
-                    slot.settled.notify_one();
-                }
+        if settled && let Some(slot) = state.slots.get_mut(&sandbox.function.revision) {
+            slot.settling = slot.settling.saturating_sub(1);
+            if slot.waiting > 0 {
+                slot.settled.notify_one();
             }
-            let kept = !closed && sandbox.is_alive() && slot.revision == sandbox.function.revision;
-            if kept {
-                slot.idle.push((Arc::clone(sandbox), Instant::now()));
-            }
-            kept
-        });
-        if !kept {
+        }
+        // A change that comes after this finds it in its slot.
+        if state.closed || !sandbox.is_alive() || !self.functions.is_current(&sandbox.function) {
+            state.tidy(&sandbox.function.revision);
             return sandbox.retire(Reason::Spindown);
         }
+        state.slot(&sandbox.function).idle.push((Arc::clone(sandbox), Instant::now()));
         state.resting.push_back((Instant::now(), sandbox.turn(), Arc::clone(sandbox)));
         if !std::mem::replace(&mut state.freezing, true) {
             tokio::spawn(freeze_the_resting(Arc::clone(self)));
@@ -143,17 +144,14 @@ impl Pool {
         state.freezing
     }
 
-    /// Ends the sandboxes of a version ([`Function::key`]) that was changed or removed; those that are busy end after their invocation.
-    pub(crate) fn retire(&self, key: &str, revision: &str) {
+    /// Ends the sandboxes of a version that was changed or removed; those that are busy end after their invocation.
+    pub(crate) fn retire(&self, function: &Function) {
         let mut state = self.state();
-        let Some(slot) = state.functions.get_mut(key) else { return };
-        revision.clone_into(&mut slot.revision);
+        let Some(slot) = state.slots.get_mut(&function.revision) else { return };
         for (sandbox, _) in slot.idle.drain(..) {
             sandbox.retire(Reason::Spindown);
         }
-        if revision.is_empty() {
-            state.functions.remove(key);
-        }
+        state.tidy(&function.revision);
     }
 
     /// Ends the sandbox when it has been idle for long, and forgets it when it has ended.
@@ -176,8 +174,9 @@ impl Pool {
             }
             let mut state = pool.state();
             state.all.retain(|other| !Arc::ptr_eq(other, &sandbox));
-            if let Some(slot) = state.functions.get_mut(&sandbox.function.key()) {
+            if let Some(slot) = state.slots.get_mut(&sandbox.function.revision) {
                 slot.idle.retain(|(other, _)| !Arc::ptr_eq(other, &sandbox));
+                state.tidy(&sandbox.function.revision);
             }
         });
     }
@@ -186,12 +185,13 @@ impl Pool {
     fn end_if_idle(&self, sandbox: &Arc<Sandbox>) -> Duration {
         let limit = self.surroundings.limits.idle;
         let mut state = self.state();
-        let Some(slot) = state.functions.get_mut(&sandbox.function.key()) else { return limit };
+        let Some(slot) = state.slots.get_mut(&sandbox.function.revision) else { return limit };
         let place = slot.idle.iter().position(|(other, _)| Arc::ptr_eq(other, sandbox));
         let Some((index, since)) = place.and_then(|index| Some((index, slot.idle.get(index)?.1))) else { return limit };
         let left = limit.saturating_sub(since.elapsed());
         if left.is_zero() {
             slot.idle.remove(index);
+            state.tidy(&sandbox.function.revision);
             sandbox.retire(Reason::Spindown);
             return limit;
         }
@@ -205,7 +205,7 @@ impl Pool {
         self.concurrency.close();
         state.resting.clear();
         self.surroundings.closing.cancel();
-        for slot in state.functions.values_mut() {
+        for slot in state.slots.values_mut() {
             slot.idle.clear();
         }
         for sandbox in &state.all {
@@ -225,13 +225,13 @@ impl Pool {
 
 impl Slot {
     /// An idle sandbox, if possible one that is served on this thread; those that cannot be used any more end.
-    fn take(&mut self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+    fn take(&mut self, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let is_meant = |sandbox: &Sandbox| sandbox.tenant.as_deref() == tenant;
         while let Some(index) = (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
             .or_else(|| self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox)))
         {
             let (sandbox, _) = self.idle.remove(index);
-            if sandbox.is_alive() && sandbox.function.revision == function.revision {
+            if sandbox.is_alive() {
                 return Some(sandbox);
             }
             sandbox.retire(Reason::Spindown);
@@ -242,20 +242,21 @@ impl Slot {
 
 impl State {
     fn slot(&mut self, function: &Function) -> &mut Slot {
-        let new = || Slot {
-            idle: Vec::new(),
-            revision: function.revision.clone(),
-            settling: 0,
-            waiting: 0,
-            settled: Arc::default(),
-        };
-        self.functions.entry(function.key()).or_insert_with(new)
+        self.slots.entry(function.revision.clone()).or_default()
+    }
+
+    /// Forgets a slot in which there is nothing: of a version that was changed or deleted, nobody would ask again.
+    fn tidy(&mut self, revision: &str) {
+        let is_empty = |slot: &Slot| slot.idle.is_empty() && slot.settling == 0 && slot.waiting == 0;
+        if self.slots.get(revision).is_some_and(is_empty) {
+            self.slots.remove(revision);
+        }
     }
 
     /// Ends the sandbox that has been idle for the longest time, of whichever function.
     fn end_oldest(&mut self) {
         let age = |slot: &&mut Slot| slot.idle.first().map(|(_, since)| *since);
-        let oldest = self.functions.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
+        let oldest = self.slots.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
         if let Some(slot) = oldest {
             slot.idle.remove(0).0.retire(Reason::Spindown);
         }

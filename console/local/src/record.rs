@@ -1,7 +1,10 @@
 //! All that is remembered under a function's name: `$LATEST`, its published versions, its aliases and who may invoke
 //! them. Plain data; touches nothing.
 
-use crate::function::{Failure, Function, LATEST, State};
+use crate::{
+    code::Codes,
+    function::{Failure, Function, LATEST, State},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -109,6 +112,17 @@ impl Record {
     /// Everything whose code is needed.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Function>> {
         self.told().chain(&self.previous)
+    }
+
+    /// Lets every version hold its code.
+    pub(crate) fn hold(&mut self, codes: &Arc<Codes>) {
+        let versions = self.versions.values_mut();
+        for function in versions.chain([&mut self.latest]).chain(&mut self.previous) {
+            if !function.is_held() {
+                let held = codes.hold(function.codes());
+                Arc::make_mut(function).held = Some(Arc::new(held));
+            }
+        }
     }
 
     /// Makes `latest` the new `$LATEST`, which counts when [`settle`](Self::settle) says so.

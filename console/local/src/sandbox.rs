@@ -28,13 +28,7 @@ pub(crate) use report::{Ending, Phase, Report, Run, Status};
 pub(crate) use shutdown::Reason;
 pub(crate) use trace::{Trace, header as trace_header};
 
-use crate::{
-    code::{Codes, Held},
-    function::Function,
-    limits::Limits,
-    logs::Logs,
-    spawner::Spawner,
-};
+use crate::{code::Codes, function::Function, limits::Limits, logs::Logs, spawner::Spawner};
 use bytes::Bytes;
 use cgroup::Cgroups;
 use exchange::Exchange;
@@ -167,9 +161,8 @@ impl Sandbox {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
-        let held = surroundings.codes.hold(&function.code);
-        let layers = function.opt().map(|opt| surroundings.codes.hold(&opt));
-        let (root, opt) = (held.root(), layers.as_ref().map(Held::root));
+        let root = surroundings.codes.place(&function.code);
+        let opt = function.opt().map(|opt| surroundings.codes.place(&opt));
         let started = Instant::now();
         let paths = external::list(opt.as_deref()).map_err(|error| failed("its extensions", &error))?;
         let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
@@ -245,7 +238,7 @@ impl Sandbox {
         serving.disarm();
         let (output, last_words) = (Arc::clone(&sandbox.output), Arc::clone(&sandbox.output));
         let following = tasks.spawn(async move { output.follow().await });
-        let supervisor = Supervisor { child, group: Group(process), connections, _code: (held, layers) };
+        let supervisor = Supervisor { child, group: Group(process), connections };
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
@@ -398,7 +391,6 @@ struct Supervisor {
     child: Child,
     group: Group,
     connections: TaskTracker,
-    _code: (Held, Option<Held>),
 }
 
 impl Supervisor {

@@ -38,7 +38,7 @@ pub(crate) struct Service {
     /// The AWS region in every ARN.
     pub(crate) region: String,
     /// The functions.
-    pub(crate) functions: Functions,
+    pub(crate) functions: Arc<Functions>,
     /// The layers.
     pub(crate) layers: Layers,
     /// The zips of both.
@@ -76,11 +76,11 @@ impl Service {
         let codes = Codes::open(&dir.join("code"))?;
         let layers = Layers::open(&dir.join("layers"), &codes)?;
         let concurrency = Concurrency::new(limits.concurrency);
-        let functions = Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?;
+        let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?);
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
         let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
-        let pool = Pool::new(surroundings, concurrency);
+        let pool = Pool::new(surroundings, concurrency, Arc::clone(&functions));
         let queue = Queue::open(&dir.join("queue"))?;
         let exists = |name: &str| functions.get(name).is_some();
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;

@@ -20,6 +20,7 @@ mod native;
 mod phases;
 mod policy;
 mod queue;
+mod resolved;
 mod sandboxes;
 mod settings;
 mod states;
@@ -143,6 +144,11 @@ impl Server {
 
 fn options(dir: &Path) -> Options {
     Options { dir: dir.to_owned(), port: 0, region: "eu-central-1".to_owned(), emulator: Arc::new(|| None) }
+}
+
+/// A directory that sandboxes see as well: each has a `/tmp` of its own.
+fn shared_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/var/tmp").unwrap()
 }
 
 fn python(script: &str) -> Vec<u8> {

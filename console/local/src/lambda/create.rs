@@ -17,15 +17,17 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Response;
-use serde::Deserialize;
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct CreateRequest<'a> {
+struct CreateRequest {
     function_name: Option<String>,
-    #[serde(borrow)]
-    code: Option<Code<'a>>,
+    code: Option<Code>,
     package_type: Option<String>,
     architectures: Option<Vec<String>>,
     #[serde(default)]
@@ -37,29 +39,45 @@ struct CreateRequest<'a> {
 /// The code in a request: only a zip can come here.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Code<'a> {
-    #[serde(borrow)]
-    pub(super) zip_file: Option<Cow<'a, str>>,
+pub(super) struct Code {
+    pub(super) zip_file: Option<Zip>,
     pub(super) s3_bucket: Option<String>,
     pub(super) image_uri: Option<String>,
 }
 
-impl Code<'_> {
-    /// The zip's bytes.
-    pub(super) fn zip(&self) -> Result<Vec<u8>, Fault> {
-        if self.s3_bucket.is_some() || self.image_uri.is_some() {
-            return Err(Fault::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
+/// A zip, in base64.
+pub(super) struct Zip(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Zip {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Base64;
+        impl Visitor<'_> for Base64 {
+            type Value = Zip;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a zip in base64")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Zip, E> {
+                STANDARD.decode(text).map(Zip).map_err(|error| E::custom(format!("ZipFile is not base64: {error}")))
+            }
         }
-        let Some(text) = &self.zip_file else {
-            return Err(Fault::invalid("Please provide a source for function code."));
-        };
-        STANDARD
-            .decode(text.as_bytes())
-            .map_err(|error| Fault::new(400, "SerializationException", format!("ZipFile is not base64: {error}")))
+        from.deserialize_str(Base64)
     }
 }
 
-/// Takes a zip on a thread where that may take its time. It is to be dropped when something uses it.
+impl Code {
+    /// The zip's bytes.
+    pub(super) fn zip(self) -> Result<Vec<u8>, Fault> {
+        if self.s3_bucket.is_some() || self.image_uri.is_some() {
+            return Err(Fault::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
+        }
+        let Zip(zip) = self.zip_file.ok_or_else(|| Fault::invalid("Please provide a source for function code."))?;
+        Ok(zip)
+    }
+}
+
+/// Takes a zip on a thread where that may take its time.
 pub(super) async fn take(service: &Service, zip: Vec<u8>) -> Result<Taken, Fault> {
     let codes = Arc::clone(&service.codes);
     let taken = tokio::task::spawn_blocking(move || codes.take(&zip)).await;
@@ -68,8 +86,8 @@ pub(super) async fn take(service: &Service, zip: Vec<u8>) -> Result<Taken, Fault
 
 /// `CreateFunction`.
 pub(super) async fn create_function(service: &Arc<Service>, call: &Call) -> Result<Response<Body>, Fault> {
-    let request: CreateRequest<'_> = call.json()?;
-    let settings: Settings = call.json()?;
+    let request: CreateRequest = call.long_json().await?;
+    let settings: Settings = call.long_json().await?;
     let Some(identifier) = &request.function_name else {
         return Err(Fault::validation("null", "functionName", "not be null"));
     };
@@ -99,9 +117,9 @@ pub(super) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     let taken = take(service, zip).await?;
     (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
     function.unpacked = taken.unpacked;
-    let created = store(service, function, request.publish).await;
-    service.codes.drop_zip(&taken.sha256);
-    let told = created?;
+    let told = store(service, function, request.publish).await?;
+    // By now the function keeps it.
+    drop(taken.held);
     Ok(call::json(201, &describe(&told, &crate::function::arn(&service.region, name, None))))
 }
 
@@ -121,10 +139,9 @@ async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Res
     let mut record = Record::new(latest);
     let told = if publish { record.publish(None).0 } else { Arc::clone(&record.latest) };
     record.all().for_each(|version| service.codes.keep(version));
-    if let Err(fault) = change.store(record.clone()) {
-        record.all().for_each(|version| service.codes.release(version));
-        return Err(fault);
-    }
-    prepare::begin(service, record.latest);
+    let stored = change
+        .store(record.clone())
+        .inspect_err(|_fault| record.all().for_each(|version| service.codes.release(version)))?;
+    prepare::begin(service, Arc::clone(&stored.latest));
     Ok(told)
 }

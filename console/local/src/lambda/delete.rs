@@ -24,7 +24,7 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
         service.event_configs.forget(named.name);
         service.urls.forget(named.name);
         for function in record.all() {
-            service.pool.retire(&function.key(), "");
+            service.pool.retire(function);
             service.codes.release(function);
         }
         return Ok(call::empty(204));
@@ -45,7 +45,7 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
     record.versions.retain(|_, version| version.version != function.version);
     record.policies.remove(qualifier);
     change.store(record)?;
-    service.pool.retire(&function.key(), "");
+    service.pool.retire(&function);
     service.codes.release(&function);
     Ok(call::empty(204))
 }

@@ -28,9 +28,8 @@ const ARN_PATTERN: &str = "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct PublishRequest<'a> {
-    #[serde(borrow)]
-    content: Option<Code<'a>>,
+struct PublishRequest {
+    content: Option<Code>,
     #[serde(default)]
     description: String,
     license_info: Option<String>,
@@ -108,7 +107,7 @@ fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Re
 
 /// `PublishLayerVersion`.
 async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let request: PublishRequest<'_> = call.json()?;
+    let request: PublishRequest = call.long_json().await?;
     judge::description(&request.description)?;
     if request.license_info.as_ref().is_some_and(|license| license.chars().count() > 512) {
         let license = request.license_info.unwrap_or_default();
@@ -133,7 +132,7 @@ async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Resp
         architectures: request.compatible_architectures,
         created: jiff::Timestamp::now().as_millisecond(),
     };
-    // From now on the layer uses the zip that was taken.
+    service.codes.keep_zip(&taken.sha256);
     let published = service.layers.change(name, |layer| {
         layer.published += 1;
         layer.versions.insert(layer.published, version.clone());

@@ -16,7 +16,6 @@ pub(super) fn begin(service: &Arc<Service>, latest: Arc<Function>) {
         let mut record = Record::clone(&record);
         let failed = outcome.is_err();
         let unused = record.settle(outcome);
-        service.pool.retire(&record.latest.key(), &record.latest.revision);
         // A success is what a new process would find out by itself.
         if failed && let Err(fault) = change.store(record.clone()) {
             tracing::warn!(fault.message, "a failed update is remembered until the local Lambda ends");
@@ -24,6 +23,7 @@ pub(super) fn begin(service: &Arc<Service>, latest: Arc<Function>) {
         change.remember(record);
         drop(change);
         if let Some(unused) = unused {
+            service.pool.retire(&unused);
             service.codes.release(&unused);
         }
     });

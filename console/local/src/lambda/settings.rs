@@ -215,5 +215,6 @@ pub(super) fn blank(name: &str) -> Function {
         source: String::new(),
         modified: 0,
         reserved: None,
+        held: None,
     }
 }

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct CodeRequest<'a> {
-    #[serde(flatten, borrow)]
-    code: Code<'a>,
+struct CodeRequest {
+    #[serde(flatten)]
+    code: Code,
     architectures: Option<Vec<String>>,
     revision_id: Option<String>,
     #[serde(default)]
@@ -74,19 +74,17 @@ impl Update<'_> {
         let (told, new) = if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
         let kept = [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
         kept.iter().flatten().for_each(|function| service.codes.keep(function));
-        let latest = Arc::clone(&record.latest);
-        if let Err(fault) = change.store(record) {
-            kept.iter().flatten().for_each(|function| service.codes.release(function));
-            return Err(fault);
-        }
-        prepare::begin(service, latest);
+        let stored = change
+            .store(record)
+            .inspect_err(|_fault| kept.iter().flatten().for_each(|function| service.codes.release(function)))?;
+        prepare::begin(service, Arc::clone(&stored.latest));
         Ok(call::json(200, &describe(&told, &told.arn(&service.region))))
     }
 }
 
 /// `UpdateFunctionCode`.
 pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let request: CodeRequest<'_> = call.json()?;
+    let request: CodeRequest = call.long_json().await?;
     let update = Update {
         named: Named::whole(service, name)?,
         revision_id: request.revision_id.as_deref(),
@@ -96,15 +94,14 @@ pub(super) async fn update_code(service: &Arc<Service>, call: &Call, name: &str)
     update.judge(service)?;
     let architecture = request.architectures.as_deref().map(judge::architectures).transpose()?;
     let taken = take(service, request.code.zip()?).await?;
-    let answer = update.make(service, |function| {
+    // What was taken is held until something keeps it.
+    let make = update.make(service, |function| {
         function.architecture = architecture.unwrap_or(function.architecture);
         (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
         function.unpacked = taken.unpacked;
         Ok(())
     });
-    let answer = answer.await;
-    service.codes.drop_zip(&taken.sha256);
-    answer
+    make.await
 }
 
 /// `UpdateFunctionConfiguration`.

@@ -139,12 +139,17 @@ impl Group {
         })
     }
 
-    /// Removes all of it from the disk.
-    pub(super) fn remove(&self) -> io::Result<()> {
-        for stream in self.streams()? {
+    /// Takes all of it from where it is on disk, to a name that [`Logs`](super::Logs) reads nothing from, and gives that:
+    /// it is to be [removed](disk::remove_dir). Its streams take no more events.
+    pub(super) fn discard(&self) -> io::Result<PathBuf> {
+        let trash = self.dir.with_file_name(format!(".{}", uuid::Uuid::new_v4().simple()));
+        // Not loaded for this: what nobody has asked for, nobody writes to.
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        fs::rename(&self.dir, &trash)?;
+        for stream in streams.iter().flat_map(|streams| streams.by_name.values()) {
             stream.remove()?;
         }
-        disk::remove_dir(&self.dir)
+        Ok(trash)
     }
 
     fn with_streams<T>(&self, work: impl FnOnce(&mut Streams) -> io::Result<T>) -> io::Result<T> {

@@ -30,7 +30,15 @@ impl Logs {
         let watchers = Arc::<Watchers>::default();
         let mut groups = BTreeMap::new();
         for entry in fs::read_dir(dir)? {
-            let dir = entry?.path();
+            let entry = entry?;
+            let dir = entry.path();
+            // Of a group that was deleted by a process that ended before it was done.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                if let Err(error) = disk::remove_dir(&dir) {
+                    tracing::warn!(%error, dir = %dir.display(), "could not be removed; the next start tries again");
+                }
+                continue;
+            }
             let settings = match disk::read_json::<Settings>(&dir.join(SETTINGS)) {
                 Ok(Some(settings)) => settings,
                 Ok(None) => continue,
@@ -108,12 +116,16 @@ impl Logs {
         }
     }
 
-    /// Removes a group and all its events.
+    /// Removes a group and all its events. Blocks.
     pub(super) fn delete_group(&self, name: &str) -> Result<(), Fault> {
-        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
-        let missing = || Fault::not_found("The specified log group does not exist.");
-        let group = groups.remove(self.group_name(name)).ok_or_else(missing)?;
-        group.remove().map_err(|error| Fault::service("could not remove a log group", &error))
+        let failed = |error| Fault::service("could not remove a log group", &error);
+        let trash = {
+            let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+            let missing = || Fault::not_found("The specified log group does not exist.");
+            groups.remove(self.group_name(name)).ok_or_else(missing)?.discard().map_err(failed)?
+        };
+        // There may be thousands of streams: nobody else waits for their end.
+        disk::remove_dir(&trash).map_err(failed)
     }
 }
 

@@ -49,12 +49,14 @@ pub(super) struct Line<'a> {
 }
 
 impl Journal {
-    /// A new log stream in the function's group.
-    pub(crate) fn begin(logs: &Arc<Logs>, function: &Function) -> io::Result<Arc<Self>> {
+    /// A new log stream in the function's group. That writes a file, and of a group that nobody has asked for before reads
+    /// those of all its streams: on a thread where that may take its time.
+    pub(crate) async fn begin(logs: &Arc<Logs>, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
-        let stream = logs.begin(&group, &name)?;
+        let (logs, of, named) = (Arc::clone(logs), group.clone(), name.clone());
+        let stream = tokio::task::spawn_blocking(move || logs.begin(&of, &named)).await.map_err(io::Error::other)??;
         Ok(Arc::new(Self {
             stream,
             group,

@@ -106,7 +106,7 @@ async fn the_state_is_for_its_owner_alone_and_secrets_are_not_told() {
     assert!(!told.contains(&server.local.endpoint().secret_key), "{told}");
 }
 
-fn is_running(process: &str) -> bool {
+pub(super) fn is_running(process: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
