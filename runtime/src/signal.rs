@@ -59,8 +59,21 @@ extern "C" fn told(_: libc::c_int) {
     // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is given back as it was. A full socket
     // has a byte already, and needs no other.
     unsafe {
-        let errno = *libc::__errno_location();
+        let errno = errno();
+        let before = *errno;
         libc::write(WRITE_END.load(Ordering::SeqCst), [0_u8].as_ptr().cast(), 1);
-        *libc::__errno_location() = errno;
+        *errno = before;
+    }
+}
+
+/// Where this thread's `errno` is, which each system calls otherwise.
+#[expect(unsafe_code, reason = "std reads `errno` and does not set it")]
+fn errno() -> *mut libc::c_int {
+    // SAFETY: it takes nothing, and the place is the thread's for as long as it lives.
+    unsafe {
+        #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+        return libc::__error();
+        #[cfg(not(any(target_vendor = "apple", target_os = "freebsd")))]
+        return libc::__errno_location();
     }
 }
