@@ -6,20 +6,22 @@
 mod action;
 mod job;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use action::Action;
 
 pub use crate::state::{
-    Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, Change, Changed,
-    Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome, DeployPlan, Deployed,
-    DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Function, FunctionConfig,
-    FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Include, Invocation, InvokeMode,
-    InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark, LogSettings, MarkKind,
-    Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog, ResponsePart, Role,
-    RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth, UrlSetting,
-    Verdict, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc, Workspace, Zip,
-    live_cost, percent, short_sha256,
+    Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, CargoTarget,
+    Change, Changed, Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome,
+    DeployPlan, Deployed, DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Features,
+    Function, FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Include,
+    Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark,
+    LogSettings, MarkKind, Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog,
+    ResponsePart, Role, RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
+    UrlSetting, Verdict, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc,
+    Workspace, Zip, live_cost, percent, short_sha256,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -200,8 +202,10 @@ pub enum Effect {
         job: JobId,
         /// Names; empty: all of the workspace.
         functions: Vec<String>,
-        /// What for.
-        architecture: Architecture,
+        /// What for. None: each for its own architecture.
+        architecture: Option<Architecture>,
+        /// What functions are on the stage.
+        deployed: BTreeMap<String, Architecture>,
         /// Without optimising.
         debug: bool,
     },

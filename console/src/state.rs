@@ -50,8 +50,8 @@ pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
 pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, EventFile, Function, FunctionConfig, Include, RuntimeCrate,
-    Workspace, Zip, short_sha256,
+    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function, FunctionConfig, Include,
+    RuntimeCrate, Workspace, Zip, short_sha256,
 };
 pub use functions::{Card, Deployment, Functions};
 pub use invocation::{
@@ -221,8 +221,8 @@ pub struct State {
     pub notice: Option<Notice>,
     /// The command line that does what was just done.
     pub command: Option<String>,
-    /// What is built for.
-    pub architecture: Architecture,
+    /// What is built for. None: each function for its own architecture.
+    pub architecture: Option<Architecture>,
     /// Builds are not optimised.
     pub debug: bool,
     /// How functions are invoked.

@@ -6,6 +6,7 @@
 pub mod build;
 mod command;
 pub mod config;
+mod configuration;
 pub use command::leftovers;
 pub mod delete;
 pub mod deploy;

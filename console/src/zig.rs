@@ -43,89 +43,39 @@ fn report(message: &str) {
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     let arguments = std::iter::once("zig".into()).chain(arguments);
     match Call::try_parse_from(arguments).map_err(|error| error.to_string())? {
-        Call::Build(call) => call.become_cargo(),
+        Call::Build(call) => become_cargo(*call),
         Call::Tool(tool) => tool.execute().map_err(|error| format!("{error:#}")),
     }
 }
 
 #[derive(Parser)]
 enum Call {
-    Build(Box<BuildCall>),
+    /// `zig build`: the arguments of `cargo build`.
+    Build(Box<cargo_options::Build>),
     #[command(flatten)]
     Tool(Zig),
 }
 
-/// `zig build`: the arguments of `cargo build`, and flags for rustc that are put before the user's own.
-#[derive(Parser)]
-struct BuildCall {
-    #[arg(long = "rustflag", allow_hyphen_values = true)]
-    rustflags: Vec<String>,
-    #[command(flatten)]
-    cargo: cargo_options::Build,
-}
+/// Turns this process into `cargo build` with zig as the linker; returns only if that fails. The flags for the compiler
+/// are in `CARGO_ENCODED_RUSTFLAGS`, from which cargo-zigbuild gives zig the same processor.
+fn become_cargo(call: cargo_options::Build) -> Result<(), String> {
+    use std::os::unix::process::CommandExt as _;
 
-impl BuildCall {
-    /// Returns only if it fails.
-    fn become_cargo(self) -> Result<(), String> {
-        use std::os::unix::process::CommandExt as _;
-
-        let flags = self.merged_rustflags()?;
-        let mut build = cargo_zigbuild::Build::from(self.cargo);
-        build.enable_zig_ar = true;
-        if let Some(flags) = &flags {
-            set_rustflags(flags);
-        }
-        let mut command = build.build_command().map_err(|error| format!("{error:#}"))?;
-        Err(format!("could not start cargo: {}", command.exec()))
-    }
-
-    /// Cargo takes flags from exactly one of four places, so adding ours to any one of them would hide the user's
-    /// in another. They are resolved as cargo does it, and ours come first: the user's win.
-    fn merged_rustflags(&self) -> Result<Option<String>, String> {
-        let Some(target) = self.cargo.target.first().filter(|_| !self.rustflags.is_empty()) else { return Ok(None) };
-        let config = cargo_config2::Config::load().map_err(|error| error.to_string())?;
-        let theirs = config.rustflags(target.as_str()).map_err(|error| error.to_string())?.unwrap_or_default();
-        Ok(Some(merge(&self.rustflags, &theirs.flags).join("\u{1f}")))
-    }
-}
-
-/// `--sysroot` may be given once only.
-fn merge(ours: &[String], theirs: &[String]) -> Vec<String> {
-    let has_sysroot = theirs.iter().any(|flag| flag == "--sysroot" || flag.starts_with("--sysroot="));
-    ours.iter().filter(|flag| !(has_sysroot && flag.starts_with("--sysroot="))).chain(theirs).cloned().collect()
-}
-
-#[expect(unsafe_code, reason = "this process has one thread and is about to become cargo")]
-fn set_rustflags(encoded: &str) {
-    // SAFETY: called from `main` before any thread is started. cargo-zigbuild reads it to give zig the same processor.
-    unsafe { std::env::set_var("CARGO_ENCODED_RUSTFLAGS", encoded) };
+    let mut build = cargo_zigbuild::Build::from(call);
+    build.enable_zig_ar = true;
+    let mut command = build.build_command().map_err(|error| format!("{error:#}"))?;
+    Err(format!("could not start cargo: {}", command.exec()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn flags(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_users_flags_come_last_so_that_they_win() {
-        let merged = merge(&flags("--sysroot=/a -Ctarget-cpu=neoverse-n1"), &flags("-Ctarget-cpu=generic"));
-        assert_eq!(merged, flags("--sysroot=/a -Ctarget-cpu=neoverse-n1 -Ctarget-cpu=generic"));
-    }
-
-    #[test]
-    fn the_users_sysroot_replaces_ours() {
-        assert_eq!(merge(&flags("--sysroot=/a -Cx=1"), &flags("--sysroot /b")), flags("-Cx=1 --sysroot /b"));
-    }
-
     #[test]
     fn the_wrappers_calls_are_understood() {
         let call = Call::try_parse_from(["zig", "cc", "--", "-g", "-target", "aarch64-linux-musl", "-o", "x"]).unwrap();
         assert!(matches!(call, Call::Tool(Zig::Cc { args }) if args.len() == 5));
-        let call = Call::try_parse_from(["zig", "build", "--rustflag=-Cx=1", "--release", "--target", "t"]).unwrap();
-        let Call::Build(build) = call else { panic!("a build") };
-        assert_eq!((build.rustflags, build.cargo.release), (vec!["-Cx=1".to_owned()], true));
+        let call = Call::try_parse_from(["zig", "build", "--release", "--target", "t"]).unwrap();
+        assert!(matches!(call, Call::Build(build) if build.release));
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use lambda_console::message::{
-    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, DeployAction, DeployOutcome,
-    Deployed, DeployedFunction, EventFile, Failure, Function, FunctionConfig, Invocation, LogLine, Part, Report, Role,
-    RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, DeployAction,
+    DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Function, FunctionConfig, Invocation, LogLine, Part,
+    Report, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -21,6 +21,7 @@ pub fn function(name: &str) -> Function {
         binary: name.into(),
         package: name.into(),
         manifest: PathBuf::from(format!("/home/me/my-workspace/functions/{name}/Cargo.toml")),
+        target: CargoTarget::default(),
         runtime: RuntimeCrate::Bundled,
         architecture: Architecture::Arm64,
         config: FunctionConfig::default(),
@@ -80,7 +81,7 @@ pub fn workspace() -> Workspace {
             function("ws-connect"),
             function("日本語-wide"),
         ],
-        warnings: Vec::new(),
+        ..Workspace::default()
     }
 }
 
@@ -100,7 +101,13 @@ pub fn stage() -> StageInfo {
 /// What the stage has of the sample workspace.
 pub fn deployed() -> Vec<(String, Option<Deployed>)> {
     let of = |name: &str, version: &str, in_sync| {
-        let deployed = Deployed { version: version.into(), sha256: sha(name), in_sync, modified_at: NOW - 3_600_000 };
+        let deployed = Deployed {
+            version: version.into(),
+            sha256: sha(name),
+            in_sync,
+            modified_at: NOW - 3_600_000,
+            architecture: None,
+        };
         (name.to_owned(), Some(deployed))
     };
     vec![

@@ -17,7 +17,6 @@ mod life;
 mod logs;
 mod memory;
 mod native;
-mod operations;
 mod phases;
 mod policy;
 mod queue;

@@ -1,6 +1,6 @@
 //! `build` and `package`: bootstraps and zips.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::{
     progress, summary,
 };
 use crate::{
-    message::{Architecture, Failure, Function, short_sha256},
+    message::{Architecture, Failure, FailureKind, Features, Function, Workspace, short_sha256},
     work::{build::BuildRequest, verb},
 };
 
@@ -20,9 +20,18 @@ use crate::{
 pub struct Arguments {
     /// The functions [default: all]
     names: Vec<String>,
-    /// What to build for [default: what it was built for last, else arm64]
+    /// What to build for [default: as its manifest says, else as it is on the stage, else arm64]
     #[arg(long, value_enum)]
     arch: Option<Arch>,
+    /// Features to switch on, beside those of the manifests
+    #[arg(long, short = 'F', value_delimiter = ',', value_name = "FEATURES")]
+    features: Vec<String>,
+    /// Switch on all features
+    #[arg(long)]
+    all_features: bool,
+    /// Do not switch on the feature `default`
+    #[arg(long)]
+    no_default_features: bool,
     /// Without optimising, with debug assertions
     #[arg(long)]
     debug: bool,
@@ -54,9 +63,16 @@ impl From<Arch> for Architecture {
 pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: bool) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let selected = select(&workspace, &arguments.names)?;
+    let names = arguments.features.iter().flat_map(|names| names.split_whitespace().map(str::to_owned));
     let request = BuildRequest {
         functions: arguments.names.clone(),
-        architecture: arguments.arch.map_or_else(|| last_of(&selected), Into::into),
+        architecture: arguments.arch.map(Into::into),
+        deployed: deployed(context, arguments, &workspace, &selected).await?,
+        features: Features {
+            names: names.collect(),
+            all: arguments.all_features,
+            no_default: arguments.no_default_features,
+        },
         debug: arguments.debug,
     };
     let store = context::store(&workspace);
@@ -109,9 +125,28 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
     Ok(output.ended(failure.as_ref()))
 }
 
-/// What all of them were built for last, else the default.
-pub(super) fn last_of(functions: &[Function]) -> Architecture {
-    let first = functions.first().map(|function| function.architecture).unwrap_or_default();
-    let is_same = functions.iter().all(|function| function.architecture == first);
-    if is_same { first } else { Architecture::default() }
+/// What the functions are for on the stage, where nothing else decides.
+async fn deployed(
+    context: &Context,
+    arguments: &Arguments,
+    workspace: &Workspace,
+    functions: &[Function],
+) -> Result<BTreeMap<String, Architecture>, Failure> {
+    if arguments.arch.is_some() || functions.iter().all(|function| function.config.architecture.is_some()) {
+        return Ok(BTreeMap::new());
+    }
+    match context.stage(workspace).await {
+        Ok(stage) => {
+            let deployed = context.architectures(&stage, functions).await;
+            stage.close().await;
+            Ok(deployed)
+        }
+        Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+        // A build needs no stage.
+        Err(failure) => {
+            let what = format!("did not ask the stage {} what the functions are for", context.stage_name());
+            progress::notice(&Failure { what, hint: "`--arch` says what to build for".to_owned(), ..failure });
+            Ok(BTreeMap::new())
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! What a headless command works with: the workspace, the stage, the history, and the job that cancels it.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Global, output::Output, progress};
 use crate::{
-    message::{Failure, Function, Workspace},
+    message::{Architecture, Deployed, Failure, Function, Workspace},
     work::{
-        Job, discover, log, paths,
+        Job, deploy, discover, log, paths,
         stage::{LOCAL, Stage, StageOptions},
         store::Store,
     },
@@ -39,6 +39,13 @@ impl Context {
             progress::notice(warning);
         }
         Ok(workspace)
+    }
+
+    /// What the functions are for on the stage. One that it cannot be asked of is left out: builds go on without.
+    pub(super) async fn architectures(&self, stage: &Stage, functions: &[Function]) -> BTreeMap<String, Architecture> {
+        let deployed = deploy::deployed(stage, functions).await.unwrap_or_default();
+        let known = |(name, deployed): (String, Option<Deployed>)| Some((name, deployed?.architecture?));
+        deployed.into_iter().filter_map(known).collect()
     }
 
     /// The name of the stage asked for, without connecting to it.
@@ -115,11 +122,16 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
 /// The functions of the workspace that `names` say, in that order; all where none is named.
 pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
     if workspace.functions.is_empty() {
-        return Err(Failure::usage(
-            format!("there are no functions in {}", workspace.root.display()),
-            "no binary depends on a Lambda runtime crate",
-            "add a package that depends on lambda-console-runtime or lambda_runtime",
-        ));
+        let what = format!("there are no functions in {}", workspace.root.display());
+        let why = workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
+        return Err(match why {
+            Some(Failure { why, hint, .. }) => Failure::usage(what, why, hint),
+            None => Failure::usage(
+                what,
+                "no binary depends on a Lambda runtime crate",
+                "add a package that depends on lambda-console-runtime or lambda_runtime",
+            ),
+        });
     }
     if names.is_empty() {
         return Ok(workspace.functions.clone());
@@ -127,6 +139,9 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
     let mut selected: Vec<Function> = Vec::with_capacity(names.len());
     for name in names {
         let Some(function) = workspace.functions.iter().find(|function| &function.name == name) else {
+            if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
+                return Err(why.clone());
+            }
             let known: Vec<&str> = workspace.functions.iter().map(|function| function.name.as_str()).collect();
             return Err(Failure::usage(
                 format!("there is no function {name}"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    output::{ago, bytes, print_json, print_line, rfc3339},
+    output::{ago, bytes, error, print_json, print_line, rfc3339},
 };
 use crate::{
     message::{Deployed, Failure, Function},
@@ -24,10 +24,13 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         deployed?
     };
     let states = workspace.functions.iter().zip(deployed.into_iter().map(|(_, deployed)| deployed));
+    workspace.hints.iter().for_each(super::progress::notice);
     let output = context.output;
     if output.json {
         let functions: Vec<Value> = states.map(|(function, deployed)| document(function, deployed.as_ref())).collect();
-        print_json(&json!({ "functions": functions }))?;
+        let left_out =
+            workspace.left_out.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
+        print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>() }))?;
     } else if workspace.functions.is_empty() {
         super::progress::say(&format!("no functions in {}", workspace.root.display()));
     } else {

@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Build and deploy the functions, and again when a source file that they are made from is saved
     #[arg(long)]
     watch: bool,
-    /// With --watch: what to build for [default: what it was built for last, else arm64]
+    /// With --watch: what to build for [default: as its manifest says, else as it is on the stage, else arm64]
     #[arg(long, value_enum, requires = "watch")]
     arch: Option<Arch>,
     /// With --watch: without optimising, with debug assertions

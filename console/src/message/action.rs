@@ -77,7 +77,7 @@ actions! {
     Setup = "setup",
     /// Stop the running job.
     Cancel = "cancel",
-    /// Build for the next architecture: `arm64`, `x86_64`, `native`.
+    /// Build for the next architecture: `x86_64`, `native`, `arm64`, each function's own.
     NextArchitecture = "next_architecture",
     /// Build without optimising, or with.
     ToggleDebug = "toggle_debug",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Architecture;
+
 /// A function as it is on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
@@ -13,6 +15,9 @@ pub struct Deployed {
     pub in_sync: bool,
     /// When it was last changed, in milliseconds since the Unix epoch.
     pub modified_at: i64,
+    /// What it is for there; none where the stage does not say.
+    #[serde(default)]
+    pub architecture: Option<Architecture>,
 }
 
 /// Whether a person said that exactly this change shall be made; a protected stage is changed in no other case.
@@ -128,12 +133,14 @@ impl FailedFunction {
     /// What was done and what not, in a line; none where nothing was begun.
     pub fn truth(&self) -> Option<String> {
         let fields = |changes: &[Change]| changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ");
+        if self.done.is_empty() && self.left.is_empty() {
+            return None;
+        }
         if !self.is_known {
             return Some(format!("not known is which of these were done: {}", fields(&self.left)));
         }
         match (self.done.is_empty(), self.left.is_empty()) {
-            (true, true) => None,
-            (true, false) => Some(format!("nothing was done, still to do: {}", fields(&self.left))),
+            (true, _) => Some(format!("nothing was done, still to do: {}", fields(&self.left))),
             (false, true) => Some(format!("done nevertheless: {}", fields(&self.done))),
             (false, false) => Some(format!("done: {}; still to do: {}", fields(&self.done), fields(&self.left))),
         }
@@ -155,5 +162,25 @@ impl DeployOutcome {
     /// The functions that failed, each with why.
     pub fn failures(&self) -> Vec<(String, super::Failure)> {
         self.failed.iter().map(|failed| (failed.name.clone(), failed.failure.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_that_was_not_begun_has_no_more_to_say_than_why() {
+        let change = |field: &str| Change { field: field.into(), from: None, to: "x".into() };
+        let failure = super::super::Failure::usage("could not deploy hello", "it has no bootstrap.zip", "");
+        let mut failed =
+            FailedFunction { name: "hello".into(), failure, done: Vec::new(), left: Vec::new(), is_known: false };
+        assert_eq!(failed.truth(), None);
+        failed.is_known = true;
+        assert_eq!(failed.truth(), None);
+        failed.left = vec![change("code")];
+        assert_eq!(failed.truth().as_deref(), Some("nothing was done, still to do: code"));
+        failed.is_known = false;
+        assert_eq!(failed.truth().as_deref(), Some("not known is which of these were done: code"));
     }
 }

@@ -29,6 +29,11 @@ impl Architecture {
             Self::Native => "native",
         }
     }
+
+    /// The architecture of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Arm64, Self::X86_64, Self::Native].into_iter().find(|one| one.name() == name)
+    }
 }
 
 impl std::fmt::Display for Architecture {
@@ -60,6 +65,12 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All functions, sorted by name.
     pub functions: Vec<Function>,
+    /// Binaries that would be functions, each with why they cannot be. The warnings have these too.
+    #[serde(default)]
+    pub left_out: Vec<(String, Failure)>,
+    /// Binaries that may be functions and do not say so.
+    #[serde(default)]
+    pub hints: Vec<Failure>,
     /// What could not be read of it, for example a bad `[package.metadata.lambda]` key.
     pub warnings: Vec<Failure>,
 }
@@ -75,9 +86,12 @@ pub struct Function {
     pub package: String,
     /// The package's `Cargo.toml`.
     pub manifest: PathBuf,
+    /// How cargo knows the package and the binary.
+    #[serde(default)]
+    pub target: CargoTarget,
     /// Why the binary counts as a function.
     pub runtime: RuntimeCrate,
-    /// What the console builds it for: that of its last build, else the workspace's default.
+    /// What its bootstrap was built for; before the first build, what its manifest says, else the default.
     pub architecture: Architecture,
     /// `[package.metadata.lambda.deploy]` and `.env`.
     pub config: FunctionConfig,
@@ -89,6 +103,29 @@ pub struct Function {
     pub zip: Option<Zip>,
     /// A source file that the bootstrap was made from is newer than it, or the zip is behind the files that it includes.
     pub stale: bool,
+}
+
+/// How cargo knows a function's package and binary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CargoTarget {
+    /// The package's id, which is no other's.
+    pub id: String,
+    /// The features that the package has.
+    pub features: Vec<String>,
+    /// The features without which cargo does not build the binary.
+    pub required: Vec<String>,
+}
+
+/// The features of a package that a build switches on, in cargo's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Features {
+    /// `--features`
+    pub names: Vec<String>,
+    /// `--all-features`
+    pub all: bool,
+    /// `--no-default-features`
+    pub no_default: bool,
 }
 
 /// The settings of a function in `[package.metadata.lambda]`, with the meaning that cargo-lambda gave
@@ -138,6 +175,23 @@ pub struct FunctionConfig {
     pub s3_key: Option<String>,
     /// Files and directories that go into the zip beside the bootstrap.
     pub include: Vec<Include>,
+    /// What it is built for. None: what it is on the stage, else the default.
+    pub architecture: Option<Architecture>,
+    /// The features that it is built with.
+    pub features: Features,
+    /// It is an extension, and no function.
+    pub extension: bool,
+}
+
+impl FunctionConfig {
+    /// What a function's name is made of.
+    pub const NAME: &str = "1 to 64 letters, digits, hyphens and underscores";
+
+    /// Lambda takes a function of this name.
+    pub fn is_name(name: &str) -> bool {
+        (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    }
 }
 
 /// Names of variables, never their values: settings end up in logs.
@@ -160,6 +214,8 @@ impl std::fmt::Debug for FunctionConfig {
             .field("url", &self.url)
             .field("vpc", &self.vpc)
             .field("include", &self.include)
+            .field("architecture", &self.architecture)
+            .field("features", &self.features)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,10 @@
 //! The function list with all that is known of each function.
 
-use super::{Deployed, Draft, Failure, Figures, Function, Response, config::ConfigEditor, log::filter_contains};
+use std::collections::BTreeMap;
+
+use super::{
+    Architecture, Deployed, Draft, Failure, Figures, Function, Response, config::ConfigEditor, log::filter_contains,
+};
 
 /// What is known of the deployment of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,15 @@ impl Card {
             figures: Figures::default(),
             config: ConfigEditor::default(),
         }
+    }
+
+    /// What the function is built for where nothing else is asked for.
+    pub fn architecture(&self) -> Architecture {
+        let deployed = match &self.deployment {
+            Deployment::Present(deployed) => deployed.architecture,
+            Deployment::Unknown | Deployment::Absent => None,
+        };
+        self.function.config.architecture.or(deployed).unwrap_or_default()
     }
 }
 
@@ -100,6 +113,15 @@ impl Functions {
     /// The function of this name, to be changed.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Card> {
         self.cards.iter_mut().find(|card| card.function.name == name)
+    }
+
+    /// What the functions are for on the stage, as far as that is known.
+    pub fn deployed_architectures(&self) -> BTreeMap<String, Architecture> {
+        let on_stage = |card: &Card| match &card.deployment {
+            Deployment::Present(deployed) => Some((card.function.name.clone(), deployed.architecture?)),
+            Deployment::Unknown | Deployment::Absent => None,
+        };
+        self.cards.iter().filter_map(on_stage).collect()
     }
 
     /// The names of all functions.

@@ -153,11 +153,15 @@ fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
 fn change_setting(state: &mut State, action: Action) {
     let told = if action == Action::NextArchitecture {
         state.architecture = match state.architecture {
-            Architecture::Arm64 => Architecture::X86_64,
-            Architecture::X86_64 => Architecture::Native,
-            Architecture::Native => Architecture::Arm64,
+            None => Some(Architecture::X86_64),
+            Some(Architecture::X86_64) => Some(Architecture::Native),
+            Some(Architecture::Native) => Some(Architecture::Arm64),
+            Some(Architecture::Arm64) => None,
         };
-        format!("builds are for {}", state.architecture)
+        match state.architecture {
+            Some(architecture) => format!("builds are for {architecture}"),
+            None => "each function is built for its own architecture".to_owned(),
+        }
     } else {
         state.debug = !state.debug;
         format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })

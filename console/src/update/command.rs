@@ -1,7 +1,7 @@
 //! The headless command line that does what a key did.
 
 use crate::{
-    message::{Architecture, Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange},
+    message::{Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange},
     state::{Draft, State, config::Setting},
 };
 
@@ -25,8 +25,7 @@ pub(super) fn build(state: &State, functions: &[String]) -> String {
 }
 
 fn build_options(state: &State) -> impl Iterator<Item = String> {
-    let architecture = state.architecture;
-    let arch = (architecture != Architecture::default()).then(|| format!("--arch {architecture}"));
+    let arch = state.architecture.map(|architecture| format!("--arch {architecture}"));
     arch.into_iter().chain(state.debug.then(|| "--debug".to_owned()))
 }
 

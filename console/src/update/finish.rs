@@ -2,7 +2,10 @@
 
 use super::{logs, sequence, start, watch, workspace};
 use crate::{
-    message::{BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, JobId, LogLine, Sample, Step},
+    message::{
+        Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, JobId, LogLine, Sample,
+        Step,
+    },
     state::{Deployment, Figures, Focus, JobKind, Mood, Notice, State, Tab},
 };
 
@@ -86,8 +89,12 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
             for done in &outcome.functions {
                 if let Some(card) = state.functions.get_mut(&done.name) {
                     let (version, sha256) = (done.version.clone(), done.sha256.clone());
+                    // What a native build is there, the stage says when it is asked.
+                    let architecture =
+                        Some(card.function.architecture).filter(|architecture| *architecture != Architecture::Native);
+                    let (in_sync, modified_at) = (true, state.now);
                     card.deployment =
-                        Deployment::Present(Deployed { version, sha256, in_sync: true, modified_at: state.now });
+                        Deployment::Present(Deployed { version, sha256, in_sync, modified_at, architecture });
                 }
             }
             for failed in &outcome.failed {

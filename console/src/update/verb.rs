@@ -61,7 +61,9 @@ pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<
     let kind = JobKind::Build(names.clone());
     state.output = Output::of(kind.title().unwrap_or_default());
     let job = super::start(state, kind);
-    effects.push(Effect::Build { job, functions: names, architecture: state.architecture, debug: state.debug });
+    let deployed = state.functions.deployed_architectures();
+    let (architecture, debug) = (state.architecture, state.debug);
+    effects.push(Effect::Build { job, functions: names, architecture, deployed, debug });
     (job, effects)
 }
 

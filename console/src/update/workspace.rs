@@ -12,7 +12,7 @@ pub(super) fn read(state: &mut State) -> Vec<Effect> {
     effects.push(stages::connect(state, true));
     if !matches!(state.setup, Setup::Running(_)) {
         let job = start(state, JobKind::Check);
-        effects.push(Effect::CheckSetup { job, architecture: state.architecture });
+        effects.push(Effect::CheckSetup { job, architecture: state.architecture.unwrap_or_default() });
     }
     effects
 }
@@ -119,7 +119,7 @@ pub(super) fn provide(state: &mut State) -> Vec<Effect> {
 fn set_going(state: &mut State, parts: Vec<Part>) -> Vec<Effect> {
     state.setup = Setup::Running(parts);
     let job = start(state, JobKind::Setup);
-    vec![Effect::Setup { job, architecture: state.architecture }]
+    vec![Effect::Setup { job, architecture: state.architecture.unwrap_or_default() }]
 }
 
 pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Failure>) -> Vec<Effect> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     message::Architecture,
-    state::{Connection, JobKind, Running, Setup, State, WorkspaceState},
+    state::{Card, Connection, JobKind, Running, Setup, State, WorkspaceState},
     theme::Theme,
 };
 
@@ -86,13 +86,15 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     if state.watch.is_some() {
         spans.push(Span::styled("  watching", theme.busy));
     }
+    let own = || state.functions.current().map(Card::architecture).unwrap_or_default();
+    let architecture = state.architecture.unwrap_or_else(own);
     let emulator = match &state.connection {
-        Connection::Connected(info) if state.architecture == Architecture::Arm64 => info.emulator.as_deref(),
+        Connection::Connected(info) if architecture == Architecture::Arm64 => info.emulator.as_deref(),
         _ => None,
     };
     let emulator = emulator.map(|_| " (qemu)").unwrap_or_default();
     let debug = if state.debug { " debug" } else { "" };
-    spans.push(Span::raw(format!("  {}{emulator}{debug}", state.architecture)));
+    spans.push(Span::raw(format!("  {architecture}{emulator}{debug}")));
     if let Connection::Connected(info) = &state.connection
         && !info.identity.is_empty()
     {

@@ -1,79 +1,209 @@
-//! Builds functions for Lambda: one cargo call for all of them, with zig as the linker, then checks and packages
-//! each. Those that compile are built even where others fail.
+//! Builds functions for Lambda: one cargo call for as many of them as give the same code in it, with zig as the linker,
+//! then checks and packages each. Those that compile are built even where others fail.
 //!
 //! May touch cargo, through the toolchain, and the workspace's target directory.
 
+mod cargo;
+mod complaint;
 mod diagnostics;
+mod flags;
+mod plan;
 mod profile;
 pub(crate) mod progress;
 
 use std::{
-    path::{Path, PathBuf},
+    collections::{BTreeMap, HashSet},
     time::Instant,
 };
 
+use futures_util::{StreamExt, stream};
 use tokio::process::Command;
 
+use self::{
+    cargo::Cargo,
+    diagnostics::Transcript,
+    flags::Flags,
+    plan::{Selection, Units},
+};
 use super::{
     Job,
     command::{self, Pipe, RunError},
-    package, paths, toolchain,
-    toolchain::Toolchain,
+    package, toolchain,
 };
-use crate::message::{Architecture, BuildOutcome, Built, Failure, Function, Step, Workspace};
-use diagnostics::Transcript;
+use crate::message::{Architecture, BuildOutcome, Built, Failure, FailureKind, Features, Function, Step, Workspace};
+
+/// How many calls ask cargo at once for what it would compile.
+const AT_ONCE: usize = 4;
+/// What fails where no function is the cause.
+const WHAT: &str = "could not build";
 
 /// What to build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildRequest {
     /// Names of functions; empty for all.
     pub functions: Vec<String>,
-    /// What to build them for.
-    pub architecture: Architecture,
+    /// What to build them for. None: each for its own architecture.
+    pub architecture: Option<Architecture>,
+    /// What functions are on the stage, which decides where neither the request nor the manifest does.
+    pub deployed: BTreeMap<String, Architecture>,
+    /// Features to switch on beside those of the manifests.
+    pub features: Features,
     /// Build the dev profile: quick to compile, slow to run.
     pub debug: bool,
+}
+
+impl BuildRequest {
+    /// What `function` is built for.
+    pub fn architecture_of(&self, function: &Function) -> Architecture {
+        let decided = self.architecture.or(function.config.architecture);
+        decided.or_else(|| self.deployed.get(&function.name).copied()).unwrap_or_default()
+    }
 }
 
 /// Builds functions of `workspace`, after providing what the toolchain misses. Reports phases, crates done, cargo's
 /// output with its colours, and each function that is done.
 ///
 /// # Errors
-/// Usage: there is no such function, or none at all. Environment: the toolchain cannot be provided. Interrupted:
-/// cancelled; cargo and all that it started have ended by then. Functions that do not compile are no error here: they
-/// are in the outcome.
+/// Usage: there is no such function, or none at all, or none has a feature that is asked for. Environment: the toolchain
+/// cannot be provided. Interrupted: cancelled; cargo and all that it started have ended by then. Functions that do not
+/// compile are no error here: they are in the outcome.
 pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> Result<BuildOutcome, Failure> {
     let began = Instant::now();
     let functions = chosen(workspace, &request.functions)?;
-    let toolchain = toolchain::ready(&workspace.root, request.architecture, request.debug, job).await?;
-    let transcript = run(cargo(workspace, &functions, request, &toolchain)?, job).await?;
-    let mut outcome = BuildOutcome::default();
+    check_features(&functions, &request.features)?;
+    let mut by_architecture: BTreeMap<Architecture, Vec<&Function>> = BTreeMap::new();
     for function in functions {
-        if job.cancel.is_cancelled() {
-            return Err(Failure::interrupted("could not build"));
-        }
-        let (name, binary) = (function.name.clone(), function.binary.clone());
-        let packaged = match transcript.executable(&binary) {
-            None => Err(transcript.failure(&binary, &function.manifest)),
-            Some(executable) => {
-                let target = workspace.target.clone();
-                let (architecture, include) = (request.architecture, function.config.include.clone());
-                let package = move || package::package(&target, &binary, architecture, &executable, &include);
-                let packaged = tokio::task::spawn_blocking(package).await;
-                packaged.unwrap_or_else(|error| {
-                    Err(Failure::work(format!("could not package {name}"), error.to_string(), ""))
-                })
-            }
-        };
-        match packaged {
-            Ok(built) => {
-                outcome.built.push(Built { name: name.clone(), ..built });
-                job.report(Step::Done(name));
-            }
-            Err(failure) => outcome.failed.push((name, failure)),
+        by_architecture.entry(request.architecture_of(function)).or_default().push(function);
+    }
+    let is_only = by_architecture.len() == 1;
+    let mut outcome = BuildOutcome::default();
+    for (architecture, functions) in by_architecture {
+        match build_for(workspace, architecture, &functions, request, &mut outcome, job).await {
+            Err(failure) if is_only || failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) => outcome.failed.extend(functions.iter().map(|one| (one.name.clone(), failure.clone()))),
+            Ok(()) => {}
         }
     }
+    outcome.built.sort_by(|one, two| one.name.cmp(&two.name));
+    outcome.failed.sort_by(|one, two| one.0.cmp(&two.0));
     outcome.seconds = began.elapsed().as_secs_f64();
     Ok(outcome)
+}
+
+async fn build_for(
+    workspace: &Workspace,
+    architecture: Architecture,
+    functions: &[&Function],
+    request: &BuildRequest,
+    outcome: &mut BuildOutcome,
+    job: &Job,
+) -> Result<(), Failure> {
+    let toolchain = toolchain::ready(&workspace.root, architecture, request.debug, job).await?;
+    let target = toolchain::target(architecture).unwrap_or(&toolchain.rust.host);
+    let linked = toolchain.zig.is_none().then_some(target);
+    toolchain.configuration.check_programs(linked, &job.cancel).await?;
+    let flags = match architecture {
+        Architecture::Native => None,
+        _ => Some(Flags::of(architecture, target, &toolchain, job).await?),
+    };
+    if let Some(warning) = flags.as_ref().and_then(|flags| flags.warning.as_ref()) {
+        job.report(Step::Output(format!("warning: {warning}\n")));
+    }
+    let cargo = Cargo::new(workspace, &toolchain, target, flags.as_ref(), request.debug);
+    let mut selections = plan::selections(functions, &request.features);
+    let units = units(&cargo, &selections, job).await?;
+    for (selection, units) in selections.iter_mut().zip(&units) {
+        let Some(units) = units else { continue };
+        let refused = plan::take_refused(selection, units).into_iter();
+        outcome.failed.extend(refused.map(|(function, failure)| (function.name.clone(), failure)));
+    }
+    let (selections, units): (Vec<_>, Vec<_>) =
+        selections.into_iter().zip(units).filter(|(selection, _)| !selection.functions.is_empty()).unzip();
+    for call in plan::calls(&selections, &units) {
+        let together: Vec<&Selection<'_>> = call.iter().map(|place| &selections[*place]).collect();
+        let transcript = run(cargo.build(&together)?, job).await?;
+        let to_linker = match &flags {
+            None if transcript.is_not_linked() => flags::to_linker(target, &toolchain, job).await,
+            flags => flags.as_ref().and_then(|flags| flags.to_linker.clone()),
+        };
+        for place in call {
+            let packages = units[place].as_ref().map(Units::packages);
+            for function in &selections[place].functions {
+                let made =
+                    Made { transcript: &transcript, packages: packages.as_ref(), to_linker: to_linker.as_deref() };
+                package_one(workspace, architecture, function, &made, outcome, job).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a call of cargo has made, as seen from one function.
+struct Made<'a> {
+    transcript: &'a Transcript,
+    packages: Option<&'a HashSet<&'a str>>,
+    to_linker: Option<&'a str>,
+}
+
+async fn package_one(
+    workspace: &Workspace,
+    architecture: Architecture,
+    function: &Function,
+    made: &Made<'_>,
+    outcome: &mut BuildOutcome,
+    job: &Job,
+) -> Result<(), Failure> {
+    if job.cancel.is_cancelled() {
+        return Err(Failure::interrupted(WHAT));
+    }
+    let (name, binary) = (function.name.clone(), function.binary.clone());
+    let packaged = match made.transcript.executable(function) {
+        None => Err(made.transcript.failure(function, made.packages, made.to_linker)),
+        Some(executable) => {
+            let (target, include) = (workspace.target.clone(), function.config.include.clone());
+            let package = move || package::package(&target, &binary, architecture, &executable, &include);
+            let packaged = tokio::task::spawn_blocking(package).await;
+            packaged
+                .unwrap_or_else(|error| Err(Failure::work(format!("could not package {name}"), error.to_string(), "")))
+        }
+    };
+    match packaged {
+        Ok(built) => {
+            outcome.built.push(Built { name: name.clone(), ..built });
+            job.report(Step::Done(name));
+        }
+        Err(failure) => outcome.failed.push((name, failure)),
+    }
+    Ok(())
+}
+
+/// What cargo would compile for each selection alone, where that is of interest: of several, it decides which share a
+/// call, and a binary that requires features may not be built at all.
+async fn units(cargo: &Cargo<'_>, selections: &[Selection<'_>], job: &Job) -> Result<Vec<Option<Units>>, Failure> {
+    let requires = |selection: &Selection<'_>| selection.functions.iter().any(|one| !one.target.required.is_empty());
+    if selections.len() < 2 && !selections.iter().any(requires) {
+        return Ok(vec![None; selections.len()]);
+    }
+    let ask = async |command: Command| match command::output(command, &job.cancel).await {
+        // What is wrong, the build tells.
+        Ok(finished) if finished.status.success() => Ok(Units::read(&finished.stdout).ok()),
+        Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
+        Ok(_) | Err(RunError::Io(_)) => Ok(None),
+    };
+    let asks: Vec<_> = selections.iter().map(|selection| ask(cargo.units(selection))).collect();
+    stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+/// Each feature that is asked for is one of a function.
+fn check_features(functions: &[&Function], features: &Features) -> Result<(), Failure> {
+    let is_unknown = |name: &&String| !functions.iter().any(|function| plan::is_of(function, name));
+    let Some(unknown) = features.names.iter().find(is_unknown) else { return Ok(()) };
+    let mut known: Vec<&str> = functions.iter().flat_map(|one| &one.target.features).map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    let why = format!("no package of these functions has the feature {unknown}");
+    let hint = if known.is_empty() { "they have none".to_owned() } else { format!("they have {}", known.join(", ")) };
+    Err(Failure::usage(WHAT, why, hint))
 }
 
 /// The functions of that name, sorted; all, if none is named.
@@ -83,12 +213,12 @@ fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Func
         let why = format!("{} has no functions", workspace.root.display());
         let hint = "a function is a binary whose package depends on `lambda-console-runtime` or `lambda_runtime`, or has \
                     `[package.metadata.lambda]`";
-        return Err(Failure::usage("could not build", why, hint));
+        return Err(Failure::usage(WHAT, why, hint));
     }
     if let Some(unknown) = names.iter().find(|name| workspace.functions.iter().all(|function| function.name != **name))
     {
         let why = format!("there is no function named {unknown}");
-        return Err(Failure::usage("could not build", why, format!("the functions are {}", known())));
+        return Err(Failure::usage(WHAT, why, format!("the functions are {}", known())));
     }
     Ok(workspace.functions.iter().filter(|function| names.is_empty() || names.contains(&function.name)).collect())
 }
@@ -109,170 +239,10 @@ async fn run(cargo: Command, job: &Job) -> Result<Transcript, Failure> {
     match ended {
         // A failed build is seen by the functions that are not there.
         Ok(_) => Ok(transcript),
-        Err(RunError::Cancelled) => Err(Failure::interrupted("could not build")),
-        Err(error) => Err(Failure::environment("could not build", format!("cargo did not run: {error}"), "")),
+        Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
+        Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
     }
-}
-
-/// `cargo build` of the functions: by way of cargo-zigbuild for Lambda, plainly for this machine.
-fn cargo(
-    workspace: &Workspace,
-    functions: &[&Function],
-    request: &BuildRequest,
-    toolchain: &Toolchain,
-) -> Result<Command, Failure> {
-    let target = toolchain::target(request.architecture).unwrap_or(&toolchain.rust.host);
-    let mut command = match &toolchain.zig {
-        None => {
-            let mut command = command::command("cargo", &workspace.root);
-            command.arg("build");
-            command
-        }
-        Some(zig) => {
-            let myself = myself()?;
-            let mut command = command::command(&myself, &workspace.root);
-            command.args(["zig", "build"]);
-            command.args(rustflags(request.architecture, toolchain).map(|flag| format!("--rustflag={flag}")));
-            command
-                // What is known need not be asked for again, by this process or by each linker call.
-                .env("CARGO_ZIGBUILD_ZIG_COMMAND", &zig.program)
-                .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", zig.arguments.join(" "))
-                .env("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
-                .env("CARGO_ZIGBUILD_RUSTC_VERSION", &toolchain.rust.version)
-                // The name under which cargo-zigbuild's wrappers call this program back.
-                .env("CARGO_BIN_EXE_cargo-zigbuild", myself);
-            if std::env::var_os("CARGO_ZIGBUILD_CACHE_DIR").is_none() {
-                command.env("CARGO_ZIGBUILD_CACHE_DIR", paths::cache_dir());
-            }
-            command
-        }
-    };
-    command.args(["--target", target, "--keep-going", "--message-format", "json-diagnostic-rendered-ansi"]);
-    command.args(["--color", "always"]).arg("--manifest-path").arg(workspace.root.join("Cargo.toml"));
-    command.arg("--target-dir").arg(&workspace.target);
-    let mut packages: Vec<&str> = functions.iter().map(|function| function.package.as_str()).collect();
-    packages.sort_unstable();
-    packages.dedup();
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    for function in functions {
-        command.args(["--bin", &function.binary]);
-    }
-    if !request.debug {
-        command.arg("--release");
-        for setting in profile::configuration(&workspace.root) {
-            command.args(["--config", &setting]);
-        }
-    }
-    progress::ask_for(&mut command);
-    Ok(command)
-}
-
-/// Flags for the crates of the target alone: host crates and macros keep the toolchain's own library.
-fn rustflags(architecture: Architecture, toolchain: &Toolchain) -> impl Iterator<Item = String> {
-    let processor = (architecture == Architecture::Arm64).then(|| "-Ctarget-cpu=neoverse-n1".to_owned());
-    let sysroot = toolchain.sysroot.as_ref().map(|sysroot| {
-        // The library cannot name the functions of a backtrace, so the runtime need not walk the stack.
-        [format!("--sysroot={}", sysroot.display()), "--cfg=lambda_no_backtrace".to_owned()]
-    });
-    processor.into_iter().chain(sysroot.into_iter().flatten())
-}
-
-/// This program under a name that does not change with where it is: build scripts are run again when the compiler's
-/// path changes, and the program itself may be replaced while it runs.
-fn myself() -> Result<PathBuf, Failure> {
-    const WHAT: &str = "could not build";
-    let failed =
-        |error: &dyn std::fmt::Display| Failure::environment(WHAT, format!("the console's own program: {error}"), "");
-    let program = match std::env::var_os("CARGO_BIN_EXE_cargo-zigbuild") {
-        Some(named) => PathBuf::from(named),
-        None => std::env::current_exe().map_err(|error| failed(&error))?,
-    };
-    // Linux says so of a program that was replaced; a new one is there in its stead.
-    let program = match program.to_str().and_then(|name| name.strip_suffix(" (deleted)")) {
-        Some(name) if Path::new(name).is_file() => PathBuf::from(name),
-        _ => program,
-    };
-    let link = paths::cache_dir().join("bin/lambda-console");
-    if link == program || std::fs::read_link(&link).is_ok_and(|to| to == program) {
-        return Ok(link);
-    }
-    let linked = (|| {
-        let directory = link.parent().unwrap_or(Path::new("/"));
-        std::fs::create_dir_all(directory)?;
-        let new = directory.join(format!(".new-{}", uuid::Uuid::new_v4().simple()));
-        std::os::unix::fs::symlink(&program, &new)?;
-        std::fs::rename(&new, &link)
-    })();
-    linked.map(|()| link).map_err(|error| failed(&error))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_build_can_run_on_any_thread() {
-        fn is_send(_: impl Send) {}
-        let (workspace, request, job) = (Workspace::default(), BuildRequest::default(), Job::silent());
-        is_send(build(&workspace, &request, &job));
-        is_send(crate::work::discover::discover(Path::new("/")));
-        is_send(toolchain::setup(Architecture::Arm64, &job));
-        is_send(toolchain::check(Architecture::Arm64));
-    }
-
-    #[test]
-    fn an_unknown_name_is_told_with_those_there_are() {
-        let mut workspace = Workspace { root: "/w".into(), ..Workspace::default() };
-        assert_eq!(chosen(&workspace, &[]).unwrap_err().why, "/w has no functions");
-        let function = serde_json::json!({"name": "hello", "binary": "hello", "package": "hello", "manifest": "/w/Cargo.toml", "runtime": "bundled",
-            "architecture": "arm64", "config": {}, "events": [], "bootstrap": null, "zip": null, "stale": false});
-        workspace.functions.push(serde_json::from_value(function).unwrap());
-        let failure = chosen(&workspace, &["helo".into()]).unwrap_err();
-        assert_eq!(
-            (failure.why.as_str(), failure.hint.as_str()),
-            ("there is no function named helo", "the functions are hello")
-        );
-        assert_eq!(chosen(&workspace, &[]).unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_function_that_does_not_compile_leaves_the_others_built() {
-        let root = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = root.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"good\", \"bad\"]\n");
-        for name in ["good", "bad"] {
-            let manifest = format!(
-                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n"
-            );
-            write(&format!("{name}/Cargo.toml"), &manifest);
-        }
-        write("good/src/main.rs", "fn main() {}");
-        write("bad/src/main.rs", "fn main() {\n    let x: u8 = \"no\";\n}");
-        let workspace = crate::work::discover::discover_apart(root.path()).await;
-        let steps = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let seen = steps.clone();
-        let job = Job::new(tokio_util::sync::CancellationToken::new(), move |step| seen.lock().unwrap().push(step));
-        let request = BuildRequest { functions: Vec::new(), architecture: Architecture::Native, debug: true };
-        let outcome = build(&workspace, &request, &job).await.unwrap();
-        assert_eq!(outcome.built.iter().map(|built| built.name.as_str()).collect::<Vec<_>>(), ["good"]);
-        assert_eq!(outcome.failed[0].0, "bad");
-        assert!(outcome.failed[0].1.why.ends_with("bad/src/main.rs:2:17: mismatched types"), "{:?}", outcome.failed);
-        let steps: Vec<Step> = steps.lock().unwrap().clone();
-        assert!(steps.contains(&Step::Done("good".into())));
-        assert!(
-            steps.iter().any(
-                |step| matches!(step, Step::Output(text) if text.contains("\u{1b}[") && text.contains("mismatched"))
-            )
-        );
-        let found = crate::work::discover::discover_apart(root.path()).await;
-        assert_eq!(found.functions[1].zip.as_ref(), Some(&outcome.built[0].zip));
-        assert!(!found.functions[1].stale);
-        assert_eq!(found.functions[1].architecture, Architecture::Native);
-    }
-}
+mod tests;

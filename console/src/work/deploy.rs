@@ -16,7 +16,7 @@ pub(crate) use self::{
     wait::{patiently, settled},
 };
 use super::{Job, stage::Stage};
-use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function};
+use crate::message::{Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function};
 
 mod apply;
 mod calls;
@@ -57,6 +57,7 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Result<(String, Opt
         in_sync: function.zip.as_ref().is_some_and(|zip| zip.sha256 == sha256),
         sha256,
         modified_at: found.last_modified().and_then(remote::milliseconds).unwrap_or_default(),
+        architecture: found.architectures().first().and_then(|name| Architecture::named(name.as_str())),
     };
     Ok((function.name.clone(), Some(deployed)))
 }

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod config;
+mod hidden;
 pub use config::variables;
 
 use std::{
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
 
 use super::command::{self, RunError};
-use crate::message::{EventFile, Failure, Function, RuntimeCrate, Workspace};
+use crate::message::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
 
 /// What fails here.
 const WHAT: &str = "could not read the workspace";
@@ -97,16 +98,22 @@ fn workspace(metadata: &Metadata) -> Workspace {
         let manifest = package.manifest_path.as_std_path();
         let own = config::Layer::of_package(manifest);
         let events = events_of(manifest);
+        let mut features: Vec<String> = package.features.keys().cloned().collect();
+        features.sort();
         for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
-            let config = config::merged(&binary.name, &[&shared, &own], &mut warnings);
+            let mut config = config::merged(&binary.name, &[&shared, &own], &mut warnings);
+            config.extension |= runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
             let artifacts = artifact::read(&target, &binary.name, manifest, &config.include);
+            let (id, features, required) =
+                (package.id.repr.clone(), features.clone(), binary.required_features.clone());
             functions.push(Function {
                 name: binary.name.clone(),
                 binary: binary.name.clone(),
                 package: package.name.to_string(),
                 manifest: manifest.to_path_buf(),
+                target: CargoTarget { id, features, required },
                 runtime,
-                architecture: artifacts.architecture.unwrap_or_default(),
+                architecture: artifacts.architecture.or(config.architecture).unwrap_or_default(),
                 config,
                 events: events.clone(),
                 bootstrap: artifacts.bootstrap,
@@ -117,8 +124,48 @@ fn workspace(metadata: &Metadata) -> Workspace {
     }
     drop_duplicates(&mut functions, &mut warnings);
     call_by_name(&mut functions, &mut warnings);
+    let left_out = leave_out(&mut functions);
+    warnings.extend(left_out.iter().map(|(_, failure)| failure.clone()));
     functions.sort_by(|one, two| one.name.cmp(&two.name));
-    Workspace { name, root, target, functions, warnings }
+    let hints = hidden::hints(metadata);
+    Workspace { name, root, target, functions, left_out, hints, warnings }
+}
+
+/// Takes out what can be no function on any stage, each with why, so that it is in no other function's way.
+fn leave_out(functions: &mut Vec<Function>) -> Vec<(String, Failure)> {
+    let mut left_out = Vec::new();
+    functions.retain(|function| match why_not(function) {
+        Some(failure) => {
+            left_out.push((function.name.clone(), failure));
+            false
+        }
+        None => true,
+    });
+    left_out
+}
+
+fn why_not(function: &Function) -> Option<Failure> {
+    let (name, manifest) = (&function.name, function.manifest.display());
+    let what = format!("left out the function {name}");
+    if function.config.extension {
+        let why = format!("{manifest}: it is an extension, and only functions are built and deployed here");
+        return Some(Failure::usage(what, why, "build and deploy it with `cargo lambda`; functions use it as a layer"));
+    }
+    (!FunctionConfig::is_name(name)).then(|| {
+        let why = format!("{manifest}: a function's name is made of {}", FunctionConfig::NAME);
+        let table = format!("[package.metadata.lambda.bin.{}.deploy]", toml_key(&function.binary));
+        Failure::usage(
+            what,
+            why,
+            format!("give it one, which its binary need not have: `name = \"…\"` below `{table}`"),
+        )
+    })
+}
+
+/// `name` as a key in a table's header.
+fn toml_key(name: &str) -> String {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare { name.to_owned() } else { format!("\"{name}\"") }
 }
 
 /// Two binaries of one name would share one place in the target directory.
@@ -165,17 +212,19 @@ fn call_by_name(functions: &mut [Function], warnings: &mut Vec<Failure>) {
 
 /// Why the package's binaries are functions; none if they are not.
 fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
-    let depends_on = |names: &[&str]| {
-        let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-        direct.any(|dependency| names.contains(&dependency.name.as_str()))
-    };
-    if depends_on(&["lambda-console-runtime"]) {
+    if depends_on(package, &["lambda-console-runtime"]) {
         Some(RuntimeCrate::Bundled)
-    } else if depends_on(&["lambda_runtime", "lambda_http"]) {
+    } else if depends_on(package, &["lambda_runtime", "lambda_http"]) {
         Some(RuntimeCrate::Official)
     } else {
         package.metadata.get("lambda").map(|_| RuntimeCrate::Declared)
     }
+}
+
+/// The package depends on one of these, other than for its tests and its build script.
+fn depends_on(package: &Package, names: &[&str]) -> bool {
+    let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    direct.any(|dependency| names.contains(&dependency.name.as_str()))
 }
 
 fn events_of(manifest: &Path) -> Vec<EventFile> {

@@ -118,9 +118,9 @@ impl Work {
             Effect::Setup { job: id, architecture } => self.run(id, events, async move |job, _| {
                 Event::SetupFinished(id, toolchain::setup_in(&shared.directory, architecture, &job).await)
             }),
-            Effect::Build { job: id, functions, architecture, debug } => {
+            Effect::Build { job: id, functions, architecture, deployed, debug } => {
                 self.run(id, events, async move |job, steps| {
-                    let request = BuildRequest { functions, architecture, debug };
+                    let request = BuildRequest { functions, architecture, deployed, debug, ..BuildRequest::default() };
                     Event::BuildFinished(id, shared.build(&request, &job, &steps).await)
                 });
             }

@@ -19,8 +19,8 @@ use super::{
     stage::{Stage, StageOptions},
 };
 use crate::message::{
-    Architecture, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode, InvokeRequest,
-    LogLine, RuntimeCrate, Workspace, Zip,
+    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode,
+    InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
 };
 
 mod streams;
@@ -79,6 +79,7 @@ impl Place {
             binary: name.to_owned(),
             package: name.to_owned(),
             manifest: PathBuf::new(),
+            target: CargoTarget::default(),
             runtime: RuntimeCrate::Bundled,
             architecture: Architecture::Native,
             config: FunctionConfig { timeout: Some(20), ..FunctionConfig::default() },

@@ -22,7 +22,7 @@ pub use qemu::emulator;
 pub(crate) use rust::Rust;
 pub(crate) use zig::Zig;
 
-use super::Job;
+use super::{Job, configuration::Configuration};
 pub use crate::message::Part;
 use crate::message::{Architecture, Failure, Step};
 use standard::Standard;
@@ -31,6 +31,8 @@ use standard::Standard;
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
     pub(crate) rust: Rust,
+    /// Cargo's configuration, as it holds in the workspace.
+    pub(crate) configuration: Configuration,
     /// None for a native build, which links as cargo does.
     pub(crate) zig: Option<Zig>,
     /// A private sysroot with the target's standard library; none where the compiler has it itself.
@@ -75,7 +77,7 @@ pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Res
 /// Looks for the parts that building for `architecture` in the workspace `root` needs, and provides none.
 pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     let cancel = CancellationToken::new();
-    let rust = rust::find(root, &cancel).await;
+    let rust = rust::find(root, &cancel).await.map(|(rust, _)| rust);
     let mut parts = vec![Part {
         name: "rust".into(),
         found: rust.as_ref().ok().map(|rust| format!("{} in {}", rust.version, rust.sysroot.display())),
@@ -127,8 +129,10 @@ pub(crate) async fn ready(
 }
 
 async fn provided(root: &Path, architecture: Architecture, built: bool, job: &Job) -> Result<Toolchain, Failure> {
-    let rust = rust::find(root, &job.cancel).await?;
-    let Some(target) = target(architecture) else { return Ok(Toolchain { rust, zig: None, sysroot: None }) };
+    let (rust, configuration) = rust::find(root, &job.cancel).await?;
+    let Some(target) = target(architecture) else {
+        return Ok(Toolchain { rust, configuration, zig: None, sysroot: None });
+    };
     let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target, built)));
     let mut found = find().await?;
     if found.0.is_none() || found.1.is_none() {
@@ -145,7 +149,7 @@ async fn provided(root: &Path, architecture: Architecture, built: bool, job: &Jo
     }
     let (zig, standard) = found;
     let sysroot = standard.and_then(Standard::private);
-    Ok(Toolchain { rust, zig, sysroot })
+    Ok(Toolchain { rust, configuration, zig, sysroot })
 }
 
 fn current_directory() -> PathBuf {
@@ -158,7 +162,7 @@ fn begin(job: &Job, text: impl Into<String>) {
 }
 
 /// The program `name` of `PATH`.
-fn on_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     use rustix::fs::{Access, access};
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)

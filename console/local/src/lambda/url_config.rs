@@ -4,13 +4,12 @@ use super::{
     judge::within,
     named::{Named, is_number},
     page::page,
-    unknown,
 };
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::{self, LATEST},
-    service::Service,
+    service::{Service, unknown},
     urls::{AuthType, Cors, InvokeMode, UrlConfig},
 };
 use http::{Method, Response};
@@ -123,7 +122,7 @@ pub(super) async fn dispatch(service: &Service, call: &Call, name: &str) -> Resu
         Method::GET => get(service, call, name),
         Method::PUT => update(service, call, name).await,
         Method::DELETE => delete(service, call, name).await,
-        _ => Err(unknown(call)),
+        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
     }
 }
 

@@ -7,7 +7,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{
     super::{
-        build::last_of,
         context::{self, Context, select},
         deploy,
         output::{error, print_json},
@@ -110,8 +109,10 @@ impl Rounds<'_> {
         let selected = select(&self.workspace, functions)?;
         let request = BuildRequest {
             functions: functions.to_vec(),
-            architecture: self.arguments.arch.map_or_else(|| last_of(&selected), Into::into),
+            architecture: self.arguments.arch.map(Into::into),
+            deployed: self.context.architectures(self.stage, &selected).await,
             debug: self.arguments.debug,
+            ..BuildRequest::default()
         };
         let job = progress::job(self.context.job.cancel.child_token());
         let mut build = pin!(verb::build(&self.workspace, &request, self.store, &job));

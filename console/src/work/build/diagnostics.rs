@@ -2,17 +2,23 @@
 //!
 //! Pure: lines in, what they mean out.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
-use cargo_metadata::{Message, TargetKind, diagnostic::DiagnosticLevel};
+use cargo_metadata::{
+    Message, TargetKind,
+    diagnostic::{Diagnostic, DiagnosticLevel},
+};
 
-use super::progress;
-use crate::message::{Failure, Step};
+use super::{
+    complaint::{complaints, shortened},
+    progress,
+};
+use crate::message::{Failure, Function, Step};
 
 /// All that matters of one cargo call.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
-    executables: Vec<(String, PathBuf)>,
+    executables: Vec<Executable>,
     errors: Vec<CompileError>,
     /// From cargo's own first `error` on.
     complaints: Vec<String>,
@@ -21,11 +27,20 @@ pub(super) struct Transcript {
 }
 
 #[derive(Debug)]
+struct Executable {
+    /// The package's id.
+    package: String,
+    binary: String,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
 struct CompileError {
+    /// The package's id.
+    package: String,
     /// Of which target: a function, if it is a binary.
     target: String,
     is_binary: bool,
-    package_manifest: PathBuf,
     text: String,
     place: Option<String>,
 }
@@ -36,8 +51,9 @@ impl Transcript {
         match serde_json::from_str(line) {
             Ok(Message::CompilerArtifact(artifact)) => {
                 self.last.clone_from(&artifact.target.name);
-                if let Some(executable) = artifact.executable {
-                    self.executables.push((artifact.target.name, executable.into_std_path_buf()));
+                if let Some(path) = artifact.executable {
+                    let (package, binary) = (artifact.package_id.repr, artifact.target.name);
+                    self.executables.push(Executable { package, binary, path: path.into_std_path_buf() });
                 }
                 None
             }
@@ -52,10 +68,10 @@ impl Transcript {
                         .find(|span| span.is_primary)
                         .map(|span| format!("{}:{}:{}", span.file_name, span.line_start, span.column_start));
                     self.errors.push(CompileError {
+                        package: message.package_id.repr,
                         is_binary: message.target.kind.contains(&TargetKind::Bin),
                         target: message.target.name,
-                        package_manifest: manifest_of(&message.package_id.repr),
-                        text: message.message.message,
+                        text: text_of(&message.message),
                         place,
                     });
                 }
@@ -83,54 +99,93 @@ impl Transcript {
         Some(Step::Output(format!("{}\n", line.trim_start_matches("\u{1b}[K"))))
     }
 
-    /// Where cargo has put the binary.
-    pub(super) fn executable(&self, name: &str) -> Option<PathBuf> {
-        self.executables.iter().find(|(binary, _)| binary == name).map(|(_, path)| path.clone())
+    /// The linker has failed.
+    pub(super) fn is_not_linked(&self) -> bool {
+        self.errors.iter().any(|error| error.text.starts_with(NOT_LINKED))
     }
 
-    /// Why there is no binary `name` of the package at `manifest`.
-    pub(super) fn failure(&self, name: &str, manifest: &std::path::Path) -> Failure {
-        let what = format!("could not build {name}");
-        let directory = manifest.parent().unwrap_or(manifest);
-        let of_function = self.errors.iter().find(|error| error.is_binary && error.target == name);
-        let of_package = || self.errors.iter().find(|error| !error.is_binary && error.package_manifest == directory);
-        let of_dependency = || self.errors.iter().find(|error| !error.is_binary);
+    /// Where cargo has put the function's binary.
+    pub(super) fn executable(&self, function: &Function) -> Option<PathBuf> {
+        let is_it = |made: &&Executable| made.binary == function.binary && made.package == function.target.id;
+        self.executables.iter().find(is_it).map(|made| made.path.clone())
+    }
+
+    /// Why there is no binary of the function. `packages`: the ids of those that it is made of; none where only it was
+    /// built. `to_linker`: what the user's flags hand to the linker.
+    pub(super) fn failure(
+        &self,
+        function: &Function,
+        packages: Option<&HashSet<&str>>,
+        to_linker: Option<&str>,
+    ) -> Failure {
+        let what = format!("could not build {}", function.name);
+        let is_own = |error: &&CompileError| error.package == function.target.id;
+        let own = self.errors.iter().filter(is_own);
+        let of_function = own.clone().find(|error| error.is_binary && error.target == function.binary);
+        let of_package = || own.clone().find(|error| !error.is_binary);
+        let is_part = |error: &&CompileError| packages.is_none_or(|packages| packages.contains(error.package.as_str()));
+        let of_dependency = || self.errors.iter().find(|error| !error.is_binary && is_part(error));
         if let Some(error) = of_function.or_else(of_package).or_else(of_dependency) {
             let crate_name = if error.is_binary { String::new() } else { format!(" (in the crate {})", error.target) };
             let place = error.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-            return Failure::work(
-                what,
-                format!("{place}{}{crate_name}", error.text),
-                "the build output has the whole message",
-            );
+            let hint = match to_linker.filter(|_| error.text.starts_with(NOT_LINKED)) {
+                Some(flags) => format!("the linker got these flags of yours: {flags}"),
+                None => "the build output has the whole message".to_owned(),
+            };
+            return Failure::work(what, format!("{place}{}{crate_name}", error.text), hint);
         }
-        if self.complaints.is_empty() {
-            return Failure::work(what, "cargo ended without making it and without saying why", "");
+        let complaints = complaints(&self.complaints);
+        match complaints.iter().find(|complaint| complaint.concerns(packages)).or(complaints.first()) {
+            Some(complaint) => Failure::work(what, complaint.why.clone(), complaint.hint.clone()),
+            None => Failure::work(what, "cargo ended without making it and without saying why", ""),
         }
-        let why = self.complaints.iter().take(12).map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
-        Failure::work(what, why.trim_start_matches("error: "), "")
     }
 }
 
-/// The directory in a package id `path+file:///w/orders#0.1.0`; empty for packages from elsewhere.
-fn manifest_of(id: &str) -> PathBuf {
-    let path = id.strip_prefix("path+file://").and_then(|rest| rest.rsplit_once('#')).map(|(path, _)| path);
-    PathBuf::from(path.unwrap_or_default())
+/// How the text of an error begins that is the linker's.
+const NOT_LINKED: &str = "linking failed: ";
+
+/// The compiler's message. One of linking has the linker's command alone, which fills a screen; why is in a note.
+fn text_of(message: &Diagnostic) -> String {
+    if !message.message.starts_with("linking with `") && !message.message.starts_with("linker `") {
+        return message.message.clone();
+    }
+    let notes = message.children.iter().rev().map(|note| note.message.trim());
+    let said = notes.filter(|note| !note.is_empty()).find(|note| !note.contains(" \"-")).unwrap_or(&message.message);
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors: Vec<String> = lines().filter(|line| line.contains("error")).take(3).map(shortened).collect();
+    let said = if errors.is_empty() { lines().take(3).map(shortened).collect() } else { errors };
+    let linker = message.message.strip_prefix("linker `").map(|_| format!("{}: ", message.message)).unwrap_or_default();
+    format!("{NOT_LINKED}{linker}{}", said.join("\n"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
+
+    const ORDERS: &str = "path+file:///w/my%20place/orders#0.1.0";
+
+    fn function(name: &str, package: &str) -> Function {
+        let target = serde_json::json!({"id": package, "features": [], "required": []});
+        let function = serde_json::json!({"name": name, "binary": name, "package": "p", "manifest": "", "runtime": "bundled",
+            "target": target, "architecture": "arm64", "config": {}, "events": [], "bootstrap": null, "zip": null, "stale": false});
+        serde_json::from_value(function).unwrap()
+    }
 
     fn message(target: &str, kind: &str, text: &str) -> String {
+        message_of(ORDERS, target, kind, text, &[])
+    }
+
+    fn message_of(package: &str, target: &str, kind: &str, text: &str, notes: &[&str]) -> String {
+        let note = |text: &&str| serde_json::json!({"message": text, "code": null, "level": "note", "children": [], "rendered": null, "spans": []});
+        let notes: Vec<_> = notes.iter().map(note).collect();
         serde_json::json!({
             "reason": "compiler-message",
-            "package_id": "path+file:///w/orders#0.1.0",
+            "package_id": package,
             "manifest_path": "/w/orders/Cargo.toml",
             "target": {"kind": [kind], "crate_types": [kind], "name": target, "src_path": "/w/orders/src/main.rs",
                        "edition": "2024", "doc": true, "doctest": false, "test": true},
-            "message": {"message": text, "code": null, "level": "error", "children": [], "rendered": "\u{1b}[31merror\u{1b}[0m\n",
+            "message": {"message": text, "code": null, "level": "error", "children": notes, "rendered": "\u{1b}[31merror\u{1b}[0m\n",
                 "spans": [{"file_name": "orders/src/main.rs", "byte_start": 0, "byte_end": 1, "line_start": 3, "line_end": 3,
                            "column_start": 9, "column_end": 10, "is_primary": true, "text": [], "label": null,
                            "suggested_replacement": null, "suggestion_applicability": null, "expansion": null}]}
@@ -144,7 +199,7 @@ mod tests {
         let shown = transcript.stdout(&message("orders", "bin", "mismatched types"));
         assert_eq!(shown, Some(Step::Output("\u{1b}[31merror\u{1b}[0m\n".into())));
         transcript.stdout(&message("refunds", "bin", "no method `x`"));
-        let failure = transcript.failure("refunds", Path::new("/w/orders/Cargo.toml"));
+        let failure = transcript.failure(&function("refunds", ORDERS), None, None);
         assert_eq!(failure.why, "orders/src/main.rs:3:9: no method `x`");
     }
 
@@ -152,8 +207,57 @@ mod tests {
     fn a_broken_library_is_named_in_the_failure_of_its_function() {
         let mut transcript = Transcript::default();
         transcript.stdout(&message("orders_lib", "lib", "mismatched types"));
-        let failure = transcript.failure("orders", Path::new("/w/orders/Cargo.toml"));
+        let failure = transcript.failure(&function("orders", ORDERS), None, None);
         assert_eq!(failure.why, "orders/src/main.rs:3:9: mismatched types (in the crate orders_lib)");
+    }
+
+    #[test]
+    fn an_error_is_of_the_function_that_is_made_of_the_package() {
+        let mut transcript = Transcript::default();
+        let other = "path+file:///w/my%20place/refunds#0.1.0";
+        transcript.stdout(&message_of(other, "shared", "lib", "the other's", &[]));
+        transcript.stdout(&message("orders_lib", "lib", "its own"));
+        let packages = HashSet::from([ORDERS]);
+        let failure = transcript.failure(&function("orders", ORDERS), Some(&packages), None);
+        assert_eq!(failure.why, "orders/src/main.rs:3:9: its own (in the crate orders_lib)");
+        let packages = HashSet::from(["path+file:///w/third#0.1.0", other]);
+        let failure = transcript.failure(&function("third", "path+file:///w/third#0.1.0"), Some(&packages), None);
+        assert_eq!(failure.why, "orders/src/main.rs:3:9: the other's (in the crate shared)");
+    }
+
+    #[test]
+    fn a_linker_that_fails_is_quoted_and_not_its_command() {
+        let mut transcript = Transcript::default();
+        let notes = [
+            " \"/c/zigcc.sh\" \"-Wl,--icf=all\" \"x.o\"",
+            "some arguments are omitted",
+            "warning: x\nerror: unsupported linker arg: --icf\n",
+        ];
+        transcript.stdout(&message_of(
+            ORDERS,
+            "orders",
+            "bin",
+            "linking with `/c/zigcc.sh` failed: exit status: 1",
+            &notes,
+        ));
+        let failure =
+            transcript.failure(&function("orders", ORDERS), None, Some("`-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"));
+        assert!(failure.why.ends_with("linking failed: error: unsupported linker arg: --icf"), "{}", failure.why);
+        assert_eq!(failure.hint, "the linker got these flags of yours: `-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)");
+        let mut transcript = Transcript::default();
+        transcript.stdout(&message_of(
+            ORDERS,
+            "orders",
+            "bin",
+            "linker `clang-9` not found",
+            &["No such file or directory (os error 2)"],
+        ));
+        let failure = transcript.failure(&function("orders", ORDERS), None, None);
+        assert!(
+            failure.why.ends_with("linking failed: linker `clang-9` not found: No such file or directory (os error 2)"),
+            "{}",
+            failure.why
+        );
     }
 
     #[test]
@@ -162,7 +266,7 @@ mod tests {
         transcript.stderr("    Updating the index");
         transcript.stderr("\u{1b}[31merror\u{1b}[0m: no matching package named `nope` found");
         transcript.stderr("location searched: here");
-        let failure = transcript.failure("orders", Path::new("/w/orders/Cargo.toml"));
+        let failure = transcript.failure(&function("orders", ORDERS), None, None);
         assert_eq!(failure.why, "no matching package named `nope` found\nlocation searched: here");
     }
 

@@ -3,16 +3,20 @@
 //! `lto = "fat"` with one codegen unit is what makes a bootstrap small, and it costs only the last step of the build.
 //! `panic` stays as it is: a handler that panics is reported by catching the panic, which needs unwinding.
 //!
-//! Reads manifests and cargo's configuration; changes nothing.
+//! Reads the root manifest; changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::work::configuration::Configuration;
 
 /// Key and TOML value.
 const SETTINGS: [(&str, &str); 4] = [("opt-level", "3"), ("lto", "\"fat\""), ("codegen-units", "1"), ("strip", "true")];
 
-/// The arguments of `--config`, for each setting that the user's release profile does not have.
-pub(super) fn configuration(root: &Path) -> Vec<String> {
-    let written = written(root);
+/// The arguments of `--config`, for each setting that the user's release profile does not have: they would win over the
+/// root manifest, over cargo's configuration and over the environment.
+pub(super) fn configuration(root: &Path, configuration: &Configuration) -> Vec<String> {
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
+    let written: Vec<String> = keys(&manifest).into_iter().chain(configuration.release_keys()).collect();
     let is_free = |key: &str| !written.iter().any(|written| written == key);
     SETTINGS
         .into_iter()
@@ -21,51 +25,31 @@ pub(super) fn configuration(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The keys of `[profile.release]` that are set in the root manifest, in cargo's configuration files or in the
-/// environment: `--config` would win over all of them.
-fn written(root: &Path) -> Vec<String> {
-    let mut files = vec![root.join("Cargo.toml")];
-    let homes = cargo_home().map(|home| home.join("config"));
-    let above = root.ancestors().map(|directory| directory.join(".cargo/config"));
-    for stem in above.chain(homes) {
-        files.extend([stem.with_extension("toml"), stem]);
-    }
-    let mut keys: Vec<String> =
-        files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).flat_map(|text| keys(&text)).collect();
-    let environment = std::env::vars_os().filter_map(|(key, _)| {
-        Some(key.to_str()?.strip_prefix("CARGO_PROFILE_RELEASE_")?.to_lowercase().replace('_', "-"))
-    });
-    keys.extend(environment);
-    keys
-}
-
+/// The keys of a manifest's `[profile.release]`.
 fn keys(text: &str) -> Vec<String> {
-    // A file that is no TOML is cargo's to complain of.
     let table: toml::Table = text.parse().unwrap_or_default();
     let release = table.get("profile").and_then(|profile| profile.get("release")).and_then(toml::Value::as_table);
     release.map(|release| release.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn cargo_home() -> Option<PathBuf> {
-    let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    named.or_else(|| Some(etcetera::home_dir().ok()?.join(".cargo")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_setting_that_the_user_wrote_is_not_passed() {
+    #[tokio::test]
+    async fn a_setting_that_the_user_wrote_is_not_passed() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::write(
-            root.path().join("Cargo.toml"),
-            "[profile.release]\nlto = false\n[profile.release.package.x]\nstrip = true",
-        )
-        .unwrap();
-        std::fs::create_dir(root.path().join(".cargo")).unwrap();
-        std::fs::write(root.path().join(".cargo/config.toml"), "[profile.release]\nopt-level = \"z\"").unwrap();
-        assert_eq!(configuration(root.path()), ["profile.release.codegen-units=1", "profile.release.strip=true"]);
+        let write = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("w/Cargo.toml", "[profile.release]\nlto = false\n[profile.release.package.x]\nstrip = true");
+        write(".cargo/config.toml", "include = [\"more.toml\"]");
+        write(".cargo/more.toml", "[profile.release]\nopt-level = \"z\"");
+        let root = root.path().join("w");
+        let read = Configuration::read(&root, &tokio_util::sync::CancellationToken::new()).await.unwrap();
+        assert_eq!(configuration(&root, &read), ["profile.release.codegen-units=1", "profile.release.strip=true"]);
     }
 
     #[test]

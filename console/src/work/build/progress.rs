@@ -4,12 +4,13 @@
 
 use tokio::process::Command;
 
-/// Makes cargo draw its progress bar into a pipe.
+/// Makes cargo draw its progress bar into a pipe, whatever its configuration says of how much it tells.
 pub(crate) fn ask_for(command: &mut Command) {
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "120")
-        .env_remove("CARGO_TERM_QUIET");
+        .env("CARGO_TERM_QUIET", "false")
+        .env("CARGO_TERM_VERBOSE", "false");
 }
 
 /// Crates done and crates in all, of a line like `    Building [===>    ] 12/40: serde, tokio`; none if the line is

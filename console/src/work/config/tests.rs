@@ -10,8 +10,8 @@ use aws_sdk_lambda::{
 use super::*;
 use crate::{
     message::{
-        Architecture, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig, FunctionUrl, LogFormat,
-        RuntimeCrate, UrlAuth, Workspace,
+        Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig, FunctionUrl,
+        LogFormat, RuntimeCrate, UrlAuth, Workspace,
     },
     work::{stage::StageOptions, verb},
 };
@@ -56,6 +56,7 @@ fn hello(config: FunctionConfig) -> Function {
         binary: "hello".into(),
         package: "hello".into(),
         manifest: PathBuf::new(),
+        target: CargoTarget::default(),
         runtime: RuntimeCrate::Bundled,
         architecture: Architecture::Native,
         config,

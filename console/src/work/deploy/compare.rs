@@ -12,7 +12,7 @@ use super::{
     remote::{self, Ask, Remote},
 };
 use crate::{
-    message::{Change, DeployAction, DeployPlan, Failure, Function, FunctionPlan, UrlSetting},
+    message::{Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting},
     work::{Job, iam::RolePolicies},
 };
 
@@ -101,12 +101,20 @@ pub async fn compare(stage: &Stage, functions: &[Function], scope: Scope, job: &
 
 async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, Failure> {
     let began = Instant::now();
+    let name = stage.remote_name(&function.name);
+    if !FunctionConfig::is_name(&name) {
+        return Err(Failure::usage(
+            format!("could not deploy {}", function.name),
+            format!("on the stage {} it would be called {name}, and a name is {}", stage.name(), FunctionConfig::NAME),
+            "change the stage's `prefix` or `suffix`, or the function's `name`",
+        ));
+    }
     let code = if scope == Scope::Whole { Some(Code::of(stage, function).await?) } else { None };
     let shared = || stage.role().filter(|_| scope == Scope::Whole).map(str::to_owned);
     let role = function.config.role.clone().or_else(shared);
     let makes_role = role.is_none() && scope == Scope::Whole;
     let wanted = Wanted {
-        name: stage.remote_name(&function.name),
+        name,
         code,
         role,
         policies: makes_role.then(|| RolePolicies::of(stage, &function.config)),

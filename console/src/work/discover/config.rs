@@ -7,6 +7,7 @@
 //!
 //! Reads the manifests; changes nothing.
 
+mod build;
 mod deploy;
 mod include;
 mod role;
@@ -101,10 +102,14 @@ impl Reader<'_> {
         Some(table)
     }
 
-    /// `env`, `deploy`, and of `build` what goes into the zip.
+    /// `env`, `build` and `deploy`.
     fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig, includes: &mut Includes) {
         self.pairs(table, "env", &mut config.env);
         self.includes(table, includes);
+        if let Some(build) = self.enter(table, &["build"]) {
+            self.build(build, config);
+            self.path.pop();
+        }
         if let Some(deploy) = self.enter(table, &["deploy"]) {
             self.deploy(deploy, binary, config);
             self.path.pop();

@@ -198,3 +198,61 @@ async fn a_zip_that_is_behind_what_it_includes_makes_the_function_stale_until_it
     fs::write(root.path().join("Cargo.toml"), manifest("include = [\"gone\"]")).unwrap();
     assert!(found().await.stale, "what is not there cannot be in the zip");
 }
+
+#[tokio::test]
+async fn what_can_be_no_function_is_left_out_and_named_and_the_others_are_there() {
+    let binary = |name: &str| format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n");
+    let long = "l".repeat(65);
+    let manifest = declared("many")
+        + "bin.\"straße\".deploy = { name = \"strasse\" }\nbin.probe.deploy = { extension = true }\n"
+        + &["good", "größe", "straße", "a.b", "probe", &long].map(binary).concat();
+    let root = workspace(&[("Cargo.toml", &manifest), ("src/main.rs", MAIN)]);
+    let found = discover(root.path()).await.unwrap();
+    let names: Vec<_> = found.functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["good", "strasse"]);
+    let left_out: Vec<_> = found.left_out.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(left_out, ["a.b", "größe", long.as_str(), "probe"]);
+    let failure = &found.left_out[1].1;
+    assert_eq!(failure.what, "left out the function größe");
+    assert!(
+        failure.hint.contains("`name = \"…\"` below `[package.metadata.lambda.bin.\"größe\".deploy]`"),
+        "{failure:?}"
+    );
+    assert!(found.left_out[3].1.why.contains("it is an extension"));
+    assert!(found.left_out.iter().all(|(_, failure)| found.warnings.contains(failure)), "each face shows the warnings");
+}
+
+#[tokio::test]
+async fn a_binary_that_gets_the_runtime_by_way_of_another_package_is_hinted_at() {
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{rest}")
+    };
+    let needs = |name: &str| format!("[dependencies]\n{name} = {{ path = \"../{name}\" }}\n");
+    let root = workspace(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
+        ("lambda_http/Cargo.toml", &package("lambda_http", "")),
+        ("lambda_http/src/lib.rs", ""),
+        ("common/Cargo.toml", &package("common", &needs("lambda_http"))),
+        ("common/src/lib.rs", ""),
+        ("glue/Cargo.toml", &package("glue", &needs("common"))),
+        ("glue/src/lib.rs", ""),
+        ("orders/Cargo.toml", &package("orders", &needs("glue"))),
+        ("orders/src/main.rs", MAIN),
+        ("tool/Cargo.toml", &package("tool", &needs("tool2"))),
+        ("tool/src/main.rs", MAIN),
+        ("tool2/Cargo.toml", &package("tool2", "")),
+        ("tool2/src/lib.rs", ""),
+        ("said/Cargo.toml", &package("said", &format!("[package.metadata.lambda]\n{}", needs("common")))),
+        ("said/src/main.rs", MAIN),
+    ]);
+    let found = discover(root.path()).await.unwrap();
+    assert_eq!(found.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["said"]);
+    assert_eq!(found.warnings, []);
+    let [hint] = found.hints.as_slice() else { panic!("{:?}", found.hints) };
+    assert_eq!(hint.what, "did not list the binaries of orders");
+    assert!(hint.why.contains("lambda_http by way of common"), "{hint:?}");
+    assert!(
+        hint.hint.starts_with("`[package.metadata.lambda]` in ") && hint.hint.contains("orders/Cargo.toml"),
+        "{hint:?}"
+    );
+}

@@ -8,7 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Failure,
-    work::command::{self, RunError},
+    work::{
+        command::{self, RunError},
+        configuration::Configuration,
+    },
 };
 
 /// The Rust toolchain of a workspace.
@@ -37,6 +40,11 @@ impl Rust {
         if own.is_file() { own } else { PathBuf::from(name) }
     }
 
+    /// Asks the compiler itself for what it knows of `target`: `cfg`, `target-cpus`, …
+    pub(crate) async fn print(&self, what: &str, target: &str, cancel: &CancellationToken) -> Result<String, Failure> {
+        run(&self.program("rustc"), &self.sysroot, &["--print", what, "--target", target], cancel).await
+    }
+
     /// The name that rustup knows the toolchain by; none where it is not rustup's.
     pub(crate) fn rustup_name(&self) -> Option<String> {
         let toolchains = self.sysroot.parent()?;
@@ -46,15 +54,21 @@ impl Rust {
     }
 }
 
-/// Asks the compiler that `root` uses: rustup may have another one for each directory.
-pub(crate) async fn find(root: &Path, cancel: &CancellationToken) -> Result<Rust, Failure> {
-    let ask = async |argument: &[&str]| {
-        let mut rustc = command::command("rustc", root);
-        rustc.args(argument);
-        let finished = command::output(rustc, cancel).await.map_err(|error| missing(&error))?;
-        if finished.status.success() { Ok(finished.stdout) } else { Err(broken(&finished.tail())) }
+/// Asks the compiler that cargo runs in `root`: rustup may have another one for each directory, and cargo's
+/// configuration, which comes along, may name another one still.
+pub(crate) async fn find(root: &Path, cancel: &CancellationToken) -> Result<(Rust, Configuration), Failure> {
+    let (configuration, rust) = tokio::join!(Configuration::read(root, cancel), ask(Path::new("rustc"), root, cancel));
+    let configuration = configuration?;
+    let rust = match configuration.rustc(cancel).await {
+        Some(named) => ask(&named, root, cancel).await,
+        None => rust,
     };
-    let (version, sysroot) = tokio::try_join!(ask(&["-vV"]), ask(&["--print", "sysroot"]))?;
+    Ok((rust?, configuration))
+}
+
+async fn ask(program: &Path, root: &Path, cancel: &CancellationToken) -> Result<Rust, Failure> {
+    let run = async |arguments: &[&str]| run(program, root, arguments, cancel).await;
+    let (version, sysroot) = tokio::try_join!(run(&["-vV"]), run(&["--print", "sysroot"]))?;
     let field = |name: &str| {
         let mut lines = version.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
@@ -71,13 +85,25 @@ pub(crate) async fn find(root: &Path, cancel: &CancellationToken) -> Result<Rust
     })
 }
 
+async fn run(program: &Path, root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
+    let mut rustc = command::command(program, root);
+    rustc.args(arguments);
+    let finished = command::output(rustc, cancel).await.map_err(|error| missing(program, &error))?;
+    if finished.status.success() { Ok(finished.stdout) } else { Err(broken(&finished.tail())) }
+}
+
 const WHAT: &str = "could not find the Rust compiler";
 
-fn missing(error: &RunError) -> Failure {
+fn missing(program: &Path, error: &RunError) -> Failure {
     match error {
         RunError::Cancelled => Failure::interrupted("could not set up"),
         error if error.is_missing() => {
-            Failure::environment(WHAT, "there is no `rustc` on the PATH", "install Rust with rustup")
+            if program == Path::new("rustc") {
+                return Failure::environment(WHAT, "there is no `rustc` on the PATH", "install Rust with rustup");
+            }
+            let program = program.display();
+            let why = format!("there is no program `{program}`: the variable RUSTC, or `build.rustc`, names it");
+            Failure::environment(WHAT, why, "correct it, or take it out")
         }
         RunError::Io(error) => Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs"),
     }

@@ -22,6 +22,18 @@ use crate::{
 /// Raised whenever what is built changes, so that an older sysroot is not used.
 pub(super) const RECIPE: u32 = 2;
 
+/// The settings of the library's release build.
+const PROFILE: [&str; 8] = [
+    "profile.release.opt-level=3",
+    "profile.release.debug=0",
+    "profile.release.strip=\"none\"",
+    "profile.release.lto=false",
+    "profile.release.codegen-units=1",
+    "profile.release.incremental=false",
+    "profile.release.overflow-checks=false",
+    "profile.release.panic=\"unwind\"",
+];
+
 /// What rustc names when it links for musl by itself. cargo-zigbuild leaves them out again and zig brings its own, but
 /// rustc wants them to exist.
 const START_FILES: [&str; 9] =
@@ -76,10 +88,6 @@ path = "lib.rs"
 [dependencies]
 std = {{ path = {std}, features = ["panic-unwind"] }}
 sysroot = {{ path = {sysroot} }}
-[profile.release]
-debug = 0
-codegen-units = 1
-panic = "unwind"
 [profile.release.package.rustc-demangle]
 opt-level = "s"
 # One object a function, so that none clashes with the linker's own.
@@ -113,6 +121,10 @@ fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::
     let mut command = command::command(rust.program("cargo"), directory);
     command
         .args(["build", "--release", "--target", target])
+        // The user's own configuration goes before a manifest; what it says of programs is for their code.
+        .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "")
         .env("RUSTC", rust.program("rustc"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))

@@ -8,7 +8,7 @@ fn a_native_build_needs_no_target() {
 
 #[tokio::test]
 async fn the_compiler_of_this_workspace_is_found() {
-    let rust = rust::find(Path::new(env!("CARGO_MANIFEST_DIR")), &CancellationToken::new()).await.unwrap();
+    let (rust, _) = rust::find(Path::new(env!("CARGO_MANIFEST_DIR")), &CancellationToken::new()).await.unwrap();
     assert!(rust.version.starts_with("1."), "{}", rust.version);
     assert!(rust.program("cargo").ends_with("cargo"));
     let host = standard::find(&rust, &rust.host, false);

@@ -42,6 +42,7 @@ impl Reader<'_> {
         self.vpc(table, config);
         self.text(table, "s3_bucket", &mut config.s3_bucket);
         self.text(table, "s3_key", &mut config.s3_key);
+        self.flag(table, "extension", &mut config.extension);
     }
 
     /// `name`, of the binary that `binary_name` tells, or of each that the table is about.
@@ -50,16 +51,14 @@ impl Reader<'_> {
         self.text(table, "name", &mut name);
         self.text(table, "binary_name", &mut of);
         let (Some(name), Some(value)) = (name, table.get("name")) else { return };
-        let is_valid = (1..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !is_valid {
-            self.warn("name", value, "1 to 64 letters, digits, hyphens and underscores");
+        if !FunctionConfig::is_name(&name) {
+            self.warn("name", value, FunctionConfig::NAME);
         } else if of.is_none_or(|of| of == binary) {
             *to = Some(name);
         }
     }
 
-    fn flag(&mut self, table: &DeTable<'_>, key: &str, to: &mut bool) {
+    pub(super) fn flag(&mut self, table: &DeTable<'_>, key: &str, to: &mut bool) {
         let Some(value) = table.get(key) else { return };
         match value.get_ref().as_bool() {
             Some(flag) => *to = flag,

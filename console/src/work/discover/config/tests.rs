@@ -1,5 +1,7 @@
 use super::*;
-use crate::message::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting};
+use crate::message::{
+    Architecture, Concurrency, Cors, Features, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
+};
 
 fn layer(section: &'static str, text: &str) -> Layer {
     Layer { manifest: PathBuf::from("/w/Cargo.toml"), text: text.to_owned(), section }
@@ -265,4 +267,55 @@ fn what_the_role_shall_allow_is_in_words_of_iam() {
     let config = merged("x", &[&broken], &mut warnings);
     assert_eq!((config.statements, warnings.len()), (None, 1));
     assert!(warnings[0].why.contains("each with `Action` and `Resource`"), "{warnings:?}");
+}
+
+#[test]
+fn what_a_function_is_built_for_and_with_is_below_build() {
+    let of = |text: &'static str| {
+        let mut warnings = Vec::new();
+        let config = merged("x", &[&layer("package", text)], &mut warnings);
+        assert_eq!(warnings, [], "{text}");
+        config
+    };
+    let build = "[package.metadata.lambda.build]\n";
+    for (line, expected) in [
+        ("arm64 = true", Some(Architecture::Arm64)),
+        ("x86_64 = true", Some(Architecture::X86_64)),
+        ("x86-64 = true", Some(Architecture::X86_64)),
+        ("target = \"x86_64-unknown-linux-gnu\"", Some(Architecture::X86_64)),
+        ("target = [\"aarch64-unknown-linux-gnu.2.26\"]", Some(Architecture::Arm64)),
+        ("arm64 = false", None),
+    ] {
+        assert_eq!(of(format!("{build}{line}").leak()).architecture, expected, "{line}");
+    }
+    let features = |names: &[&str], all, no_default| Features {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        all,
+        no_default,
+    };
+    for (line, expected) in [
+        ("features = [\"a\", \"b/c\"]", features(&["a", "b/c"], false, false)),
+        ("features = \"a, b\"", features(&["a", "b"], false, false)),
+        ("all_features = true", features(&[], true, false)),
+        ("all-features = true\nno-default-features = true", features(&[], true, true)),
+        ("default-features = false", features(&[], false, true)),
+        ("no_default_features = false", features(&[], false, false)),
+    ] {
+        assert_eq!(of(format!("{build}{line}").leak()).features, expected, "{line}");
+    }
+    let layered = of(
+        "[package.metadata.lambda.build]\nx86_64 = true\nfeatures = [\"a\"]\n[package.metadata.lambda.bin.x.build]\narm64 = true\nfeatures = []",
+    );
+    assert_eq!((layered.architecture, layered.features), (Some(Architecture::Arm64), Features::default()));
+    assert!(of("[package.metadata.lambda.deploy]\nextension = true").extension);
+    assert!(of("[package.metadata.lambda.build]\nextension = true").extension);
+    for (line, said) in [
+        ("target = \"wasm32-unknown-unknown\"", "a target for ARM64 or x86_64"),
+        ("arm64 = true\nx86_64 = true", "`x86_64` is true as well"),
+        ("features = 1", "a list of features"),
+    ] {
+        let mut warnings = Vec::new();
+        merged("x", &[&layer("package", format!("{build}{line}").leak())], &mut warnings);
+        assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
+    }
 }
