@@ -37,7 +37,7 @@ pub enum Form {
     Gateway2,
     /// API Gateway with payload format 1.0.
     Gateway1,
-    /// An Application Load Balancer with one value a header field.
+    /// An Application Load Balancer with one value a header field, or VPC Lattice.
     Balancer,
     /// An Application Load Balancer with multi-value headers.
     BalancerOfMany,

@@ -6,13 +6,25 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::CONTENT
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use std::convert::Infallible;
+use std::fmt;
 
 /// How long JSON may be that is read at once: some tens of microseconds.
 const SHORT: usize = 64 << 10;
 
 /// The body of every answer.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
+
+/// The end of a body that is not whole: its connection is closed without the mark of a body's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BrokenOff;
+
+impl fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the function's response broke off")
+    }
+}
+
+impl std::error::Error for BrokenOff {}
 
 /// A request whose signature held.
 pub(crate) struct Call {
@@ -111,7 +123,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// A body of known bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// An answer with a body of known type.

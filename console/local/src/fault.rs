@@ -47,9 +47,31 @@ impl Fault {
         Self::new(409, "ResourceConflictException", message)
     }
 
+    /// `UnknownOperationException`, 404: an operation that is not served, and those of its service that are.
+    pub(crate) fn unknown<'a>(what: &str, served: impl IntoIterator<Item = &'a str>) -> Self {
+        let served: Vec<&str> = served.into_iter().collect();
+        let message = format!("The local Lambda does not serve {what}. It serves: {}.", served.join(", "));
+        Self::new(404, UNKNOWN, message)
+    }
+
     /// `ServiceException`, 500: this side failed, for example on a full disk. `what` was being done.
     pub(crate) fn service(what: &str, error: &dyn std::fmt::Display) -> Self {
         Self::new(500, "ServiceException", format!("the local Lambda {what}: {error}"))
+    }
+}
+
+/// The code for an operation that is not served.
+const UNKNOWN: &str = "UnknownOperationException";
+
+/// What the services of the awsQuery protocol call an error. Source: IAM API reference, "Common errors".
+fn query_code(code: &'static str) -> &'static str {
+    match code {
+        "IncompleteSignatureException" => "IncompleteSignature",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        UNKNOWN => "InvalidAction",
+        other => other,
     }
 }
 
@@ -68,9 +90,12 @@ impl Protocol {
     /// The protocol that the head of a request speaks.
     pub(crate) fn of(head: &http::request::Parts) -> Self {
         let form = |value: &HeaderValue| value.as_bytes().starts_with(b"application/x-www-form-urlencoded");
+        let has_action = |query: &str| query.starts_with("Action=") || query.contains("&Action=");
         if head.headers.contains_key("x-amz-target") {
             Self::Json
-        } else if head.uri.path() == "/" && head.headers.get(CONTENT_TYPE).is_some_and(form) {
+        } else if head.uri.path() == "/"
+            && (head.headers.get(CONTENT_TYPE).is_some_and(form) || head.uri.query().is_some_and(has_action))
+        {
             Self::Query
         } else {
             Self::Rest
@@ -97,7 +122,7 @@ impl Protocol {
                 format!(
                     "<ErrorResponse><Error><Type>{side}</Type><Code>{}</Code><Message>{}</Message></Error>\
                      <RequestId>{request_id}</RequestId></ErrorResponse>",
-                    fault.code,
+                    query_code(fault.code),
                     crate::query::escape(&fault.message)
                 ),
             ),
@@ -107,13 +132,15 @@ impl Protocol {
             Self::Json if fault.status == StatusCode::NOT_FOUND || fault.status == StatusCode::CONFLICT => {
                 StatusCode::BAD_REQUEST
             }
+            Self::Query if fault.code == UNKNOWN => StatusCode::BAD_REQUEST,
             _ => fault.status,
         };
         let mut response = Response::new(crate::call::full(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(fault.code));
+        let code = if self == Self::Query { query_code(fault.code) } else { fault.code };
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
         if fault.status == StatusCode::TOO_MANY_REQUESTS {
             headers.insert("retry-after", HeaderValue::from_static("1"));
         }

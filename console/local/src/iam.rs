@@ -1,149 +1,98 @@
-//! IAM: as much of it as the life of an execution role needs. Roles are remembered and give no rights: a local function
-//! has those of the person who runs it, and so has the caller.
+//! IAM: as much of it as the life of an execution role and of its policies needs. Both are remembered and give no rights: a
+//! local function has those of the person who runs it, and so has the caller.
+
+mod policies;
+mod request;
+mod roles;
 
 use crate::{
     call::Body,
     fault::Fault,
-    query::{encode, escape, reply},
-    roles::{Role, Roles},
-    service::{ACCOUNT, unknown},
+    query::{escape, reply},
+    table::Table,
 };
 use http::Response;
+use policies::Policy;
+use request::Request;
+use roles::Role;
+use std::{collections::BTreeMap, io, path::Path};
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
-/// Answers an IAM action; `field` looks up its parameters.
-pub(crate) async fn dispatch<'a>(
-    roles: &Roles,
-    action: &str,
-    field: &impl Fn(&str) -> Option<&'a str>,
-    request_id: &str,
-) -> Result<Response<Body>, Fault> {
-    let need = |name: &str| {
-        field(name).ok_or_else(|| Fault::new(400, "ValidationError", format!("the parameter {name} is missing")))
-    };
-    let result = match action {
-        "CreateRole" => create(roles, need("RoleName")?, need("AssumeRolePolicyDocument")?, field).await?,
-        "GetRole" => describe(&find(roles, need("RoleName")?).await?),
-        "ListRoles" => {
-            let found = roles.below(field("PathPrefix").unwrap_or("/")).await;
-            list("Roles", found.iter().map(members))
-        }
-        "DeleteRole" => {
-            let name = need("RoleName")?;
-            if !roles.remove(name).await? {
-                return Err(missing(name));
-            }
-            String::new()
-        }
-        "AttachRolePolicy" => {
-            let policy = need("PolicyArn")?.to_owned();
-            let attach = |role: &mut Role| {
-                if !role.policies.contains(&policy) {
-                    role.policies.push(policy);
-                }
-                Ok(())
-            };
-            change(roles, need("RoleName")?, attach).await?
-        }
-        "DetachRolePolicy" => {
-            let policy = need("PolicyArn")?;
-            let detach = |role: &mut Role| {
-                let before = role.policies.len();
-                role.policies.retain(|known| known != policy);
-                let gone = || Fault::new(404, "NoSuchEntity", format!("Policy {policy} was not found."));
-                if role.policies.len() < before { Ok(()) } else { Err(gone()) }
-            };
-            change(roles, need("RoleName")?, detach).await?
-        }
-        "ListAttachedRolePolicies" => {
-            let role = find(roles, need("RoleName")?).await?;
-            let of = |arn: &String| {
-                let name = arn.rsplit('/').next().unwrap_or(arn);
-                format!("<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>", escape(name), escape(arn))
-            };
-            list("AttachedPolicies", role.policies.iter().map(of))
-        }
-        "PutRolePolicy" => {
-            let (name, document) = (need("PolicyName")?.to_owned(), need("PolicyDocument")?.to_owned());
-            if serde_json::from_str::<serde::de::IgnoredAny>(&document).is_err() {
-                return Err(Fault::new(400, "MalformedPolicyDocument", "Syntax errors in policy."));
-            }
-            let put = |role: &mut Role| {
-                role.inline.insert(name, document);
-                Ok(())
-            };
-            change(roles, need("RoleName")?, put).await?
-        }
-        "GetRolePolicy" => {
-            let (role, name) = (need("RoleName")?, need("PolicyName")?);
-            let found = find(roles, role).await?;
-            let document = found.inline.get(name).ok_or_else(|| no_policy(name))?;
-            let (role, name, document) = (escape(role), escape(name), encode(document));
-            format!(
-                "<RoleName>{role}</RoleName><PolicyName>{name}</PolicyName><PolicyDocument>{document}</PolicyDocument>"
-            )
-        }
-        "ListRolePolicies" => {
-            let role = find(roles, need("RoleName")?).await?;
-            list("PolicyNames", role.inline.keys().map(|name| escape(name)))
-        }
-        "DeleteRolePolicy" => {
-            let name = need("PolicyName")?;
-            let delete = |role: &mut Role| role.inline.remove(name).map(drop).ok_or_else(|| no_policy(name));
-            change(roles, need("RoleName")?, delete).await?
-        }
-        "SimulatePrincipalPolicy" => {
-            need("PolicySourceArn")?;
-            simulate(field)
-        }
-        _ => return Err(unknown(&format!("the IAM action {action:?}"))),
-    };
-    Ok(reply(action, NAMESPACE, &result, request_id))
+/// What is served.
+const ACTIONS: [&str; 35] = [
+    "AttachRolePolicy",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "CreateRole",
+    "DeletePolicy",
+    "DeletePolicyVersion",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListEntitiesForPolicy",
+    "ListInstanceProfilesForRole",
+    "ListPolicies",
+    "ListPolicyTags",
+    "ListPolicyVersions",
+    "ListRolePolicies",
+    "ListRoles",
+    "ListRoleTags",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "SetDefaultPolicyVersion",
+    "SimulatePrincipalPolicy",
+    "TagPolicy",
+    "TagRole",
+    "UntagPolicy",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+    "UpdateRoleDescription",
+    // An account has none, which Terraform asks all the same.
+    "ListAccountAliases",
+];
+
+/// All that IAM remembers.
+pub(crate) struct Iam {
+    roles: Table<Role>,
+    policies: Table<Policy>,
 }
 
-async fn create<'a>(
-    roles: &Roles,
-    name: &str,
-    trust: &str,
-    field: &impl Fn(&str) -> Option<&'a str>,
-) -> Result<String, Fault> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
-        let constraint = "satisfy regular expression pattern: [\\w+=,.@-]{1,64}";
-        return Err(Fault { code: "ValidationError", ..Fault::validation(name, "roleName", constraint) });
+impl Iam {
+    /// Reads what is on disk under `dir`.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        Ok(Self { roles: Table::open(&dir.join("roles.json"))?, policies: Table::open(&dir.join("policies.json"))? })
     }
-    if serde_json::from_str::<serde::de::IgnoredAny>(trust).is_err() {
-        return Err(Fault::new(400, "MalformedPolicyDocument", "The trust policy is not JSON."));
+
+    /// Answers an action with these parameters.
+    pub(crate) async fn dispatch(&self, form: &[(String, String)], request_id: &str) -> Result<Response<Body>, Fault> {
+        let request = Request::new(form);
+        let action = request.action();
+        let result = match action {
+            "SimulatePrincipalPolicy" => simulate(&request)?,
+            "ListAccountAliases" => list("AccountAliases", std::iter::empty()),
+            _ => match self.role(action, &request).await? {
+                Some(result) => result,
+                None => match self.policy(action, &request).await? {
+                    Some(result) => result,
+                    None => return Err(Fault::unknown(&format!("the IAM action {action:?}"), ACTIONS)),
+                },
+            },
+        };
+        Ok(reply(action, NAMESPACE, &result, request_id))
     }
-    let role = Role::new(field("Path").unwrap_or("/"), name, trust, field("Description"));
-    let xml = describe(&role);
-    if !roles.create(role).await? {
-        let message = format!("Role with name {name} already exists.");
-        return Err(Fault::new(409, "EntityAlreadyExists", message));
-    }
-    Ok(xml)
 }
 
-async fn find(roles: &Roles, name: &str) -> Result<Role, Fault> {
-    roles.get(name).await.ok_or_else(|| missing(name))
-}
-
-async fn change(
-    roles: &Roles,
-    name: &str,
-    change: impl FnOnce(&mut Role) -> Result<(), Fault>,
-) -> Result<String, Fault> {
-    roles.change(name, change).await?.ok_or_else(|| missing(name))?;
-    Ok(String::new())
-}
-
-fn missing(name: &str) -> Fault {
-    Fault::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
-}
-
-fn no_policy(name: &str) -> Fault {
-    Fault::new(404, "NoSuchEntity", format!("The role policy with name {name} cannot be found."))
+/// `NoSuchEntity`, 404.
+fn missing(what: &str) -> Fault {
+    Fault::new(404, "NoSuchEntity", what)
 }
 
 /// A list that is whole.
@@ -157,16 +106,47 @@ fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     xml + &format!("</{name}><IsTruncated>false</IsTruncated>")
 }
 
+/// The list of tags in a description; nothing when there are none.
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    let members: Vec<String> = tag_members(tags).collect();
+    format!("<Tags><member>{}</member></Tags>", members.join("</member><member>"))
+}
+
+fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    tags.iter().map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
+}
+
+/// That a document is JSON.
+fn check_document(document: &str) -> Result<(), Fault> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(document) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fault::new(400, "MalformedPolicyDocument", "Syntax errors in policy.")),
+    }
+}
+
+/// That a name is one of a role or a policy.
+fn check_name(name: &str, field: &str, longest: usize) -> Result<(), Fault> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if name.is_empty() || name.len() > longest || !name.chars().all(valid) {
+        let constraint = format!("satisfy regular expression pattern: [\\w+=,.@-]{{1,{longest}}}");
+        return Err(Fault { code: "ValidationError", ..Fault::validation(name, field, &constraint) });
+    }
+    Ok(())
+}
+
 /// The caller may do everything, as the one who runs the process may.
-fn simulate<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> String {
-    let all = |name: &str| -> Vec<&str> { (1..).map_while(|n| field(&format!("{name}.member.{n}"))).collect() };
-    let resources = match all("ResourceArns") {
+fn simulate(request: &Request<'_>) -> Result<String, Fault> {
+    request.need("PolicySourceArn")?;
+    let resources = match request.members("ResourceArns") {
         none if none.is_empty() => vec!["*"],
         resources => resources,
     };
-    let actions = all("ActionNames");
+    let actions = request.members("ActionNames");
     let pairs = actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
-    list(
+    Ok(list(
         "EvaluationResults",
         pairs.map(|(action, resource)| {
             format!(
@@ -176,25 +156,5 @@ fn simulate<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> String {
                 escape(resource)
             )
         }),
-    )
-}
-
-fn describe(role: &Role) -> String {
-    format!("<Role>{}</Role>", members(role))
-}
-
-fn members(role: &Role) -> String {
-    let description = role.description.as_deref().unwrap_or_default();
-    format!(
-        "<Path>{path}</Path><RoleName>{name}</RoleName><RoleId>{id}</RoleId>\
-         <Arn>arn:aws:iam::{ACCOUNT}:role{path}{name}</Arn><CreateDate>{created}</CreateDate>\
-         <AssumeRolePolicyDocument>{policy}</AssumeRolePolicyDocument><Description>{description}</Description>\
-         <MaxSessionDuration>3600</MaxSessionDuration>",
-        path = escape(&role.path),
-        name = escape(&role.name),
-        id = role.id,
-        created = role.created,
-        policy = encode(&role.trust),
-        description = escape(description),
-    )
+    ))
 }

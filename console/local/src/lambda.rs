@@ -2,12 +2,14 @@
 
 mod aliases;
 mod concurrency;
+mod controls;
 mod create;
 mod delete;
 mod describe;
 mod event_invoke;
 mod invoke;
 mod judge;
+mod layer_policy;
 mod layers;
 mod named;
 mod page;
@@ -20,6 +22,7 @@ mod update;
 mod url_config;
 mod versions;
 
+pub(crate) use controls::Controls;
 pub(crate) use invoke::judge_tenant;
 pub(crate) use named::{Found, find};
 
@@ -27,11 +30,75 @@ use crate::{
     call::{self, Body, Call},
     fault::Fault,
     query::decode,
-    service::{Service, unknown},
+    service::Service,
 };
 use http::{Method, Response};
 use serde_json::json;
 use std::sync::Arc;
+
+/// What is served.
+pub(crate) const OPERATIONS: [&str; 60] = [
+    "AddLayerVersionPermission",
+    "AddPermission",
+    "CreateAlias",
+    "CreateFunction",
+    "CreateFunctionUrlConfig",
+    "DeleteAlias",
+    "DeleteFunction",
+    "DeleteFunctionCodeSigningConfig",
+    "DeleteFunctionConcurrency",
+    "DeleteFunctionEventInvokeConfig",
+    "DeleteFunctionUrlConfig",
+    "DeleteLayerVersion",
+    "DeleteProvisionedConcurrencyConfig",
+    "GetAccountSettings",
+    "GetAlias",
+    "GetCodeSigningConfig",
+    "GetFunction",
+    "GetFunctionCodeSigningConfig",
+    "GetFunctionConcurrency",
+    "GetFunctionConfiguration",
+    "GetFunctionEventInvokeConfig",
+    "GetFunctionRecursionConfig",
+    "GetFunctionUrlConfig",
+    "GetLayerVersion",
+    "GetLayerVersionByArn",
+    "GetLayerVersionPolicy",
+    "GetPolicy",
+    "GetProvisionedConcurrencyConfig",
+    "GetRuntimeManagementConfig",
+    "Invoke",
+    "InvokeAsync",
+    "InvokeWithResponseStream",
+    "ListAliases",
+    "ListCodeSigningConfigs",
+    "ListEventSourceMappings",
+    "ListFunctionEventInvokeConfigs",
+    "ListFunctionUrlConfigs",
+    "ListFunctions",
+    "ListLayerVersions",
+    "ListLayers",
+    "ListProvisionedConcurrencyConfigs",
+    "ListTags",
+    "ListVersionsByFunction",
+    "PublishLayerVersion",
+    "PublishVersion",
+    "PutFunctionCodeSigningConfig",
+    "PutFunctionConcurrency",
+    "PutFunctionEventInvokeConfig",
+    "PutFunctionRecursionConfig",
+    "PutProvisionedConcurrencyConfig",
+    "PutRuntimeManagementConfig",
+    "RemoveLayerVersionPermission",
+    "RemovePermission",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "UpdateFunctionEventInvokeConfig",
+    "UpdateFunctionUrlConfig",
+];
 
 /// Answers a request of the Lambda API. Each operation has its own date in its path; which one is not looked at.
 pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Response<Body>, Fault> {
@@ -39,7 +106,7 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let route = match path.as_slice() {
         [date, route @ ..] if is_date(date) => route,
-        _ => return Err(unknown(&format!("{} {}", call.method, call.path))),
+        _ => return Err(unknown(call)),
     };
     // Some clients end a path with a slash.
     let route = route.strip_suffix(&[""]).unwrap_or(route);
@@ -52,11 +119,12 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
         (_, ["layers", rest @ ..]) => Box::pin(layers::dispatch(service, call, rest)).await,
         // Nothing but its callers invokes a local function.
         (&Method::GET, ["event-source-mappings"]) => Ok(call::json(200, &json!({ "EventSourceMappings": [] }))),
+        (_, ["code-signing-configs", rest @ ..]) => controls::signing_configs(call, rest),
         (&Method::GET, ["account-settings"]) => Ok(concurrency::get_account_settings(service)),
         (&Method::GET, ["tags", arn]) => tags::list_tags(service, arn),
         (&Method::POST, ["tags", arn]) => Box::pin(tags::tag_resource(service, call, arn)).await,
         (&Method::DELETE, ["tags", arn]) => Box::pin(tags::untag_resource(service, call, arn)).await,
-        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+        _ => Err(unknown(call)),
     }
 }
 
@@ -89,8 +157,16 @@ async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str
         (&Method::GET, ["concurrency"]) => concurrency::get_concurrency(service, name),
         (&Method::DELETE, ["concurrency"]) => concurrency::delete_concurrency(service, name).await,
         (_, ["provisioned-concurrency"]) => concurrency::provisioned(service, call, name),
-        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+        (_, ["runtime-management-config"]) => controls::runtime(service, call, name).await,
+        (_, ["recursion-config"]) => controls::recursion(service, call, name).await,
+        (_, ["code-signing-config"]) => controls::code_signing(service, call, name),
+        _ => Err(unknown(call)),
     }
+}
+
+/// What is not served.
+fn unknown(call: &Call) -> Fault {
+    Fault::unknown(&format!("{} {}", call.method, call.path), OPERATIONS)
 }
 
 fn is_date(text: &str) -> bool {

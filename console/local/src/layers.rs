@@ -1,6 +1,6 @@
 //! The layers on disk: one JSON file each, with all its versions. Touches these files only.
 
-use crate::{code::Codes, disk, fault::Fault};
+use crate::{code::Codes, disk, fault::Fault, record::Policy};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -28,6 +28,9 @@ pub(crate) struct Version {
     pub(crate) architectures: Vec<String>,
     /// When it was published, in milliseconds since the Unix epoch.
     pub(crate) created: i64,
+    /// Who may use it.
+    #[serde(default)]
+    pub(crate) policy: Policy,
 }
 
 /// A layer: what was published under its name.

@@ -54,13 +54,13 @@ mod qualified;
 mod query;
 mod queue;
 mod record;
-mod roles;
 mod sandbox;
 mod server;
 mod service;
 mod spawner;
 mod streaming;
 mod sts;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trash;
@@ -250,7 +250,7 @@ async fn serve(
     })
     .await
     .map_err(io::Error::other)??;
-    let door = Arc::new(Door::new(port, &keys.access_key, &keys.secret_key));
+    let door = Arc::new(Door::new(port, &region, &keys.access_key, &keys.secret_key));
     let _ = service.door.set(Arc::clone(&door));
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(server::serve(listener, door, Arc::clone(&service), engine.in_turn(), stop.clone()));

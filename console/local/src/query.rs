@@ -5,15 +5,15 @@ pub(crate) fn decode(text: &str, form: bool) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
+    // Two digits, and no sign as numbers may have.
+    let digit = |index: usize| bytes.get(index).and_then(|byte| char::from(*byte).to_digit(16));
     while let Some(&byte) = bytes.get(index) {
-        let pair = bytes.get(index + 1..index + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match (byte, pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
-            (b'%', Some(value)) => {
-                decoded.push(value);
-                index += 3;
-                continue;
+        match (byte, digit(index + 1), digit(index + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                index += 2;
             }
-            (b'+', _) if form => decoded.push(b' '),
+            (b'+', _, _) if form => decoded.push(b' '),
             _ => decoded.push(byte),
         }
         index += 1;
@@ -84,6 +84,7 @@ mod tests {
             pairs("a=1+2&b=%2Fx%zz&c"),
             [("a", "1 2"), ("b", "/x%zz"), ("c", "")].map(|(a, b)| (a.into(), b.into()))
         );
+        assert_eq!(pairs("a=100%+5off&b=%-1%"), [("a", "100% 5off"), ("b", "%-1%")].map(|(a, b)| (a.into(), b.into())));
         assert_eq!(decode("arn%3Aaws+x", false), "arn:aws+x");
         assert_eq!(decode(&encode("ä /%"), false), "ä /%");
     }

@@ -6,7 +6,7 @@ use crate::{
     door::Door,
     fault::{Fault, Protocol},
     ids, query,
-    service::Service,
+    service::{Service, addressee},
     urls::{self, Address},
 };
 use http::{HeaderValue, Request, Response};
@@ -121,7 +121,7 @@ async fn pass(
     // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.
     let received = receive(body, if admitted.is_ok() { limit } else { 0 }, CEILING).await?;
     admitted?;
-    door.verify(&head, &received.sha256, jiff::Timestamp::now())?;
+    door.verify_call(addressee(&head, &received.bytes), &head, &received.sha256, jiff::Timestamp::now())?;
     if received.length > limit {
         let (code, operation) = if invocation {
             ("RequestTooLargeException", "InvokeFunction operation")

@@ -9,7 +9,8 @@ use crate::{
     door::{Door, download},
     fault::Fault,
     functions::Functions,
-    iam, lambda,
+    iam::Iam,
+    lambda::{self, Controls},
     layers::Layers,
     limits::Limits,
     linger::Linger,
@@ -19,12 +20,11 @@ use crate::{
     qualified::Qualified,
     query,
     queue::{EventConfig, Queue},
-    roles::Roles,
     sandbox::Surroundings,
     sts,
     urls::UrlConfig,
 };
-use http::Response;
+use http::{Method, Response, request::Parts};
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
@@ -53,12 +53,14 @@ pub(crate) struct Service {
     pub(crate) event_configs: Qualified<EventConfig>,
     /// The function URLs.
     pub(crate) urls: Qualified<UrlConfig>,
+    /// What else is kept of functions, and changes nothing here.
+    pub(crate) controls: Qualified<Controls>,
     /// The requests that are being served.
     pub(crate) linger: Arc<Linger>,
     /// The port that all of it is served on.
     pub(crate) port: u16,
-    /// The IAM roles.
-    pub(crate) roles: Roles,
+    /// The IAM roles and policies.
+    pub(crate) iam: Iam,
     /// The door, which signs downloads; none before the server listens.
     pub(crate) door: OnceLock<Arc<Door>>,
 }
@@ -85,7 +87,8 @@ impl Service {
         let exists = |name: &str| functions.get(name).is_some();
         let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
         let urls = Qualified::open(&dir.join("urls"), exists)?;
-        let roles = Roles::open(&dir.join("roles.json"))?;
+        let controls = Qualified::open(&dir.join("controls"), exists)?;
+        let iam = Iam::open(dir)?;
         Ok(Arc::new(Self {
             region,
             linger: Linger::new(),
@@ -97,8 +100,9 @@ impl Service {
             queue,
             event_configs,
             urls,
+            controls,
             port,
-            roles,
+            iam,
             door: OnceLock::new(),
         }))
     }
@@ -106,25 +110,24 @@ impl Service {
     /// Answers a request.
     pub(crate) async fn dispatch(self: &Arc<Self>, call: Call) -> Result<Response<Body>, Fault> {
         if let Some(target) = call.header("x-amz-target") {
-            let Some(operation) = target.strip_prefix("Logs_20140328.") else {
-                return Err(unknown(&format!("the target {target}")));
+            let Some(operation) = target.strip_prefix(LOGS) else {
+                return Err(Fault::unknown(&format!("the target {target}"), TARGETS));
             };
             let operation = operation.to_owned();
             return logs::dispatch(&self.logs, &operation, &call).await;
         }
         if call.path == "/" {
-            let form = query::pairs(&String::from_utf8_lossy(&call.body));
-            let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-            return match (field("Action").unwrap_or_default(), field("Version")) {
-                ("GetCallerIdentity", _) => Ok(sts::get_caller_identity(&call.request_id)),
-                (action, Some("2010-05-08")) => iam::dispatch(&self.roles, action, &field, &call.request_id).await,
-                (action, _) => Err(unknown(&format!("the action {action:?}"))),
+            let form = if call.body.is_empty() { call.query } else { form(&call.body) };
+            return match service_of(&form) {
+                "sts" => sts::dispatch(&form, &call.request_id),
+                _ => self.iam.dispatch(&form, &call.request_id).await,
             };
         }
-        if let Some(name) = call.path.strip_prefix(download::PATH) {
-            let file = self.codes.zip(name.strip_suffix(".zip").unwrap_or(name));
+        if call.method == Method::GET && call.path.starts_with(download::PATH) {
+            let gone = || Fault::not_found("This code is not there any more.");
+            let file = self.codes.zip(download::sha256_of(&call.path).ok_or_else(gone)?);
             let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Fault::not_found("This code is not there any more."),
+                std::io::ErrorKind::NotFound => gone(),
                 _ => Fault::service("could not read the code", &error),
             })?;
             return Ok(call::answer(200, "application/zip", bytes));
@@ -143,7 +146,29 @@ impl Service {
     }
 }
 
-/// An operation that this server does not have.
-pub(crate) fn unknown(what: &str) -> Fault {
-    Fault::new(404, "UnknownOperationException", format!("the local Lambda does not serve {what}"))
+/// What the targets of the Logs API begin with.
+const LOGS: &str = "Logs_20140328.";
+/// The targets that are served.
+const TARGETS: [&str; 1] = ["Logs_20140328"];
+
+/// The service that a request is for, and that its signature must be for.
+pub(crate) fn addressee(head: &Parts, body: &[u8]) -> &'static str {
+    if head.headers.contains_key("x-amz-target") {
+        return "logs";
+    }
+    match (head.uri.path(), head.uri.query()) {
+        ("/", Some(query)) if body.is_empty() => service_of(&query::pairs(query)),
+        ("/", _) => service_of(&form(body)),
+        _ => "lambda",
+    }
+}
+
+fn form(body: &[u8]) -> Vec<(String, String)> {
+    query::pairs(&String::from_utf8_lossy(body))
+}
+
+/// The service of an action of the awsQuery protocol.
+fn service_of(form: &[(String, String)]) -> &'static str {
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if field("Action") == Some("GetCallerIdentity") || field("Version") == Some(sts::VERSION) { "sts" } else { "iam" }
 }

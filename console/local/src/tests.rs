@@ -17,6 +17,7 @@ mod life;
 mod logs;
 mod memory;
 mod native;
+mod operations;
 mod phases;
 mod policy;
 mod queue;

@@ -10,8 +10,8 @@ mod permission;
 pub(crate) use config::{AuthType, Cors, InvokeMode, UrlConfig};
 
 use crate::{
-    call::{self, Body, Received, receive},
-    door::Door,
+    call::{self, Body, BrokenOff, Received, receive},
+    door::{self, Door},
     fault::{Fault, Protocol},
     function::LATEST,
     invocation::Invocation,
@@ -28,7 +28,7 @@ use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE, request::Par
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 /// What follows the id in the host name. Names under `localhost` lead to the loopback: RFC 6761, section 6.3.
 pub(crate) const DOMAIN: &str = ".lambda-url.localhost";
@@ -128,8 +128,8 @@ async fn pass(
     }
     let access_key = match config.auth {
         AuthType::None => None,
-        AuthType::Iam if !head.headers.contains_key("authorization") => return Ok(forbidden()),
-        AuthType::Iam => Some(door.verify_for("lambda", head, &received.sha256, jiff::Timestamp::now())?),
+        AuthType::Iam if !door::is_signed(head) => return Ok(forbidden()),
+        AuthType::Iam => Some(door.verify("lambda", head, &received.sha256, jiff::Timestamp::now())?),
     };
     let too_large = || {
         let message = format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
@@ -222,17 +222,23 @@ async fn stream(mut running: Running) -> Result<Response<Body>, Fault> {
     Ok(answer::bad_gateway())
 }
 
-/// What is still to come of a body. An error in its middle ends it: HTTP has no word for that after the head.
+/// What is still to come of a body. An error in its middle breaks the connection off: HTTP has no other word for that after
+/// the head, and without it half a body would look like a whole one.
 fn rest(running: Running, begun: Bytes) -> Body {
-    let frames = stream::unfold((running, Some(begun)), |(mut running, begun)| async move {
-        if let Some(begun) = begun.filter(|begun| !begun.is_empty()) {
-            return Some((Ok::<_, Infallible>(Frame::data(begun)), (running, None)));
+    let frames = stream::try_unfold((running, begun), |(mut running, begun)| async move {
+        if !begun.is_empty() {
+            return Ok(Some((Frame::data(begun), (running, Bytes::new()))));
         }
         loop {
-            match running.next().await? {
-                Step::Part(Part::Data(data)) => return Some((Ok(Frame::data(data)), (running, None))),
-                Step::Part(Part::Head(_)) => {}
-                Step::End(_) => return None,
+            match running.next().await {
+                Some(Step::Part(Part::Data(data))) => return Ok(Some((Frame::data(data), (running, begun)))),
+                Some(Step::Part(Part::Head(_))) => {}
+                Some(Step::End(Ok(outcome))) if !outcome.failed => return Ok(None),
+                Some(Step::End(_)) | None => {
+                    // What was made until now is sent before the connection is closed.
+                    tokio::task::yield_now().await;
+                    return Err(BrokenOff);
+                }
             }
         }
     });

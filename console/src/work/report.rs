@@ -59,8 +59,14 @@ pub fn report(line: &str) -> Option<(String, Report)> {
     }
 }
 
-/// The request that a line names itself: a platform line, a JSON line with a request id, or
-/// `RequestId: <uuid>` at the start of a message of the platform.
+/// What holds more of a line than its message, beside the line itself: records of the telemetry API, and the fields and
+/// spans of `tracing`, of `OpenTelemetry` and of other logging libraries.
+const HOLDERS: [&str; 10] =
+    ["record", "fields", "span", "spans", "attributes", "context", "lambdaContext", "lambda", "xray", "extra"];
+
+/// The request that a line names itself: a platform line, a JSON line with a request id in one of the places that are known
+/// for it, a line of tab-separated columns that has it as its second, or `RequestId: <uuid>` at the start of a message of
+/// the platform.
 pub fn request_id(line: &str) -> Option<String> {
     if let Some(mark) = mark(line) {
         return Some(mark.request_id().to_owned());
@@ -68,18 +74,33 @@ pub fn request_id(line: &str) -> Option<String> {
     let trimmed = line.trim();
     if trimmed.starts_with('{') {
         let value: Value = serde_json::from_str(trimmed).ok()?;
-        let named = |value: &Value| {
-            ["requestId", "request_id", "AWSRequestId"]
-                .iter()
-                .find_map(|key| value.get(*key)?.as_str().map(str::to_owned))
-        };
         return named(&value)
-            .or_else(|| value.get("record").and_then(named))
-            .or_else(|| value.get("fields").and_then(named));
+            .or_else(|| HOLDERS.iter().find_map(|holder| within(value.get(*holder)?)))
+            .map(str::to_owned);
     }
-    let (_, after) = trimmed.split_once("RequestId: ")?;
-    let id = after.split_whitespace().next()?;
-    is_uuid(id).then(|| id.to_owned())
+    let column = trimmed.split('\t').nth(1).map(str::trim).filter(|column| is_uuid(column));
+    let after = || trimmed.split_once("RequestId: ")?.1.split_whitespace().next().filter(|id| is_uuid(id));
+    column.or_else(after).map(str::to_owned)
+}
+
+/// The request id among the fields of an object itself, by any of the names that runtimes and libraries give it:
+/// `requestId`, `AWSRequestId`, `function_request_id`, `faas.invocation_id`.
+fn named(value: &Value) -> Option<&str> {
+    let is_name = |key: &str| {
+        let letters = key.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        let names = ["requestid", "awsrequestid", "functionrequestid", "lambdarequestid", "faasinvocationid"];
+        names.iter().any(|name| letters.clone().eq(name.bytes()))
+    };
+    let fields = value.as_object()?.iter().filter(|(key, _)| is_name(key));
+    fields.filter_map(|(_, id)| id.as_str()).find(|id| is_uuid(id))
+}
+
+/// The request id in an object, or in the innermost of a list of spans.
+fn within(value: &Value) -> Option<&str> {
+    match value {
+        Value::Array(spans) => spans.iter().rev().find_map(named),
+        value => named(value),
+    }
 }
 
 /// Follows each log stream from START to END, so that a function's own lines, which seldom name their

@@ -13,8 +13,8 @@ use crate::reply::Form;
 
 /// An HTTP request. Made from an event by the runtime, or by hand in a test.
 ///
-/// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API Gateway REST API or an
-/// Application Load Balancer (with or without multi-value headers).
+/// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API Gateway REST API, an
+/// Application Load Balancer (with or without multi-value headers) or VPC Lattice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     pub(super) method: String,
@@ -59,7 +59,8 @@ impl Request {
         &self.method
     }
 
-    /// The path as it was sent, still percent-encoded, without the name of API Gateway's stage.
+    /// The path as it was sent, still percent-encoded, without the name of API Gateway's stage and without the base path
+    /// ([how](super#paths)).
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -76,8 +77,9 @@ impl Request {
 
     /// The first value of a parameter of the query, decoded.
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        let pairs = self.query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.filter(|(key, _)| decode(key, true) == name).map(|(_, value)| decode(value, true)).next()
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.find(|(key, _)| decode(key, true) == name).map(|(_, value)| decode(value, true))
     }
 
     /// A header field, by its name in any case. Several fields of one name arrive as one, with commas between.

@@ -148,7 +148,7 @@ where
 }
 
 /// A request as services take it, with the invocation's [`Context`] among its extensions.
-fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBody>, ::http::Error> {
+pub(super) fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBody>, ::http::Error> {
     let Request { method, mut path, query, headers, cookies, body, .. } = request;
     if !query.is_empty() {
         path.push('?');
@@ -156,11 +156,20 @@ fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBo
     }
     let body = (!body.is_empty()).then(|| body.into());
     let mut http = HttpRequest::builder().method(method.as_str()).uri(path).body(RequestBody(body))?;
+    // What HTTP does not allow is left out: the rest of the request is none the worse for it.
     for (name, value) in headers {
-        http.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            http.headers_mut().append(name, value);
+        }
     }
-    if !cookies.is_empty() && !http.headers().contains_key(COOKIE) {
-        http.headers_mut().insert(COOKIE, HeaderValue::try_from(cookies.join("; "))?);
+    if !http.headers().contains_key(COOKIE) {
+        let cookies: Vec<&str> =
+            cookies.iter().map(String::as_str).filter(|cookie| HeaderValue::from_str(cookie).is_ok()).collect();
+        if let Ok(line) = HeaderValue::try_from(cookies.join("; "))
+            && !line.is_empty()
+        {
+            http.headers_mut().insert(COOKIE, line);
+        }
     }
     http.extensions_mut().insert(context);
     Ok(http)
@@ -230,11 +239,28 @@ mod tests {
 
     #[test]
     fn a_request_that_no_service_can_take_fails_its_invocation() {
-        let outcomes = testing::run(&(), router(), [event("GET", "/a b"), event("G T", "/")]).unwrap();
-        for outcome in outcomes {
-            let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
-            assert_eq!(kind, "Runtime.UnmarshalError");
-            assert!(message.starts_with("the event is not a valid request: invalid "), "{message}");
+        let outcomes = testing::run(&(), router(), [event("G T", "/")]).unwrap();
+        let Outcome::Error { kind, message, .. } = &outcomes[0] else { panic!("{outcomes:?}") };
+        assert_eq!(kind, "Runtime.UnmarshalError");
+        assert!(message.starts_with("the event is not a valid request: invalid "), "{message}");
+    }
+
+    #[test]
+    fn one_bad_header_or_cookie_is_left_out() {
+        async fn shown(request: AxumRequest) -> String {
+            let headers = request.headers();
+            format!("{} {:?} {}", request.uri(), headers.get("cookie"), headers.len())
         }
+        let event = json!({
+            "rawPath": "/hello/Ann Lee",
+            "rawQueryString": "q=a b",
+            "headers": {"good": "1", "b\u{e4}d": "2", "bad value": "3", "broken": "a\r\nb: c", "grüße": "x", "ok": "grüße"},
+            "cookies": ["a=1", "b=\n", "c=3"],
+            "requestContext": {"http": {"method": "GET"}}
+        });
+        let router = Router::new().fallback(shown);
+        let outcomes = testing::run(&(), router, [Event::new(event.to_string())]).unwrap();
+        let answer: Value = outcomes[0].json().unwrap();
+        assert_eq!(answer["body"], r#"/hello/Ann%20Lee?q=a%20b Some("a=1; c=3") 3"#);
     }
 }

@@ -22,6 +22,13 @@ pub(super) fn is_download(head: &Parts) -> bool {
     head.method == Method::GET && head.uri.path().starts_with(PATH)
 }
 
+/// The SHA-256 in a download's path; none in any other, so that no path leads to another file.
+pub(crate) fn sha256_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(PATH)?.strip_suffix(".zip")?;
+    let is_hexadecimal = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (name.len() == 64 && is_hexadecimal).then_some(name)
+}
+
 impl Door {
     /// The URL to download `name` by for the next ten minutes.
     pub(crate) fn download(&self, name: &str, now: Timestamp) -> Result<String, Fault> {
@@ -87,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_download_is_good_for_ten_minutes() {
-        let door = Door::new(9, "KEY", "secret");
+        let door = Door::new(9, "local", "KEY", "secret");
         let signed = Timestamp::from_second(1_800_000_000).unwrap();
         let url = door.download("x.zip", signed).unwrap();
         let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
@@ -96,7 +103,7 @@ mod tests {
         assert_eq!(after(0), Ok(()));
         assert_eq!(after(600), Ok(()));
         assert!(after(601).unwrap_err().message.starts_with("Request has expired"));
-        let other = Door::new(9, "KEY", "another");
+        let other = Door::new(9, "local", "KEY", "another");
         assert!(other.verify_download(&head, signed).is_err());
     }
 }

@@ -23,6 +23,7 @@ pub(super) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
         change.remove(named.name)?;
         service.event_configs.forget(named.name);
         service.urls.forget(named.name);
+        service.controls.forget(named.name);
         for function in record.all() {
             service.pool.retire(function);
             service.codes.release(function);

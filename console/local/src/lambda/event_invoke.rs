@@ -1,13 +1,13 @@
 //! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and their relatives: how asynchronous invocations are
 //! dealt with. Source of the messages: AWS Lambda itself.
 
-use super::{judge::within, named::Named, page::page};
+use super::{judge::within, named::Named, page::page, unknown};
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::{self, LATEST},
     queue::EventConfig,
-    service::{Service, unknown},
+    service::Service,
 };
 use http::{Method, Response};
 use serde::Deserialize;
@@ -80,7 +80,7 @@ pub(super) async fn dispatch(
         (&Method::GET, []) => get(service, call, name),
         (&Method::DELETE, []) => delete(service, call, name).await,
         (&Method::GET, ["list"]) => list(service, call, name),
-        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+        _ => Err(unknown(call)),
     }
 }
 

@@ -4,16 +4,18 @@
 use super::{
     create::{Code, take},
     describe::base64_of,
-    judge,
+    judge, layer_policy,
     named::{is_name, is_number},
     page::page,
+    unknown,
 };
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function,
     layers::{Layer, Version},
-    service::{ACCOUNT, Service, unknown},
+    record::Policy,
+    service::{ACCOUNT, Service},
 };
 use http::{Method, Response};
 use serde::Deserialize;
@@ -48,7 +50,16 @@ pub(super) async fn dispatch(service: &Arc<Service>, call: &Call, route: &[&str]
         (&Method::GET, [layer, "versions"]) => list_versions(service, call, read(service, layer)?),
         (&Method::GET, [layer, "versions", number]) => get(service, read(service, layer)?, judge_number(number)?),
         (&Method::DELETE, [layer, "versions", number]) => delete(service, read(service, layer)?, judge_number(number)?),
-        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+        (&Method::POST, [layer, "versions", number, "policy"]) => {
+            layer_policy::add(service, call, read(service, layer)?, judge_number(number)?)
+        }
+        (&Method::GET, [layer, "versions", number, "policy"]) => {
+            layer_policy::get(service, read(service, layer)?, judge_number(number)?)
+        }
+        (&Method::DELETE, [layer, "versions", number, "policy", sid]) => {
+            layer_policy::remove(service, call, (read(service, layer)?, judge_number(number)?), sid)
+        }
+        _ => Err(unknown(call)),
     }
 }
 
@@ -73,7 +84,7 @@ fn judge_number(number: &str) -> Result<u64, Fault> {
 }
 
 /// A layer's ARN.
-fn arn(service: &Service, name: &str) -> String {
+pub(super) fn arn(service: &Service, name: &str) -> String {
     format!("arn:aws:lambda:{}:{ACCOUNT}:layer:{name}", service.region)
 }
 
@@ -131,6 +142,7 @@ async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Resp
         runtimes: request.compatible_runtimes,
         architectures: request.compatible_architectures,
         created: jiff::Timestamp::now().as_millisecond(),
+        policy: Policy::default(),
     };
     service.codes.keep_zip(&taken.sha256);
     let published = service.layers.change(name, |layer| {
@@ -140,6 +152,11 @@ async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Resp
     });
     let number = published.inspect_err(|_| service.codes.drop_zip(&taken.sha256))?;
     Ok(call::json(201, &describe(service, name, number, &version)?))
+}
+
+/// `ResourceNotFoundException` for a version of the layer with that ARN.
+pub(super) fn no_version(arn: &str, number: u64) -> Fault {
+    Fault::not_found(format!("Layer version {arn}:{number} does not exist."))
 }
 
 fn missing() -> Fault {

@@ -89,8 +89,15 @@ impl PermissionRequest {
         if let Some(token) = &self.event_source_token {
             equals.insert("lambda:EventSourceToken".to_owned(), token.as_str().into());
         }
+        // A condition on URLs means something for the action of URLs alone.
+        let only_for = |operation: &str, field: &str| {
+            let is_for = self.action.as_deref() == Some(operation);
+            let message = || Fault::invalid(format!("{field} is only supported for {operation} action"));
+            is_for.then_some(()).ok_or_else(message)
+        };
         if let Some(kind) = &self.function_url_auth_type {
             judge::one_of(kind, "functionUrlAuthType", &["NONE", "AWS_IAM"])?;
+            only_for("lambda:InvokeFunctionUrl", "FunctionUrlAuthType")?;
             equals.insert("lambda:FunctionUrlAuthType".to_owned(), kind.as_str().into());
         }
         if let Some(organization) = &self.principal_org_id {
@@ -105,6 +112,7 @@ impl PermissionRequest {
             condition.insert("ArnLike".to_owned(), json!({ "AWS:SourceArn": source }));
         }
         if let Some(through) = self.invoked_via_function_url {
+            only_for("lambda:InvokeFunction", "InvokedViaFunctionUrl")?;
             condition.insert("Bool".to_owned(), json!({ "lambda:InvokedViaFunctionUrl": through.to_string() }));
         }
         Ok(condition)

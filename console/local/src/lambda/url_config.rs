@@ -4,12 +4,13 @@ use super::{
     judge::within,
     named::{Named, is_number},
     page::page,
+    unknown,
 };
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
     function::{self, LATEST},
-    service::{Service, unknown},
+    service::Service,
     urls::{AuthType, Cors, InvokeMode, UrlConfig},
 };
 use http::{Method, Response};
@@ -122,7 +123,7 @@ pub(super) async fn dispatch(service: &Service, call: &Call, name: &str) -> Resu
         Method::GET => get(service, call, name),
         Method::PUT => update(service, call, name).await,
         Method::DELETE => delete(service, call, name).await,
-        _ => Err(unknown(&format!("{} {}", call.method, call.path))),
+        _ => Err(unknown(call)),
     }
 }
 

@@ -48,12 +48,18 @@ pub(super) struct Settings {
     /// Its tags.
     #[serde(default)]
     pub(super) tags: BTreeMap<String, String>,
+    /// Its class, where that is not the standard one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) class: Option<String>,
+    /// The ARN of the key that AWS would encrypt it with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
 }
 
 impl Settings {
     /// Those of a new group.
     pub(super) fn new(name: &str, tags: BTreeMap<String, String>) -> Self {
-        Self { name: name.to_owned(), created: now(), retention_days: None, tags }
+        Self { name: name.to_owned(), created: now(), retention_days: None, tags, class: None, key: None }
     }
 }
 

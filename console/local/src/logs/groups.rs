@@ -15,6 +15,11 @@ use std::{collections::BTreeMap, sync::Arc};
 const RETENTIONS: [i64; 23] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
 
+/// The classes of groups; they are kept and told, and mean the same here.
+const CLASSES: [&str; 3] = [STANDARD, "INFREQUENT_ACCESS", "DELIVERY"];
+/// The class of most groups.
+const STANDARD: &str = "STANDARD";
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct GroupRequest {
@@ -22,6 +27,9 @@ pub(super) struct GroupRequest {
     log_stream_name: String,
     retention_in_days: Option<i64>,
     tags: BTreeMap<String, String>,
+    log_group_class: Option<String>,
+    kms_key_id: Option<String>,
+    resource_identifier: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -57,10 +65,54 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
         )));
     }
     tags::check(&request.tags)?;
-    match logs.create_group(name, request.tags.clone()).map_err(|error| disk(&error))? {
-        Some(_) => Ok(Value::Null),
-        None => Err(exists("log group")),
+    let class = request.log_group_class.as_deref().unwrap_or(STANDARD);
+    if !CLASSES.contains(&class) {
+        return Err(invalid(format!("logGroupClass {class:?} is none of {}", CLASSES.join(", "))));
     }
+    let group = logs.create_group(name, request.tags.clone()).map_err(|error| disk(&error))?;
+    let group = group.ok_or_else(|| exists("log group"))?;
+    if class != STANDARD || request.kms_key_id.is_some() {
+        let set = group.set(|settings| {
+            settings.class = Some(class.to_owned()).filter(|class| class != STANDARD);
+            settings.key.clone_from(&request.kms_key_id);
+        });
+        set.map_err(|error| disk(&error))?;
+    }
+    Ok(Value::Null)
+}
+
+/// `AssociateKmsKey`: the key is kept and told; nothing here is encrypted.
+pub(super) fn associate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    let Some(key) = &request.kms_key_id else { return Err(invalid("kmsKeyId is missing")) };
+    set_key(logs, request, Some(key.clone()))
+}
+
+/// `DisassociateKmsKey`.
+pub(super) fn disassociate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+    set_key(logs, request, None)
+}
+
+fn set_key(logs: &Logs, request: &GroupRequest, key: Option<String>) -> Result<Value, Fault> {
+    let group = logs.group(request.resource_identifier.as_ref().unwrap_or(&request.log_group_name))?;
+    group.set(|settings| settings.key = key).map_err(|error| disk(&error))?;
+    Ok(Value::Null)
+}
+
+/// `ListLogGroups`.
+pub(super) fn list_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+    let limit = limit(request.limit, 50, 1_000)?;
+    let mut groups = logs.groups();
+    if let Some(pattern) = &request.log_group_name_pattern {
+        let (prefix, text) = (pattern.starts_with('^'), pattern.trim_start_matches('^'));
+        groups.retain(|group| if prefix { group.name.starts_with(text) } else { group.name.contains(text) });
+    }
+    let (groups, next) = page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
+    let listed = groups.iter().map(|group| {
+        let class = group.settings().class;
+        let class = class.as_deref().unwrap_or(STANDARD);
+        json!({ "logGroupName": group.name, "logGroupArn": logs.arn(&group.name), "logGroupClass": class })
+    });
+    Ok(with_token(json!({ "logGroups": listed.collect::<Vec<_>>() }), next))
 }
 
 /// `DeleteLogGroup`.
@@ -132,13 +184,16 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
             "logGroupName": group.name,
             "logGroupArn": arn,
             "arn": format!("{arn}:*"),
-            "logGroupClass": "STANDARD",
+            "logGroupClass": settings.class.as_deref().unwrap_or(STANDARD),
             "creationTime": settings.created,
             "metricFilterCount": 0,
             "storedBytes": stored,
         });
         if let Some(days) = settings.retention_days {
             value["retentionInDays"] = days.into();
+        }
+        if let Some(key) = settings.key {
+            value["kmsKeyId"] = key.into();
         }
         described.push(value);
     }

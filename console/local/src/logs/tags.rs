@@ -17,6 +17,45 @@ pub(super) struct TagRequest {
     tag_keys: Vec<String>,
 }
 
+/// The requests that came before those of resources: the tags of a group by its name.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct GroupTagRequest {
+    log_group_name: String,
+    /// Tags, or the keys of tags.
+    tags: Value,
+}
+
+impl GroupTagRequest {
+    /// The same request of a resource.
+    fn of_resource(&self, logs: &Logs) -> Result<TagRequest, Fault> {
+        let resource_arn = logs.arn(&self.log_group_name);
+        let wrong = |error: serde_json::Error| invalid(format!("could not read the tags: {error}"));
+        let (mut tags, mut tag_keys) = (BTreeMap::new(), Vec::new());
+        match &self.tags {
+            Value::Null => {}
+            keys @ Value::Array(_) => tag_keys = serde_json::from_value(keys.clone()).map_err(wrong)?,
+            pairs => tags = serde_json::from_value(pairs.clone()).map_err(wrong)?,
+        }
+        Ok(TagRequest { resource_arn, tags, tag_keys })
+    }
+}
+
+/// `TagLogGroup`.
+pub(super) fn tag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    tag(logs, &request.of_resource(logs)?)
+}
+
+/// `UntagLogGroup`.
+pub(super) fn untag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    untag(logs, &request.of_resource(logs)?)
+}
+
+/// `ListTagsLogGroup`.
+pub(super) fn list_of_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    list(logs, &request.of_resource(logs)?)
+}
+
 /// `TagResource`.
 pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
     let group = group(logs, request)?;

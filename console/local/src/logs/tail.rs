@@ -7,7 +7,7 @@ pub(crate) use session::Watchers;
 
 use super::{Logs, invalid, pattern::Pattern};
 use crate::{
-    call::{Body, Call},
+    call::{Body, BrokenOff, Call},
     fault::Fault,
 };
 use aws_smithy_eventstream::frame::write_message_to;
@@ -23,7 +23,7 @@ use hyper::body::Frame;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use session::{Session, Wanted};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// How long a session lasts.
@@ -94,7 +94,7 @@ fn frames(
     session: Arc<Session>,
     start: Value,
     length: Duration,
-) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
+) -> impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> {
     stream::unfold((session, Step::Response(start)), move |(session, step)| async move {
         let (bytes, step) = match step {
             Step::Response(start) => (frame("event", "initial-response", &json!({})), Step::Start(start)),

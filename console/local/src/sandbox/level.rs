@@ -2,7 +2,9 @@
 //! AWS Lambda developer guide, "Log-level filtering". Pure: text in, levels out.
 
 use crate::function::{LogFormat, Logging};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use std::fmt;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,21 +30,59 @@ impl Level {
         levels.into_iter().find_map(|(word, level)| name.eq_ignore_ascii_case(word).then_some(level))
     }
 
-    /// The level of a line that the function printed: that of a JSON object with a level and a time, else `INFO`.
+    /// The level of a line that the function printed: that of a JSON object with a level and a valid time, else `INFO`.
     fn of_line(line: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Line<'a> {
-            #[serde(borrow)]
-            level: Option<std::borrow::Cow<'a, str>>,
-            #[serde(borrow, alias = "time", alias = "@timestamp", alias = "Timestamp", alias = "ts")]
-            timestamp: Option<std::borrow::Cow<'a, str>>,
-        }
-        if !line.starts_with('{') {
+        if !line.trim_start().starts_with('{') {
             return Self::Info;
         }
-        let Ok(line) = serde_json::from_str::<Line<'_>>(line) else { return Self::Info };
-        let timed = line.timestamp.is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok());
-        line.level.filter(|_| timed).and_then(|level| Self::parse(&level)).unwrap_or(Self::Info)
+        let line = serde_json::from_str::<Line>(line).unwrap_or_default();
+        line.level.filter(|_| line.is_timed).unwrap_or(Self::Info)
+    }
+}
+
+/// What a JSON line says of its level and time. Fields of other types say nothing; the highest of several levels counts,
+/// and one valid time is enough.
+#[derive(Default)]
+struct Line {
+    level: Option<Level>,
+    is_timed: bool,
+}
+
+impl Line {
+    /// What the time is called by the runtimes and the logging libraries that Lambda knows.
+    const TIMES: [&str; 7] = ["timestamp", "time", "@timestamp", "ts", "datetime", "date", "@t"];
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(LineVisitor)
+    }
+}
+
+struct LineVisitor;
+
+impl<'de> Visitor<'de> for LineVisitor {
+    type Value = Line;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a line of JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line, A::Error> {
+        let mut line = Line::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let is_level = name.eq_ignore_ascii_case("level");
+            if !is_level && !Line::TIMES.iter().any(|time| name.eq_ignore_ascii_case(time)) {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Value::String(text) = map.next_value()? {
+                if is_level {
+                    line.level = line.level.max(Level::parse(&text));
+                } else {
+                    line.is_timed |= text.parse::<jiff::Timestamp>().is_ok();
+                }
+            }
+        }
+        Ok(line)
     }
 }
 
@@ -90,6 +130,15 @@ mod tests {
             (r#"{"level":"debug","timestamp":"yesterday"}"#.to_owned(), Level::Info),
             ("hello".to_owned(), Level::Info),
             (r#"{"level":"deb"#.to_owned(), Level::Info),
+            (format!(r#"{{"level":"ERROR","time":"{time}","timestamp":"{time}"}}"#), Level::Error),
+            (format!(r#"{{"level":"ERROR","timestamp":"yesterday","@timestamp":"{time}"}}"#), Level::Error),
+            (format!(r#"{{"level":"ERROR","ts":1795280000.5,"time":{{"at":1}},"Timestamp":"{time}"}}"#), Level::Error),
+            (format!(r#" {{"Level":"Warn","Time":"{time}"}}"#), Level::Warn),
+            (format!(r#"{{"level":"DEBUG","level":"ERROR","time":"{time}"}}"#), Level::Error),
+            (format!(r#"{{"level":{{"name":"debug"}},"time":"{time}"}}"#), Level::Info),
+            (format!(r#"{{"fields":{{"level":"debug"}},"time":"{time}"}}"#), Level::Info),
+            (format!(r#"{{"time":"{time}"}}"#), Level::Info),
+            (r#"["level","debug"]"#.to_owned(), Level::Info),
         ] {
             assert_eq!(Level::of_line(&line), level, "{line}");
         }

@@ -3,12 +3,15 @@
 use crate::Endpoint;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
     sign::v4,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use std::{fmt::Write as _, time::SystemTime};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -159,6 +162,38 @@ impl Client {
         let (instructions, _) = sign(request, &params).unwrap().into_parts();
         let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(signature).collect()
+    }
+
+    /// The path of a request that carries its signature in its query, for so many seconds from then on.
+    pub(super) fn presign(
+        &self,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: SignableBody<'_>,
+        (time, seconds): (SystemTime, u64),
+    ) -> String {
+        let Endpoint { access_key, secret_key, region, .. } = &self.endpoint;
+        let identity = Credentials::new(access_key, secret_key, None, None, "test").into();
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(seconds));
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name("lambda")
+            .time(time)
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let uri = format!("http://{}{path}", self.host());
+        let request = SignableRequest::new(method, uri, headers.iter().copied(), body).unwrap();
+        let (instructions, _) = sign(request, &params).unwrap().into_parts();
+        let fields =
+            instructions.params().iter().map(|(name, value)| format!("{name}={}", crate::query::encode(value)));
+        let query: Vec<String> =
+            path.split_once('?').map(|(_, query)| query.to_owned()).into_iter().chain(fields).collect();
+        format!("{}?{}", path.split('?').next().unwrap(), query.join("&"))
     }
 
     /// Exactly these headers, and the body's length.

@@ -118,6 +118,121 @@ async fn what_was_signed_cannot_be_changed_or_sent_later() {
 }
 
 #[tokio::test]
+async fn a_signature_is_for_one_region_and_one_service() {
+    let server = Server::start().await;
+    let host = server.client.host();
+    let ours = server.client.endpoint.clone();
+    let elsewhere = super::Client::new(Endpoint { region: "us-east-1".into(), ..ours });
+    // A plain path goes the fast way, a query the other.
+    for path in [PATH, "/2015-03-31/functions?MaxItems=1"] {
+        let headers = elsewhere.sign("GET", path, &[("host", &host)], b"", "lambda", SystemTime::now());
+        let reply = server.client.raw("GET", path, &headers, b"").await;
+        assert_eq!((reply.status, reply.code()), (403, "InvalidSignatureException"), "{path}");
+        let words = "Credential should be scoped to a valid region, not 'us-east-1'.";
+        assert!(reply.text().contains(words), "{}", reply.text());
+        for service in ["logs", "s3", ""] {
+            let reply = server.client.send("GET", path, &[], b"", service).await;
+            assert_eq!((reply.status, reply.code()), (403, "InvalidSignatureException"), "{path} {service}");
+            assert!(reply.text().contains("correct service: 'lambda'"), "{}", reply.text());
+        }
+    }
+    let stranger = server.client.send("GET", "/bucket", &[], b"", "s3").await.text();
+    assert!(stranger.contains("serves lambda, logs, iam, sts, and does not serve s3"), "{stranger}");
+    // Those that AWS has once are signed for its first region as well, whose word for it is another.
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for (body, service, other) in [
+        ("Action=GetCallerIdentity&Version=2011-06-15", "sts", "iam"),
+        ("Action=ListRoles&Version=2010-05-08", "iam", "sts"),
+    ] {
+        for client in [&server.client, &elsewhere] {
+            assert_eq!(client.send("POST", "/", &form, body.as_bytes(), service).await.status, 200, "{service}");
+            let refused = client.send("POST", "/", &form, body.as_bytes(), other).await;
+            assert_eq!((refused.status, refused.code()), (403, "SignatureDoesNotMatch"), "{service}");
+            assert!(refused.text().contains("<Code>SignatureDoesNotMatch</Code>"), "{}", refused.text());
+        }
+    }
+    let logs = [("x-amz-target", "Logs_20140328.DescribeLogGroups"), ("content-type", "application/x-amz-json-1.1")];
+    for (client, service, status) in
+        [(&server.client, "logs", 200), (&elsewhere, "logs", 403), (&server.client, "iam", 403)]
+    {
+        assert_eq!(client.send("POST", "/", &logs, b"{}", service).await.status, status, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn what_gives_a_request_its_meaning_is_signed() {
+    let server = Server::start().await;
+    let host = server.client.host();
+    let sign = |headers: &[(&str, &str)]| server.client.sign("POST", "/", headers, b"{}", "logs", SystemTime::now());
+    let operation = ("x-amz-target".to_owned(), "Logs_20140328.DeleteLogGroup".to_owned());
+    let mut late = sign(&[("host", &host), ("content-type", "application/x-amz-json-1.1")]);
+    late.push(operation);
+    let reply = server.client.raw("POST", "/", &late, b"{}").await;
+    assert_eq!((reply.status, reply.json()["__type"].as_str()), (403, Some("InvalidSignatureException")));
+    assert!(reply.text().contains("which were not signed: x-amz-target"), "{}", reply.text());
+    for name in ["x-amz-invocation-type", "x-amz-anything"] {
+        let added = |headers: &mut Vec<(String, String)>| headers.push((name.to_owned(), "Event".to_owned()));
+        assert_eq!(tampered(&server, added).await, refused("InvalidSignatureException"), "{name}");
+    }
+    // What proxies and SDKs add on the way means nothing.
+    let added = |headers: &mut Vec<(String, String)>| headers.push(("x-amzn-trace-id".into(), "Root=1-2-3".into()));
+    assert_eq!(tampered(&server, added).await.0, 200);
+    let without = |part: &'static str| {
+        move |headers: &mut Vec<(String, String)>| {
+            let header = headers.iter_mut().find(|(key, _)| key == "authorization").unwrap();
+            header.1 = header.1.replace(part, "");
+        }
+    };
+    for part in ["host;", ";x-amz-date"] {
+        assert_eq!(tampered(&server, without(part)).await, refused("InvalidSignatureException"), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_may_carry_its_signature_in_its_query() {
+    let server = Server::start().await;
+    let host = [("host".to_owned(), server.client.host())];
+    let name = [("host", host[0].1.as_str())];
+    let sign = |path: &str, ago: u64, seconds: u64| {
+        let time = SystemTime::now() - Duration::from_secs(ago);
+        server.client.presign(("GET", path), &name, aws_sigv4::http_request::SignableBody::Bytes(b""), (time, seconds))
+    };
+    let path = "/2015-03-31/functions?MaxItems=1&x=a%20b";
+    for (ago, seconds, status) in [(0, 60, 200), (400, 600, 200), (120, 60, 403)] {
+        let reply = server.client.raw("GET", &sign(path, ago, seconds), &host, b"").await;
+        assert_eq!(reply.status, status, "{ago}, {seconds}: {}", reply.text());
+    }
+    let good = sign(path, 0, 60);
+    for bad in [
+        good.replace("MaxItems=1", "MaxItems=2"),
+        good.replace("X-Amz-Expires=60", "X-Amz-Expires=600"),
+        good.replace("X-Amz-Expires=60", "X-Amz-Expires=604801"),
+        format!("{good}&X-Amz-Expires=60"),
+        format!("{good}&x=1"),
+        good.replace("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders="),
+        good.replace("X-Amz-Signature=", "X-Amz-Other="),
+    ] {
+        assert_eq!(server.client.raw("GET", &bad, &host, b"").await.status, 403, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn downloads_are_of_hexadecimal_names_and_got() {
+    let server = Server::start().await;
+    std::fs::write(server.dir.path().join("beside.zip"), "secret").unwrap();
+    for path in ["/code/../beside.zip", "/code/..%2Fbeside.zip", "/code/beside.zip", "/code//etc/passwd"] {
+        for method in ["POST", "PUT", "DELETE"] {
+            let reply = server.client.send(method, path, &[], b"", "lambda").await;
+            assert!([403, 404].contains(&reply.status), "{method} {path}: {}", reply.status);
+        }
+        let door = server.service().door.get().unwrap();
+        let url = door.download(path.strip_prefix("/code/").unwrap(), jiff::Timestamp::now()).unwrap();
+        let path = url.strip_prefix(&server.local.endpoint().url).unwrap();
+        assert_eq!(plain(&server, path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn errors_have_the_shape_of_their_service() {
     let server = Server::start().await;
     let host = ("host".to_owned(), server.client.host());
@@ -126,7 +241,7 @@ async fn errors_have_the_shape_of_their_service() {
     assert_eq!(reply.json()["__type"], "MissingAuthenticationTokenException");
     let form = [host, ("content-type".into(), "application/x-www-form-urlencoded".into())];
     let reply = server.client.raw("POST", "/", &form, b"Action=GetCallerIdentity").await;
-    assert!(reply.text().contains("<Code>MissingAuthenticationTokenException</Code>"), "{}", reply.text());
+    assert!(reply.text().contains("<Code>MissingAuthenticationToken</Code>"), "{}", reply.text());
 }
 
 #[tokio::test]

@@ -137,6 +137,11 @@ async fn what_is_no_permission_is_refused() {
         ("SourceAccount", json!("12"), "at 'sourceAccount'"),
         ("SourceArn", json!("bucket"), "at 'sourceArn'"),
         ("FunctionUrlAuthType", json!("SOME"), "Member must satisfy enum value set: [NONE, AWS_IAM]"),
+        (
+            "FunctionUrlAuthType",
+            json!("NONE"),
+            "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
+        ),
         ("Principal", Value::Null, "at 'principal' failed to satisfy constraint: Member must not be null"),
     ];
     for (field, value, words) in cases {
@@ -145,6 +150,17 @@ async fn what_is_no_permission_is_refused() {
         let reply = server.call("POST", "/f/policy", body).await;
         assert_eq!(reply.status, 400, "{field}");
         assert!(reply.json()["Message"].as_str().unwrap().contains(words), "{}", reply.text());
+    }
+    for (action, field, value) in [
+        ("lambda:*", "FunctionUrlAuthType", json!("AWS_IAM")),
+        ("*", "FunctionUrlAuthType", json!("NONE")),
+        ("lambda:InvokeFunctionUrl", "InvokedViaFunctionUrl", json!(true)),
+        ("lambda:*", "InvokedViaFunctionUrl", json!(false)),
+    ] {
+        let body = json!({ "StatementId": "s", "Action": action, "Principal": "*", field: value });
+        let reply = server.call("POST", "/f/policy", body).await;
+        assert_eq!((reply.status, reply.code()), (400, "InvalidParameterValueException"), "{action} {field}");
+        assert!(reply.text().contains(&format!("{field} is only supported for lambda:Invoke")), "{}", reply.text());
     }
     for n in 0.. {
         let mut body = good.clone();

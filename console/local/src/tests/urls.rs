@@ -4,8 +4,9 @@ use super::{
     ECHO, Reply, Server,
     streaming::{Open, STREAM},
 };
+use aws_sigv4::http_request::SignableBody;
 use serde_json::{Value, json};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Answers with what the request's body says.
 const OBEYS: &str = "import base64\nwhile True:\n    id, body, _ = next_event()\n    e = json.loads(body)\n    \
@@ -65,7 +66,7 @@ async fn a_request_is_an_event_of_format_2() {
         ("User-Agent", "test/1"),
         ("Content-Type", "text/plain; charset=utf-8"),
     ];
-    let path = "/my%20path/x?one=1&two=a%20b&one=2+3&flag";
+    let path = "/my%20path/x?one=1&two=a%20b&one=2+3&flag&p=100%+5off";
     let reply = server.fetch(&host, "POST", path, &headers, "grüße".as_bytes()).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
     let mut event = reply.json();
@@ -84,7 +85,7 @@ async fn a_request_is_an_event_of_format_2() {
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": "/my%20path/x",
-            "rawQueryString": "one=1&two=a%20b&one=2+3&flag",
+            "rawQueryString": "one=1&two=a%20b&one=2+3&flag&p=100%+5off",
             "cookies": ["c1=1", "c2=2"],
             "headers": {
                 "content-length": "7",
@@ -97,7 +98,7 @@ async fn a_request_is_an_event_of_format_2() {
                 "x-forwarded-port": port,
                 "x-amzn-trace-id": null,
             },
-            "queryStringParameters": { "one": "1,2 3", "two": "a b", "flag": "" },
+            "queryStringParameters": { "one": "1,2 3", "two": "a b", "flag": "", "p": "100% 5off" },
             "requestContext": {
                 "accountId": "anonymous",
                 "apiId": id,
@@ -205,6 +206,74 @@ async fn a_signed_url_takes_the_servers_key_and_nothing_else() {
     assert_eq!((other_body.status, other_body.code()), (403, "InvalidSignatureException"));
     let other_service = server.client.raw("POST", "/a?b=c", &sign("execute-api", b"x"), b"x").await;
     assert_eq!((other_service.status, other_service.code()), (403, "InvalidSignatureException"));
+}
+
+#[tokio::test]
+async fn a_presigned_url_is_as_good_as_a_signed_one_for_its_time() {
+    let server = Server::start().await;
+    server.create("echo", ECHO).await;
+    let host = server.open_url("echo", json!({ "AuthType": "AWS_IAM" })).await;
+    let name = [("host", host.as_str())];
+    let bytes = SignableBody::Bytes;
+    let sign = |path: &str, body: SignableBody<'_>, ago: u64, seconds: u64| {
+        let time = SystemTime::now() - Duration::from_secs(ago);
+        server.client.presign(("POST", path), &name, body, (time, seconds))
+    };
+    let good = sign("/a%20b/c?q=1&%C3%BC=%20x", bytes(b"body"), 0, 60);
+    let reply = server.fetch(&host, "POST", &good, &[], b"body").await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let event = reply.json();
+    assert_eq!(event["rawPath"], "/a%20b/c");
+    assert!(event["rawQueryString"].as_str().unwrap().starts_with("q=1&%C3%BC=%20x&X-Amz-"), "{event}");
+    let key = server.client.endpoint.access_key.as_str();
+    assert_eq!(event["requestContext"]["authorizer"]["iam"]["accessKey"], key);
+    // Long after it was made, as long as it is good.
+    let week = sign("/", bytes(b""), 604_000, 604_800);
+    assert_eq!(server.fetch(&host, "POST", &week, &[], b"").await.status, 200);
+    let refused = async |path: &str, body: &[u8], words: &str| {
+        let reply = server.fetch(&host, "POST", path, &[], body).await;
+        assert_eq!(reply.status, 403, "{path}");
+        assert!(reply.text().contains(words), "{words} in {}", reply.text());
+    };
+    refused(&sign("/", bytes(b""), 61, 60), b"", "Signature expired: ").await;
+    refused(&good, b"another", "does not match the signature you provided").await;
+    refused(&good.replace("/c?", "/d?"), b"body", "does not match").await;
+    refused(&good.replace("X-Amz-Expires=60", "X-Amz-Expires=0"), b"body", "X-Amz-Expires is not").await;
+    refused("/?X-Amz-Signature=0", b"", "its query has no").await;
+    // Lambda takes no unsigned payloads, and none that are signed in chunks.
+    refused(&sign("/", SignableBody::UnsignedPayload, 0, 60), b"body", "does not match").await;
+    refused(
+        &sign("/?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD", bytes(b"x"), 0, 60),
+        b"x",
+        "unsigned, or signed in chunks",
+    )
+    .await;
+    for kind in ["UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"] {
+        let headers = [("host", host.as_str()), ("x-amz-content-sha256", kind)];
+        let signed = server.client.sign("POST", "/", &headers, b"body", "lambda", SystemTime::now());
+        let reply = server.client.raw("POST", "/", &signed, b"body").await;
+        assert_eq!((reply.status, reply.code()), (403, "InvalidSignatureException"), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_has_no_end() {
+    let server = Server::start().await;
+    let script = format!(
+        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    path = json.loads(body)['rawPath']\n    \
+         begin(id, 'text/plain')\n    chunk(b'one')\n    chunk(b'two')\n    \
+         if path == '/exit': os._exit(1)\n    \
+         if path == '/late': time.sleep(60)\n    end()\n"
+    );
+    server.create_with("stream", &script, json!({ "Timeout": 1 })).await;
+    let host = server.open_url("stream", json!({ "InvokeMode": "RESPONSE_STREAM" })).await;
+    for (path, whole) in [("/", true), ("/exit", false), ("/late", false)] {
+        let reply = server.fetch(&host, "GET", path, &[], b"").await;
+        assert_eq!((reply.status, reply.header("transfer-encoding")), (200, Some("chunked")), "{path}");
+        let text = reply.text();
+        assert!(text.contains("one") && text.contains("two"), "what was made is sent: {text:?}");
+        assert_eq!(text.ends_with("0\r\n\r\n"), whole, "{path}: {text:?}");
+    }
 }
 
 #[tokio::test]

@@ -28,9 +28,10 @@ pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 4] {
     let Endpoint { url, region, memory_limit, .. } = endpoint;
     [
         (
-            "# Lambda, CloudWatch Logs, IAM's roles and STS are served. The AWS CLI, in a shell with these exports:",
+            "# Lambda, CloudWatch Logs, IAM's roles and policies, and STS are served. The AWS CLI, 1 or 2, in a shell with \
+             these exports:",
             "aws lambda list-functions\n\
-             aws lambda invoke --function-name NAME --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout"
+             echo '{}' | aws lambda invoke --function-name NAME --payload fileb:///dev/stdin /dev/stdout"
                 .to_owned(),
         ),
         (

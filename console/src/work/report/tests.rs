@@ -152,12 +152,34 @@ fn a_line_that_names_its_request_needs_no_bracket() {
     for line in [
         format!(r#"{{"level":"INFO","message":"hi","requestId":"{ID}"}}"#),
         format!(r#"{{"level":"INFO","fields":{{"message":"hi","requestId":"{ID}"}}}}"#),
+        format!(r#"{{"time":"t","type":"function","record":{{"requestId":"{ID}","level":"INFO"}}}}"#),
+        format!(r#"{{"level":"INFO","fields":{{"message":"hi"}},"span":{{"requestId":"{ID}","name":"invoke"}}}}"#),
+        format!(
+            r#"{{"level":"INFO","fields":{{"message":"hi"}},"spans":[{{"name":"a"}},{{"requestId":"{ID}"}},{{"name":"b"}}]}}"#
+        ),
+        format!(r#"{{"level":"INFO","message":"hi","AWSRequestId":"{ID}"}}"#),
+        format!(
+            r#"{{"message":"hi","function_request_id":"{ID}","xray_trace_id":"1-5e34a614-10bdxmplf1fb44f07bc535a1"}}"#
+        ),
+        format!(r#"{{"message":"hi","awsRequestId":"{ID}"}}"#),
+        format!(r#"{{"body":"hi","attributes":{{"faas.invocation_id":"{ID}"}}}}"#),
+        format!(r#"{{"message":"hi","xray":{{"requestId":"{ID}"}}}}"#),
+        format!(r#"{{"message":"hi","requestId":7,"context":{{"aws_request_id":"{ID}"}}}}"#),
+        format!("2026-11-21T04:00:00.000Z\t{ID}\tINFO\thi"),
         format!("RequestId: {ID} Error: Runtime exited with error: exit status 1"),
         format!("2026-11-21T04:00:00.000Z RequestId: {ID} Task timed out after 3.00 seconds"),
     ] {
         assert_eq!(requests.assign("a", &line).as_deref(), Some(ID), "{line}");
     }
-    assert_eq!(requests.assign("a", "RequestId: not-a-uuid"), None);
+    for line in [
+        "RequestId: not-a-uuid",
+        "2026-11-21T04:00:00.000Z\tnot-a-uuid\tINFO",
+        r#"{"message":"hi","requestId":"of the function's own"}"#,
+        r#"{"message":"hi","requestId":null,"spans":"none","fields":[]}"#,
+        r#"{"event":{"requestContext":{"requestId":"of a gateway"}}}"#,
+    ] {
+        assert_eq!(requests.assign("a", line), None, "{line}");
+    }
 }
 
 #[test]
@@ -168,6 +190,8 @@ fn lines_of_a_managed_instance_belong_to_the_request_that_they_name_alone() {
     let begins = format!(r#"{{"type":"platform.start","record":{{"requestId":"{ID}"}}}}"#);
     assert_eq!(requests.assign("a", &begins).as_deref(), Some(ID));
     assert_eq!(requests.assign("a", "of whom?"), None);
+    let own = format!(r#"{{"fields":{{"message":"hi"}},"span":{{"requestId":"{ID}"}}}}"#);
+    assert_eq!(requests.assign("a", &own).as_deref(), Some(ID));
     assert_eq!(requests.assign("b", &begins).as_deref(), Some(ID));
     assert_eq!(requests.assign("b", "of that one").as_deref(), Some(ID));
 }

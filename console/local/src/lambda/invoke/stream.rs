@@ -2,7 +2,7 @@
 
 use super::request::{Kind, Request, TRACE};
 use crate::{
-    call::{self, Body, Call},
+    call::{self, Body, BrokenOff, Call},
     eventstream::event,
     fault::Fault,
     invocation::Outcome,
@@ -17,7 +17,7 @@ use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use serde_json::json;
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 /// The largest chunk that is sent as one event, in bytes.
 const CHUNK: usize = 1 << 20;
@@ -64,7 +64,7 @@ pub(in super::super) async fn invoke_with_response_stream(
                 ),
             },
         };
-        Some((Ok::<_, Infallible>(Frame::data(bytes)), (running, None)))
+        Some((Ok::<_, BrokenOff>(Frame::data(bytes)), (running, None)))
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     let headers = response.headers_mut();

@@ -159,6 +159,30 @@ async fn a_group_that_is_deleted_under_a_warm_sandbox_comes_back_with_its_next_l
 }
 
 #[tokio::test]
+async fn a_groups_class_and_key_are_told_as_they_were_set() {
+    let server = Server::start().await;
+    let request = json!({ "logGroupName": "g", "logGroupClass": "INFREQUENT_ACCESS", "kmsKeyId": "arn:aws:kms:a" });
+    ask(&server, "CreateLogGroup", &request).await;
+    let told = async || ask(&server, "DescribeLogGroups", &json!({})).await["logGroups"][0].clone();
+    let first = told().await;
+    assert_eq!((&first["logGroupClass"], &first["kmsKeyId"]), (&json!("INFREQUENT_ACCESS"), &json!("arn:aws:kms:a")));
+    ask(&server, "AssociateKmsKey", &json!({ "logGroupName": "g", "kmsKeyId": "arn:aws:kms:b" })).await;
+    assert_eq!(told().await["kmsKeyId"], "arn:aws:kms:b");
+    let arn = first["logGroupArn"].clone();
+    ask(&server, "DisassociateKmsKey", &json!({ "resourceIdentifier": arn })).await;
+    assert_eq!(told().await.get("kmsKeyId"), None);
+    let listed = ask(&server, "ListLogGroups", &json!({ "logGroupNamePattern": "^g" })).await;
+    assert_eq!(listed["logGroups"][0]["logGroupArn"], arn);
+    let (code, _) = refused(&server, "CreateLogGroup", &json!({ "logGroupName": "h", "logGroupClass": "FAST" })).await;
+    assert_eq!(code, "InvalidParameterException");
+    // The tags of a group by its name, as clients asked before there were others.
+    ask(&server, "TagLogGroup", &json!({ "logGroupName": "g", "tags": { "a": "b", "c": "d" } })).await;
+    ask(&server, "UntagLogGroup", &json!({ "logGroupName": "g", "tags": ["c"] })).await;
+    let tags = ask(&server, "ListTagsLogGroup", &json!({ "logGroupName": "g" })).await;
+    assert_eq!(tags, json!({ "tags": { "a": "b" } }));
+}
+
+#[tokio::test]
 async fn tags_are_set_listed_removed_and_kept() {
     let server = Server::start().await;
     ask(&server, "CreateLogGroup", &json!({ "logGroupName": "g", "tags": { "team": "a", "stage": "dev" } })).await;
