@@ -29,7 +29,8 @@ const UNPACKING: usize = 2;
 pub(crate) struct Codes {
     dir: PathBuf,
     used: Mutex<HashMap<String, Users>>,
-    trash: Trash,
+    /// Removes what is not needed.
+    pub(crate) trash: Trash,
     /// The turns to unpack.
     pub(crate) turns: Semaphore,
 }

@@ -14,6 +14,11 @@ pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
 }
 
+/// Makes a directory (mode 0700) that is not there.
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(dir)
+}
+
 /// The file of a function in a directory. Two names that differ in case alone are two files, on every file system.
 pub(crate) fn file_of(dir: &Path, function: &str) -> PathBuf {
     use sha2::Digest as _;
@@ -74,10 +79,48 @@ pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a directory and all in it; one that is not there is no error.
+/// Removes a directory and all in it, directories included that their owner may not write to; one that is not there is no
+/// error.
 pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
+    let remove = || match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    };
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(dir)?;
+            remove()
+        }
+        result => result,
+    }
+}
+
+/// Gives the owner all rights to a directory and those in it.
+fn open_up(dir: &Path) -> io::Result<()> {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_removed_whatever_rights_there_are_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("file"), "").unwrap();
+        for (closed, mode) in [(&*deep, 0o000), (&dir.path().join("a/b"), 0o500)] {
+            fs::set_permissions(closed, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        remove_dir(&dir.path().join("a")).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

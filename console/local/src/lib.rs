@@ -17,14 +17,16 @@
 //! concurrency may it run now?
 //! pool        which sandbox takes it?        invocation  a cold start, a failed init, a request's log lines
 //! sandbox/    one bootstrap and its extensions: processes (spawner), pipes, their own Runtime and Extensions API
+//! isolation   what they see of this machine       families, mark   their processes, to the last one
 //! ```
 //!
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
 //! with it. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after some minutes.
 //!
 //! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
-//! external extensions; what is frozen is the processes, not a machine; layers are not at `/opt` but where the ends of
-//! `PATH` and `LD_LIBRARY_PATH` lead; resource policies are kept, and count for unsigned function URLs only; there is no
+//! external extensions; what is frozen is the processes, not a machine; a function sees this machine's files, and
+//! `/var/task`, `/opt` and a `/tmp` of its own only where the system has mount namespaces for this user (`isolation.rs` in
+//! the sources says what else it can do); resource policies are kept, and count for unsigned function URLs only; there is no
 //! provisioned concurrency and no code signing; an invocation waits up to 100 ms for a sandbox that has answered and is
 //! about to be free; whatever may be traced is sampled, and nothing is sent to
 //! X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are functions; function URLs
@@ -37,18 +39,21 @@ mod disk;
 mod door;
 mod engine;
 mod eventstream;
+mod families;
 mod fault;
 mod function;
 mod functions;
 mod iam;
 mod ids;
 mod invocation;
+mod isolation;
 mod lambda;
 mod layers;
 mod limits;
 mod linger;
 mod lock;
 mod logs;
+mod mark;
 mod pool;
 mod qualified;
 mod query;
@@ -183,6 +188,7 @@ impl Drop for Server {
         self.stop.cancel();
         self.service.queue.stop();
         self.service.pool.close();
+        self.service.pool.surroundings().families.end_all();
     }
 }
 

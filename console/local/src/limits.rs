@@ -25,6 +25,8 @@ pub(crate) struct Limits {
     /// The pauses before the two retries of an asynchronous invocation. AWS waits one and two minutes; a person at a
     /// terminal should not have to.
     pub(crate) retries: [Duration; 2],
+    /// Whether sandboxes have namespaces of their own, where the system gives any.
+    pub(crate) namespaces: bool,
 }
 
 impl Default for Limits {
@@ -35,6 +37,7 @@ impl Default for Limits {
             rest: Duration::from_millis(5),
             concurrency: ACCOUNT_CONCURRENCY,
             retries: [Duration::from_secs(1), Duration::from_secs(2)],
+            namespaces: true,
         }
     }
 }

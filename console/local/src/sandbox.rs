@@ -11,6 +11,7 @@ mod level;
 mod memory;
 mod output;
 mod peer;
+mod place;
 mod process;
 mod processes;
 mod report;
@@ -28,7 +29,9 @@ pub(crate) use report::{Ending, Phase, Report, Run, Status};
 pub(crate) use shutdown::Reason;
 pub(crate) use trace::{Trace, header as trace_header};
 
-use crate::{code::Codes, function::Function, limits::Limits, logs::Logs, spawner::Spawner};
+use crate::{
+    code::Codes, families::Families, function::Function, isolation, limits::Limits, logs::Logs, spawner::Spawner,
+};
 use bytes::Bytes;
 use cgroup::Cgroups;
 use exchange::Exchange;
@@ -38,11 +41,14 @@ use freezer::Freezer;
 use memory::Memory;
 use output::Output;
 use peer::Members;
+use place::Place;
+use process::Program;
 use runtime_api::Apis;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::json;
 use std::{
     io,
+    path::{Path, PathBuf},
     process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
@@ -68,6 +74,10 @@ pub(crate) struct Surroundings {
     pub(crate) codes: Arc<Codes>,
     /// The logs.
     pub(crate) logs: Arc<Logs>,
+    /// All processes of sandboxes.
+    pub(crate) families: Families,
+    /// The directory of all of it.
+    dir: PathBuf,
     /// The server ends: no sandbox needs to come up any more.
     pub(crate) closing: CancellationToken,
     spawner: Spawner,
@@ -79,6 +89,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Must be called on a thread of a tokio runtime.
     pub(crate) fn new(
+        dir: &Path,
         region: String,
         emulator: crate::Emulator,
         limits: Limits,
@@ -88,7 +99,12 @@ impl Surroundings {
         let spawner = Spawner::new(tokio::runtime::Handle::current())?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         let cgroups = Cgroups::find();
-        Ok(Self { region, emulator, limits, codes, logs, closing, spawner, cgroups, tasks })
+        let dir = dir.canonicalize()?;
+        let families = Families::open(&dir.join("sandboxes"), Arc::clone(&codes))?;
+        // In this order.
+        isolation::namespace();
+        isolation::hide();
+        Ok(Self { region, emulator, limits, codes, logs, families, dir, closing, spawner, cgroups, tasks })
     }
 
     /// How the memory of functions is limited on this machine.
@@ -161,10 +177,9 @@ impl Sandbox {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
-        let root = surroundings.codes.place(&function.code);
-        let opt = function.opt().map(|opt| surroundings.codes.place(&opt));
         let started = Instant::now();
-        let paths = external::list(opt.as_deref()).map_err(|error| failed("its extensions", &error))?;
+        let place = Place::make(surroundings, function).await.map_err(|error| failed("its files", &error))?;
+        let paths = external::list(&place).map_err(|error| failed("its extensions", &error))?;
         let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
         let apis = Arc::new(Apis {
             exchange: Arc::default(),
@@ -182,18 +197,18 @@ impl Sandbox {
         tasks.spawn(runtime_api::serve(listener, apis, connections.clone(), stop.clone()));
         let mut external = Vec::new();
         if !paths.is_empty() {
-            let (command, _) = process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
-            let start = (&*paths, &command, members);
+            let bootstrap = process::bootstrap(surroundings, function, journal, &place, address)?;
+            let start = (&*paths, &place, &bootstrap.command, members);
             let started = external::start(surroundings, function, journal, &extensions, start, deadline);
             external = started.await?;
         }
         let spawn = async || {
-            let (mut command, emulator) =
-                process::command(surroundings, function, journal, (&root, opt.as_deref()), address)?;
+            let bootstrap = process::bootstrap(surroundings, function, journal, &place, address)?;
+            let Program { mut command, confinement, emulator } = bootstrap;
             let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
             let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
             command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
-            let child = match surroundings.spawner.spawn(command).await {
+            let child = match surroundings.spawner.spawn(command, confinement).await {
                 // Another process of ours was started while the file was written, and still holds it for an instant.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => return Ok(None),
                 result => result.map_err(|error| process::cannot_run(&words(&error)))?,
@@ -249,6 +264,8 @@ impl Sandbox {
             // Its external extensions do not outlive it for long.
             ended.retire(Reason::Failure);
             ended.ended().await;
+            // With it ends what any of them started, wherever that went.
+            drop(place);
             stop.cancel();
         });
         Ok(sandbox)

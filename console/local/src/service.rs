@@ -81,7 +81,8 @@ impl Service {
         let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?);
         codes.sweep()?;
         let logs = Logs::open(&dir.join("logs"), region.clone())?;
-        let surroundings = Surroundings::new(region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
+        let surroundings =
+            Surroundings::new(dir, region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
         let pool = Pool::new(surroundings, concurrency, Arc::clone(&functions));
         let queue = Queue::open(&dir.join("queue"))?;
         let exists = |name: &str| functions.get(name).is_some();

@@ -1,8 +1,12 @@
 //! Starts processes from one thread that lives as long as the server. On Linux a child dies with the thread that started
 //! it, even when this process is killed with `kill -9`; a thread of a pool may end at any time, this one does not.
-//! Touches processes only.
+//! Before a child runs its program it is marked and shown its files. Touches processes only.
 
-use std::{io, process::Command, sync::mpsc, thread};
+use crate::{
+    isolation::{Mounts, Namespace},
+    mark::Mark,
+};
+use std::{fs::File, io, process::Command, sync::mpsc, thread};
 use tokio::{
     process::{Child, Command as AsyncCommand},
     runtime::Handle,
@@ -18,8 +22,19 @@ pub(crate) struct Spawner {
     jobs: mpsc::Sender<Job>,
 }
 
+/// What is done to a process before it becomes one of a sandbox.
+pub(crate) struct Confinement {
+    /// It and all that it starts are known by that.
+    pub(crate) mark: Mark,
+    /// What it sees of the file system; none where it sees this process's.
+    pub(crate) mounts: Option<(&'static Namespace, Mounts)>,
+    /// A file that the command needs open.
+    pub(crate) kept: Option<File>,
+}
+
 struct Job {
     command: Command,
+    confinement: Confinement,
     started: oneshot::Sender<io::Result<Child>>,
 }
 
@@ -31,49 +46,58 @@ impl Spawner {
             let _entered = runtime.enter();
             // Sandboxes inherit it.
             crate::engine::as_batch();
-            for Job { command, started } in queue {
+            for Job { command, confinement, started } in queue {
                 // A caller that went away drops the child, and `kill_on_drop` ends it.
-                let _ = started.send(spawn(command));
+                let _ = started.send(spawn(command, confinement));
             }
         })?;
         Ok(Self { jobs })
     }
 
     /// Starts a process in a group of its own.
-    pub(crate) async fn spawn(&self, command: Command) -> io::Result<Child> {
+    pub(crate) async fn spawn(&self, command: Command, confinement: Confinement) -> io::Result<Child> {
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts processes has ended");
-        self.jobs.send(Job { command, started }).map_err(|_closed| gone())?;
+        self.jobs.send(Job { command, confinement, started }).map_err(|_closed| gone())?;
         child.await.map_err(|_closed| gone())?
     }
 }
 
-fn spawn(mut command: Command) -> io::Result<Child> {
+fn spawn(mut command: Command, confinement: Confinement) -> io::Result<Child> {
     use std::os::unix::process::CommandExt as _;
     command.process_group(0);
     #[cfg(target_os = "linux")]
-    die_with_parent(&mut command);
+    confine(&mut command, confinement);
+    #[cfg(not(target_os = "linux"))]
+    let _file = confinement.kept;
     AsyncCommand::from(command).kill_on_drop(true).spawn()
 }
 
-/// Also gives it as many file descriptors as on AWS, whatever this process has.
+/// Also gives it as many file descriptors as on AWS, whatever this process has, and lets it die with this process.
 #[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
+fn confine(command: &mut Command, confinement: Confinement) {
     use rustix::process::{
         Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
     };
     use std::os::unix::process::CommandExt as _;
     let parent = getpid();
     let most = Some(getrlimit(Resource::Nofile).maximum.unwrap_or(DESCRIPTORS).min(DESCRIPTORS));
-    let tie = move || {
+    let confine = move || {
+        let Confinement { mark, mounts, kept: _ } = &confinement;
         setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
+        // Refused to one that is marked already: to a sandbox's own local Lambda.
+        let _ = mark.set();
+        if let Some((namespace, mounts)) = mounts {
+            namespace.enter(mounts)?;
+        }
+        // Last, for entering a user namespace takes it back.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the line above.
         if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
     };
-    #[expect(unsafe_code, reason = "pre_exec is the only way; between fork and exec there are only three system calls")]
+    #[expect(unsafe_code, reason = "pre_exec is the only way; between fork and exec there are only system calls")]
     // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system calls.
     unsafe {
-        command.pre_exec(tie);
+        command.pre_exec(confine);
     }
 }

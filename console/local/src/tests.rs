@@ -7,10 +7,12 @@ mod door;
 mod elsewhere;
 mod extensions;
 mod failures;
+mod families;
 mod faults;
 mod functions;
 mod iam;
 mod invocations;
+mod isolation;
 mod kills;
 mod layers;
 mod life;
@@ -71,6 +73,7 @@ fn quick() -> Limits {
         rest: Duration::from_millis(5),
         concurrency: 3,
         retries: [Duration::from_millis(10); 2],
+        namespaces: true,
     }
 }
 
@@ -87,7 +90,7 @@ impl Server {
     }
 
     async fn start_with(limits: Limits) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), limits).await
+        Self::start_in(shared_dir(), limits).await
     }
 
     async fn start_in(dir: tempfile::TempDir, limits: Limits) -> Self {

@@ -7,7 +7,8 @@ use super::{
     journal::Journal,
     output::Output,
     peer::Members,
-    process,
+    place::Place,
+    process::{self, Program},
     telemetry::Category,
     words,
 };
@@ -36,17 +37,17 @@ const RUNTIMES_OWN: [&str; 9] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// The executables in a directory's `extensions`, by name.
-pub(super) fn list(opt: Option<&Path>) -> io::Result<Vec<PathBuf>> {
-    let Some(opt) = opt else { return Ok(Vec::new()) };
-    let entries = match fs::read_dir(opt.join("extensions")) {
+/// The executables in the `extensions` of the layers, by name, where the sandbox sees them.
+pub(super) fn list(place: &Place) -> io::Result<Vec<PathBuf>> {
+    let Some(layers) = place.layers() else { return Ok(Vec::new()) };
+    let entries = match fs::read_dir(layers.join("extensions")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry?.path();
-        if !path.is_dir() {
+        let path = place.opt().join("extensions").join(entry?.file_name());
+        if !place.outside(&path).is_some_and(|outside| outside.is_dir()) {
             found.push(path);
         }
     }
@@ -65,7 +66,7 @@ pub(super) async fn start(
     function: &Function,
     journal: &Arc<Journal>,
     extensions: &Arc<Extensions>,
-    (paths, bootstrap, members): (&[PathBuf], &Command, &Members),
+    (paths, place, bootstrap, members): (&[PathBuf], &Place, &Command, &Members),
     deadline: tokio::time::Instant,
 ) -> Result<Vec<External>, NotStarted> {
     if paths.len() > LIMIT {
@@ -75,7 +76,7 @@ pub(super) async fn start(
     let mut started = Vec::new();
     let registering = async {
         for path in paths {
-            let start = External::start(surroundings, function, journal, extensions, (path, bootstrap, members));
+            let start = External::start(surroundings, function, journal, extensions, (path, place, bootstrap, members));
             started.push(start.await?);
         }
         extensions.registered().await
@@ -98,35 +99,22 @@ pub(super) async fn start(
     Ok(started)
 }
 
-/// The command of an extension: the bootstrap's environment, less what is the runtime's own. The error says why it
+/// The program of an extension, with the bootstrap's environment, less what is the runtime's own. The error says why it
 /// cannot run.
 fn program(
     surroundings: &Surroundings,
     function: &Function,
-    path: &Path,
-    bootstrap: &Command,
-) -> Result<Command, String> {
-    let mut command = match process::needs_emulator(path, function.architecture) {
-        Ok(false) => Command::new(path),
-        Ok(true) => {
-            let emulator = (surroundings.emulator)().ok_or("exec format error (no emulator was found)")?;
-            let mut command = Command::new(emulator);
-            command.arg(path);
-            command
-        }
-        Err(why) => return Err(why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned()),
-    };
-    command.env_clear();
+    (path, place, bootstrap): (&Path, &Place, &Command),
+) -> Result<Program, String> {
+    let program = process::program(surroundings, function, place, path);
+    let mut program = program.map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
     for (key, value) in bootstrap.get_envs() {
         let own = key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
         if let Some(value) = value.filter(|_| !own) {
-            command.env(key, value);
+            program.command.env(key, value);
         }
     }
-    if let Some(root) = bootstrap.get_current_dir() {
-        command.current_dir(root);
-    }
-    Ok(command)
+    Ok(program)
 }
 
 /// A running extension.
@@ -144,7 +132,7 @@ impl External {
         function: &Function,
         journal: &Arc<Journal>,
         extensions: &Arc<Extensions>,
-        (path, bootstrap, members): (&Path, &Command, &Members),
+        (path, place, bootstrap, members): (&Path, &Place, &Command, &Members),
     ) -> Result<Self, Failure> {
         let name = name(path);
         let cannot = |why: &str| {
@@ -156,11 +144,12 @@ impl External {
         let failed = |error: io::Error| cannot(&words(&error));
         let mut attempts = 0;
         let (mut child, reader) = loop {
-            let mut command = program(surroundings, function, path, bootstrap).map_err(|why| cannot(&why))?;
+            let program = program(surroundings, function, (path, place, bootstrap)).map_err(|why| cannot(&why))?;
+            let Program { mut command, confinement, .. } = program;
             let (reader, writer) = io::pipe().map_err(failed)?;
             let copy = writer.try_clone().map_err(failed)?;
             command.stdin(Stdio::null()).stdout(copy).stderr(writer);
-            match surroundings.spawner.spawn(command).await {
+            match surroundings.spawner.spawn(command, confinement).await {
                 Ok(child) => break (child, reader),
                 // Another process of ours was started while the file was written, and still holds it for an instant.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => attempts += 1,

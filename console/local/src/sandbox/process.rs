@@ -1,15 +1,18 @@
 //! How a bootstrap is run: by itself or under the emulator, and with exactly Lambda's environment. Builds the command;
 //! starts nothing.
 
-use super::{Surroundings, journal::Journal};
+use super::{Surroundings, journal::Journal, place::Place};
 use crate::{
     function::{Architecture, Function, LogFormat},
+    spawner::Confinement,
     zipfile::{self, Kind},
 };
 use std::{
+    fs::File,
     io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    os::{fd::AsRawFd as _, unix::process::CommandExt as _},
+    path::Path,
     process::Command,
 };
 
@@ -57,46 +60,73 @@ pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
     Err(cannot_run(&format!("exec format error (this machine runs no Linux programs for {})", declared.name())))
 }
 
-/// The file that a sandbox begins with, and its name as Lambda tells it: the code's bootstrap, or else the layers'.
-fn bootstrap(root: &Path, opt: Option<&Path>) -> Result<PathBuf, String> {
-    [Some(root), opt].into_iter().flatten().map(|dir| dir.join("bootstrap")).find(|file| file.exists()).ok_or_else(
-        || {
-            // AWS's words for a zip that does not hold what its runtime begins with.
-            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
-        },
-    )
+/// A program of a sandbox that can be started.
+pub(super) struct Program {
+    pub(super) command: Command,
+    pub(super) confinement: Confinement,
+    /// The emulator that it runs under.
+    pub(super) emulator: Option<&'static str>,
 }
 
-/// The command of a sandbox whose Runtime API listens at `api`. Its code is at `root` and its layers at `opt`, which
-/// cannot be at `/opt`: the ways to programs and libraries lead there.
-pub(super) fn command(
+/// The program at `path` in a sandbox, with no environment; or why it cannot run.
+pub(super) fn program(
     surroundings: &Surroundings,
     function: &Function,
-    journal: &Journal,
-    (root, opt): (&Path, Option<&Path>),
-    api: SocketAddr,
-) -> Result<(Command, Option<&'static str>), String> {
-    let bootstrap = bootstrap(root, opt)?;
-    let (mut command, emulator) = if needs_emulator(&bootstrap, function.architecture)? {
+    place: &Place,
+    path: &Path,
+) -> Result<Program, String> {
+    let missing = || cannot_run("no such file or directory");
+    let outside = place.outside(path).ok_or_else(missing)?;
+    let mut confinement = place.confinement().map_err(|error| cannot_run(&error.to_string()))?;
+    let (mut command, emulator) = if needs_emulator(&outside, function.architecture)? {
         let Some(emulator) = (surroundings.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
                        found: `lambda-console setup` provides it, or build for the native architecture)";
             return Err(cannot_run(why));
         };
         // The emulator would run what the kernel refuses to.
-        if rustix::fs::access(&bootstrap, rustix::fs::Access::EXEC_OK).is_err() {
+        if rustix::fs::access(&outside, rustix::fs::Access::EXEC_OK).is_err() {
             return Err(cannot_run("permission denied"));
         }
-        let mut command = Command::new(emulator);
-        command.arg(&bootstrap);
+        let mut command = if emulator.canonicalize().is_ok_and(|emulator| place.hides(&emulator)) {
+            // The sandbox does not see it there: it is run by its descriptor.
+            let file = File::open(&emulator).map_err(|error| cannot_run(&error.to_string()))?;
+            let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            command.arg0(&emulator);
+            confinement.kept = Some(file);
+            command
+        } else {
+            Command::new(emulator)
+        };
+        command.arg(path);
         (command, Some(EMULATOR))
     } else {
-        (Command::new(&bootstrap), None)
+        (Command::new(path), None)
     };
-    command.current_dir(root).env_clear();
-    let task = root.display();
-    let opt = opt.unwrap_or(Path::new("/opt")).display();
-    command.envs([
+    command.env_clear();
+    // A namespace begins there.
+    if confinement.mounts.is_none() {
+        command.current_dir(place.task());
+    }
+    Ok(Program { command, confinement, emulator })
+}
+
+/// What a sandbox begins with: the code's bootstrap, or else the layers'. Its Runtime API listens at `api`.
+pub(super) fn bootstrap(
+    surroundings: &Surroundings,
+    function: &Function,
+    journal: &Journal,
+    place: &Place,
+    api: SocketAddr,
+) -> Result<Program, String> {
+    let candidates = [place.task(), place.opt()].map(|dir| dir.join("bootstrap"));
+    let bootstrap = candidates.iter().find(|file| place.outside(file).is_some()).ok_or_else(|| {
+        // AWS's words for a zip that does not hold what its runtime begins with.
+        "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
+    })?;
+    let mut program = program(surroundings, function, place, bootstrap)?;
+    let (task, opt) = (place.task().display(), place.opt().display());
+    program.command.envs([
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
         ("_HANDLER", function.handler.clone()),
         ("LAMBDA_TASK_ROOT", task.to_string()),
@@ -120,11 +150,14 @@ pub(super) fn command(
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
     ]);
-    if let Some(level) = &function.logging.application_log_level {
-        command.env("AWS_LAMBDA_LOG_LEVEL", level);
+    if let Some(tmp) = place.tmpdir() {
+        program.command.env("TMPDIR", tmp);
     }
-    command.envs(&function.environment);
-    Ok((command, emulator))
+    if let Some(level) = &function.logging.application_log_level {
+        program.command.env("AWS_LAMBDA_LOG_LEVEL", level);
+    }
+    program.command.envs(&function.environment);
+    Ok(program)
 }
 
 #[cfg(test)]

@@ -59,5 +59,8 @@ async fn helper_that_serves_until_it_is_killed() {
     let Some(dir) = env::var_os("LAMBDA_LOCAL_TEST_DIR") else { return };
     let local = open(options(Path::new(&dir))).await.unwrap();
     assert!(local.is_serving());
+    // So that its descriptors can be counted from outside.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).unwrap();
     std::future::pending::<()>().await;
 }

@@ -94,9 +94,11 @@ async fn a_bootstrap_that_never_calls_the_runtime_api_times_out() {
 async fn an_init_that_takes_too_long_is_begun_again_and_may_then_succeed() {
     let server = Server::start_with(Limits { init: Duration::from_secs(1), ..quick() }).await;
     let script = format!(
-        "mark = os.environ['LAMBDA_TASK_ROOT'] + '/mark'\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    time.sleep(600)\n{ECHO}"
+        "mark = os.environ['MARK']\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    time.sleep(600)\n{ECHO}"
     );
-    server.create_with("late", &script, json!({ "Timeout": 20 })).await;
+    let mark = server.dir.path().join("mark");
+    let settings = json!({ "Timeout": 20, "Environment": { "Variables": { "MARK": mark } } });
+    server.create_with("late", &script, settings).await;
     let reply = server.invoke("late", "5").await;
     assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("5", None));
     assert_eq!(reply.report("Init Duration"), None, "the second init is a part of the duration");

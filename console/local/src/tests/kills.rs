@@ -66,7 +66,7 @@ async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<
 #[tokio::test]
 async fn state_outlives_kill_9_at_random_moments() {
     let rounds = std::env::var("LAMBDA_LOCAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = super::shared_dir();
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
     let (mut known, mut last, mut reports) = (Known::new(), None, 0);
     for round in 0..rounds {
@@ -111,7 +111,7 @@ async fn state_outlives_kill_9_at_random_moments() {
 
 #[tokio::test]
 async fn sandboxes_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = super::shared_dir();
     let server = Elsewhere::start(dir.path()).await;
     let client = &server.client;
     let create = request("f", &native::bootstrap(), json!({}));

@@ -46,9 +46,11 @@ fn place(log: &str, words: &str) -> usize {
 async fn after_a_failed_init_the_second_one_comes_before_the_start() {
     let server = Server::start().await;
     let script = format!(
-        "mark = os.environ['LAMBDA_TASK_ROOT'] + '/mark'\nprint('coming up', flush=True)\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    sys.exit(1)\n{ECHO}"
+        "mark = os.environ['MARK']\nprint('coming up', flush=True)\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    sys.exit(1)\n{ECHO}"
     );
-    server.create_with("late", &script, json!({ "Timeout": 20 })).await;
+    let mark = server.dir.path().join("mark");
+    let settings = json!({ "Timeout": 20, "Environment": { "Variables": { "MARK": mark } } });
+    server.create_with("late", &script, settings).await;
     let tail = server.invoke("late", "5").await.tail();
     assert!(place(&tail, "INIT_REPORT") < tail.rfind("coming up").unwrap(), "{tail}");
     assert!(tail.rfind("coming up").unwrap() < place(&tail, "START RequestId"), "{tail}");

@@ -28,7 +28,7 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
     for name in ["a", "b", "c"] {
         server.create_native(name, json!({ "Timeout": 60 })).await;
     }
-    let here = tempfile::tempdir().unwrap();
+    let here = super::shared_dir();
     let payload = json!(here.path()).to_string();
     let names = ["a", "b", "c"].into_iter().cycle().take(210);
     let replies = join_all(names.map(|name| server.invoke(name, &payload)));
@@ -125,7 +125,7 @@ async fn a_functions_reservation_is_a_limit_for_it_and_a_share_that_others_do_no
     assert_eq!(throttled.json()["Reason"], "ReservedFunctionConcurrentInvocationLimitExceeded");
     assert_eq!(throttled.json()["message"], "Rate Exceeded.");
     reserve(3).await;
-    let here = tempfile::tempdir().unwrap();
+    let here = super::shared_dir();
     let payload = json!(here.path()).to_string();
     let running = join_all(["r", "r", "r", "a"].map(|name| server.invoke(name, &payload)));
     let meanwhile = async {
