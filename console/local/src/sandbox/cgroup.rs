@@ -5,7 +5,8 @@
 
 use rustix::process::Pid;
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -84,13 +85,20 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// Removes a directory of groups, as far as they are empty: their files go with them.
+/// Kills what runs in a directory of groups, and removes those that are empty by then: their files go with them.
 fn remove(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        kill(&entry.path());
         let _ = fs::remove_dir(entry.path());
     }
     let _ = fs::remove_dir(dir);
+}
+
+/// Kills all processes of a group, where the kernel has a word for that; it must not be made.
+fn kill(dir: &Path) {
+    let file = fs::OpenOptions::new().write(true).open(dir.join("cgroup.kill"));
+    let _ = file.and_then(|mut file| file.write_all(b"1"));
 }
 
 /// One group; removed with this.
@@ -117,7 +125,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        let _ = fs::write(self.dir.join("cgroup.kill"), "1");
+        kill(&self.dir);
         let _ = fs::remove_dir(&self.dir);
     }
 }
