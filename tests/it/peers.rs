@@ -12,6 +12,7 @@ mod official_runtime;
 mod python_runtime;
 mod rie;
 mod shell_runtime;
+mod terraform;
 
 use std::{
     path::{Path, PathBuf},

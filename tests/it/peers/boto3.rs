@@ -2,34 +2,85 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 use tests::{Home, repository};
 
+/// A local Lambda that a process of its own serves.
+pub(super) struct Served {
+    process: Child,
+    endpoint: Value,
+}
+
+impl Served {
+    pub(super) fn start(home: &Home) -> Self {
+        let mut process = home.command(["local", "--json"]).stdout(Stdio::piped()).spawn().expect("the console starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it prints a line");
+        let endpoint = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self { process, endpoint }
+    }
+
+    /// What `lambda-console local --json` says of it.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    /// Gives a client of AWS what it needs to come here.
+    pub(super) fn point<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("AWS_ENDPOINT_URL", self.text("endpoint"))
+            .env("AWS_ACCESS_KEY_ID", self.text("access_key_id"))
+            .env("AWS_SECRET_ACCESS_KEY", self.text("secret_access_key"))
+            .env("AWS_DEFAULT_REGION", self.text("region"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
 /// Runs `script` with the environment that `lambda-console local --json` prints, then stops the server.
 fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
-    let mut server = home.command(["local", "--json"]).stdout(Stdio::piped()).spawn().expect("the console starts");
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("it prints a line");
-    let endpoint: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let text = |name: &str| endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}")).to_owned();
-    let output = Command::new("python3")
-        .env("PYTHONPATH", super::python_path())
-        .args(["-c", script])
-        .args(arguments)
-        .env("AWS_ENDPOINT_URL", text("endpoint"))
-        .env("AWS_ACCESS_KEY_ID", text("access_key_id"))
-        .env("AWS_SECRET_ACCESS_KEY", text("secret_access_key"))
-        .env("AWS_DEFAULT_REGION", text("region"))
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .output()
-        .expect("python runs");
-    super::run(Command::new("kill").arg(server.id().to_string()));
-    server.wait().expect("the server ends");
+    let served = Served::start(home);
+    let mut command = Command::new("python3");
+    served.point(&mut command).env("PYTHONPATH", super::python_path()).args(["-c", script]).args(arguments);
+    let output = command.output().expect("python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The zip, in a directory, of a function that needs no build: it answers with what it got.
+pub(super) fn echo(directory: &Path) -> PathBuf {
+    let zip = directory.join("echo.zip");
+    let script = r##"
+import sys, zipfile
+bootstrap = """#!/usr/bin/env python3
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+path = "/2018-06-01/runtime/invocation/"
+while True:
+    api.request("GET", path + "next")
+    event = api.getresponse()
+    body = event.read()
+    api.request("POST", path + event.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", body)
+    api.getresponse().read()
+"""
+with zipfile.ZipFile(sys.argv[1], "w") as archive:
+    entry = zipfile.ZipInfo("bootstrap", (2026, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o755 << 16
+    archive.writestr(entry, bootstrap)
+"##;
+    super::run(Command::new("python3").args(["-c", script]).arg(&zip));
+    zip
 }
 
 #[test]
@@ -88,6 +139,20 @@ fn it_follows_versions_aliases_and_a_url_through_a_function_s_life() {
     home.run(["build", "hello", "--json"]).ok();
     let zip = repository().join("target/lambda/hello/bootstrap.zip");
     assert_eq!(drive(&home, include_str!("boto3/life.py"), &[&zip.to_string_lossy()]).trim(), "done");
+}
+
+#[test]
+fn it_asks_what_terraform_asks() {
+    let home = Home::new(repository());
+    let zip = echo(home.path());
+    assert_eq!(drive(&home, include_str!("boto3/terraform.py"), &[&zip.to_string_lossy()]).trim(), "done");
+}
+
+#[test]
+fn it_signs_requests_to_a_url_for_other_clients() {
+    let home = Home::new(repository());
+    let zip = echo(home.path());
+    assert_eq!(drive(&home, include_str!("boto3/urls.py"), &[&zip.to_string_lossy()]).trim(), "done");
 }
 
 #[test]

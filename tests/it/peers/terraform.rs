@@ -1,0 +1,77 @@
+//! Terraform drives the local Lambda through AWS's provider, where both are installed. What it asks is asked by `boto3` as
+//! well, everywhere.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tests::{Home, repository};
+
+use super::boto3::{Served, echo};
+
+/// Where the provider may be, instead of the place below.
+const PLUGINS: &str = "TERRAFORM_PLUGINS";
+
+/// The directory of providers; none, with a word about it, where Terraform or the provider is missing.
+fn plugins() -> Option<PathBuf> {
+    let plugins = PathBuf::from(std::env::var_os(PLUGINS).unwrap_or_else(|| "/opt/tf-plugins".into()));
+    let has_provider = plugins.join("registry.terraform.io/hashicorp/aws").is_dir();
+    let runs = || Command::new("terraform").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if has_provider && runs() {
+        return Some(plugins);
+    }
+    println!("skipped: terraform, or its AWS provider below {PLUGINS}, is not installed");
+    None
+}
+
+/// Terraform in a directory of its own.
+struct Terraform<'a> {
+    directory: &'a Path,
+    served: &'a Served,
+    zip: &'a Path,
+}
+
+impl Terraform<'_> {
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("terraform");
+        command.current_dir(self.directory).args(arguments).args(["-input=false", "-no-color"]);
+        self.served.point(&mut command);
+        command
+            .env("TF_CLI_CONFIG_FILE", self.directory.join("terraform.rc"))
+            .env("TF_VAR_endpoint", self.served.text("endpoint"))
+            .env("TF_VAR_region", self.served.text("region"))
+            .env("TF_VAR_zip", self.zip)
+            .env("CHECKPOINT_DISABLE", "1")
+            .output()
+            .expect("terraform runs")
+    }
+
+    fn expect(&self, code: i32, arguments: &[&str]) {
+        let Output { status, stdout, stderr } = self.run(arguments);
+        let (said, complained) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {said}\n{complained}");
+    }
+}
+
+#[test]
+fn it_applies_plans_nothing_more_changes_and_destroys() {
+    let Some(plugins) = plugins() else { return };
+    let home = Home::new(repository());
+    let directory = home.path().join("terraform");
+    std::fs::create_dir_all(&directory).expect("the directory is made");
+    std::fs::write(directory.join("main.tf"), include_str!("terraform/main.tf")).expect("the file is written");
+    std::fs::write(directory.join("terraform.rc"), "").expect("the file is written");
+    let zip = echo(&directory);
+    let served = Served::start(&home);
+    let terraform = Terraform { directory: &directory, served: &served, zip: &zip };
+    terraform.expect(0, &["init", &format!("-plugin-dir={}", plugins.display())]);
+    // 0: nothing to do; 2: something.
+    let plan = |code, text: &str| terraform.expect(code, &["plan", "-detailed-exitcode", &format!("-var=text={text}")]);
+    let make = |verb: &str, text: &str| terraform.expect(0, &[verb, "-auto-approve", &format!("-var=text={text}")]);
+    make("apply", "first");
+    plan(0, "first");
+    make("apply", "second");
+    plan(0, "second");
+    make("destroy", "second");
+}
