@@ -14,6 +14,7 @@ use self::{context::Context, output::Output};
 use crate::message::{Failure, FailureKind};
 
 mod build;
+mod code;
 mod config;
 mod confirm;
 mod console;

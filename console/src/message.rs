@@ -14,14 +14,14 @@ pub use action::Action;
 
 pub use crate::state::{
     Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, CargoTarget,
-    Change, Changed, Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction, DeployOutcome,
-    DeployPlan, Deployed, DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure, FailureKind, Features,
-    Function, FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions, HttpHead, Include,
-    Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat, LogLine, LogMark,
-    LogSettings, MarkKind, Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion, Report, RequestLog,
-    ResponsePart, Role, RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed, TailState, Target, UrlAuth,
-    UrlSetting, Verdict, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, Viewport, Vpc,
-    Workspace, Zip, live_cost, percent, short_sha256,
+    Change, Changed, CodeAsked, Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction,
+    DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure,
+    FailureKind, Features, Found, Function, FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions,
+    HttpHead, Include, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat,
+    LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion,
+    Report, RequestLog, ResponsePart, Role, RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed,
+    TailState, Target, UrlAuth, UrlSetting, Verdict, Version, VersionFigures, VersionsChange, VersionsChanged,
+    VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost, percent, short_sha256,
 };
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
@@ -62,10 +62,12 @@ pub enum Event {
     Discovered(JobId, Result<Workspace, Failure>),
     /// [`Effect::Connect`] or [`Effect::Probe`] ended.
     StageConnected(JobId, Result<StageInfo, Failure>),
+    /// Credentials need a code of an MFA device. Answer: [`Effect::GiveCode`].
+    CodeAsked(CodeAsked),
     /// [`Effect::ReadStages`] ended.
     StagesRead(JobId, Result<Vec<StageEntry>, Failure>),
-    /// [`Effect::RefreshDeployed`] ended: what is deployed of each function, none for one that is not there.
-    Deployed(JobId, Result<Vec<(String, Option<Deployed>)>, Failure>),
+    /// [`Effect::RefreshDeployed`] ended: what is deployed of each function.
+    Deployed(JobId, Result<Vec<(String, Found)>, Failure>),
     /// [`Effect::CheckSetup`] ended: the parts of the toolchain as they are.
     SetupChecked(JobId, Vec<Part>),
     /// [`Effect::Setup`] ended.
@@ -165,6 +167,13 @@ pub enum Effect {
         job: JobId,
         /// The stage's name.
         stage: String,
+    },
+    /// Answers [`Event::CodeAsked`].
+    GiveCode {
+        /// The question.
+        id: u64,
+        /// What was typed. `None` means that there will be no code.
+        code: Option<String>,
     },
     /// Start these jobs again, which ended for lack of credentials, each as it was and on its stage.
     Resume(Vec<JobId>),

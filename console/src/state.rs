@@ -43,7 +43,8 @@ pub use body::Body;
 pub use config::{LiveConfig, Revealed};
 pub use deletion::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Deletion, Keep};
 pub use deployment::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, FunctionPlan,
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, Found,
+    FunctionPlan,
 };
 pub use document::Document;
 pub use failure::{Failure, FailureKind};
@@ -60,7 +61,7 @@ pub use invocation::{
 pub use job::{JobId, JobKind, Jobs, Progress, Running};
 pub use key::{Key, KeyCode};
 pub use log::{LogFix, LogMark, Logs, MarkKind};
-pub use login::{Login, Stopped};
+pub use login::{CodeAsked, Login, Stopped};
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
@@ -191,6 +192,8 @@ pub struct State {
     pub connection: Connection,
     /// What waits for a login on the stage.
     pub login: Option<Login>,
+    /// The codes that are asked for, on whichever stage.
+    pub codes: Vec<CodeAsked>,
     /// The expiry of credentials after which they were looked at again, in milliseconds since the Unix epoch.
     pub expiry_seen: Option<i64>,
     /// The stages of the workspace, as last read.

@@ -37,6 +37,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(stages::go_on(state));
     effects.extend(config::follow(state));
     effects.extend(logs::tell_shown(state));
+    login::offer_code(state);
     sequence::offer(state);
     effects
 }
@@ -101,6 +102,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::TailEnded(job, result) => logs::tail_ended(state, job, result),
         Event::LogsFetched(job, result) => effects = finish::logs(state, job, result),
         Event::Samples(job, result) => effects = finish::samples(state, job, result),
+        Event::CodeAsked(asked) => state.codes.push(asked),
         Event::Edited(function, result) => effects = payload::edited(state, &function, result),
         Event::EventRead(function, file, result) => effects = payload::event_read(state, &function, &file, result),
         Event::Drafts(drafts) => payload::drafts(state, drafts),

@@ -2,6 +2,7 @@
 //! or on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy that does harm; workspaces to build.
 
 mod account;
+mod cloud;
 mod fixture;
 mod harness;
 mod local;
@@ -13,6 +14,7 @@ pub mod sample;
 mod terminal;
 
 pub use account::Account;
+pub use cloud::{CODE, Cloud};
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, hexadecimal, zip};

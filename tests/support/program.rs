@@ -100,6 +100,38 @@ impl Home {
         self.directory.path()
     }
 
+    /// What leads AWS's clients to the files of this home alone, and past this machine's own network settings: `None`
+    /// means that the variable is taken away.
+    pub fn apart(&self) -> Vec<(String, Option<String>)> {
+        const FOREIGN: [&str; 21] = [
+            "ALL_PROXY",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_CA_BUNDLE",
+            "AWS_CONFIG_FILE",
+            "AWS_DEFAULT_PROFILE",
+            "AWS_DEFAULT_REGION",
+            "AWS_ENDPOINT_URL",
+            "AWS_PROFILE",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "REQUESTS_CA_BUNDLE",
+            "SSL_CERT_DIR",
+            "all_proxy",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+        ];
+        let mut variables: Vec<_> = FOREIGN.map(|name| (name.to_owned(), None)).into();
+        variables.push(("HOME".to_owned(), Some(self.path().display().to_string())));
+        variables.push(("AWS_EC2_METADATA_DISABLED".to_owned(), Some("true".to_owned())));
+        variables
+    }
+
     /// A command for the console with this home, ready to be run or spawned.
     pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         self.command_for(binary(), arguments)
@@ -114,6 +146,8 @@ impl Home {
             .env("XDG_STATE_HOME", self.path().join("state"))
             .env("XDG_CONFIG_HOME", self.path().join("config"))
             .env_remove("AWS_PROFILE")
+            .env_remove("AWS_CA_BUNDLE")
+            .env_remove("REQUESTS_CA_BUNDLE")
             // A workspace's files are where its own settings put them, wherever the tests themselves are built.
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());

@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     num::NonZeroU16,
     path::Path,
+    process::Command,
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
@@ -35,11 +36,28 @@ impl Terminal {
         Self::start_program(binary(), home, arguments, columns, rows)
     }
 
+    /// Starts it apart from this machine's AWS files and network, with these variables.
+    pub fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = home.command(arguments);
+        for (name, value) in home.apart() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.envs(variables.iter().copied());
+        Self::start_as(binary(), &command, arguments, 120, 40)
+    }
+
     /// Starts another build of the console, or another program, in the same way.
     pub fn start_program(program: &Path, home: &Home, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_as(program, &home.command_for(program, arguments), arguments, columns, rows)
+    }
+
+    /// Starts it in the directory and with the environment of `reference`.
+    fn start_as(program: &Path, reference: &Command, arguments: &[&str], columns: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
-        let reference = home.command_for(program, arguments);
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(reference.get_current_dir().expect("a command has a directory"));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, output::Output, progress};
+use super::{Global, code, output::Output, progress};
 use crate::{
     message::{Architecture, Deployed, Failure, Function, Workspace},
     work::{
@@ -70,6 +70,7 @@ impl Context {
     }
 
     async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Stage, Failure> {
+        let options = StageOptions { asker: code::asker(), ..options };
         let stage = tokio::select! {
             biased;
             () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect to the stage")),
@@ -116,6 +117,7 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
         region: global.region.clone(),
         read_only: global.read_only,
         port,
+        ..StageOptions::default()
     }
 }
 

@@ -53,6 +53,7 @@ impl Event {
             | Self::Drawn(_)
             | Self::Terminate
             | Self::Continue
+            | Self::CodeAsked(_)
             | Self::Edited(..)
             | Self::EventRead(..)
             | Self::Drafts(_)
@@ -133,6 +134,7 @@ impl Effect {
             Self::On { effect, .. } => effect.job(),
             Self::Cancel(_)
             | Self::Resume(_)
+            | Self::GiveCode { .. }
             | Self::ShowTail { .. }
             | Self::Edit { .. }
             | Self::ReadEvent { .. }

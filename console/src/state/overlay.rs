@@ -2,7 +2,7 @@
 
 use ratatui_textarea::TextArea;
 
-use super::{Deletion, Picker, Plan, VersionsChange, config::Setting};
+use super::{CodeAsked, Deletion, Picker, Plan, VersionsChange, config::Setting};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
@@ -93,6 +93,8 @@ pub enum Purpose {
     Setting(Setting),
     /// The name of a new environment variable of the selected function.
     Variable,
+    /// The code of an MFA device.
+    Code(CodeAsked),
     /// The name of the function to delete from the stage, typed to confirm it.
     Delete(Deletion),
     /// The name of the execution role to remove, typed to confirm it.

@@ -88,6 +88,7 @@ impl State {
             workspace: _,
             stages: _,
             sites: _,
+            codes: _,
             setup: _,
             drafts: _,
             output: _,

@@ -2,8 +2,11 @@
 
 use super::{delete, logs, plan, stages, versions};
 use crate::{
-    message::{Action, Effect, Event, Failure, JobId},
-    state::{Connection, Context, Focus, JobKind, Login, Notice, Overlay, State, Stopped},
+    message::{Action, CodeAsked, Effect, Event, Failure, JobId},
+    state::{
+        Connection, Context, Focus, JobKind, Login, Notice, Overlay, State, Stopped,
+        overlay::{Line, Purpose},
+    },
 };
 
 /// What an event says of a job that stopped for lack of credentials; looked at before the event is taken in.
@@ -61,6 +64,20 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     state.connection = Connection::Connecting;
     state.tell(Notice::plain("trying the new credentials", ""));
     vec![stages::connect(state, true)]
+}
+
+/// Asks for the code that credentials wait for, unless somebody is typing or reading something else.
+pub(super) fn offer_code(state: &mut State) {
+    if state.overlay.is_none() && state.focus != Focus::Edit && !state.codes.is_empty() {
+        let asked = state.codes.remove(0);
+        state.overlay = Some(Overlay::Line(Line::new(Purpose::Code(asked), "")));
+    }
+}
+
+/// Gives the code that was typed; nothing typed means that there will be none.
+pub(super) fn give_code(asked: &CodeAsked, typed: &str) -> Vec<Effect> {
+    let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    vec![Effect::GiveCode { id: asked.id, code: (!code.is_empty()).then_some(code) }]
 }
 
 /// The stage took the credentials: goes on with what stopped, if that was asked for.

@@ -5,7 +5,7 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, config, delete, logs, payload, plan, promotion, roles, stages, verb, versions};
+use super::{action, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -78,6 +78,7 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Tenant
                 | Purpose::Setting(_)
                 | Purpose::Variable
+                | Purpose::Code(_)
                 | Purpose::Delete(_)
                 | Purpose::RemoveRole(_)
                 | Purpose::Prune(..)
@@ -117,6 +118,7 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             Purpose::FilterFunctions => filter_functions(state, line.before),
             Purpose::FilterLogs => logs::filter(state, &line.before),
             Purpose::Delete(deletion) => return delete::dismissed(state, &deletion),
+            Purpose::Code(asked) => return login::give_code(&asked, ""),
             Purpose::Qualifier
             | Purpose::ClientContext
             | Purpose::Tenant
@@ -170,6 +172,7 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                     config::named(state, line);
                     Vec::new()
                 }
+                Purpose::Code(asked) => login::give_code(&asked, &text),
                 Purpose::Delete(deletion) => delete::accept(state, &text, deletion),
                 Purpose::RemoveRole(role) => roles::accept(state, &text, role),
                 Purpose::Prune(name, _) if text == name => versions::prune(state, name),

@@ -28,7 +28,11 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             Purpose::Tenant => Some("tenant: ".to_owned()),
             Purpose::Setting(setting) => Some(config::prompt(setting)),
             Purpose::Variable => Some("name of the variable: ".to_owned()),
-            Purpose::Delete(_) | Purpose::RemoveRole(_) | Purpose::Prune(..) | Purpose::Change(_) => None,
+            Purpose::Code(_)
+            | Purpose::Delete(_)
+            | Purpose::RemoveRole(_)
+            | Purpose::Prune(..)
+            | Purpose::Change(_) => None,
         }
     {
         let (x, width) = (area.x + 1, area.width - 1);

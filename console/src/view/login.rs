@@ -12,7 +12,7 @@ use super::{
     text::{fit, wrap},
 };
 use crate::{
-    message::Action,
+    message::{Action, CodeAsked},
     state::{Context, State},
     theme::Theme,
 };
@@ -42,6 +42,17 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
         frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width.saturating_sub(1));
     }
+}
+
+/// Title and text of the question for a code.
+pub(super) fn question(asked: &CodeAsked) -> (String, String) {
+    let CodeAsked { role, device, profile, refused, .. } = asked;
+    let refused = if *refused { "That code was not accepted.\n" } else { "" };
+    let text = format!(
+        "{refused}The profile {profile} assumes the role {role} with a code of the MFA device {device}.\nType the code, \
+         or nothing to go on without:"
+    );
+    (format!("MFA code for {}", fit(role, 40)), text)
 }
 
 fn keys(state: &State, theme: &Theme) -> Line<'static> {

@@ -171,6 +171,7 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         | Purpose::Tenant
         | Purpose::Setting(_)
         | Purpose::Variable => return None,
+        Purpose::Code(asked) => return Some(login::question(asked)),
         Purpose::Delete(it) => return Some(deletion::question(state, it, &whose)),
         Purpose::RemoveRole(role) => {
             let text = format!(

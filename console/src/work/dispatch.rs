@@ -2,6 +2,7 @@
 //! own with its own way to be cancelled; none waits for another but for what they all need: workspace, stage, history.
 
 mod belongings;
+mod codes;
 mod drafts;
 mod shared;
 mod stages;
@@ -25,6 +26,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
+    codes::Codes,
     shared::Shared,
     stages::{Slot, Stages},
 };
@@ -47,6 +49,8 @@ struct Common {
     begun: Mutex<HashMap<JobId, (Arc<Slot>, Effect)>>,
     /// Tells each tail whether its lines are shown.
     tails: Mutex<HashMap<JobId, watch::Sender<bool>>>,
+    /// What people are asked meanwhile.
+    codes: Arc<Codes>,
     tasks: TaskTracker,
     closing: CancellationToken,
     workspace: watch::Sender<Option<Arc<Workspace>>>,
@@ -61,12 +65,14 @@ type Steps = mpsc::UnboundedSender<Event>;
 impl Work {
     /// Work on the workspace around `directory` and on the stage of `options`.
     pub fn new(directory: PathBuf, options: StageOptions) -> Self {
+        let codes = Codes::new();
         let common = Common {
             directory,
-            stages: Stages::new(options),
+            stages: Stages::new(StageOptions { asker: codes.asker(), ..options }),
             jobs: Mutex::default(),
             begun: Mutex::default(),
             tails: Mutex::default(),
+            codes,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
@@ -78,6 +84,7 @@ impl Work {
 
     /// Starts the work of `effect`, whose results go to `events`. Effects of the terminal are the app's and start nothing.
     pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
+        self.common.codes.ask_through(events);
         self.start_on(self.common.stages.current(), effect, events);
     }
 
@@ -97,6 +104,7 @@ impl Work {
                     }
                 }
             }
+            Effect::GiveCode { id, code } => self.common.codes.give(id, code),
             Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
             Effect::ReadStages(id) => {
                 self.run(id, events, async move |_, _| Event::StagesRead(id, shared.stages().await));
@@ -236,6 +244,7 @@ impl Work {
     /// Cancels what runs, waits a while until it has ended, and lets go of the stages. Drafts are saved by then.
     pub async fn close(self) {
         self.common.closing.cancel();
+        self.common.codes.close();
         for token in self.common.jobs().values() {
             token.cancel();
         }

@@ -12,22 +12,32 @@ use std::{
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::os_shim_internal::Env;
 use lambda_console_local::Local;
 use tokio::sync::Mutex;
 
+pub use self::code::{Asker, CodeQuestion};
+use self::{
+    account::Account, call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings,
+};
 pub(crate) use self::{
     again::{again, doubling},
     clients::{UPLOAD_READ_TIMEOUT, timeouts, uploading},
 };
-use self::{call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings};
 use super::{paths, toolchain};
 use crate::message::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 
+mod account;
 mod again;
+mod bundle;
 pub(crate) mod call;
 mod clients;
+mod code;
 mod credentials;
 mod guard;
+mod profiles;
+mod proxy;
+mod role;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -52,11 +62,20 @@ pub struct StageOptions {
     pub read_only: bool,
     /// The local Lambda's port; 0: any that is free.
     pub port: u16,
+    /// Asks for the codes of MFA devices.
+    pub asker: Asker,
 }
 
 impl Default for StageOptions {
     fn default() -> Self {
-        Self { stage: LOCAL.to_owned(), profile: None, region: None, read_only: false, port: 0 }
+        Self {
+            stage: LOCAL.to_owned(),
+            profile: None,
+            region: None,
+            read_only: false,
+            port: 0,
+            asker: Asker::default(),
+        }
     }
 }
 
@@ -113,11 +132,15 @@ pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEnt
     }
     let mut entries = Vec::with_capacity(names.len());
     for name in names {
-        let StageSettings { profile, region, protected, .. } = settings::resolve(root, &options.of_stage(&name))?;
+        let settings = settings::resolve(root, &options.of_stage(&name))?;
         let credentials = match name.as_str() {
             LOCAL => String::new(),
-            _ => Source::find(profile.as_deref()).await.describe(),
+            _ => match Account::read(&settings, Env::real()).await {
+                Ok(account) => account.source().describe(),
+                Err(_) => "not readable".to_owned(),
+            },
         };
+        let StageSettings { profile, region, protected, .. } = settings;
         entries.push(StageEntry { name, profile, region, credentials, protected });
     }
     Ok(entries)
@@ -153,8 +176,9 @@ impl Stage {
             };
             Place::Local(Box::new(LocalPlace { options, joined: Mutex::new(None) }))
         } else {
-            source = Some(Source::find(settings.profile.as_deref()).await);
-            Place::Aws(Arc::new(Clients::aws(&settings, guard).await?))
+            let account = Account::read(&settings, Env::real()).await?;
+            source = Some(account.source().clone());
+            Place::Aws(Arc::new(Clients::aws(&account, &options.asker, guard).await?))
         };
         let (info, read_only) = (std::sync::Mutex::new(info), options.read_only);
         let stage = Self { settings, info, read_only, source, place };
@@ -270,11 +294,7 @@ impl Stage {
 
     /// The first part of an ARN that differs between AWS's separate clouds.
     pub(crate) fn partition(&self) -> &'static str {
-        self.with_info(|info| match info.region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        })
+        self.with_info(|info| partition(&info.region).0)
     }
 
     /// The stage is marked as protected: it changes only with [`Consent::Given`].
@@ -429,7 +449,7 @@ impl Stage {
     /// Says how to log in on this stage, where that is what `error` is about. [`Stage::call`] does it by itself.
     pub(crate) fn explain(&self, error: CallError) -> CallError {
         match (error, &self.source) {
-            (CallError::Login { code, message, .. }, Some(source)) => {
+            (CallError::Login { code, message, hint }, Some(source)) if hint.is_empty() => {
                 CallError::Login { code, message, hint: source.login() }
             }
             (error, _) => error,
@@ -450,6 +470,21 @@ impl std::fmt::Debug for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stage").field("info", &self.info()).finish_non_exhaustive()
     }
+}
+
+/// The separate cloud of a region: its part of an ARN, and the domain of its services.
+pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
+    const PARTITIONS: [(&str, &str, &str); 7] = [
+        ("cn-", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-", "aws-us-gov", "amazonaws.com"),
+        ("eusc-", "aws-eusc", "amazonaws.eu"),
+        ("us-iso-", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+        ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+        ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+    ];
+    let found = PARTITIONS.iter().find(|(regions, ..)| region.starts_with(regions));
+    found.map_or(("aws", "amazonaws.com"), |&(_, partition, domain)| (partition, domain))
 }
 
 /// ARM64 bootstraps run as they are on an ARM64 host.

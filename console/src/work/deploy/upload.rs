@@ -1,6 +1,6 @@
-//! Puts a zip into S3, for Lambda to take it from there: the one call that goes to S3, signed here rather than through an
-//! SDK of S3 that would be as large as all the others together. It goes through the HTTP client, the credentials and the
-//! endpoint of the stage's other clients.
+//! Puts a zip into S3, for Lambda to take it from there, and fetches one from where Lambda keeps it: the calls that go to
+//! S3, signed here rather than through an SDK of S3 that would be as large as all the others together. They go through the
+//! HTTP client, the credentials and the endpoint of the stage's other clients.
 
 use std::{fmt::Write as _, time::SystemTime};
 
@@ -27,11 +27,12 @@ use aws_smithy_types::{
     body::SdkBody,
     error::{ErrorMetadata, metadata::ProvideErrorMetadata},
 };
+use aws_types::service_config::ServiceConfigKey;
 
 use super::{Stage, code::Place, wait::patiently};
 use crate::work::{
     Job,
-    stage::{UPLOAD_READ_TIMEOUT, call::CallError, timeouts},
+    stage::{UPLOAD_READ_TIMEOUT, call::CallError, partition, timeouts},
 };
 
 /// S3's answer that it did not take it.
@@ -74,13 +75,44 @@ async fn put_once(
 ) -> Result<(), SdkError<Refused, HttpResponse>> {
     let (endpoint, path) = address(config, place);
     let request = signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
+    send(config, guard, "PutObject", &endpoint, request).await.map(drop)
+}
+
+/// Fetches what a URL leads to that carries its own signature, which is a secret for as long as it holds: errors do not
+/// name it.
+pub(crate) async fn fetch(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
+    stage
+        .call(|clients| async move {
+            let (endpoint, request) = get(url).map_err(SdkError::construction_failure)?;
+            send(clients.sdk(), clients.guard(), "GetObject", &endpoint, request).await
+        })
+        .await
+}
+
+fn get(url: &str) -> Result<(String, HttpRequest), BoxError> {
+    let uri: http::Uri = url.parse()?;
+    let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or("the stage names no URL")?;
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_method("GET")?;
+    request.set_uri(uri.path_and_query().map_or("/", |path| path.as_str()))?;
+    Ok((format!("{scheme}://{authority}"), request))
+}
+
+/// Sends one request as the stage's clients send theirs.
+async fn send(
+    config: &SdkConfig,
+    guard: impl Intercept + 'static,
+    name: &'static str,
+    endpoint: &str,
+    request: HttpRequest,
+) -> Result<Vec<u8>, SdkError<Refused, HttpResponse>> {
     let mut operation = Operation::builder()
         .service_name("S3")
-        .operation_name("PutObject")
+        .operation_name(name)
         .no_auth()
         .no_retry()
         .interceptor(guard)
-        .endpoint_url(&endpoint)
+        .endpoint_url(endpoint)
         .timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(client) = config.http_client() {
@@ -96,16 +128,19 @@ async fn put_once(
 fn address(config: &SdkConfig, place: &Place) -> (String, String) {
     let Place { bucket, key } = place;
     let key = encoded(key);
-    let given = std::env::var("AWS_ENDPOINT_URL_S3").ok().or_else(|| config.endpoint_url().map(str::to_owned));
-    if let Some(given) = given {
+    let named = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_service = config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
+    if let Some(given) = of_service.or_else(|| config.endpoint_url().map(str::to_owned)) {
         return (given.trim_end_matches('/').to_owned(), format!("/{bucket}/{key}"));
     }
     let region = config.region().map_or("us-east-1", |region| region.as_ref());
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
+    let dual_stack = if config.use_dual_stack() == Some(true) { ".dualstack" } else { "" };
+    let host = format!("s3{fips}{dual_stack}.{region}.{}", partition(region).1);
     if bucket.contains('.') {
-        return (format!("https://s3.{region}.{domain}"), format!("/{bucket}/{key}"));
+        return (format!("https://{host}"), format!("/{bucket}/{key}"));
     }
-    (format!("https://{bucket}.s3.{region}.{domain}"), format!("/{key}"))
+    (format!("https://{bucket}.{host}"), format!("/{key}"))
 }
 
 /// As S3 wants a key in a path: everything but letters, digits, `-._~` and `/` as `%XX`.
@@ -154,9 +189,9 @@ async fn signed(config: &SdkConfig, endpoint: &str, path: &str, body: SdkBody) -
     Ok(request)
 }
 
-fn answer(response: &HttpResponse) -> Result<(), OrchestratorError<Refused>> {
+fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>> {
     if response.status().is_success() {
-        return Ok(());
+        return Ok(response.body().bytes().unwrap_or_default().to_vec());
     }
     let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
     let between = |tag: &str| {
@@ -204,6 +239,10 @@ mod tests {
         let (endpoint, path) = address(&config().build(), &place("with.dots"));
         assert_eq!(endpoint, "https://s3.eu-west-1.amazonaws.com");
         assert!(path.starts_with("/with.dots/lambda-console/"), "{path}");
+        let (endpoint, _) = address(&config().use_fips(true).use_dual_stack(true).build(), &place("artifacts"));
+        assert_eq!(endpoint, "https://artifacts.s3-fips.dualstack.eu-west-1.amazonaws.com");
+        let china = SdkConfig::builder().region(Region::new("cn-north-1")).use_dual_stack(true).build();
+        assert_eq!(address(&china, &place("a")).0, "https://a.s3.dualstack.cn-north-1.amazonaws.com.cn");
         let (endpoint, path) = address(&config().endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
         assert_eq!((endpoint.as_str(), path.split('/').nth(1)), ("http://127.0.0.1:4566", Some("artifacts")));
     }

@@ -5,7 +5,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
-use super::guard::Refusal;
+use super::{guard::Refusal, proxy::Through, role::NoCode};
 use crate::{message::Failure, work::iam::denied};
 
 /// Why an SDK call gave no answer.
@@ -125,7 +125,8 @@ impl CallError {
         let (code, message) = match self {
             Self::Stage(failure) => return failure,
             Self::Refused(message) | Self::Transport(message) => {
-                return Failure::environment(what, message, transport_hint());
+                let hint = transport_hint(&message);
+                return Failure::environment(what, message, hint);
             }
             Self::ReadOnly(message) => return Failure::usage(what, message, "run it without --read-only"),
             Self::Login { code, message, hint } => {
@@ -176,7 +177,10 @@ where
         if let Some(Refusal(call)) = cause(&error) {
             return Self::ReadOnly(Refusal(call.clone()).to_string());
         }
-        let text = reason(&error);
+        let text = match cause::<Through>(&error) {
+            Some(through) => format!("through {}: {}", through.place(), reason(&error)),
+            None => reason(&error),
+        };
         if let Some(credentials) = cause::<CredentialsError>(&error) {
             return without_credentials(credentials, text);
         }
@@ -205,6 +209,10 @@ fn is_of_credentials(code: &str) -> bool {
 /// Credentials could not be had. That need not be for lack of a login: the way there may be broken as any other, and
 /// the role to be assumed may not be allowed.
 fn without_credentials(error: &CredentialsError, text: String) -> CallError {
+    if let Some(NoCode(failure)) = cause(error) {
+        let Failure { why, hint, .. } = failure.clone();
+        return CallError::Login { code: String::new(), message: why, hint };
+    }
     if cause::<ConnectorError>(error).is_some() {
         return CallError::Transport(text);
     }
@@ -274,6 +282,14 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     causes(error).any(|cause| cause.downcast_ref().is_some_and(refused))
 }
 
-const fn transport_hint() -> &'static str {
-    "look at the network, and at the credentials of the profile (`aws sts get-caller-identity`)"
+fn transport_hint(message: &str) -> &'static str {
+    if message.contains("proxy authorization required") {
+        "the proxy wants a user: HTTPS_PROXY=http://user:password@host:port"
+    } else if message.contains("certificate") {
+        "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a file of certificates in PEM"
+    } else if message.contains("the proxy") {
+        "look at the variable, or name hosts that need no proxy in NO_PROXY"
+    } else {
+        "look at the network, and at the credentials of the profile (`aws sts get-caller-identity`)"
+    }
 }

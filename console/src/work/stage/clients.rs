@@ -2,17 +2,12 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
-};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::config::{
     ConfigBag, Intercept, RuntimeComponents, endpoint::Params, interceptors::BeforeSerializationInterceptorContextMut,
 };
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -24,9 +19,10 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use lambda_console_local::Endpoint;
 
 use super::{
+    account::Account,
+    code::Asker,
     credentials::{Expiry, Watched},
     guard::Guard,
-    settings::StageSettings,
 };
 use crate::message::Failure;
 
@@ -34,7 +30,7 @@ use crate::message::Failure;
 const INVOKE_READ_TIMEOUT: Duration = Duration::from_mins(16);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer to a call with a small body.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Fifty megabytes over a slow line.
 pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_mins(15);
 
@@ -72,35 +68,10 @@ impl Clients {
         Self::new(config, endpoint.region.clone(), guard)
     }
 
-    /// Clients for AWS, with the credentials of the profile.
-    pub(super) async fn aws(settings: &StageSettings, guard: Guard) -> Result<Self, Failure> {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http.clone())
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts(READ_TIMEOUT));
-        if let Some(profile) = &settings.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(region) = &settings.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        let mut config = loader.load().await;
-        let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Failure::environment(
-                "could not connect to AWS",
-                "no region is configured",
-                "pass --region, or set one in the stage or the profile",
-            ));
-        };
-        if let Some(profile) = &settings.profile {
-            // The default chain would prefer keys in the environment, which may be another account's, to the profile.
-            let provider =
-                ProviderConfig::without_region().with_region(config.region().cloned()).with_http_client(http);
-            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&provider).build();
-            let provider = SharedCredentialsProvider::new(provider);
-            config = config.into_builder().credentials_provider(provider).build();
-        }
+    /// Clients for AWS, as `account` says.
+    pub(super) async fn aws(account: &Account, asker: &Asker, guard: Guard) -> Result<Self, Failure> {
+        let config = Box::pin(account.config(asker)).await?;
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
         Ok(Self::new(config, region, guard))
     }
 

@@ -1,19 +1,18 @@
 //! Where a stage's credentials come from, when they expire, and how a person gets new ones.
-//!
-//! The profile's files are read with AWS's own parser; keys and tokens are left alone.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::profile::{self, Profile, ProfileSet};
+use aws_config::profile::Profile;
 use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, SharedCredentialsProvider, future},
 };
-use aws_runtime::env_config::file::EnvConfigFiles;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::os_shim_internal::Env;
+
+use super::profiles::{Named, Profiles, variable};
 
 /// Where the credentials come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,70 +27,74 @@ pub(super) enum Source {
     Console(String),
     /// A program that this profile names.
     Process(String),
-    /// A token of an identity provider.
-    WebIdentity,
-    /// What the machine is given: a container's or an instance's role.
+    /// A token of an identity provider, which this profile names. `None` means the environment.
+    WebIdentity(Option<String>),
+    /// What the container is given.
+    Container,
+    /// What the machine is given: its instance role.
     Machine,
     /// A role that is assumed with credentials from elsewhere.
     Role {
-        /// The role's ARN.
-        role: String,
+        /// The role.
+        role: Box<Role>,
         /// Where those that assume it come from.
         with: Box<Self>,
-        /// The profile that asks for a code of a second device, which AWS's SDK for Rust does not.
-        mfa: Option<String>,
     },
     /// There is no such profile.
     Missing(String),
-    /// The profile has no credentials, or it cannot be read.
+    /// The profile has no credentials.
     Unknown(String),
+}
+
+/// A role as its profile describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Role {
+    pub(super) arn: String,
+    pub(super) profile: String,
+    /// The device whose code is asked for.
+    pub(super) mfa: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) session: Option<String>,
+    /// Seconds.
+    pub(super) duration: Option<i32>,
 }
 
 /// Roles that are assumed with roles, at most: more is a circle.
 const LONGEST_CHAIN: usize = 16;
 
 impl Source {
-    /// Where those of `profile` come from; without one, those of the environment.
-    pub(super) async fn find(profile: Option<&str>) -> Self {
-        let files = EnvConfigFiles::default();
-        Self::find_in(&Env::real(), &files, profile).await
-    }
-
-    async fn find_in(env: &Env, files: &EnvConfigFiles, profile: Option<&str>) -> Self {
-        let is_set = |name| env.get(name).is_ok_and(|value| !value.is_empty());
-        if profile.is_none() && is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
+    /// Where those of the selected profile come from; where nobody names one, those of the environment go first.
+    pub(super) fn of(env: &Env, profiles: &Profiles) -> Self {
+        let is_set = |name| variable(env, name).is_some();
+        let is_chosen = profiles.named() == Named::Stage;
+        if !is_chosen && is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
             return Self::Environment;
         }
-        let chosen = profile.map(|name| name.to_owned().into());
-        let Ok(profiles) = profile::load(&Fs::real(), env, files, chosen).await else {
-            return Self::Unknown(profile.unwrap_or("default").to_owned());
-        };
-        let name = profiles.selected_profile().to_owned();
-        match Self::of(&profiles, &name, LONGEST_CHAIN) {
-            Self::Missing(_) | Self::Unknown(_) if profile.is_none() && is_set("AWS_WEB_IDENTITY_TOKEN_FILE") => {
-                Self::WebIdentity
+        match Self::walk(profiles, profiles.name(), LONGEST_CHAIN) {
+            Self::Missing(_) | Self::Unknown(_) if !is_chosen && is_set("AWS_WEB_IDENTITY_TOKEN_FILE") => {
+                Self::WebIdentity(None)
             }
-            Self::Missing(name) | Self::Unknown(name) if profile.is_none() && name == "default" => Self::Machine,
+            Self::Missing(_) | Self::Unknown(_) if profiles.named() == Named::Nobody => Self::Machine,
             source => source,
         }
     }
 
-    /// In the order in which the SDK looks.
-    fn of(profiles: &ProfileSet, name: &str, depth: usize) -> Self {
-        let Some(profile) = profiles.get_profile(name) else { return Self::Missing(name.to_owned()) };
+    /// In the order in which the AWS CLI looks.
+    fn walk(profiles: &Profiles, name: &str, depth: usize) -> Self {
+        let Some(profile) = profiles.profile(name) else { return Self::Missing(name.to_owned()) };
         let is_first = depth == LONGEST_CHAIN;
         let has_keys = profile.get("aws_access_key_id").is_some();
         if !is_first && has_keys {
             return Self::Keys(name.to_owned());
         }
-        if let Some(role) = profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none()) {
+        if let Some(arn) = profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none()) {
             let with = match profile.get("source_profile") {
-                Some(source) if source != name && depth > 0 => Self::of(profiles, source, depth - 1),
+                Some(_) if depth == 0 => Self::Unknown(name.to_owned()),
+                Some(source) if source != name => Self::walk(profiles, source, depth - 1),
                 Some(_) => Self::base(profile),
                 None => Self::named(profile),
             };
-            let mfa = profile.get("mfa_serial").map(|_| name.to_owned());
-            return Self::Role { role: role.to_owned(), with: Box::new(with), mfa };
+            return Self::Role { role: Box::new(Role::of(profile, arn)), with: Box::new(with) };
         }
         Self::base(profile)
     }
@@ -101,7 +104,7 @@ impl Source {
         if has("credential_source") {
             Self::named(profile)
         } else if has("web_identity_token_file") {
-            Self::WebIdentity
+            Self::WebIdentity(Some(name))
         } else if has("sso_session") || has("sso_start_url") {
             Self::Sso(name)
         } else if has("login_session") {
@@ -118,6 +121,7 @@ impl Source {
     fn named(profile: &Profile) -> Self {
         match profile.get("credential_source") {
             Some("Environment") => Self::Environment,
+            Some("EcsContainer") => Self::Container,
             Some(_) => Self::Machine,
             None => Self::Unknown(profile.name().to_owned()),
         }
@@ -131,13 +135,15 @@ impl Source {
             Self::Sso(_) => "SSO".to_owned(),
             Self::Console(_) => "console login".to_owned(),
             Self::Process(_) => "credential process".to_owned(),
-            Self::WebIdentity => "web identity".to_owned(),
+            Self::WebIdentity(_) => "web identity".to_owned(),
+            Self::Container => "container".to_owned(),
             Self::Machine => "machine".to_owned(),
-            Self::Role { role, with, .. } => {
-                let short = role.rsplit('/').next().unwrap_or(role);
-                format!("role {short} with {}", with.describe())
+            Self::Role { role, with } => {
+                let mfa = if role.mfa.is_some() { " and MFA" } else { "" };
+                format!("role {} with {}{mfa}", role.name(), with.describe())
             }
-            Self::Missing(_) | Self::Unknown(_) => "none".to_owned(),
+            Self::Missing(_) => "no such profile".to_owned(),
+            Self::Unknown(_) => "none".to_owned(),
         }
     }
 
@@ -146,28 +152,43 @@ impl Source {
         let of = |profile: &str| if profile == "default" { String::new() } else { format!(" --profile {profile}") };
         match self {
             Self::Sso(profile) => format!("aws sso login{}", of(profile)),
-            Self::Console(profile) => format!(
-                "AWS's SDK for Rust reads no session of `aws login`: put `credential_process = aws configure \
-                 export-credentials{}` into a profile, and name that one",
-                of(profile)
-            ),
+            Self::Console(profile) => format!("aws login{}", of(profile)),
             Self::Keys(profile) => format!("aws configure{}", of(profile)),
             Self::Process(profile) => {
                 format!("run what `credential_process` of the profile {profile} names: it says why it gives none")
             }
-            Self::Environment => "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew, then start \
-                                  again"
+            Self::Environment => "set new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, \
+                                  then start again"
                 .to_owned(),
-            Self::WebIdentity => "renew the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned(),
-            Self::Machine => "name a profile: --profile, or AWS_PROFILE; `aws configure sso` makes one".to_owned(),
-            Self::Role { mfa: Some(profile), .. } => format!(
-                "the role wants a code of a second device, which AWS's SDK for Rust does not ask for: put \
-                 `credential_process = aws configure export-credentials{}` into a profile, and name that one",
-                of(profile)
-            ),
+            Self::WebIdentity(None) => "renew the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned(),
+            Self::WebIdentity(Some(profile)) => {
+                format!("renew the token in the file that `web_identity_token_file` of the profile {profile} names")
+            }
+            Self::Container | Self::Machine => {
+                "name a profile: --profile, or AWS_PROFILE; `aws configure sso` makes one".to_owned()
+            }
             Self::Role { with, .. } => with.login(),
             Self::Missing(profile) | Self::Unknown(profile) => format!("aws configure sso{}", of(profile)),
         }
+    }
+}
+
+impl Role {
+    fn of(profile: &Profile, arn: &str) -> Self {
+        let text = |key| profile.get(key).map(str::to_owned);
+        Self {
+            arn: arn.to_owned(),
+            profile: profile.name().to_owned(),
+            mfa: text("mfa_serial"),
+            external_id: text("external_id"),
+            session: text("role_session_name"),
+            duration: profile.get("duration_seconds").and_then(|seconds| seconds.trim().parse().ok()),
+        }
+    }
+
+    /// Its name without the rest of the ARN.
+    pub(super) fn name(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
     }
 }
 
@@ -221,7 +242,7 @@ impl ProvideCredentials for Watched {
 
 #[cfg(test)]
 mod tests {
-    use aws_runtime::env_config::file::EnvConfigFileKind;
+    use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 
     use super::*;
 
@@ -249,6 +270,12 @@ credential_process = /opt/credentials --token 123
 [profile instance]
 role_arn = arn:aws:iam::222222222222:role/deployer
 credential_source = Ec2InstanceMetadata
+[profile container]
+role_arn = arn:aws:iam::222222222222:role/deployer
+credential_source = EcsContainer
+[profile token]
+role_arn = arn:aws:iam::222222222222:role/deployer
+web_identity_token_file = /t
 [profile circle]
 role_arn = arn:aws:iam::222222222222:role/a
 source_profile = circle-2
@@ -265,7 +292,9 @@ login_session = arn:aws:iam::222222222222:user/me
             .with_contents(EnvConfigFileKind::Config, CONFIG)
             .with_contents(EnvConfigFileKind::Credentials, keys)
             .build();
-        Source::find_in(&Env::from_slice(variables), &files, profile).await
+        let env = Env::from_slice(variables);
+        let profiles = Profiles::load_from(&env, &files, profile).await.unwrap();
+        Source::of(&env, &profiles)
     }
 
     #[tokio::test]
@@ -276,10 +305,16 @@ login_session = arn:aws:iam::222222222222:user/me
             ("deployer", "role deployer with SSO", "aws sso login --profile sso"),
             ("keys", "keys", "aws configure --profile keys"),
             ("instance", "role deployer with machine", "name a profile"),
+            ("container", "role deployer with container", "name a profile"),
             ("process", "credential process", "run what `credential_process` of the profile process names"),
-            ("second-device", "role admin with keys", "the role wants a code of a second device"),
-            ("session", "console login", "AWS's SDK for Rust reads no session"),
-            ("nobody", "none", "aws configure sso --profile nobody"),
+            ("second-device", "role admin with keys and MFA", "aws configure --profile keys"),
+            ("session", "console login", "aws login --profile session"),
+            (
+                "token",
+                "web identity",
+                "renew the token in the file that `web_identity_token_file` of the profile token",
+            ),
+            ("nobody", "no such profile", "aws configure sso --profile nobody"),
         ] {
             let source = found(Some(profile), &[]).await;
             assert_eq!(source.describe(), kind, "{profile}");
@@ -299,7 +334,8 @@ login_session = arn:aws:iam::222222222222:user/me
         assert_eq!(found(None, &keys).await, Source::Environment);
         assert_eq!(found(Some("sso"), &keys).await, Source::Sso("sso".into()));
         assert_eq!(found(None, &[("AWS_PROFILE", "sso")]).await, Source::Sso("sso".into()));
+        assert_eq!(found(None, &[("AWS_DEFAULT_PROFILE", "sso")]).await, Source::Sso("sso".into()));
         assert_eq!(found(None, &[]).await, Source::Machine, "the default profile has a region only");
-        assert_eq!(found(None, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]).await, Source::WebIdentity);
+        assert_eq!(found(None, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]).await, Source::WebIdentity(None));
     }
 }

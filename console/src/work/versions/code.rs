@@ -1,17 +1,6 @@
 //! A version's zip: fetched from where the stage keeps it, and sent again.
 
-use std::time::Duration;
-
 use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType};
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-};
-use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
@@ -19,8 +8,8 @@ use super::base64_of;
 use crate::{
     message::Failure,
     work::{
-        deploy::settled,
-        stage::{Stage, call::causes, uploading},
+        deploy::{fetch_zip, settled},
+        stage::{Stage, call::CallError, uploading},
     },
 };
 
@@ -57,9 +46,7 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
             "a profile with lambda:GetFunction is needed",
         ));
     };
-    let bytes = download(location).await.map_err(|why| {
-        Failure::environment(what(), why, "look at the network: the zip is fetched from where Lambda keeps it (S3)")
-    })?;
+    let bytes = download(stage, location).await.map_err(|error| error.into_failure(what()))?;
     let digest = BASE64_STANDARD.encode(Sha256::digest(&bytes));
     if digest != sha256 {
         let why = format!("what was downloaded has the SHA-256 {digest}, and the stage says {sha256}");
@@ -81,34 +68,15 @@ async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunction
         .map_err(|error| error.into_failure(format!("could not look at {function}:{version}")))
 }
 
-/// Follows a URL that carries its own signature, which is a secret for as long as it holds: errors do not name it.
-async fn download(url: &str) -> Result<Vec<u8>, String> {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_mins(1))
-        .build();
-    let connector =
-        Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
-    let mut why = String::new();
-    for _ in 0..ATTEMPTS {
-        match once(&connector, url).await {
-            Ok(bytes) => return Ok(bytes),
-            Err(error) => why = error,
+/// Fetches what the stage keeps at `url`, again where it breaks off.
+async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
+    let mut tries = 1..ATTEMPTS;
+    loop {
+        match fetch_zip(stage, url).await {
+            Err(error) if error.is_passing() && tries.next().is_some() => {}
+            answer => return answer,
         }
     }
-    Err(why)
-}
-
-async fn once(connector: &Connector, url: &str) -> Result<Vec<u8>, String> {
-    let request =
-        HttpRequest::get(url).map_err(|error| format!("it is kept at what is no URL: {}", innermost(&error)))?;
-    let response = connector.call(request).await.map_err(|error| innermost(&error))?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(format!("the download was answered with {status}"));
-    }
-    let body = ByteStream::new(response.into_body()).collect().await;
-    body.map(AggregatedBytes::to_vec).map_err(|error| innermost(&error))
 }
 
 /// Makes the code of a version, whose digest was read, that of `$LATEST` again; its configuration stays.
@@ -146,9 +114,4 @@ pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha25
     }
     let why = format!("the stage now has the SHA-256 {}", sent.code_sha256().unwrap_or("of nothing"));
     Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"))
-}
-
-/// The innermost cause says what happened; none of them names the URL.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }

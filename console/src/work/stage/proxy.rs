@@ -1,0 +1,362 @@
+//! The proxy that calls to AWS go through, as the environment names it for curl, the AWS CLI and cargo: `HTTPS_PROXY`,
+//! `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case before upper case.
+//!
+//! The SDK's client takes one proxy for one scheme and asks the process for the rest, so that which client a request goes
+//! through is decided here, by its address.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_types::os_shim_internal::Env;
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stands in the user and password of a URL as it is; `%` begins what is encoded already.
+const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'%');
+
+/// The proxies of the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Proxies {
+    https: Option<Proxy>,
+    http: Option<Proxy>,
+    direct: Vec<Rule>,
+}
+
+/// A proxy with the variable that names it.
+#[derive(Clone, PartialEq, Eq)]
+struct Proxy {
+    variable: String,
+    /// An error: why it cannot be used.
+    url: Result<Uri, String>,
+}
+
+/// An entry of `NO_PROXY`: a host, a domain, a network or `*`, for one port or for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Proxies {
+    /// Those that `env` names.
+    pub(super) fn of(env: &Env) -> Self {
+        let all = || Proxy::named(env, "ALL_PROXY");
+        let (_, direct) = variable(env, "NO_PROXY").unwrap_or_default();
+        let entries = direct.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
+        Self {
+            https: Proxy::named(env, "HTTPS_PROXY").or_else(all),
+            http: Proxy::named(env, "HTTP_PROXY").or_else(all),
+            direct: entries.map(Rule::of).collect(),
+        }
+    }
+
+    /// The proxy for a call to `uri`.
+    fn to(&self, uri: &Uri) -> Option<&Proxy> {
+        let is_secure = uri.scheme_str() == Some("https");
+        let proxy = if is_secure { self.https.as_ref() } else { self.http.as_ref() }?;
+        let host = uri.host()?;
+        if stays_near(host) {
+            return None;
+        }
+        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+        let rules = self.direct.iter().filter(|rule| rule.port.is_none_or(|only| only == port));
+        let rules = rules.map(|rule| rule.host.as_str()).collect::<Vec<_>>().join(",");
+        // The address of the proxy does not matter here: this asks for the exceptions alone.
+        Matcher::builder().all("http://proxy").no(rules).build().intercept(uri).map(|_| proxy)
+    }
+
+    /// A client that goes through these proxies; `make` gives one with a proxy of its own, and without.
+    pub(super) fn client(self, make: impl Fn(Option<ProxyConfig>) -> SharedHttpClient) -> SharedHttpClient {
+        if self.https.is_none() && self.http.is_none() {
+            return make(None);
+        }
+        let through = |proxy: &Option<Proxy>, config: fn(Uri) -> Option<ProxyConfig>| {
+            let uri = proxy.as_ref()?.url.as_ref().ok()?;
+            Some(make(Some(config(uri.clone())?)))
+        };
+        let https = through(&self.https, |uri| ProxyConfig::https(uri).ok());
+        let http = through(&self.http, |uri| ProxyConfig::http(uri).ok());
+        SharedHttpClient::new(Routed(Arc::new(Routes { direct: make(None), https, http, proxies: self })))
+    }
+}
+
+impl Proxy {
+    fn named(env: &Env, name: &str) -> Option<Self> {
+        let (variable, value) = variable(env, name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| Self { variable, url: address(value) })
+    }
+
+    /// Its address as it may be shown: without user and password.
+    fn shown(&self) -> String {
+        match &self.url {
+            Ok(url) => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}://{}{port}", url.scheme_str().unwrap_or("http"), url.host().unwrap_or_default())
+            }
+            Err(why) => why.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.shown(), self.variable)
+    }
+}
+
+/// The variable `name` with its value, in lower case before upper case; one that is set to nothing counts.
+fn variable(env: &Env, name: &str) -> Option<(String, String)> {
+    let names = [name.to_ascii_lowercase(), name.to_owned()];
+    names.into_iter().find_map(|name| env.get(&name).ok().map(|value| (name, value)))
+}
+
+/// The URL of a proxy; `http` where no scheme is given. User and password may hold what a URL must have encoded.
+fn address(value: &str) -> Result<Uri, String> {
+    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") {
+        return Err(format!("{scheme} proxies are not supported"));
+    }
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((user, host)) => (format!("{}@", utf8_percent_encode(user, USER)), host),
+        None => (String::new(), rest),
+    };
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let uri = format!("{scheme}://{user}{host}/").parse::<Uri>();
+    uri.ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty())).ok_or_else(|| "it is not a URL".to_owned())
+}
+
+impl Rule {
+    fn of(entry: &str) -> Self {
+        let is_host = |host: &str| !host.contains(':') || host.ends_with(']');
+        let (host, port) = match entry.rsplit_once(':') {
+            Some((host, port)) if is_host(host) => (host, port.parse().ok()),
+            _ => (entry, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches([']', '.']);
+        let host = host.strip_prefix("*.").map_or_else(|| host.to_owned(), |domain| format!(".{domain}"));
+        Self { host, port }
+    }
+}
+
+/// Hosts that no proxy can reach for this machine: itself, and what answers it alone, such as the metadata service that
+/// gives an instance its credentials.
+fn stays_near(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local() || address.is_unspecified(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.is_unspecified() || host == "fd00:ec2::254" || host == "fd00:ec2::23"
+        }
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// A client of each way that a request can go.
+struct Routes {
+    direct: SharedHttpClient,
+    https: Option<SharedHttpClient>,
+    http: Option<SharedHttpClient>,
+    proxies: Proxies,
+}
+
+#[derive(Clone)]
+struct Routed(Arc<Routes>);
+
+impl fmt::Debug for Routed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Routed").field(&self.0.proxies).finish()
+    }
+}
+
+impl HttpClient for Routed {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let (routes, settings, components) = (Arc::clone(&self.0), settings.clone(), components.clone());
+        SharedHttpConnector::new(Chooser { routes, settings, components })
+    }
+}
+
+/// Chooses the way of one request.
+struct Chooser {
+    routes: Arc<Routes>,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl fmt::Debug for Chooser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Chooser").field(&self.routes.proxies).finish()
+    }
+}
+
+impl HttpConnector for Chooser {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = |client: &SharedHttpClient| client.http_connector(&self.settings, &self.components);
+        let uri = request.uri().parse::<Uri>().unwrap_or_default();
+        let Some(proxy) = self.routes.proxies.to(&uri) else { return connector(&self.routes.direct).call(request) };
+        let way = if uri.scheme_str() == Some("https") { &self.routes.https } else { &self.routes.http };
+        let (shown, variable) = (proxy.shown(), proxy.variable.clone());
+        let Some(client) = way else {
+            let failed = Through { proxy: String::new(), variable, source: shown.into() };
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(failed.into())));
+        };
+        let answer = connector(client).call(request);
+        HttpConnectorFuture::new(async move {
+            answer.await.map_err(|error| {
+                let kind: fn(BoxError) -> ConnectorError = match &error {
+                    error if error.is_timeout() => ConnectorError::timeout,
+                    error if error.is_user() => ConnectorError::user,
+                    error if error.is_io() => ConnectorError::io,
+                    _ => |source| ConnectorError::other(source, None),
+                };
+                kind(Through { proxy: shown, variable, source: error.into() }.into())
+            })
+        })
+    }
+}
+
+/// A call that was to go through a proxy got no answer.
+#[derive(Debug)]
+pub(super) struct Through {
+    /// Its address; empty where it cannot be used.
+    proxy: String,
+    variable: String,
+    source: BoxError,
+}
+
+impl Through {
+    /// Which proxy it was.
+    pub(super) fn place(&self) -> String {
+        if self.proxy.is_empty() {
+            format!("the proxy that {} names", self.variable)
+        } else {
+            format!("the proxy {} ({})", self.proxy, self.variable)
+        }
+    }
+}
+
+impl fmt::Display for Through {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place())
+    }
+}
+
+impl std::error::Error for Through {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(variables: &[(&str, &str)]) -> Proxies {
+        Proxies::of(&Env::from_slice(variables))
+    }
+
+    fn way(proxies: &Proxies, uri: &str) -> Option<String> {
+        proxies.to(&uri.parse().unwrap()).map(Proxy::shown)
+    }
+
+    #[test]
+    fn lower_case_goes_before_upper_case_and_nothing_is_no_proxy() {
+        let aws = "https://sts.eu-west-1.amazonaws.com";
+        let of = |variables: &[(&str, &str)]| way(&proxies(variables), aws);
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("HTTPS_PROXY", "http://one:1")]).as_deref(), Some("http://one:1"));
+        assert_eq!(of(&[("https_proxy", "two:2"), ("HTTPS_PROXY", "one:1")]).as_deref(), Some("http://two:2"));
+        assert_eq!(of(&[("https_proxy", ""), ("HTTPS_PROXY", "one:1")]), None);
+        assert_eq!(of(&[("all_proxy", "three:3"), ("HTTP_PROXY", "one:1")]).as_deref(), Some("http://three:3"));
+        assert_eq!(of(&[("HTTP_PROXY", "one:1")]), None, "it is for plain HTTP");
+        let plain = proxies(&[("HTTP_PROXY", "one:1"), ("ALL_PROXY", "three:3")]);
+        assert_eq!(way(&plain, "http://emulator:4566").as_deref(), Some("http://one:1"));
+    }
+
+    #[test]
+    fn exceptions_are_hosts_domains_networks_ports_or_all() {
+        let aws = "https://sts.eu-west-1.amazonaws.com";
+        let is_direct =
+            |no: &str, uri: &str| way(&proxies(&[("ALL_PROXY", "http://proxy:1"), ("no_proxy", no)]), uri).is_none();
+        for no in [
+            "*",
+            "amazonaws.com",
+            ".amazonaws.com",
+            "*.amazonaws.com",
+            "AMAZONAWS.COM",
+            "amazonaws.com.",
+            "a.example, sts.eu-west-1.amazonaws.com",
+            "a.example amazonaws.com",
+            "amazonaws.com:443",
+            ".amazonaws.com:443",
+        ] {
+            assert!(is_direct(no, aws), "{no}");
+        }
+        for no in ["", "zonaws.com", "amazonaws.com:8443", "10.0.0.0/8", "ec2.eu-west-1.amazonaws.com"] {
+            assert!(!is_direct(no, aws), "{no}");
+        }
+        for (no, uri) in [
+            ("10.0.0.0/8", "https://10.1.2.3"),
+            ("10.1.2.3", "https://10.1.2.3:8443"),
+            ("10.1.2.3:8443", "https://10.1.2.3:8443"),
+            ("2001:db8::/32", "https://[2001:db8::1]"),
+            ("2001:db8::1", "https://[2001:db8::1]"),
+            ("[2001:db8::1]:443", "https://[2001:db8::1]"),
+        ] {
+            assert!(is_direct(no, uri), "{no}");
+        }
+        assert!(!is_direct("10.1.2.3:8443", "https://10.1.2.3"));
+        assert!(!is_direct("10.0.0.0/8", "https://11.1.2.3"));
+    }
+
+    #[test]
+    fn what_is_on_this_machine_never_goes_through_a_proxy() {
+        let proxies = proxies(&[("ALL_PROXY", "http://proxy:1"), ("NO_PROXY", "example.com")]);
+        for uri in [
+            "http://127.0.0.1:4566",
+            "http://127.8.0.1",
+            "https://localhost:8443",
+            "http://LOCALHOST",
+            "http://f.lambda-url.localhost:9000",
+            "http://[::1]:4566",
+            "http://[::ffff:127.0.0.1]",
+            "http://0.0.0.0:4566",
+            "http://169.254.169.254/latest/meta-data",
+            "http://169.254.170.2/v2/credentials",
+            "http://[fd00:ec2::254]",
+        ] {
+            assert_eq!(way(&proxies, uri), None, "{uri}");
+        }
+        assert!(way(&proxies, "https://localhost.example.org").is_some());
+    }
+
+    #[test]
+    fn users_and_passwords_are_taken_as_they_are_and_never_shown() {
+        let uri = address("http://me:p@ss/w#rd@proxy:3128/path").unwrap();
+        assert_eq!(uri.to_string(), "http://me:p%40ss%2Fw%23rd@proxy:3128/");
+        assert_eq!(address("me:p%40ss@proxy").unwrap().to_string(), "http://me:p%40ss@proxy/");
+        let proxies = proxies(&[("HTTPS_PROXY", "http://me:secret@proxy:3128")]);
+        assert!(!format!("{proxies:?}").contains("secret"), "{proxies:?}");
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_used_says_why() {
+        assert_eq!(address("socks5h://127.0.0.1:1080").unwrap_err(), "socks5h proxies are not supported");
+        assert_eq!(address("http://").unwrap_err(), "it is not a URL");
+        assert_eq!(address("http://a b").unwrap_err(), "it is not a URL");
+    }
+}
