@@ -98,6 +98,8 @@ fn plan(changes: &[(&str, &str, &str)], opens: bool) -> DeployPlan {
         opens,
         version: "$LATEST".into(),
         sha256: String::new(),
+        stale: false,
+        values: 0,
     };
     DeployPlan { stage: "beta".into(), functions: vec![function], failed: Vec::new() }
 }

@@ -139,7 +139,17 @@ fn comparing(protected: bool) -> (Harness, JobId) {
 fn plan(changes: Vec<Change>) -> DeployPlan {
     let action = if changes.is_empty() { DeployAction::Unchanged } else { DeployAction::Updated };
     let (name, version, sha256) = ("hello".to_owned(), "$LATEST".to_owned(), sample::sha("hello"));
-    let hello = FunctionPlan { name, action, version, sha256, changes, calls: Vec::new(), opens: false };
+    let hello = FunctionPlan {
+        name,
+        action,
+        version,
+        sha256,
+        changes,
+        calls: Vec::new(),
+        opens: false,
+        stale: false,
+        values: 0,
+    };
     DeployPlan { stage: "beta".into(), functions: vec![hello], failed: Vec::new() }
 }
 

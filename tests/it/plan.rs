@@ -27,7 +27,17 @@ fn change(field: &str, from: Option<&str>, to: &str) -> Change {
 
 fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPlan {
     let (version, sha256) = ("$LATEST".to_owned(), sample::sha(name));
-    FunctionPlan { name: name.into(), action, version, sha256, changes, calls: Vec::new(), opens: false }
+    FunctionPlan {
+        name: name.into(),
+        action,
+        version,
+        sha256,
+        changes,
+        calls: Vec::new(),
+        opens: false,
+        stale: false,
+        values: 0,
+    }
 }
 
 /// One that is updated, one that is created, one that is as it is, one that cannot be deployed.

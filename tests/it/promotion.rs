@@ -55,6 +55,8 @@ fn plan() -> DeployPlan {
         changes: vec![code],
         calls: Vec::new(),
         opens: false,
+        stale: false,
+        values: 0,
     };
     DeployPlan { stage: "prod".into(), functions: vec![hello], failed: Vec::new() }
 }

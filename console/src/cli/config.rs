@@ -80,7 +80,7 @@ async fn carry_out(
     }
     let warnings = warnings(&editor, function);
     let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
-    let compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let mut compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
     let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
@@ -98,6 +98,9 @@ async fn carry_out(
         let name = stage.name();
         let what = if opens { "open the URL of" } else { "change" };
         confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name).await?;
+        // Somebody took their time: it is done only as far as it is still what they saw.
+        compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+        compared.keep_as_shown(&plan);
     }
     let consent = confirm::given(arguments.yes || must_ask);
     let outcome = verb::apply(stage, &compared, consent, history, &context.job).await?;

@@ -70,14 +70,18 @@ async fn carry_out(
             progress::say(&difference(function));
         }
     }
-    let consent = consent(context, arguments.yes, stage, &shown).await?;
+    let (consent, was_asked) = consent(context, arguments.yes, stage, &shown).await?;
+    if was_asked {
+        // Somebody took their time: it is done only as far as it is still what they saw.
+        return verb::deploy(stage, functions, Some(&shown), consent, history, &context.job).await;
+    }
     verb::apply(stage, &plan, consent, history, &context.job).await
 }
 
-/// Asks for what must not happen by mistake, unless `--yes` says it all.
-async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan) -> Result<Consent, Failure> {
+/// Asks for what must not happen by mistake, unless `--yes` says it all; with whether somebody was asked.
+async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan) -> Result<(Consent, bool), Failure> {
     if yes {
-        return Ok(Consent::Given);
+        return Ok((Consent::Given, false));
     }
     let name = stage.name();
     let opened: Vec<&str> =
@@ -88,9 +92,9 @@ async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan)
     } else if stage.is_protected() && !plan.is_empty() {
         confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
     } else {
-        return Ok(confirm::given(plan.is_empty()));
+        return Ok((confirm::given(plan.is_empty()), false));
     }
-    Ok(Consent::Given)
+    Ok((Consent::Given, true))
 }
 
 fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {
@@ -164,7 +168,8 @@ pub(super) fn difference(function: &FunctionPlan) -> String {
         let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
         format!("  {}: {from}{}", change.field, change.to)
     });
-    std::iter::once(first).chain(changes).collect::<Vec<_>>().join("\n")
+    let stale = function.stale.then(|| format!("  {}", function.staleness()));
+    std::iter::once(first).chain(changes).chain(stale).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) const fn action(action: DeployAction) -> &'static str {

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     message::{
-        Canary, Consent, DeployAction, Failure, Function, PromoteOutcome, Promoted, Promotion, Workspace, short_sha256,
+        Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion, Workspace,
+        short_sha256,
     },
     work::{deploy, stage::Stage, versions},
 };
@@ -111,7 +112,9 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
 async fn there(from: &Stage, functions: Vec<Function>) -> Result<Vec<Function>, Failure> {
     let deployed = deploy::deployed(from, &functions).await?;
     let both = functions.into_iter().zip(deployed);
-    let there: Vec<Function> = both.filter(|(_, (_, found))| found.is_some()).map(|(function, _)| function).collect();
+    // One that may not be looked at is named when it is promoted.
+    let is_there = |(_, (_, found)): &(Function, (String, Found))| !matches!(found, Ok(None));
+    let there: Vec<Function> = both.filter(is_there).map(|(function, _)| function).collect();
     if there.is_empty() {
         let at = from.name();
         return Err(Failure::work(
@@ -152,7 +155,10 @@ async fn carry_out(
 fn print(context: &Context, arguments: &Arguments, outcome: &PromoteOutcome) -> Result<ExitCode, Failure> {
     let failure = summary("promote", outcome.functions.len() + outcome.failed.len(), &outcome.failed);
     if context.output.json {
-        let document = json!({ "from": outcome.from, "to": outcome.to, "functions": outcome.functions });
+        let mut document = json!({ "from": outcome.from, "to": outcome.to, "functions": outcome.functions });
+        if let Some(canary) = arguments.canary()?.filter(|_| arguments.dry_run) {
+            document["canary"] = json!(canary);
+        }
         print_json(&with_error(document, failure.as_ref()))?;
     } else {
         for function in &outcome.functions {

@@ -53,6 +53,9 @@ pub struct Change {
     pub to: String,
 }
 
+/// What the stage has of a function: `None` where it is not there; a failure where this caller may not look.
+pub type Found = Result<Option<Deployed>, super::Failure>;
+
 /// What a deploy is going to do to one function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionPlan {
@@ -72,6 +75,18 @@ pub struct FunctionPlan {
     /// SHA-256 of the zip, lower-case hexadecimal: the one that would be sent, or where only settings are compared, the
     /// one that is there.
     pub sha256: String,
+    /// The sources are newer than the zip that would be sent.
+    pub stale: bool,
+    /// A digest of the values that `changes` mask, before and after. It means something in this process alone.
+    #[serde(skip)]
+    pub values: u64,
+}
+
+impl FunctionPlan {
+    /// What is to be known of code that is older than its sources.
+    pub fn staleness(&self) -> String {
+        format!("its sources are newer than the zip: build {} to deploy them", self.name)
+    }
 }
 
 /// What a deploy is going to do: compared first, shown, then carried out as it was shown.

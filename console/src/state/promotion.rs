@@ -40,6 +40,26 @@ impl Default for Canary {
     }
 }
 
+impl Canary {
+    /// How the new version gets more and more, and what ends that, as lines of a plan.
+    pub fn changes(&self) -> [Change; 2] {
+        let Self { steps, every_ms, max_errors, max_init, least } = self;
+        let steps: Vec<String> = steps.iter().map(|step| format!("{step} %")).collect();
+        let seconds = every_ms / 1000;
+        let every = match (seconds / 60, seconds % 60) {
+            (0, seconds) => format!("{seconds} s"),
+            (minutes, 0) => format!("{minutes} min"),
+            (minutes, seconds) => format!("{minutes} min {seconds} s"),
+        };
+        let rules = format!(
+            "rolled back where over {max_errors} % more fail than of the version before (from {least} \
+             invocations on), or the init is slower by more than {max_init} %"
+        );
+        let change = |field: &str, to| Change { field: format!("canary.{field}"), from: None, to };
+        [change("steps", format!("{}, then all; each for {every}", steps.join(", "))), change("rules", rules)]
+    }
+}
+
 /// What a promotion did, or would do, to one function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Promoted {
@@ -90,4 +110,23 @@ pub struct PromoteOutcome {
     pub functions: Vec<Promoted>,
     /// The functions that were not, each with why.
     pub failed: Vec<(String, Failure)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_says_its_steps_and_rules() {
+        let [steps, rules] = Canary::default().changes();
+        assert_eq!(
+            (steps.field.as_str(), steps.to.as_str()),
+            ("canary.steps", "5 %, 25 %, 50 %, then all; each for 5 min")
+        );
+        let expected = "rolled back where over 1 % more fail than of the version before (from 10 invocations on), \
+                        or the init is slower by more than 50 %";
+        assert_eq!((rules.field.as_str(), rules.to.as_str()), ("canary.rules", expected));
+        let [steps, _] = Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();
+        assert_eq!(steps.to, "2.5 %, then all; each for 1 min 30 s");
+    }
 }

@@ -99,6 +99,10 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
             lines.push(clean(&format!("  {text}"), theme, width));
         }
     }
+    for function in outcome.functions.iter().filter(|function| function.stale) {
+        let text = format!("! {}: {}", function.name, function.staleness());
+        lines.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
+    }
     if plan.outcome.as_ref().is_some_and(DeployPlan::opens) {
         let text = "✗ everybody on the internet may call it afterwards: its URL asks for no identity";
         lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.bad)));

@@ -13,10 +13,15 @@ pub use self::{
 };
 pub(crate) use self::{
     remote::{default_group, hex_of, milliseconds},
+    upload::fetch as fetch_zip,
     wait::{patiently, settled},
 };
 use super::{Job, stage::Stage};
+<<<<<<< HEAD
 use crate::message::{Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function};
+=======
+use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found, Function};
+>>>>>>> a03dc1e (deploy: values that someone else changed meanwhile are not overwritten; a plan shows the role it makes, stale code and the canary)
 
 mod apply;
 mod calls;
@@ -33,33 +38,38 @@ mod upload;
 mod url;
 mod wait;
 
-/// What is deployed of `functions`, in their order; none where a function is not on the stage.
+/// What is deployed of `functions`, in their order: `None` for one that is not on the stage, a failure for one that this
+/// caller may not look at.
 ///
 /// # Errors
 /// The stage cannot be asked.
-pub async fn deployed(stage: &Stage, functions: &[Function]) -> Result<Vec<(String, Option<Deployed>)>, Failure> {
+pub async fn deployed(stage: &Stage, functions: &[Function]) -> Result<Vec<(String, Found)>, Failure> {
     let asks: Vec<_> = functions.iter().map(|function| deployed_one(stage, function).boxed()).collect();
-    stream::iter(asks).buffered(8).collect::<Vec<_>>().await.into_iter().collect()
+    let answers = stream::iter(asks).buffered(8).collect::<Vec<_>>().await;
+    let named = functions.iter().zip(answers).map(|(function, answer)| match answer {
+        Err(failure) if !matches!(failure.kind, FailureKind::Denied | FailureKind::Work) => Err(failure),
+        answer => Ok((function.name.clone(), answer)),
+    });
+    named.collect()
 }
 
-async fn deployed_one(stage: &Stage, function: &Function) -> Result<(String, Option<Deployed>), Failure> {
+async fn deployed_one(stage: &Stage, function: &Function) -> Found {
     let remote = &stage.remote_name(&function.name);
     let answer = stage
         .call(|clients| async move { clients.lambda().get_function_configuration().function_name(remote).send().await })
         .await;
     let found = match answer {
-        Err(error) if error.is_not_found() => return Ok((function.name.clone(), None)),
+        Err(error) if error.is_not_found() => return Ok(None),
         other => other.map_err(|error| error.into_failure(format!("could not ask for {remote}")))?,
     };
     let sha256 = remote::hex_of(found.code_sha256().unwrap_or_default());
-    let deployed = Deployed {
+    Ok(Some(Deployed {
         version: found.version().unwrap_or("$LATEST").to_owned(),
         in_sync: function.zip.as_ref().is_some_and(|zip| zip.sha256 == sha256),
         sha256,
         modified_at: found.last_modified().and_then(remote::milliseconds).unwrap_or_default(),
         architecture: found.architectures().first().and_then(|name| Architecture::named(name.as_str())),
-    };
-    Ok((function.name.clone(), Some(deployed)))
+    }))
 }
 
 /// Makes `functions` on the stage what they are in the workspace, several at once; one that fails does not

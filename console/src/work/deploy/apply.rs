@@ -13,7 +13,7 @@ use super::{
     Stage,
     calls::Call,
     compare::{self, Plan, Ready},
-    git,
+    diff, git,
     remote::Remote,
     send::{Sender, Stop},
     wait::settle,
@@ -179,16 +179,28 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
         }
         _ => {}
     }
+    let was_there = ready.found.as_ref();
     for change in left.iter().filter(|change| change.field != "state") {
         let before = planned.iter().find(|other| other.field == change.field);
-        let is_ours = before.is_some_and(|before| before.from.is_none() || before.from == change.from)
-            || (before.is_none() && change.field.starts_with("alias."));
-        if !is_ours {
+        let is_as_before = before.is_some_and(|before| before.from == change.from);
+        let is_ours = match change.field.strip_prefix(diff::ENV) {
+            // All values look the same where they are shown.
+            Some(name) if was_there.is_some() => diff::variable(was_there, name) == diff::variable(found, name),
+            // What was not there before may be half made by a call of ours.
+            _ => is_as_before || before.is_some_and(|before| before.from.is_none() && is_made(ready, &change.field)),
+        };
+        let follows = before.is_none() && change.field.starts_with("alias.");
+        if !(is_ours || follows) {
             let now = change.from.as_deref().unwrap_or("not there");
             return Err(changed(ready, &format!("someone else changed it meanwhile: {} is {now}", change.field)));
         }
     }
     Ok(())
+}
+
+/// The deploy makes what `field` is of, by more than one call.
+fn is_made(ready: &Ready, field: &str) -> bool {
+    ready.found.is_none() || ["log.", "url", "alias."].iter().any(|prefix| field.starts_with(prefix))
 }
 
 fn changed(ready: &Ready, why: &str) -> Failure {

@@ -1,6 +1,11 @@
 //! Compares functions with what is on the stage: one read for each, all at once. Sends no change.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    hash::{BuildHasher, RandomState},
+    path::PathBuf,
+    sync::LazyLock,
+    time::Instant,
+};
 
 use futures_util::{FutureExt, StreamExt, stream};
 
@@ -13,7 +18,10 @@ use super::{
 };
 use crate::{
     message::{Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting},
-    work::{Job, iam::RolePolicies},
+    work::{
+        Job,
+        iam::{self, RolePolicies},
+    },
 };
 
 /// How many functions are read at once.
@@ -49,6 +57,7 @@ impl Plan {
                 function.name == ready.name
                     && function.changes == ready.shown.changes
                     && function.sha256 == ready.shown.sha256
+                    && function.values == ready.shown.values
             })
         };
         let (same, other) = std::mem::take(&mut self.ready).into_iter().partition(is_same);
@@ -114,6 +123,7 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
     let role = function.config.role.clone().or_else(shared);
     let makes_role = role.is_none() && scope == Scope::Whole;
     let wanted = Wanted {
+        own_role: iam::role_name(stage, &name),
         name,
         code,
         role,
@@ -139,6 +149,7 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
     let shown = FunctionPlan {
         name: function.name.clone(),
         action,
+        values: values(&wanted, found.as_ref(), &changes),
         changes,
         calls: calls.iter().flat_map(|call| call.actions()).map(|action| (*action).to_owned()).collect(),
         opens: diff::opens(&wanted, found.as_ref()),
@@ -148,10 +159,20 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
             (None, Some(found)) => remote::hex_of(&found.settings.sha256),
             (None, None) => String::new(),
         },
+        stale: function.stale && wanted.code.is_some(),
     };
     let directory = function.manifest.parent().map(PathBuf::from).unwrap_or_default();
     let seconds = began.elapsed().as_secs_f64();
     Ok(Ready { name: function.name.clone(), directory, wanted, found, calls, shown, seconds })
+}
+
+/// A digest of the values of environment variables that `changes` mask, before and after.
+fn values(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> u64 {
+    /// Only this process can tell which values a digest is of.
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let names = changes.iter().filter_map(|change| change.field.strip_prefix(diff::ENV));
+    let after = diff::merged_env(&wanted.config, found);
+    KEY.hash_one(names.map(|name| (name, diff::variable(found, name), after.get(name))).collect::<Vec<_>>())
 }
 
 /// What differs, and the calls that change it.

@@ -12,6 +12,8 @@ use crate::{
     work::iam::{self, Held, RolePolicies},
 };
 
+/// What the fields of environment variables begin with.
+pub(super) const ENV: &str = "env.";
 /// In the place of every environment value.
 pub(super) const MASK: &str = "••••••";
 
@@ -55,6 +57,8 @@ pub(super) struct Wanted {
     pub(super) role: Option<String>,
     /// What the role shall allow that this program makes; none where another is named.
     pub(super) policies: Option<RolePolicies>,
+    /// The name of that role.
+    pub(super) own_role: String,
     /// The alias that shall lead to what is deployed.
     pub(super) alias: Option<String>,
 }
@@ -139,16 +143,18 @@ fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, dif
     }
 }
 
-/// What the role allows that this program made for the function.
+/// What the role allows that this program makes for the function, and of a new function that it makes it.
 fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
     let none = Held::default();
+    let Some(policies) = &wanted.policies else { return };
     let held = match found {
-        None => Some(&none),
-        Some(found) => found.held.as_ref(),
+        None => {
+            diff.set("role", None, format!("{}, made for it", wanted.own_role));
+            Some(&none)
+        }
+        Some(found) => found.held.as_ref().filter(|_| policies.is_asked()),
     };
-    let Some((policies, held)) = wanted.policies.as_ref().filter(|policies| policies.is_asked()).zip(held) else {
-        return;
-    };
+    let Some(held) = held else { return };
     let field = |arn: &str| format!("{POLICY}{}", arn.rsplit('/').next().unwrap_or(arn));
     for arn in policies.lacking(held) {
         diff.set(&field(arn), None, "attached");
@@ -239,12 +245,12 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
         let was = present.and_then(|env| env.get(name));
         if was != Some(value) {
             let from = was.map(|_| MASK.to_owned());
-            diff.changes.push(Change { field: format!("env.{name}"), from, to: MASK.to_owned() });
+            diff.changes.push(Change { field: format!("{ENV}{name}"), from, to: MASK.to_owned() });
         }
     }
     if config.env_replace {
         let gone = present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
-        gone.for_each(|(name, _)| diff.remove(&format!("env.{name}"), MASK));
+        gone.for_each(|(name, _)| diff.remove(&format!("{ENV}{name}"), MASK));
     }
 }
 
@@ -280,6 +286,11 @@ pub(super) fn merged_env(config: &FunctionConfig, found: Option<&Remote>) -> BTr
     let mut env = present.unwrap_or_default();
     env.extend(config.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     env
+}
+
+/// The value of an environment variable on the stage.
+pub(super) fn variable<'r>(found: Option<&'r Remote>, name: &str) -> Option<&'r String> {
+    found?.settings.env.as_ref()?.get(name)
 }
 
 /// The tracing mode as AWS spells it.

@@ -28,7 +28,7 @@ fn code() -> Code {
 
 fn wanted(config: FunctionConfig) -> Wanted {
     let (code, role) = (Some(code()), Some("arn:role".into()));
-    Wanted { name: "hello".into(), code, config, role, policies: None, alias: None }
+    Wanted { name: "hello".into(), code, config, role, policies: None, own_role: String::new(), alias: None }
 }
 
 fn settings() -> Settings {

@@ -55,6 +55,8 @@ fn into_plan(outcome: PromoteOutcome) -> DeployPlan {
         calls: Vec::new(),
         opens: false,
         sha256: function.sha256,
+        stale: false,
+        values: 0,
     });
     DeployPlan { stage: outcome.to, functions: functions.collect(), failed: outcome.failed }
 }

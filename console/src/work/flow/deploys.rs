@@ -5,7 +5,7 @@ use crate::{
     message::{Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc},
     work::{
         deploy::{Plan, Scope},
-        iam,
+        iam, verb,
         versions::alias,
     },
 };
@@ -37,6 +37,126 @@ async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i32>) {
     });
     assert!(changed.await.is_ok());
     deploy::settled(stage, "hello").await.unwrap();
+}
+
+/// Someone else's values of the function's variables.
+async fn set_variables(stage: &Stage, variables: &[(&str, &str)]) {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment = &aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables)).build();
+    let changed = stage.call(|clients| async move {
+        let update = clients.lambda().update_function_configuration().function_name("hello");
+        update.environment(environment.clone()).send().await
+    });
+    assert!(changed.await.is_ok());
+    deploy::settled(stage, "hello").await.unwrap();
+}
+
+async fn variables(stage: &Stage) -> BTreeMap<String, String> {
+    deploy::settings(stage, "hello").await.unwrap().unwrap().env
+}
+
+#[tokio::test]
+async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    let env = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    hello.config.env = env(&[("KEY", "one")]);
+    deploy_one(&stage, &hello).await;
+    hello.config.env = env(&[("KEY", "two"), ("NEW", "two")]);
+    let functions = std::slice::from_ref(&hello);
+    // The plan waits for somebody; meanwhile a value changes, or one appears.
+    for meanwhile in [&[("KEY", "other")][..], &[("KEY", "one"), ("NEW", "other")]] {
+        set_variables(&stage, &[("KEY", "one")]).await;
+        let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
+        assert_eq!(fields(&shown), ["env.KEY", "env.NEW"]);
+        let plan = compared(&stage, &hello, Scope::Whole).await;
+        set_variables(&stage, meanwhile).await;
+        let outcome = verb::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
+        assert!(outcome.failed[0].failure.why.contains("no longer what the plan was made of"), "{outcome:?}");
+        let outcome = applied(&stage, &plan).await;
+        let why = &outcome.failed[0].failure.why;
+        assert!(why.contains("someone else changed it meanwhile: env.") && !why.contains("other"), "{outcome:?}");
+        assert_eq!(variables(&stage).await, env(meanwhile));
+    }
+    // What the plan says nothing of may change, and stays.
+    set_variables(&stage, &[("KEY", "one")]).await;
+    let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
+    set_variables(&stage, &[("KEY", "one"), ("MORE", "other")]).await;
+    let outcome = verb::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
+    assert_eq!(outcome.failed, []);
+    assert_eq!(variables(&stage).await, env(&[("KEY", "two"), ("MORE", "other"), ("NEW", "two")]));
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwritten() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    let allow = |action: &str| Some(vec![serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" })]);
+    hello.config.statements = allow("s3:GetObject");
+    deploy_one(&stage, &hello).await;
+    hello.config.tags = BTreeMap::from([("team".into(), "shop".into())]);
+    hello.config.statements = allow("s3:PutObject");
+    let functions = std::slice::from_ref(&hello);
+    let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
+    assert_eq!(fields(&shown), ["role.statements", "tag.team"]);
+    let mut theirs = hello.clone();
+    theirs.config.tags = BTreeMap::from([("team".into(), "bank".into())]);
+    theirs.config.statements = allow("s3:GetObject");
+    deploy_one(&stage, &theirs).await;
+    let refused = async || {
+        let outcome = verb::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
+        outcome.failed[0].failure.why.contains("no longer what the plan was made of")
+    };
+    assert!(refused().await, "a tag that was not there has a value");
+    theirs.config.tags = BTreeMap::new();
+    theirs.config.statements = allow("s3:ListBucket");
+    deploy_one(&stage, &theirs).await;
+    assert!(refused().await, "the statements are others");
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    hello.stale = true;
+    hello.config.policies = Some(vec!["AmazonS3ReadOnlyAccess".into()]);
+    let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
+    let role: Vec<(&str, &str)> = plan.functions[0]
+        .changes
+        .iter()
+        .filter(|change| change.field.starts_with("role"))
+        .map(|change| (change.field.as_str(), change.to.as_str()))
+        .collect();
+    let expected = [
+        ("role", "lambda-console-hello-us-east-1, made for it"),
+        ("role.policy.AWSLambdaBasicExecutionRole", "attached"),
+        ("role.policy.AmazonS3ReadOnlyAccess", "attached"),
+    ];
+    assert_eq!(role, expected);
+    assert!(plan.functions[0].stale && plan.functions[0].staleness().contains("build hello"), "{plan:?}");
+    assert_eq!(plan.functions[0].calls.iter().filter(|call| *call == "iam:CreateRole").count(), 1);
+    deploy_one(&stage, &hello).await;
+    let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
+    assert_eq!(fields(&plan), [] as [&str; 0]);
+    assert!(plan.functions[0].stale, "also where nothing would change");
+    let silent = Function {
+        config: FunctionConfig { role: Some("arn:role".into()), ..hello.config },
+        name: "other".into(),
+        ..hello
+    };
+    let plan = deploy::plan(&stage, &[silent], &Job::silent()).await.unwrap();
+    assert!(
+        plan.functions[0].changes.iter().any(|change| change.field == "role" && change.to == "arn:role"),
+        "{plan:?}"
+    );
+    stage.close().await;
 }
 
 #[tokio::test]

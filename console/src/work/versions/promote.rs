@@ -15,8 +15,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use super::{alias, base64_of, canary, code, groups, hex_of, read, say, without_figures};
 use crate::{
     message::{
-        Architecture, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome, Promoted,
-        Promotion, Step, Zip,
+        Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome,
+        Promoted, Promotion, Step, Zip,
     },
     work::{Job, deploy, stage::Stage},
 };
@@ -279,20 +279,22 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
     let name = &function.name;
     let (source, before) = (way.source(name).await?, way.before(name).await?);
     let told = |action, version, changes| source.promoted(name, action, (before.clone(), version), changes);
-    let moves = |version: &str| Change {
-        field: format!("alias.{}", way.to.alias().unwrap_or_default()),
-        from: before.clone(),
-        to: version.to_owned(),
+    let moves = |version: &str| {
+        let field = format!("alias.{}", way.to.alias().unwrap_or_default());
+        let moved = Change { field, from: before.clone(), to: version.to_owned() };
+        // Where nobody calls it yet, there is nobody to be given a part.
+        let canary = way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
+        std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
     };
     if way.is_one_function(name) {
         way.check_alias(function, &source)?;
         if source.version == FunctionVersions::LATEST {
-            return Ok(told(DeployAction::Updated, None, vec![moves("a new version")]));
+            return Ok(told(DeployAction::Updated, None, moves("a new version")));
         }
         if before.as_ref() == Some(&source.version) {
             return Ok(told(DeployAction::Unchanged, before.clone(), Vec::new()));
         }
-        return Ok(told(DeployAction::Updated, Some(source.version.clone()), vec![moves(&source.version)]));
+        return Ok(told(DeployAction::Updated, Some(source.version.clone()), moves(&source.version)));
     }
     let (function, _kept) = way.fetched(function, &source).await?;
     let DeployPlan { functions, failed, .. } = deploy::plan(&way.bare, &[function], job).await?;
@@ -314,7 +316,7 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
         if let Some(live) = live {
             return Ok(told(DeployAction::Unchanged, Some(live.version), Vec::new()));
         }
-        planned.changes.push(moves("a new version"));
+        planned.changes.extend(moves("a new version"));
         let action =
             if planned.action == DeployAction::Created { DeployAction::Created } else { DeployAction::Updated };
         return Ok(told(action, None, planned.changes));
