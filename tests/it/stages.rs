@@ -42,7 +42,7 @@ fn switched() -> (Harness, JobId) {
 fn version(console: &Harness) -> Option<&str> {
     match &console.state.functions.get("hello")?.deployment {
         Deployment::Present(deployed) => Some(&deployed.version),
-        Deployment::Unknown | Deployment::Absent => None,
+        Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
     }
 }
 
@@ -66,7 +66,7 @@ fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_i
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
     let Effect::RefreshDeployed { job, .. } = console.effect() else { panic!("what is deployed is asked") };
     let mut deployed = sample::deployed();
-    deployed[1].1.as_mut().expect("hello is deployed").version = "41".into();
+    deployed[1].1.as_mut().unwrap().as_mut().expect("hello is deployed").version = "41".into();
     console.feed(Event::Deployed(job, Ok(deployed)));
     assert_eq!(version(&console), Some("41"));
     assert!(console.screen().contains("stage beta 111111111111 eu-west-1"), "{}", console.screen());

@@ -44,6 +44,7 @@ fn versions() -> FunctionVersions {
         ],
         versions: all,
         since: sample::NOW - 86_400_000,
+        refused: Vec::new(),
     }
 }
 

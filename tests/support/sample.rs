@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use lambda_console::message::{
     Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, DeployAction,
-    DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Function, FunctionConfig, Invocation, LogLine, Part,
-    Report, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig, Invocation,
+    LogLine, Part, Report, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -99,7 +99,7 @@ pub fn stage() -> StageInfo {
 }
 
 /// What the stage has of the sample workspace.
-pub fn deployed() -> Vec<(String, Option<Deployed>)> {
+pub fn deployed() -> Vec<(String, Found)> {
     let of = |name: &str, version: &str, in_sync| {
         let deployed = Deployed {
             version: version.into(),
@@ -108,15 +108,15 @@ pub fn deployed() -> Vec<(String, Option<Deployed>)> {
             modified_at: NOW - 3_600_000,
             architecture: None,
         };
-        (name.to_owned(), Some(deployed))
+        (name.to_owned(), Ok(Some(deployed)))
     };
     vec![
         of("backend", "7", false),
         of("hello", "$LATEST", true),
-        ("nightly".into(), None),
-        ("ping".into(), None),
-        ("ws-connect".into(), None),
-        ("日本語-wide".into(), None),
+        ("nightly".into(), Ok(None)),
+        ("ping".into(), Ok(None)),
+        ("ws-connect".into(), Ok(None)),
+        ("日本語-wide".into(), Ok(None)),
     ]
 }
 
@@ -152,6 +152,7 @@ pub fn role(name: &str, functions: &[&str]) -> Role {
         policies: vec!["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole".into()],
         inline: Vec::new(),
         functions: functions.iter().map(|name| (*name).into()).collect(),
+        refused: Vec::new(),
     }
 }
 

@@ -47,10 +47,17 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
 
 async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
     let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
-    let listed = delete::belongings(stage, &arguments.names, &context.job).await?;
+    let (listed, refused) = delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
+    let failure = summary("delete", arguments.names.len(), &refused);
+    if let Some(failure) = failure.clone().filter(|_| listed.is_empty()) {
+        return Err(failure);
+    }
     let listed: Vec<Belongings> = listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
     if arguments.dry_run {
-        return print_listed(context.output, &stage.name(), &listed);
+        return print_listed(context.output, &stage.name(), &listed, failure.as_ref());
+    }
+    for (_, failure) in &refused {
+        progress::notice(failure);
     }
     if !context.output.json || !arguments.yes {
         for line in listed.iter().flat_map(lines) {
@@ -58,27 +65,37 @@ async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> R
         }
     }
     if !arguments.yes {
-        let (name, names) = (stage.name(), arguments.names.join(" "));
+        let names: Vec<&str> = listed.iter().map(|belongings| belongings.function.as_str()).collect();
+        let (name, names) = (stage.name(), names.join(" "));
         let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
         confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
     }
-    let outcome = delete::delete(stage, &listed, Consent::Given, &context.job).await?;
+    let mut outcome = delete::delete(stage, &listed, Consent::Given, &context.job).await?;
+    outcome.functions.extend(refused.into_iter().map(|(name, failure)| {
+        let remote = stage.remote_name(&name);
+        DeletedFunction { name, remote, gone: Vec::new(), left: Vec::new(), failure: Some(failure) }
+    }));
     print(context.output, &outcome)
 }
 
-fn print_listed(output: Output, stage: &str, listed: &[Belongings]) -> Result<ExitCode, Failure> {
+fn print_listed(
+    output: Output,
+    stage: &str,
+    listed: &[Belongings],
+    failure: Option<&Failure>,
+) -> Result<ExitCode, Failure> {
     if output.json {
         let functions: Vec<Value> = listed
             .iter()
             .map(|one| json!({ "name": one.function, "remote": one.remote, "belongings": one.items }))
             .collect();
-        print_json(&json!({ "stage": stage, "functions": functions }))?;
+        print_json(&with_error(json!({ "stage": stage, "functions": functions }), failure))?;
     } else {
         for line in listed.iter().flat_map(lines) {
             print_line(&line)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(output.ended(failure))
 }
 
 fn print(output: Output, outcome: &DeleteOutcome) -> Result<ExitCode, Failure> {

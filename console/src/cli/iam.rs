@@ -76,7 +76,7 @@ async fn carry_out(
     }
     let roles = iam::roles(stage).await?;
     if arguments.remove_unused {
-        let unused = roles.into_iter().filter(|role| role.functions.is_empty());
+        let unused = roles.into_iter().filter(Role::is_unused);
         let unused: Vec<String> = unused.map(|role| role.name).collect();
         return remove(context, arguments, stage, &unused).await;
     }
@@ -93,6 +93,12 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         let now = jiff::Timestamp::now().as_millisecond();
         let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
         context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
+        let mut refused: Vec<&str> = roles.iter().flat_map(|role| &role.refused).map(String::as_str).collect();
+        refused.sort_unstable();
+        refused.dedup();
+        if !refused.is_empty() {
+            progress::say(&format!("warning: what is not shown is denied to this caller: {}", refused.join(", ")));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,13 +137,18 @@ fn document(role: &Role) -> Value {
         "policies": role.policies,
         "inline_policies": role.inline,
         "functions": role.functions,
+        "refused": role.refused,
     })
 }
 
 fn row(role: &Role, now: i64) -> [String; 5] {
     let short = |arn: &String| arn.rsplit('/').next().unwrap_or(arn).to_owned();
     let policies: Vec<String> = role.policies.iter().map(short).chain(role.inline.iter().cloned()).collect();
-    let functions = if role.functions.is_empty() { "none".to_owned() } else { role.functions.join(", ") };
+    let functions = match role.functions.as_slice() {
+        [] if role.is_unused() => "none".to_owned(),
+        [] => "denied".to_owned(),
+        functions => functions.join(", "),
+    };
     let used = role.last_used_at.map_or_else(|| "not known".to_owned(), |then| ago(then, now));
     [role.name.clone(), functions, policies.join(", "), ago(role.created_at, now), used]
 }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    output::{ago, bytes, error, print_json, print_line, rfc3339},
+    output::{ago, bytes, error, print_json, print_line, rfc3339, with_error},
 };
 use crate::{
-    message::{Deployed, Failure, Function},
+    message::{Failure, FailureKind, Found, Function},
     work::deploy,
 };
 
@@ -23,11 +23,11 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         stage.close().await;
         deployed?
     };
-    let states = workspace.functions.iter().zip(deployed.into_iter().map(|(_, deployed)| deployed));
+    let states = workspace.functions.iter().zip(deployed.into_iter().map(|(_, found)| found));
     workspace.hints.iter().for_each(super::progress::notice);
     let output = context.output;
     if output.json {
-        let functions: Vec<Value> = states.map(|(function, deployed)| document(function, deployed.as_ref())).collect();
+        let functions: Vec<Value> = states.map(|(function, found)| document(function, &found)).collect();
         let left_out =
             workspace.left_out.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
         print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>() }))?;
@@ -35,8 +35,13 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         super::progress::say(&format!("no functions in {}", workspace.root.display()));
     } else {
         let now = jiff::Timestamp::now().as_millisecond();
-        let rows: Vec<_> = states.map(|(function, deployed)| row(function, deployed.as_ref(), now)).collect();
+        let rows: Vec<_> = states.clone().map(|(function, found)| row(function, &found, now)).collect();
         output.table(["function", "package", "architecture", "built", "zip", "deployed"], &rows)?;
+        for (_, found) in states {
+            if let Err(failure) = found {
+                super::progress::notice(&failure);
+            }
+        }
         if workspace.functions.iter().any(|function| function.stale) {
             print_line(&output.faint("stale: a source, or a file that the zip includes, is newer than the build"))?;
         }
@@ -44,12 +49,12 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn document(function: &Function, deployed: Option<&Deployed>) -> Value {
+fn document(function: &Function, found: &Found) -> Value {
     let bootstrap = function.bootstrap.as_ref().map(|bootstrap| {
         json!({ "path": bootstrap.path, "bytes": bootstrap.bytes, "built_at": rfc3339(bootstrap.built_at) })
     });
     let zip = function.zip.as_ref().map(|zip| json!({ "path": zip.path, "bytes": zip.bytes, "sha256": zip.sha256 }));
-    let deployed = deployed.map(|deployed| {
+    let deployed = found.as_ref().ok().and_then(Option::as_ref).map(|deployed| {
         json!({
             "version": deployed.version,
             "sha256": deployed.sha256,
@@ -57,26 +62,29 @@ fn document(function: &Function, deployed: Option<&Deployed>) -> Value {
             "modified_at": rfc3339(deployed.modified_at),
         })
     });
-    json!({
+    let document = json!({
         "name": function.name,
         "package": function.package,
         "architecture": function.architecture,
         "bootstrap": bootstrap,
         "zip": zip,
         "deployed": deployed,
-    })
+    });
+    with_error(document, found.as_ref().err())
 }
 
-fn row(function: &Function, deployed: Option<&Deployed>, now: i64) -> [String; 6] {
+fn row(function: &Function, found: &Found, now: i64) -> [String; 6] {
     let built = match &function.bootstrap {
         Some(bootstrap) if function.stale => format!("stale, {}", ago(bootstrap.built_at, now)),
         Some(bootstrap) => ago(bootstrap.built_at, now),
         None => "no".to_owned(),
     };
-    let state = match deployed {
-        Some(deployed) if deployed.in_sync => format!("{}, in sync", deployed.version),
-        Some(deployed) => format!("{}, differs", deployed.version),
-        None => "no".to_owned(),
+    let state = match found {
+        Ok(Some(deployed)) if deployed.in_sync => format!("{}, in sync", deployed.version),
+        Ok(Some(deployed)) => format!("{}, differs", deployed.version),
+        Ok(None) => "no".to_owned(),
+        Err(failure) if failure.kind == FailureKind::Denied => "denied: lambda:GetFunctionConfiguration".to_owned(),
+        Err(_) => "not known".to_owned(),
     };
     [
         function.name.clone(),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     context::Context,
     output::{self, Output},
-    progress, since,
+    progress, since, summary,
 };
 use crate::{
     message::{FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost},
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let stage = context.stage(&workspace).await?;
     let result = print(context, arguments, &stage, &query).await;
     stage.close().await;
-    result.map(|()| ExitCode::SUCCESS)
+    Ok(context.output.ended(result?.as_ref()))
 }
 
 fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failure> {
@@ -57,16 +57,23 @@ fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failu
     Ok(LogQuery { functions, since, filter: arguments.filter.clone(), request_id: arguments.request.clone() })
 }
 
-async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &LogQuery) -> Result<(), Failure> {
+/// Prints the lines; with what of them this caller may not read.
+async fn print(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    query: &LogQuery,
+) -> Result<Option<Failure>, Failure> {
     let output = context.output;
     let names_function = query.functions.len() > 1;
     if !arguments.follow {
-        let fetched = tokio::select! {
+        let (lines, refused) = tokio::select! {
             biased;
             () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the logs")),
-            lines = logs::fetch(stage, query) => lines?,
+            fetched = logs::fetch_allowed(stage, query) => fetched?,
         };
-        return fetched.iter().try_for_each(|line| one(output, line, names_function));
+        lines.iter().try_for_each(|line| one(output, line, names_function))?;
+        return Ok(summary("read the logs of", query.functions.len(), &refused));
     }
     // A reader that went away ends the following.
     let ended = tokio_util::sync::CancellationToken::new();
@@ -105,7 +112,7 @@ async fn print(context: &Context, arguments: &Arguments, stage: &Stage, query: &
             "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free ones of the month are used"
         ));
     }
-    result.and(followed)
+    result.and(followed).map(|()| None)
 }
 
 /// What is new in how a tail stands.

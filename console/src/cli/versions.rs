@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{
     confirm,
     context::{Context, select},
-    output::{ago, print_json, print_line},
-    progress, since,
+    output::{ago, print_json, print_line, with_error},
+    progress, since, summary,
 };
 use crate::{
     message::{Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256},
@@ -82,17 +82,20 @@ pub(super) async fn roll_back(context: &Context, arguments: &Rollback) -> Result
 }
 
 async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut found = Vec::new();
-    for (name, versions) in names.iter().zip(versions::list(stage, names, arguments.since).await?) {
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    for (name, versions) in versions::list(stage, names, arguments.since).await {
         match versions {
-            Some(versions) => found.push(versions),
-            None if arguments.names.is_empty() => {}
-            None => return Err(versions::absent(stage, name)),
+            Ok(Some(versions)) => found.push(versions),
+            Ok(None) if arguments.names.is_empty() => {}
+            Ok(None) => failed.push((name.clone(), versions::absent(stage, &name))),
+            Err(failure) => failed.push((name, failure)),
         }
     }
+    let failure = summary("look at the versions of", names.len(), &failed);
     if context.output.json {
-        print_json(&json!({ "stage": stage.name(), "functions": found }))?;
-        return Ok(ExitCode::SUCCESS);
+        let document = json!({ "stage": stage.name(), "functions": found });
+        print_json(&with_error(document, failure.as_ref()))?;
+        return Ok(context.output.ended(failure.as_ref()));
     }
     let now = jiff::Timestamp::now().as_millisecond();
     for (index, function) in found.iter().enumerate() {
@@ -105,13 +108,15 @@ async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Ar
             ["version", "aliases", "from", "sha256", "failed", "init p50/p99 ms", "duration p50/p99 ms", "description"],
             &rows,
         )?;
+        function.refused.iter().for_each(progress::notice);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(context.output.ended(failure.as_ref()))
 }
 
 fn headline(of: &FunctionVersions) -> String {
     let place = format!("{} on {}", of.function, of.stage);
     match (&of.alias, of.stage_alias()) {
+        _ if !of.refused.is_empty() && of.aliases.is_empty() => place,
         (None, _) => format!("{place}: no alias, callers get $LATEST"),
         (Some(alias), None) => format!("{place}: {alias} is not there yet"),
         (Some(_), Some(alias)) => {

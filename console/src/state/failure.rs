@@ -26,6 +26,8 @@ pub enum FailureKind {
     Usage,
     /// The environment is missing something: toolchain, network, credentials. Exit code 3.
     Environment,
+    /// The caller is not allowed to do it. Exit code 3.
+    Denied,
     /// The credentials are missing or have expired; the hint is the command that gets new ones. Exit code 3.
     Login,
     /// The user interrupted it. Exit code 130.
@@ -38,7 +40,7 @@ impl FailureKind {
         match self {
             Self::Work => 1,
             Self::Usage => 2,
-            Self::Environment | Self::Login => 3,
+            Self::Environment | Self::Denied | Self::Login => 3,
             Self::Interrupted => 130,
         }
     }
@@ -58,6 +60,11 @@ impl Failure {
     /// The environment is missing something (exit code 3).
     pub fn environment(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Environment, ..Self::work(what, why, hint) }
+    }
+
+    /// The caller is not allowed to do it (exit code 3).
+    pub fn denied(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Denied, ..Self::work(what, why, hint) }
     }
 
     /// There are no credentials that work (exit code 3); `hint` is the command that gets new ones.

@@ -16,6 +16,8 @@ pub enum Deployment {
     Absent,
     /// It is.
     Present(Deployed),
+    /// This caller may not look.
+    Refused(Failure),
 }
 
 /// A function with its panes.

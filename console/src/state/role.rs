@@ -21,6 +21,18 @@ pub struct Role {
     pub inline: Vec<String>,
     /// The functions on the stage that have it, by their names there.
     pub functions: Vec<String>,
+    /// The actions that this caller may not do and that the rest would take: `iam:GetRole`, `lambda:ListFunctions`.
+    pub refused: Vec<String>,
+}
+
+impl Role {
+    /// The action that tells which functions have it.
+    pub const LIST_FUNCTIONS: &str = "lambda:ListFunctions";
+
+    /// No function has it. That nobody may tell is no proof.
+    pub fn is_unused(&self) -> bool {
+        self.functions.is_empty() && !self.refused.iter().any(|action| action == Self::LIST_FUNCTIONS)
+    }
 }
 
 /// Whether the caller may do one thing.

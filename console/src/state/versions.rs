@@ -21,6 +21,8 @@ pub struct FunctionVersions {
     pub versions: Vec<Version>,
     /// From when on the figures are, in milliseconds since the Unix epoch.
     pub since: i64,
+    /// What this caller may not look at: aliases, figures.
+    pub refused: Vec<super::Failure>,
 }
 
 /// A name for a version that can be given to another one.

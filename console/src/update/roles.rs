@@ -36,6 +36,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
 
 fn entry(role: Role) -> Entry {
     let detail = match role.functions.as_slice() {
+        [] if !role.is_unused() => "not known".to_owned(),
         [] => "unused".to_owned(),
         [one] => one.clone(),
         several => format!("{} functions", several.len()),
@@ -50,6 +51,9 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
     }
     if entry.detail == "unused" {
         state.overlay = Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
+    } else if entry.detail == "not known" {
+        let why = format!("this caller may not look which functions have {}", entry.label);
+        state.tell(Notice::plain(why, format!("it needs {}", Role::LIST_FUNCTIONS)));
     } else {
         let why = format!("{} is the role of {}", entry.label, entry.detail);
         state.tell(Notice::plain(why, "delete the function first, or give it another role"));

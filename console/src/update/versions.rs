@@ -69,7 +69,11 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
             let back = if is_shared { None } else { found.previous() };
             let wanted = chosen.as_deref().or(back).or_else(|| found.live());
             picker.selected = wanted.and_then(at).unwrap_or_default();
+            let refused = found.refused.first().map(Notice::of);
             picker.found = Some(found);
+            if let Some(refused) = refused {
+                state.tell(refused);
+            }
         }
         Err(failure) => {
             if picker.found.is_none() {

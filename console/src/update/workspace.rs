@@ -2,7 +2,7 @@
 
 use super::{command, config, finish, payload, stages, start};
 use crate::{
-    message::{Deployed, Effect, Failure, JobId, Part, Workspace},
+    message::{Effect, Failure, Found, JobId, Part, Workspace},
     state::{Card, Connection, Deployment, JobKind, Notice, Setup, State, WorkspaceState},
 };
 
@@ -78,17 +78,24 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     vec![Effect::RefreshDeployed { job: start(state, JobKind::Refresh), functions }]
 }
 
-pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String, Option<Deployed>)>, Failure>) {
+pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String, Found)>, Failure>) {
     if !is_news(state, job, &JobKind::Refresh) {
         return;
     }
     match result {
         Ok(functions) => {
-            for (name, deployed) in functions {
+            let refused = functions.iter().find_map(|(_, found)| found.as_ref().err().cloned());
+            for (name, found) in functions {
                 if let Some(card) = state.functions.get_mut(&name) {
                     config::outdate(card);
-                    card.deployment = deployed.map_or(Deployment::Absent, Deployment::Present);
+                    card.deployment = match found {
+                        Ok(deployed) => deployed.map_or(Deployment::Absent, Deployment::Present),
+                        Err(failure) => Deployment::Refused(failure),
+                    };
                 }
+            }
+            if let Some(failure) = refused {
+                state.tell(Notice::of(&failure));
             }
         }
         Err(failure) => state.tell(Notice::of(&failure)),

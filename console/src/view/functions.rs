@@ -14,7 +14,7 @@ use super::{
     text::{age, bytes, columns, duration, fit, pad, pad_left, wrap},
 };
 use crate::{
-    message::{Action, Target},
+    message::{Action, FailureKind, Target},
     state::{Card, Connection, Context, Deployment, Focus, JobKind, State, WorkspaceState},
     theme::Theme,
 };
@@ -153,6 +153,8 @@ fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
         Deployment::Unknown if matches!(state.connection, Connection::Failed(_)) => ("?".into(), theme.dim),
         Deployment::Unknown => ("…".into(), theme.dim),
         Deployment::Absent => ("–".into(), theme.dim),
+        Deployment::Refused(failure) if failure.kind == FailureKind::Denied => ("denied".into(), theme.bad),
+        Deployment::Refused(_) => ("?".into(), theme.bad),
         Deployment::Present(deployed) if deployed.in_sync => ("in sync".into(), theme.good),
         Deployment::Present(deployed) if deployed.version == "$LATEST" => ("differs".into(), theme.warn),
         Deployment::Present(deployed) => (format!("v{}", deployed.version), theme.warn),

@@ -81,6 +81,10 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
     match &card.deployment {
         Deployment::Unknown => rows.push(field(theme, "deployed", "not known", theme.dim)),
         Deployment::Absent => rows.push(field(theme, "deployed", "no", theme.dim)),
+        Deployment::Refused(failure) => {
+            rows.push(field(theme, "deployed", format!("✗ {failure}"), theme.bad));
+            rows.push(field(theme, "", &failure.hint, text));
+        }
         Deployment::Present(deployed) => {
             let sha = deployed.sha256.get(..12).unwrap_or(&deployed.sha256);
             let sync = if deployed.in_sync { "in sync with the zip" } else { "differs from the zip" };

@@ -17,7 +17,9 @@ use super::{
         call::{CallError, present},
     },
 };
-use crate::message::{Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Step};
+use crate::message::{
+    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, FailureKind, Step,
+};
 
 /// How many functions are worked on at once.
 const AT_ONCE: usize = 4;
@@ -29,16 +31,34 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// # Errors
 /// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
 pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
-    let asks: Vec<_> = functions.iter().map(|function| belongings_of(stage, function).boxed()).collect();
+    let (all, refused) = allowed_belongings(stage, functions, job).await?;
+    match refused.into_iter().next() {
+        Some((_, failure)) => Err(failure),
+        None => Ok(all),
+    }
+}
+
+/// As [`belongings()`], with the functions that this caller may not look at.
+///
+/// # Errors
+/// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
+pub async fn allowed_belongings(
+    stage: &Stage,
+    functions: &[String],
+    job: &Job,
+) -> Result<(Vec<Belongings>, Vec<(String, Failure)>), Failure> {
+    let asks = async |function: &String| (function.clone(), belongings_of(stage, function).await);
+    let asks: Vec<_> = functions.iter().map(|function| asks(function).boxed()).collect();
     let mut answers = stream::iter(asks).buffered(AT_ONCE);
-    let mut all = Vec::with_capacity(functions.len());
+    let (mut all, mut refused) = (Vec::with_capacity(functions.len()), Vec::new());
     loop {
         tokio::select! {
             biased;
             () = job.cancel.cancelled() => return Err(Failure::interrupted("could not look what would be deleted")),
             answer = answers.next() => match answer {
-                Some(belongings) => all.push(belongings?),
-                None => return Ok(all),
+                Some((function, Err(failure))) if failure.kind == FailureKind::Denied => refused.push((function, failure)),
+                Some((_, belongings)) => all.push(belongings?),
+                None => return Ok((all, refused)),
             },
         }
     }

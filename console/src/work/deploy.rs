@@ -17,11 +17,9 @@ pub(crate) use self::{
     wait::{patiently, settled},
 };
 use super::{Job, stage::Stage};
-<<<<<<< HEAD
-use crate::message::{Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, Function};
-=======
-use crate::message::{Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found, Function};
->>>>>>> a03dc1e (deploy: values that someone else changed meanwhile are not overwritten; a plan shows the role it makes, stale code and the canary)
+use crate::message::{
+    Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found, Function,
+};
 
 mod apply;
 mod calls;

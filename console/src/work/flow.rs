@@ -126,12 +126,12 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     let stage = place.stage().await;
     assert_eq!(stage.info().account, "000000000000");
     let mut hello = place.function("hello", "1");
-    assert_eq!(deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(), [("hello".to_owned(), None)]);
+    assert_eq!(deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(), [("hello".to_owned(), Ok(None))]);
     let planned = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
     assert_eq!(planned.functions[0].action, DeployAction::Created);
     assert_eq!(
         deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap()[0].1,
-        None,
+        Ok(None),
         "a dry run sends nothing"
     );
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
@@ -141,7 +141,7 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     let another = place.function("hello", "2");
     assert_eq!(deploy_one(&stage, &another).await, DeployAction::Updated);
     let deployed = deploy::deployed(&stage, std::slice::from_ref(&another)).await.unwrap();
-    let state = deployed[0].1.as_ref().unwrap();
+    let state = deployed[0].1.as_ref().unwrap().as_ref().unwrap();
     assert!(state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000, "{state:?}");
     let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent()).await.unwrap();
     assert!(kept.payload.contains("hunter2"), "a deploy that does not say the variable keeps it: {}", kept.payload);
@@ -293,7 +293,7 @@ async fn read_only_and_protected_stages_refuse_changes() {
     assert_eq!(invoke::invoke(&read_only, &dry, &job).await.unwrap().status, 204);
     assert_eq!(stage.remote_name("hello"), "acme-hello");
     let state = deploy::deployed(&read_only, &[hello]).await.unwrap();
-    assert!(state[0].1.as_ref().unwrap().in_sync);
+    assert!(state[0].1.as_ref().unwrap().as_ref().unwrap().in_sync);
     read_only.close().await;
     stage.close().await;
 }

@@ -14,7 +14,7 @@ use self::{
     wait::Wait,
 };
 use super::{report::Requests, stage::Stage};
-use crate::message::{Failure, LogFix, LogLine, LogMark, Sample, TailState};
+use crate::message::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState};
 
 mod group;
 mod live;
@@ -61,13 +61,25 @@ pub enum Told {
 /// The lines that `query` means, in order, from all pages. A function without logs yet has none.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// The stage cannot be asked, or not for all functions.
 pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
+    let (lines, refused) = fetch_allowed(stage, query).await?;
+    match refused.into_iter().next() {
+        Some((_, failure)) => Err(failure),
+        None => Ok(lines),
+    }
+}
+
+/// As [`fetch`], with the functions whose logs this caller may not read.
+///
+/// # Errors
+/// The stage cannot be asked.
+pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
     let groups = groups(stage, &query.functions).await?;
-    let entries = entries(stage, &groups, query).await?;
+    let (entries, refused) = entries(stage, &groups, query).await?;
     let mut requests = Requests::default();
     let lines = entries.into_iter().map(|entry| assign(&mut requests, entry.line));
-    Ok(lines.filter(|line| is_meant(query, line)).collect())
+    Ok((lines.filter(|line| is_meant(query, line)).collect(), refused))
 }
 
 /// Gives a line to the request that it belongs to.
@@ -83,12 +95,19 @@ fn is_meant(query: &LogQuery, line: &LogLine) -> bool {
 
 /// All entries of the groups since `query.since`, oldest first. The text is looked for here and not by the
 /// service, for the lines around tell which request a line belongs to.
-async fn entries(stage: &Stage, groups: &[Group], query: &LogQuery) -> Result<Vec<Entry>, Failure> {
+async fn entries(
+    stage: &Stage,
+    groups: &[Group],
+    query: &LogQuery,
+) -> Result<(Vec<Entry>, Vec<(String, Failure)>), Failure> {
     let asks: Vec<_> = groups.iter().map(|group| group_entries(stage, group, query).boxed()).collect();
     let answers: Vec<Result<Vec<Entry>, Failure>> = stream::iter(asks).buffered(4).collect().await;
-    let mut all = Vec::new();
-    for answer in answers {
-        all.append(&mut answer?);
+    let (mut all, mut refused) = (Vec::new(), Vec::new());
+    for (group, answer) in groups.iter().zip(answers) {
+        match answer {
+            Err(failure) if failure.kind == FailureKind::Denied => refused.push((group.names(), failure)),
+            answer => all.append(&mut answer?),
+        }
     }
     // Stable: lines of one stream keep the order in which the service has them.
     all.sort_by_key(|entry| entry.line.timestamp);
@@ -98,7 +117,7 @@ async fn entries(stage: &Stage, groups: &[Group], query: &LogQuery) -> Result<Ve
         line.rank = *rank;
         *rank += 1;
     }
-    Ok(all)
+    Ok((all, refused))
 }
 
 async fn group_entries(stage: &Stage, group: &Group, query: &LogQuery) -> Result<Vec<Entry>, Failure> {

@@ -20,7 +20,8 @@ use super::{
     stage::Stage,
 };
 use crate::message::{
-    Consent, Failure, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged, VersionsDone, percent,
+    Consent, Failure, FailureKind, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged,
+    VersionsDone, percent,
 };
 
 pub(crate) mod alias;
@@ -39,13 +40,14 @@ pub const FIGURES_SINCE: i64 = 24 * 60 * 60 * 1_000;
 const AT_ONCE: usize = 4;
 
 /// The versions of `functions` (names in the workspace), each with its figures since then, in milliseconds since the
-/// Unix epoch; none for one that is not on the stage.
-///
-/// # Errors
-/// The stage cannot be asked.
-pub async fn list(stage: &Stage, functions: &[String], since: i64) -> Result<Vec<Option<FunctionVersions>>, Failure> {
+/// Unix epoch; none for one that is not on the stage, a failure for one that cannot be looked at.
+pub async fn list(
+    stage: &Stage,
+    functions: &[String],
+    since: i64,
+) -> Vec<(String, Result<Option<FunctionVersions>, Failure>)> {
     let asks: Vec<_> = functions.iter().map(|name| with_figures(stage, name, since).boxed()).collect();
-    stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+    functions.iter().cloned().zip(stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await).collect()
 }
 
 /// The versions of one function with their figures.
@@ -58,12 +60,19 @@ pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersion
 
 async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<FunctionVersions>, Failure> {
     let function = stage.remote_name(name);
-    let Some(found) = read::all(stage, &function).await? else { return Ok(None) };
-    let figures = figures::since(stage, &function, &groups(&function, &found), since).await?;
+    let Some((found, refused)) = read::seen(stage, &function).await? else { return Ok(None) };
+    let figures = figures::since(stage, &function, &groups(&function, &found), since).await;
     let mut versions = told(stage, name, function, found);
     versions.since = since;
-    for version in &mut versions.versions {
-        version.figures = figures.of(&version.version);
+    versions.refused.extend(refused);
+    match figures {
+        Ok(figures) => {
+            for version in &mut versions.versions {
+                version.figures = figures.of(&version.version);
+            }
+        }
+        Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
+        Err(failure) => return Err(failure),
     }
     Ok(Some(versions))
 }
@@ -109,6 +118,7 @@ fn told(stage: &Stage, name: &str, function: String, Found { versions, aliases }
         aliases,
         versions: versions.collect(),
         since: 0,
+        refused: Vec::new(),
     }
 }
 

@@ -19,9 +19,8 @@ use super::super::{
 };
 use super::{Common, Steps, stages::Slot};
 use crate::message::{
-    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Deployed, Event, Failure, Function, Invocation,
-    InvokeMode, InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo,
-    Workspace,
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Event, Failure, Found, Function, Invocation, InvokeMode,
+    InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
 };
 
 /// How far back the cold-start view looks, in milliseconds.
@@ -140,7 +139,7 @@ impl Shared {
         Event::Discovered(id, found)
     }
 
-    pub(super) async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Option<Deployed>)>, Failure> {
+    pub(super) async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Found)>, Failure> {
         deploy::deployed(&*self.stage().await?, functions).await
     }
 

@@ -19,12 +19,12 @@ pub(crate) fn explain(what: String, code: &str, message: &str) -> Failure {
     let Some(denied) = parse(message) else {
         let why = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
         let hint = "`lambda-console iam --policy` prints what is needed; or use a profile that may do it: --profile";
-        return Failure::environment(what, why, hint);
+        return Failure::denied(what, why, hint);
     };
     let Denied { caller, action, resource, reason } = denied;
     let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
     let why = format!("{caller} may not {action} on {resource}{reason} ({code})");
-    Failure::environment(what, why, hint(&denied))
+    Failure::denied(what, why, hint(&denied))
 }
 
 fn parse(message: &str) -> Option<Denied<'_>> {

@@ -10,7 +10,7 @@ use super::{
     role_name,
 };
 use crate::{
-    message::{Consent, Failure},
+    message::{Consent, Failure, Role},
     work::stage::{
         Stage, again,
         call::{CallError, present},
@@ -151,8 +151,13 @@ pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), F
         let why = format!("lambda-console has made no role of this name for functions in {}", stage.info().region);
         return Err(Failure::usage(what(), why, "`lambda-console iam` lists those that it made"));
     };
-    if !role.functions.is_empty() {
-        let why = format!("it is the role of {}", role.functions.join(", "));
+    if !role.is_unused() {
+        let users = if role.functions.is_empty() {
+            format!("a function, for all that this caller may know: it needs {}", Role::LIST_FUNCTIONS)
+        } else {
+            role.functions.join(", ")
+        };
+        let why = format!("it is the role of {users}");
         return Err(Failure::work(what(), why, "delete the functions first, or give them another role"));
     }
     remove_all_of(stage, name).await

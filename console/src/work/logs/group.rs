@@ -96,8 +96,8 @@ async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
         .await;
     let configured = match answer {
         Ok(found) => found.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned),
-        // The logs outlive their function.
-        Err(error) if error.is_not_found() => None,
+        // The logs outlive their function, and may be read by one who may not look at it.
+        Err(error) if error.is_not_found() || error.is_denied() => None,
         Err(error) => return Err(error.into_failure(format!("could not find the logs of {function}"))),
     };
     Ok(configured.unwrap_or_else(|| default_group(remote)))

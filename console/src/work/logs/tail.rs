@@ -118,6 +118,8 @@ struct Watched {
     present: Option<bool>,
     wait: Wait,
     trouble: Option<String>,
+    /// It has never answered, and will not.
+    is_lost: bool,
 }
 
 type Running<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
@@ -133,6 +135,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             present: None,
             wait: Wait::new(Duration::from_secs(1), Duration::from_secs(30)),
             trouble: None,
+            is_lost: false,
         };
         Self {
             stage,
@@ -307,17 +310,16 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             Err(error) if error.is_not_found() => {
                 self.answered = true;
                 watched.present = Some(false);
-                watched.trouble = None;
+                (watched.trouble, watched.is_lost) = (None, false);
             }
             Err(error) => {
                 let wait = watched.wait.next();
                 watched.due = Instant::now() + wait.max(pace);
                 let busy = is_busy(&error);
-                let is_denied = error.code().starts_with("AccessDenied");
                 watched.trouble = Some(if busy {
                     format!("{}: looking again in {} s", error.code(), wait.max(pace).as_secs())
                 } else {
-                    error.message().to_owned()
+                    format!("{}: {}", self.groups[number].names(), error.message())
                 });
                 tracing::warn!(code = error.code(), message = error.message(), "a log group cannot be read");
                 let tries = watched.wait.failed();
@@ -327,15 +329,17 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                     watched.trouble = Some(failure.hint.clone());
                 }
                 // What never worked may not be there to work; what did is waited for.
-                let can_pass = busy || (failure.kind == FailureKind::Environment && !is_denied);
-                if !self.answered && (!can_pass || tries > FIRST_TRIES) {
+                let can_pass = busy || failure.kind == FailureKind::Environment;
+                watched.is_lost = !self.answered && (!can_pass || tries > FIRST_TRIES);
+                // One that cannot be read does not take the others.
+                if self.watched.iter().all(|watched| watched.is_lost) {
                     return Err(failure);
                 }
             }
             Ok(()) => {
                 self.answered = true;
                 watched.present = Some(true);
-                watched.trouble = None;
+                (watched.trouble, watched.is_lost) = (None, false);
                 watched.wait.reset();
                 let given = self.merger.looked(&look, now());
                 self.tell(given);

@@ -4,7 +4,7 @@ use aws_sdk_lambda::types::{AliasConfiguration, FunctionConfiguration};
 
 use super::alias;
 use crate::{
-    message::{Alias, Failure, FunctionVersions},
+    message::{Alias, Failure, FailureKind, FunctionVersions},
     work::stage::{
         Stage,
         call::{CallError, present},
@@ -21,15 +21,28 @@ pub(super) struct Found {
 
 /// The versions and aliases of `function`, as the stage names it; none where it is not there.
 pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, Failure> {
+    match seen(stage, function).await? {
+        Some((_, Some(refused))) => Err(refused),
+        Some((found, None)) => Ok(Some(found)),
+        None => Ok(None),
+    }
+}
+
+/// As [`all`], without the aliases where this caller may not look at them.
+pub(super) async fn seen(stage: &Stage, function: &str) -> Result<Option<(Found, Option<Failure>)>, Failure> {
     let failed = |what: &str, error: CallError| error.into_failure(format!("could not list the {what} of {function}"));
     let versions = async { present(versions(stage, function).await).map_err(|error| failed("versions", error)) };
     let aliases = async { present(aliases(stage, function).await).map_err(|error| failed("aliases", error)) };
-    let (versions, aliases) = tokio::try_join!(versions, aliases)?;
-    let (Some(mut versions), Some(aliases)) = (versions, aliases) else { return Ok(None) };
+    let (versions, aliases) = tokio::join!(versions, aliases);
+    let (aliases, refused) = match aliases {
+        Err(failure) if failure.kind == FailureKind::Denied => (Some(Vec::new()), Some(failure)),
+        aliases => (aliases?, None),
+    };
+    let (Some(mut versions), Some(aliases)) = (versions?, aliases) else { return Ok(None) };
     versions.sort_by_key(|found| std::cmp::Reverse(rank(found.version().unwrap_or_default())));
     let mut aliases: Vec<Alias> = aliases.iter().map(told).collect();
     aliases.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Some(Found { versions, aliases }))
+    Ok(Some((Found { versions, aliases }, refused)))
 }
 
 /// Numbers in their order, `$LATEST` above all.

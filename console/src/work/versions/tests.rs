@@ -55,7 +55,7 @@ async fn each_version_has_its_aliases_and_its_figures() {
     assert!(figures(2).init_ms.unwrap().p50 > 1.0 && figures(2).duration_ms.is_some());
     assert_eq!(found.versions[0].sha256, found.versions[1].sha256);
     assert_ne!(found.versions[1].sha256, found.versions[2].sha256);
-    assert_eq!(list(&stage, &["nobody".into()], 0).await.unwrap(), [None]);
+    assert_eq!(list(&stage, &["nobody".into()], 0).await, [("nobody".to_owned(), Ok(None))]);
     assert!(of(&stage, "nobody", 0).await.unwrap_err().hint.contains("deploy nobody"));
     stage.close().await;
 }
