@@ -4,9 +4,10 @@
 use std::{fs, process::Command};
 
 use serde_json::Value;
-use tests::{Account, CODE, Cloud, Fixture, Home, LocalLambda, Terminal};
+use sha2::{Digest as _, Sha256};
+use tests::{Account, CODE, Cloud, Fixture, Home, LocalLambda, Terminal, hexadecimal};
 
-const CONFIG: &str = "
+const CONFIG: &str = r#"
 [profile keys]
 region = eu-west-1
 aws_access_key_id = AKIDEXAMPLE
@@ -22,11 +23,23 @@ region = eu-west-1
 role_arn = arn:aws:iam::111111111111:role/deployer
 source_profile = deployer
 mfa_serial = arn:aws:iam::111111111111:mfa/me
+[profile environment]
+region = eu-west-1
+role_arn = arn:aws:iam::111111111111:role/deployer
+credential_source = Environment
+role_session_name = me
+[profile console]
+region = eu-west-1
+login_session = arn:aws:iam::111111111111:user/me
+[profile fips]
+region = eu-west-1
+credential_process = echo '{"Version":1,"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"s"}'
+use_fips_endpoint = true
 [profile nowhere]
 region = eu-west-1
 role_arn = arn:aws:iam::111111111111:role/deployer
 source_profile = lost
-";
+"#;
 
 /// A workspace without functions but for `hello`, and the files of the AWS CLI.
 struct Place {
@@ -143,8 +156,8 @@ fn a_proxy_that_does_not_help_is_named_without_its_password() {
     assert!(refused.contains(&format!("through the proxy http://{} (HTTPS_PROXY): ", cloud.proxy())), "{refused}");
     assert!(refused.contains("hint: the proxy wants a user") && !refused.contains("wrong"), "{refused}");
     let socks = with("socks5://127.0.0.1:1");
-    assert!(socks.contains("through the proxy that HTTPS_PROXY names: socks5 proxies are not supported"), "{socks}");
-    assert!(socks.contains("NO_PROXY"), "{socks}");
+    assert!(socks.contains("through the proxy that HTTPS_PROXY names: "), "{socks}");
+    assert!(socks.contains("socks5 proxies are not supported") && socks.contains("NO_PROXY"), "{socks}");
 }
 
 #[test]
@@ -168,7 +181,7 @@ fn what_is_on_this_machine_is_reached_without_a_proxy() {
 #[test]
 fn a_profile_that_is_not_there_is_named_with_those_that_are() {
     let place = Place::new();
-    let known = "the profiles are deployer, keys, nowhere, second-device";
+    let known = "the profiles are console, deployer, environment, fips, keys, nowhere, second-device";
     let (_, _, error) = place.run("kyes", &["list"], &[]);
     assert!(error.contains(&format!("there is no AWS profile kyes; {known}")), "{error}");
     let mut command = place.home.command(["--region", "eu-west-1", "list"]);
@@ -189,6 +202,42 @@ fn a_profile_that_is_not_there_is_named_with_those_that_are() {
 fn cloudy(cloud: &Cloud) -> Vec<(String, String)> {
     let bundle = Cloud::certificate("authority").display().to_string();
     vec![("HTTPS_PROXY".into(), through(cloud)), ("AWS_CA_BUNDLE".into(), bundle)]
+}
+
+#[test]
+fn each_kind_of_credentials_is_found_behind_the_proxy() {
+    let (place, cloud) = (Place::new(), Cloud::start(None));
+    let variables = cloudy(&cloud);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let with =
+        |profile: &str, more: &[(&str, &str)]| place.run(profile, &["list"], &[variables.as_slice(), more].concat());
+    let (ok, _, error) = with("environment", &[("AWS_ACCESS_KEY_ID", "AKIDOTHER"), ("AWS_SECRET_ACCESS_KEY", "s")]);
+    assert!(ok && cloud.calls()[0].contains("RoleSessionName=me"), "{error}");
+
+    let (ok, _, error) = with("console", &[]);
+    assert!(!ok && error.contains("hint: aws login --profile console"), "{error}");
+    let session = serde_json::json!({
+        "accessToken": {
+            "accessKeyId": "ASIALOGIN", "secretAccessKey": "s", "sessionToken": "t", "accountId": "111111111111",
+            "expiresAt": "2099-01-01T00:00:00Z",
+        },
+        "tokenType": "urn:aws:params:oauth:token-type:access_token_sigv4", "refreshToken": "r", "idToken": "i",
+        "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": "key",
+    });
+    let name = Sha256::digest("arn:aws:iam::111111111111:user/me");
+    let cache = place.home.path().join(".aws/login/cache");
+    fs::create_dir_all(&cache).unwrap();
+    fs::write(cache.join(format!("{}.json", hexadecimal(&name))), session.to_string()).unwrap();
+    let (ok, _, error) = with("console", &[]);
+    assert!(ok, "{error}");
+
+    cloud.tunnels();
+    let (ok, _, error) = with("fips", &[]);
+    assert!(ok, "{error}");
+    let hosts = cloud.tunnels();
+    assert!(hosts.iter().all(|host| host.contains("-fips.eu-west-1.amazonaws.com")), "{hosts:?}");
+    with("keys", &[("AWS_USE_DUALSTACK_ENDPOINT", "true")]);
+    assert!(cloud.tunnels().iter().all(|host| host == "sts.eu-west-1.api.aws:443"));
 }
 
 #[test]

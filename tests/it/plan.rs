@@ -75,6 +75,21 @@ fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
     job
 }
 
+#[test]
+fn code_that_is_older_than_its_sources_is_named_whether_it_changes_or_not() {
+    let mut console = on("beta", false);
+    console.press("d");
+    let stale = |name: &str, action| FunctionPlan { stale: true, ..planned(name, action, Vec::new()) };
+    let role = change("role", None, "lambda-console-ping-eu-west-1, made for it");
+    let created = FunctionPlan { changes: vec![role], ..stale("ping", DeployAction::Created) };
+    let functions = vec![created, stale("nightly", DeployAction::Unchanged)];
+    answer(&mut console, DeployPlan { stage: "beta".into(), functions, failed: Vec::new() });
+    let screen = console.screen();
+    for text in ["role         lambda-console-ping", "build ping to deploy", "build nightly to deploy"] {
+        assert!(screen.contains(text), "{screen}");
+    }
+}
+
 #[track_caller]
 fn deployed(console: &mut Harness) -> (Vec<String>, Consent) {
     let Effect::Deploy { functions, consent, .. } = console.effect() else { panic!("a deploy") };

@@ -60,6 +60,19 @@ fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
 }
 
 #[test]
+fn a_function_that_may_not_be_looked_at_says_denied_beside_the_others() {
+    let (mut console, connect) = switched();
+    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    let Effect::RefreshDeployed { job, .. } = console.effect() else { panic!("what is deployed is asked") };
+    let mut deployed = sample::deployed();
+    deployed[0].1 = Err(Failure::denied("could not ask for backend", "me may not lambda:GetFunctionConfiguration", ""));
+    console.feed(Event::Deployed(job, Ok(deployed)));
+    let screen = console.screen();
+    assert!(screen.contains("denied") && screen.contains("in sync"), "{screen}");
+    assert!(screen.contains("lambda:GetFunctionConfiguration"), "{screen}");
+}
+
+#[test]
 fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_it_at_once() {
     let (mut console, connect) = switched();
     assert_eq!(version(&console), None, "what local has is not shown as what beta has");

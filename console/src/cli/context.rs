@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Global, code, output::Output, progress};
 use crate::{
-    message::{Architecture, Deployed, Failure, Function, Workspace},
+    message::{Architecture, Failure, Found, Function, Workspace},
     work::{
         Job, deploy, discover, log, paths,
         stage::{LOCAL, Stage, StageOptions},
@@ -44,7 +44,7 @@ impl Context {
     /// What the functions are for on the stage. One that it cannot be asked of is left out: builds go on without.
     pub(super) async fn architectures(&self, stage: &Stage, functions: &[Function]) -> BTreeMap<String, Architecture> {
         let deployed = deploy::deployed(stage, functions).await.unwrap_or_default();
-        let known = |(name, deployed): (String, Option<Deployed>)| Some((name, deployed?.architecture?));
+        let known = |(name, found): (String, Found)| Some((name, found.ok()??.architecture?));
         deployed.into_iter().filter_map(known).collect()
     }
 

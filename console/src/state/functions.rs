@@ -60,7 +60,7 @@ impl Card {
     pub fn architecture(&self) -> Architecture {
         let deployed = match &self.deployment {
             Deployment::Present(deployed) => deployed.architecture,
-            Deployment::Unknown | Deployment::Absent => None,
+            Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
         };
         self.function.config.architecture.or(deployed).unwrap_or_default()
     }
@@ -121,7 +121,7 @@ impl Functions {
     pub fn deployed_architectures(&self) -> BTreeMap<String, Architecture> {
         let on_stage = |card: &Card| match &card.deployment {
             Deployment::Present(deployed) => Some((card.function.name.clone(), deployed.architecture?)),
-            Deployment::Unknown | Deployment::Absent => None,
+            Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
         };
         self.cards.iter().filter_map(on_stage).collect()
     }

@@ -95,8 +95,14 @@ impl Request {
         } else {
             self.lambda()
         };
-        let named = self.form("RoleName").unwrap_or_default();
+        let named = self.form("RoleName").or_else(|| self.group()).unwrap_or_default();
         Call { operation, target: format!("{}{named}", self.target), harm: None }
+    }
+
+    /// The log group that a call of the logs is about.
+    fn group(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        self.header("x-amz-target").and(body["logGroupName"].as_str()).map(str::to_owned)
     }
 
     /// A field of a form, in IAM's and STS's manner.

@@ -253,19 +253,15 @@ pub(crate) fn causes<'a>(
 }
 
 /// The innermost causes say what happened; the outer ones repeat that it did.
-fn reason<E: std::error::Error, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String
-where
-    SdkError<E, R>: std::error::Error,
-{
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes = Vec::new();
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(cause) = source {
+    for cause in self::causes(error) {
         // A chain of credential providers tells of each on a line of its own: the log has them all.
         let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
-        if causes.last() != Some(&text) {
+        // The way is named in front of it all.
+        if causes.last() != Some(&text) && !cause.is::<Through>() {
             causes.push(text);
         }
-        source = cause.source();
     }
     tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
     causes[causes.len().saturating_sub(2)..].join(": ")

@@ -107,10 +107,10 @@ impl Profiles {
             1 => format!("the only profile is {}", names.iter().copied().collect::<String>()),
             _ => format!("the profiles are {}", names.iter().copied().collect::<Vec<_>>().join(", ")),
         };
-        Failure::environment(
+        Failure::login(
             "could not connect to AWS",
             format!("there is no AWS profile {name}{by}; {known}"),
-            format!("name another with --profile or in the stage, or make it: aws configure sso --profile {name}"),
+            format!("aws configure sso --profile {name}"),
         )
     }
 }
