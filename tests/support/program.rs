@@ -100,8 +100,8 @@ impl Home {
         self.directory.path()
     }
 
-    /// What leads AWS's clients to the files of this home alone, and past this machine's own network settings: `None`
-    /// means that the variable is taken away.
+    /// The environment in which AWS's clients use the files of this home alone and no network settings of this machine.
+    /// `None` means that the variable is removed.
     pub fn apart(&self) -> Vec<(String, Option<String>)> {
         const FOREIGN: [&str; 21] = [
             "ALL_PROXY",

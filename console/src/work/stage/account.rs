@@ -187,7 +187,7 @@ fn sdk(config: &SdkConfig) -> ProviderConfig {
 fn without_credentials(profile: &str) -> Failure {
     Failure::environment(
         "could not connect to AWS",
-        format!("the profile {profile} leads to no credentials"),
+        format!("the profile {profile} has no credentials, and names no profile that has some"),
         "look at its `source_profile` or `credential_source`, and at the keys of that profile",
     )
 }
