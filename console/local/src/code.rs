@@ -8,6 +8,7 @@
 
 use crate::{
     call::hexadecimal,
+    damage::Damage,
     disk,
     function::{Failure, Function},
     trash::Trash,
@@ -15,7 +16,7 @@ use crate::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,6 +32,8 @@ pub(crate) struct Codes {
     used: Mutex<HashMap<String, Users>>,
     /// Removes what is not needed.
     pub(crate) trash: Trash,
+    /// What was unpacked, or compared with its zip, since the start.
+    checked: Mutex<HashSet<String>>,
     /// The turns to unpack.
     pub(crate) turns: Semaphore,
 }
@@ -63,10 +66,10 @@ pub(crate) struct Taken {
 
 impl Codes {
     /// The code under `dir`.
-    pub(crate) fn open(dir: &Path) -> io::Result<Arc<Self>> {
-        disk::make_dir(dir)?;
-        let (used, turns) = (Mutex::new(HashMap::new()), Semaphore::new(UNPACKING));
-        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, turns }))
+    pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
+        damage.dir(dir)?;
+        let (used, checked, turns) = (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
+        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns }))
     }
 
     /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
@@ -75,11 +78,22 @@ impl Codes {
         let unpacked = zipfile::judge(zip)?;
         // From the start, so that it does not go while this one finds it there.
         let held = self.hold([sha256.clone()]);
-        let file = self.zip(&sha256);
-        if !file.is_file() {
-            disk::write(&file, zip)?;
-        }
+        self.store(&sha256, zip)?;
         Ok(Taken { held, size: zip.len() as u64, unpacked, sha256 })
+    }
+
+    /// Writes a zip down unless it is there as it should be.
+    fn store(&self, sha256: &str, zip: &[u8]) -> io::Result<()> {
+        let file = self.zip(sha256);
+        if fs::read(&file).is_ok_and(|there| there == zip) {
+            return Ok(());
+        }
+        if file.is_dir() {
+            disk::remove_dir(&file)?;
+        }
+        // What was unpacked from the damaged one is compared with this one.
+        self.checked().remove(sha256);
+        disk::write(&file, zip)
     }
 
     /// One layer less keeps a zip.
@@ -112,23 +126,40 @@ impl Codes {
         Held { codes: Arc::clone(self), names }
     }
 
-    /// Unpacks what a version needs and what is not there yet. Blocks.
+    /// Whether everything that a version needs was unpacked, or found as it should be, since the start.
+    pub(crate) fn is_checked(&self, function: &Function) -> bool {
+        let checked = self.checked();
+        function.codes().all(|name| checked.contains(&name))
+    }
+
+    /// Whether everything that a version needs was unpacked at some time.
+    pub(crate) fn is_there(&self, function: &Function) -> bool {
+        function.codes().all(|name| self.place(&name).is_dir())
+    }
+
+    /// Unpacks what a version needs and what is not there, or not as its zip has it. Blocks.
     pub(crate) fn unpack(&self, function: &Function) -> Result<(), Failure> {
         let layers: Vec<&str> = function.layers.iter().map(|layer| layer.sha256.as_str()).collect();
         std::iter::once(function.code.as_str())
             .chain(layers.iter().copied())
-            .try_for_each(|sha256| self.provide(sha256, |fresh| zipfile::unpack(&fs::read(self.zip(sha256))?, fresh)))
+            .try_for_each(|sha256| self.provide_unpacked(sha256))
             .and_then(|()| match (function.opt(), layers.as_slice()) {
-                (Some(opt), [_, _, ..]) => self.provide(&opt, |fresh| {
-                    disk::make_dir(fresh)?;
-                    // The layer that comes later wins.
-                    layers.iter().try_for_each(|layer| overlay(&self.place(layer), fresh)).map_err(Refusal::Disk)
-                }),
+                (Some(opt), [_, _, ..]) => {
+                    // One that an earlier process made has no zip to be compared with.
+                    if !self.checked().contains(&opt) && fs::symlink_metadata(self.place(&opt)).is_ok() {
+                        self.discard(&self.place(&opt));
+                    }
+                    self.provide(&opt, |fresh| {
+                        disk::make_dir(fresh)?;
+                        // The layer that comes later wins.
+                        layers.iter().try_for_each(|layer| overlay(&self.place(layer), fresh)).map_err(Refusal::Disk)
+                    })
+                }
                 _ => Ok(()),
             })
             .map_err(|refusal| Failure {
                 code: match refusal {
-                    Refusal::Disk(_) => "InternalError".to_owned(),
+                    Refusal::Disk(_) | Refusal::Damaged => "InternalError".to_owned(),
                     _ => "InvalidZipFileException".to_owned(),
                 },
                 reason: refusal.to_string(),
@@ -144,10 +175,37 @@ impl Codes {
         unpacking.await.map_err(|error| internal(format!("broke off unpacking: {error}")))?
     }
 
+    /// Unpacks a zip unless that was done. What an earlier process unpacked is compared with the zip first.
+    fn provide_unpacked(&self, sha256: &str) -> Result<(), Refusal> {
+        if self.checked().contains(sha256) {
+            return Ok(());
+        }
+        let (place, file) = (self.place(sha256), self.zip(sha256));
+        let zip = match fs::read(&file) {
+            Ok(zip) => zip,
+            // State that was written before zips were kept has none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place.is_dir() => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refusal::Damaged),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Refusal::Damaged),
+            Err(error) => return Err(Refusal::Disk(error)),
+        };
+        if fs::symlink_metadata(&place).is_ok() {
+            if hexadecimal(&Sha256::digest(&zip)) != sha256 {
+                return Err(Refusal::Damaged);
+            }
+            if !zipfile::matches(&zip, &place)? {
+                tracing::warn!(dir = %place.display(), "unpacked code was damaged; it is unpacked again");
+                self.discard(&place);
+            }
+        }
+        self.provide(sha256, |fresh| zipfile::unpack(&zip, fresh))
+    }
+
     /// Makes a directory with `fill` unless it is there: whole or not at all.
     fn provide(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let place = self.place(name);
         if place.is_dir() {
+            self.checked().insert(name.to_owned());
             return Ok(());
         }
         let fresh = self.fresh();
@@ -156,21 +214,25 @@ impl Codes {
             Err(_) if place.is_dir() => Ok(()),
             result => result.map_err(Refusal::Disk),
         });
+        if result.is_ok() {
+            self.checked().insert(name.to_owned());
+        }
         if result.is_err() || fresh.exists() {
             self.trash.remove(fresh);
         }
         result
     }
 
-    /// Removes what nobody uses and what an earlier process left half done. For the start, before sandboxes run.
-    pub(crate) fn sweep(&self) -> io::Result<()> {
+    /// Removes what an earlier process left half done and, with `needless`, what nobody uses. For the start, before sandboxes
+    /// run.
+    pub(crate) fn sweep(&self, needless: bool) -> io::Result<()> {
         let used = self.users();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with('.') {
                 self.trash.remove(entry.path());
-            } else if !used.contains_key(name.strip_suffix(".zip").unwrap_or(&name)) {
+            } else if needless && !used.contains_key(name.strip_suffix(".zip").unwrap_or(&name)) {
                 self.discard(&entry.path());
             }
         }
@@ -187,6 +249,7 @@ impl Codes {
                 continue;
             }
             used.remove(name);
+            self.checked().remove(name);
             // Old state has no zips, layers over each other have none, and what was never unpacked has no directory.
             self.discard(&self.zip(name));
             self.discard(&self.place(name));
@@ -217,6 +280,10 @@ impl Codes {
     /// Where a zip itself is, by its SHA-256; state that was written before zips were kept has none.
     pub(crate) fn zip(&self, sha256: &str) -> PathBuf {
         self.dir.join(format!("{sha256}.zip"))
+    }
+
+    fn checked(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, Users>> {

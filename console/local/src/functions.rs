@@ -3,6 +3,7 @@
 use crate::{
     code::Codes,
     concurrency::Concurrency,
+    damage::{self, Damage},
     disk,
     fault::Fault,
     function::{Function, State},
@@ -34,35 +35,27 @@ pub(crate) struct Change<'a> {
 
 impl Functions {
     /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. The layers
-    /// must have been read before. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Arc<Codes>, concurrency: Arc<Concurrency>) -> io::Result<Self> {
-        disk::make_dir(dir)?;
-        disk::sweep(dir)?;
+    /// must have been read before.
+    pub(crate) fn open(
+        dir: &Path,
+        codes: &Arc<Codes>,
+        concurrency: Arc<Concurrency>,
+        damage: &Damage,
+    ) -> io::Result<Self> {
         let mut known = BTreeMap::new();
-        for entry in fs::read_dir(dir)? {
-            let file = entry?.path();
-            if file.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match disk::read_json::<Record>(&file) {
-                Ok(Some(mut record)) => {
-                    record.all().for_each(|function| codes.keep(function));
-                    record.hold(codes);
-                    concurrency.reserve(&record.latest.name, record.latest.reserved);
-                    known.insert(record.latest.name.clone(), Arc::new(record));
-                }
-                Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    tracing::warn!(%error, "a function of the local Lambda is set aside");
-                    fs::rename(&file, file.with_extension("damaged"))?;
-                }
-                Err(error) => return Err(error),
-            }
+        for (_, mut record) in
+            damage.all(dir, "a function of the local Lambda", |record: &Record| Some(&record.latest.name))?
+        {
+            record.all().for_each(|function| codes.keep(function));
+            record.hold(codes);
+            concurrency.reserve(&record.latest.name, record.latest.reserved);
+            known.insert(record.latest.name.clone(), Arc::new(record));
         }
         // Only now is it known what is not needed any more.
         let unfinished = |record: &&mut Arc<Record>| matches!(record.latest.state, State::Pending | State::Updating);
         for record in known.values_mut().filter(unfinished) {
-            let outcome = codes.unpack(&record.latest);
+            // Whether what is there is good is seen before its first use.
+            let outcome = if codes.is_there(&record.latest) { Ok(()) } else { codes.unpack(&record.latest) };
             if let Some(unused) = Arc::make_mut(record).settle(outcome) {
                 codes.release(&unused);
             }
@@ -96,6 +89,21 @@ impl Functions {
     /// Waits for the turn to change something.
     pub(crate) async fn change(&self) -> Change<'_> {
         Change { functions: self, _turn: self.changing.lock().await }
+    }
+
+    /// Whether a function of that name is there, or was until its file was found damaged.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.record(name).is_some() || damage::was_set_aside(&self.file(name))
+    }
+
+    /// The log groups that they log to.
+    pub(crate) fn log_groups(&self) -> Vec<String> {
+        self.all().iter().map(|record| record.latest.logging.log_group.clone()).collect()
+    }
+
+    /// Whether the files of functions that were set aside may need code that no other function needs.
+    pub(crate) fn any_set_aside(&self) -> bool {
+        damage::asides(&self.dir).next().is_some()
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -7,6 +7,7 @@ mod roles;
 
 use crate::{
     call::Body,
+    damage::Damage,
     fault::Fault,
     query::{escape, reply},
     table::Table,
@@ -15,7 +16,7 @@ use http::Response;
 use policies::Policy;
 use request::Request;
 use roles::Role;
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
@@ -67,8 +68,11 @@ pub(crate) struct Iam {
 
 impl Iam {
     /// Reads what is on disk under `dir`.
-    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
-        Ok(Self { roles: Table::open(&dir.join("roles.json"))?, policies: Table::open(&dir.join("policies.json"))? })
+    pub(crate) fn open(dir: &Path, damage: &Damage) -> Self {
+        Self {
+            roles: Table::open(&dir.join("roles.json"), "the list of roles", damage),
+            policies: Table::open(&dir.join("policies.json"), "the list of policies", damage),
+        }
     }
 
     /// Answers an action with these parameters.

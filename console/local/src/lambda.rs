@@ -131,9 +131,9 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
 /// What is below a function's name.
 async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str]) -> Result<Response<Body>, Fault> {
     match (&call.method, route) {
-        (&Method::GET, []) => read::get_function(service, call, name),
+        (&Method::GET, []) => read::get_function(service, call, name).await,
         (&Method::DELETE, []) => delete::delete_function(service, call, name).await,
-        (&Method::GET, ["configuration"]) => read::get_configuration(service, call, name),
+        (&Method::GET, ["configuration"]) => read::get_configuration(service, call, name).await,
         (&Method::PUT, ["configuration"]) => update::update_configuration(service, call, name).await,
         (&Method::PUT, ["code"]) => update::update_code(service, call, name).await,
         (&Method::POST, ["response-streaming-invocations"]) => {

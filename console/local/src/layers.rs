@@ -1,10 +1,16 @@
 //! The layers on disk: one JSON file each, with all its versions. Touches these files only.
 
-use crate::{code::Codes, disk, fault::Fault, record::Policy};
+use crate::{
+    code::Codes,
+    damage::{self, Damage},
+    disk,
+    fault::Fault,
+    record::Policy,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -51,28 +57,12 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Reads them, and says to `codes` which zips are in use. A damaged file is set aside and told, not lost.
-    pub(crate) fn open(dir: &Path, codes: &Codes) -> io::Result<Self> {
-        disk::make_dir(dir)?;
-        disk::sweep(dir)?;
+    /// Reads them, and says to `codes` which zips are in use.
+    pub(crate) fn open(dir: &Path, codes: &Codes, damage: &Damage) -> io::Result<Self> {
         let mut known = BTreeMap::new();
-        for entry in fs::read_dir(dir)? {
-            let file = entry?.path();
-            if file.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match disk::read_json::<Layer>(&file) {
-                Ok(Some(layer)) => {
-                    layer.versions.values().for_each(|version| codes.keep_zip(&version.sha256));
-                    known.insert(layer.name.clone(), Arc::new(layer));
-                }
-                Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    tracing::warn!(%error, "a layer of the local Lambda is set aside");
-                    fs::rename(&file, file.with_extension("damaged"))?;
-                }
-                Err(error) => return Err(error),
-            }
+        for (_, layer) in damage.all(dir, "a layer of the local Lambda", |layer: &Layer| Some(&layer.name))? {
+            layer.versions.values().for_each(|version| codes.keep_zip(&version.sha256));
+            known.insert(layer.name.clone(), Arc::new(layer));
         }
         Ok(Self { dir: dir.to_owned(), known: Mutex::new(known) })
     }
@@ -89,20 +79,22 @@ impl Layers {
 
     /// Changes a layer, which is made when there is none, and writes it down. Blocks.
     pub(crate) fn change<T>(&self, name: &str, edit: impl FnOnce(&mut Layer) -> T) -> Result<T, Fault> {
-        use sha2::Digest as _;
         let mut known = self.known();
         let mut layer = match known.get(name) {
             Some(layer) => Layer::clone(layer),
             None => Layer { name: name.to_owned(), ..Layer::default() },
         };
         let result = edit(&mut layer);
-        // Two names that differ in case alone are two files, on every file system.
-        let hash = crate::call::hexadecimal(&sha2::Sha256::digest(name.as_bytes()));
-        let file = self.dir.join(format!("{name}-{}.json", hash.get(..8).unwrap_or_default()));
+        let file = disk::file_of(&self.dir, name);
         disk::write_json(&file, &layer)
             .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
         known.insert(name.to_owned(), Arc::new(layer));
         Ok(result)
+    }
+
+    /// Whether the files of layers that were set aside may need zips that no other layer needs.
+    pub(crate) fn any_set_aside(&self) -> bool {
+        damage::asides(&self.dir).next().is_some()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Layer>>> {

@@ -35,6 +35,7 @@
 mod call;
 mod code;
 mod concurrency;
+mod damage;
 mod disk;
 mod door;
 mod engine;
@@ -72,7 +73,7 @@ mod trash;
 mod urls;
 mod zipfile;
 
-use crate::{door::Door, engine::Engine, limits::Limits, lock::Lock, service::Service};
+use crate::{damage::Damage, door::Door, engine::Engine, limits::Limits, lock::Lock, service::Service};
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -121,6 +122,9 @@ pub struct Endpoint {
     /// How the memory of functions is limited there, in words.
     #[serde(default)]
     pub memory_limit: String,
+    /// What of the state on disk was found damaged when it began to serve: a sentence each, which says where it is now.
+    #[serde(default)]
+    pub damage: Vec<String>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -132,6 +136,7 @@ impl std::fmt::Debug for Endpoint {
             .field("region", &self.region)
             .field("pid", &self.pid)
             .field("memory_limit", &self.memory_limit)
+            .field("damage", &self.damage)
             .finish()
     }
 }
@@ -201,19 +206,20 @@ pub async fn open(options: Options) -> Result<Local, Error> {
 async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
     let Options { dir, port, region, emulator } = options;
     let state = |source| Error::State { dir: dir.clone(), source };
-    disk::make_dir(&dir).map_err(state)?;
+    let damage = Arc::<Damage>::default();
+    damage.dir(&dir).map_err(state)?;
     let began = Instant::now();
     let mut pause = Duration::from_millis(5);
     loop {
-        if let Some(lock) = Lock::take(&dir).map_err(state)? {
-            lock::remove_endpoint(&dir).map_err(state)?;
+        if let Some(lock) = Lock::take(&dir, &damage).map_err(state)? {
+            lock::remove_endpoint(&dir, &damage).map_err(state)?;
             let engine = Engine::start().map_err(state)?;
             let main = engine.main.clone();
-            let place = dir.clone();
+            let (place, damage) = (dir.clone(), Arc::clone(&damage));
             let serving = main.spawn(async move {
                 let address = ("127.0.0.1", port);
                 let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
-                let served = serve(&place, listener, region, emulator, limits, (lock, engine)).await;
+                let served = serve(&place, listener, region, emulator, limits, damage, (lock, engine)).await;
                 served.map_err(|source| Error::State { dir: place, source })
             });
             let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
@@ -246,13 +252,15 @@ async fn serve(
     region: String,
     emulator: Emulator,
     limits: Limits,
+    damage: Arc<Damage>,
     (lock, engine): (Lock, Engine),
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
     let limits = limits.within_the_system();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
-        Ok::<_, io::Error>((lock::Keys::of(&place)?, Service::open(&place, region_of_service, emulator, limits, port)?))
+        let keys = lock::Keys::of(&place, &damage)?;
+        Ok::<_, io::Error>((keys, Service::open(&place, region_of_service, emulator, limits, port, damage)?))
     })
     .await
     .map_err(io::Error::other)??;
@@ -268,6 +276,7 @@ async fn serve(
         region,
         pid: std::process::id(),
         memory_limit: service.pool.surroundings().memory_limit().to_owned(),
+        damage: service.damage.found(),
     };
     let server = Server { stop, accepting, service, _lock: lock, _engine: engine };
     lock::write_endpoint(dir, &endpoint)?;
@@ -303,7 +312,7 @@ impl Local {
             tracing::warn!(%error, "the local Lambda's server ended badly");
         }
         server.service.pool.closed().await;
-        if let Err(error) = lock::remove_endpoint(&self.dir) {
+        if let Err(error) = lock::remove_endpoint(&self.dir, &server.service.damage) {
             tracing::warn!(%error, "the local Lambda's endpoint file could not be removed");
         }
     }

@@ -1,7 +1,7 @@
 //! One server a directory: the lock file says that there is one, the endpoint file where it listens, the key file which
 //! key it takes. Touches these three files.
 
-use crate::{Endpoint, disk};
+use crate::{Endpoint, damage::Damage, disk};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, TryLockError},
@@ -20,9 +20,9 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// The directory's keys; makes them the first time.
-    pub(crate) fn of(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn of(dir: &Path, damage: &Damage) -> io::Result<Self> {
         let file = dir.join("keys.json");
-        if let Some(keys) = disk::read_json(&file)? {
+        if let Some(keys) = damage.json::<Self>(&file, "the access key").filter(Self::are_usable) {
             return Ok(keys);
         }
         let random = || uuid::Uuid::new_v4().simple().to_string();
@@ -34,6 +34,12 @@ impl Keys {
         disk::write_json(&file, &keys)?;
         Ok(keys)
     }
+
+    /// Whether they can be sent in a header: a flipped bit may have made them something else.
+    fn are_usable(&self) -> bool {
+        let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        plain(&self.access_key) && plain(&self.secret_key)
+    }
 }
 
 /// The lock of a directory, held as long as this lives. The kernel lets go of it when the process ends, however it ends.
@@ -43,8 +49,16 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Takes the lock; none when another process has it.
-    pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
-        let file = File::options().create(true).truncate(false).write(true).open(lock_file(dir))?;
+    pub(crate) fn take(dir: &Path, damage: &Damage) -> io::Result<Option<Self>> {
+        let path = lock_file(dir);
+        let open = || File::options().create(true).truncate(false).write(true).open(&path);
+        let file = match open() {
+            Err(error) if path.is_dir() => {
+                damage.set_aside(&path, "the lock of the local Lambda", &error.to_string())?;
+                open()?
+            }
+            result => result?,
+        };
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -79,9 +93,11 @@ pub(crate) fn write_endpoint(dir: &Path, endpoint: &Endpoint) -> io::Result<()> 
     disk::write_json(&endpoint_file(dir), endpoint)
 }
 
-/// Takes back what an earlier server told.
-pub(crate) fn remove_endpoint(dir: &Path) -> io::Result<()> {
-    match std::fs::remove_file(endpoint_file(dir)) {
+/// Removes what an earlier server wrote.
+pub(crate) fn remove_endpoint(dir: &Path, damage: &Damage) -> io::Result<()> {
+    let file = endpoint_file(dir);
+    match std::fs::remove_file(&file) {
+        Err(error) if file.is_dir() => damage.set_aside(&file, "the address of the local Lambda", &error.to_string()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Settings that hang on a function's name and a qualifier, and go with the function: one JSON file a function. Touches
 //! these files only.
 
-use crate::{disk, fault::Fault};
+use crate::{damage::Damage, disk, fault::Fault};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
@@ -28,23 +28,14 @@ struct Kept<T> {
 
 impl<T: Clone + Serialize + DeserializeOwned> Qualified<T> {
     /// Reads them. Those of a function that is no more, as `exists` tells, go: the process ended before it came to that.
-    pub(crate) fn open(dir: &Path, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
-        disk::make_dir(dir)?;
-        disk::sweep(dir)?;
+    /// `what` names them in the record of damage.
+    pub(crate) fn open(dir: &Path, what: &str, damage: &Damage, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
         let mut known = BTreeMap::new();
-        for entry in fs::read_dir(dir)? {
-            let file = entry?.path();
-            if file.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match disk::read_json::<Kept<T>>(&file) {
-                Ok(Some(kept)) if exists(&kept.function) => drop(known.insert(kept.function, kept.settings)),
-                Ok(_) => fs::remove_file(&file)?,
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    tracing::warn!(%error, "settings of a function are set aside");
-                    fs::rename(&file, file.with_extension("damaged"))?;
-                }
-                Err(error) => return Err(error),
+        for (file, kept) in damage.all(dir, what, |kept: &Kept<T>| Some(&kept.function))? {
+            if exists(&kept.function) {
+                known.insert(kept.function, kept.settings);
+            } else {
+                fs::remove_file(&file)?;
             }
         }
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known) })

@@ -7,6 +7,7 @@ mod record;
 pub(crate) use config::EventConfig;
 
 use crate::{
+    damage::Damage,
     disk,
     fault::Fault,
     function::LATEST,
@@ -35,6 +36,9 @@ const CHAIN_LIMIT: u32 = 16;
 
 /// How long an event waits before it looks again whether its function can run by now.
 const READINESS: Duration = Duration::from_millis(100);
+
+/// How long an event waits before it looks again whether its function, which was found damaged, is back.
+const ASIDE: Duration = Duration::from_secs(1);
 
 /// An invocation that waits.
 #[derive(Serialize, Deserialize)]
@@ -104,24 +108,15 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// The queue under `dir`.
-    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
-        disk::make_dir(dir)?;
-        disk::sweep(dir)?;
+    pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Self> {
+        damage.dir(dir)?;
         Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new() })
     }
 
     /// Takes up what an earlier process left.
     pub(crate) fn resume(&self, service: &Arc<Service>) -> io::Result<()> {
-        for file in fs::read_dir(&self.dir)? {
-            let file = file?.path();
-            if file.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match disk::read_json::<Entry>(&file) {
-                Ok(Some(entry)) => self.work(service, entry, file),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "an asynchronous invocation is passed over"),
-            }
+        for (file, entry) in service.damage.all(&self.dir, "an asynchronous invocation", |_: &Entry| None)? {
+            self.work(service, entry, file);
         }
         Ok(())
     }
@@ -166,6 +161,11 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path) {
         let Found { function, arn, .. } = match lambda::find(service, &entry.function, entry.qualifier.as_deref()) {
             Ok(found) => found,
             Err(fault) if fault.status == StatusCode::NOT_FOUND => {
+                if service.functions.exists(&entry.function) && service.functions.get(&entry.function).is_none() {
+                    // Its function is set aside, and may come back with the next deploy.
+                    tokio::time::sleep(left.min(ASIDE)).await;
+                    continue;
+                }
                 tracing::warn!(fault.message, id = entry.id, "an event is dropped");
                 return;
             }

@@ -177,6 +177,10 @@ impl Sandbox {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
+        if !surroundings.codes.is_checked(function) {
+            // An earlier process unpacked it: what became of it since is seen before its first start.
+            surroundings.codes.unpack_in_turn(function).await.map_err(|failure| failure.reason)?;
+        }
         let started = Instant::now();
         let place = Place::make(surroundings, function).await.map_err(|error| failed("its files", &error))?;
         let paths = external::list(&place).map_err(|error| failed("its extensions", &error))?;

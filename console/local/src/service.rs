@@ -5,7 +5,7 @@ use crate::{
     call::{self, Body, Call},
     code::Codes,
     concurrency::Concurrency,
-    disk,
+    damage::Damage,
     door::{Door, download},
     fault::Fault,
     functions::Functions,
@@ -63,6 +63,8 @@ pub(crate) struct Service {
     pub(crate) iam: Iam,
     /// The door, which signs downloads; none before the server listens.
     pub(crate) door: OnceLock<Arc<Door>>,
+    /// What of the state was found damaged.
+    pub(crate) damage: Arc<Damage>,
 }
 
 impl Service {
@@ -73,23 +75,26 @@ impl Service {
         emulator: crate::Emulator,
         limits: Limits,
         port: u16,
+        damage: Arc<Damage>,
     ) -> std::io::Result<Arc<Self>> {
-        disk::sweep(dir)?;
-        let codes = Codes::open(&dir.join("code"))?;
-        let layers = Layers::open(&dir.join("layers"), &codes)?;
+        let codes = Codes::open(&dir.join("code"), &damage)?;
+        let layers = Layers::open(&dir.join("layers"), &codes, &damage)?;
         let concurrency = Concurrency::new(limits.concurrency);
-        let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency))?);
-        codes.sweep()?;
-        let logs = Logs::open(&dir.join("logs"), region.clone())?;
+        let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency), &damage)?);
+        // What was set aside may name code that nothing else does.
+        let needless = !layers.any_set_aside() && !functions.any_set_aside() && damage.found().is_empty();
+        codes.sweep(needless)?;
+        let logs = Logs::open(&dir.join("logs"), region.clone(), &functions.log_groups(), &damage)?;
         let surroundings =
             Surroundings::new(dir, region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
         let pool = Pool::new(surroundings, concurrency, Arc::clone(&functions));
-        let queue = Queue::open(&dir.join("queue"))?;
-        let exists = |name: &str| functions.get(name).is_some();
-        let event_configs = Qualified::open(&dir.join("event-invoke-configs"), exists)?;
-        let urls = Qualified::open(&dir.join("urls"), exists)?;
-        let controls = Qualified::open(&dir.join("controls"), exists)?;
-        let iam = Iam::open(dir)?;
+        let queue = Queue::open(&dir.join("queue"), &damage)?;
+        let exists = |name: &str| functions.exists(name);
+        let what = "how the asynchronous invocations of a function are dealt with";
+        let event_configs = Qualified::open(&dir.join("event-invoke-configs"), what, &damage, exists)?;
+        let urls = Qualified::open(&dir.join("urls"), "the URL of a function", &damage, exists)?;
+        let controls = Qualified::open(&dir.join("controls"), "a setting of a function", &damage, exists)?;
+        let iam = Iam::open(dir, &damage);
         Ok(Arc::new(Self {
             region,
             linger: Linger::new(),
@@ -105,6 +110,7 @@ impl Service {
             port,
             iam,
             door: OnceLock::new(),
+            damage,
         }))
     }
 

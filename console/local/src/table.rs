@@ -1,6 +1,6 @@
 //! Values by name, all of one kind in one file. Touches that file only.
 
-use crate::{disk, fault::Fault};
+use crate::{damage::Damage, disk, fault::Fault};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
@@ -16,10 +16,10 @@ pub(crate) struct Table<T> {
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
-    /// Reads the file; none yet means no values.
-    pub(crate) fn open(file: &Path) -> io::Result<Self> {
-        let rows = disk::read_json(file)?.unwrap_or_default();
-        Ok(Self { file: file.to_owned(), rows: Mutex::new(rows) })
+    /// Reads the file; none yet means no values. `what` names them in the record of damage.
+    pub(crate) fn open(file: &Path, what: &str, damage: &Damage) -> Self {
+        let rows = damage.json(file, what).unwrap_or_default();
+        Self { file: file.to_owned(), rows: Mutex::new(rows) }
     }
 
     /// The value of that name.

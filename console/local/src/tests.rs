@@ -3,6 +3,7 @@
 mod aliases;
 mod client;
 mod concurrency;
+mod damage;
 mod door;
 mod elsewhere;
 mod extensions;

@@ -35,6 +35,9 @@ pub(crate) enum Refusal {
     /// It is too large as it is.
     #[error("Zipped size must be smaller than {ZIPPED_LIMIT} bytes")]
     TooLargeZipped,
+    /// What was taken earlier is damaged on disk.
+    #[error("the code on disk is damaged; deploy it again")]
+    Damaged,
     /// It could not be written down.
     #[error("{0}")]
     Disk(#[source] io::Error),
@@ -169,6 +172,48 @@ fn unreadable(error: &io::Error) -> Refusal {
 /// A name for messages.
 fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
+}
+
+/// Whether a directory holds what `zip` unpacks to: each file with its size, checksum and right to be run, each link. What
+/// else is in the directory does not count. A file that cannot be read does not match.
+pub(crate) fn matches(zip: &[u8], dir: &Path) -> Result<bool, Refusal> {
+    let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let Some(path) = inside(file.name_raw()).map(|path| dir.join(path)) else {
+            return Err(Refusal::Escapes(shown(file.name_raw())));
+        };
+        let Ok(there) = fs::symlink_metadata(&path) else { return Ok(false) };
+        let same = if file.is_dir() {
+            there.is_dir()
+        } else if file.is_symlink() {
+            let link = target(&mut file)?;
+            fs::read_link(&path).is_ok_and(|there| there == Path::new(&link))
+        } else {
+            let runs = file.unix_mode().unwrap_or(0o644) & 0o111 != 0;
+            there.is_file()
+                && there.len() == file.size()
+                && (there.permissions().mode() & 0o111 != 0) == runs
+                && checksum(&path).is_ok_and(|checksum| checksum == file.crc32())
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The CRC-32 of a file.
+fn checksum(file: &Path) -> io::Result<u32> {
+    let mut checksum = crc32fast::Hasher::new();
+    let mut input = File::open(file)?;
+    let mut block = vec![0; 1 << 18];
+    loop {
+        match input.read(&mut block)? {
+            0 => return Ok(checksum.finalize()),
+            read => checksum.update(block.get(..read).unwrap_or_default()),
+        }
+    }
 }
 
 /// The path of an entry; none when it is absolute, empty or climbs, be it only for Windows. As on AWS, a backslash is a

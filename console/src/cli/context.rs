@@ -77,6 +77,9 @@ impl Context {
             stage = Stage::connect(workspace, &options) => stage?,
         };
         let info = stage.info();
+        if let Some(notice) = info.damage_notice() {
+            progress::notice(&notice);
+        }
         if info.endpoint.is_none() {
             progress::say(&format!("stage {} · account {} · {}", info.name, info.account, info.region));
         }

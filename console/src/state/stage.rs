@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Failure;
+
 /// Where functions are deployed to, as the screen shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageInfo {
@@ -23,11 +25,28 @@ pub struct StageInfo {
     pub expires_at: Option<i64>,
     /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
     pub emulator: Option<String>,
+    /// Damage found in the state on disk, a sentence each; of the local Lambda alone.
+    #[serde(default)]
+    pub damage: Vec<String>,
 }
 
 impl StageInfo {
     /// The name of the stage that is always there: the local Lambda.
     pub const LOCAL: &str = "local";
+
+    /// A notice of the damage found in the state on disk; `None` where there was none.
+    pub fn damage_notice(&self) -> Option<Failure> {
+        let (first, rest) = self.damage.split_first()?;
+        let more = match rest.len() {
+            0 => String::new(),
+            count => format!(" (and {count} more, in console.log)"),
+        };
+        Some(Failure::environment(
+            "part of the local Lambda's state cannot be used",
+            format!("{first}{more}"),
+            "everything else works; deploy again what is missing",
+        ))
+    }
 
     /// Who the caller is, in short: `deployer/me` of `arn:aws:sts::111111111111:assumed-role/deployer/me`.
     pub fn caller(&self) -> &str {

@@ -117,6 +117,10 @@ pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo,
     }
     match result {
         Ok(info) => {
+            let known = matches!(&state.connection, Connection::Connected(before) if before.damage == info.damage);
+            if !known && let Some(notice) = info.damage_notice() {
+                state.tell(Notice::of(&notice));
+            }
             state.connection = Connection::Connected(info);
             if is_probe {
                 return Vec::new();

@@ -421,6 +421,7 @@ impl Stage {
         self.with_info(|info| {
             info.endpoint = Some(local.endpoint().url.clone());
             info.region.clone_from(&local.endpoint().region);
+            info.damage.clone_from(&local.endpoint().damage);
         });
         *joined = Some((local, clients.clone()));
         Ok(clients)

@@ -9,16 +9,17 @@ use super::{
 use crate::{
     call::{self, Body, Call},
     fault::Fault,
-    function::{LATEST, arn},
+    function::{Function, LATEST, State, arn},
     service::Service,
 };
 use http::Response;
 use serde_json::json;
+use std::sync::Arc;
 
 /// `GetFunction`.
-pub(super) fn get_function(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn get_function(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let named = Named::read(service, name, call.query("Qualifier"))?;
-    let (record, function) = (named.record(service)?, named.version(service)?);
+    let (record, function) = (named.record(service)?, checked(service, named.version(service)?).await);
     let mut value = json!({
         "Configuration": describe(&function, &named.arn(service)),
         "Code": { "RepositoryType": "S3" },
@@ -36,9 +37,21 @@ pub(super) fn get_function(service: &Service, call: &Call, name: &str) -> Result
 }
 
 /// `GetFunctionConfiguration`.
-pub(super) fn get_configuration(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn get_configuration(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
     let named = Named::read(service, name, call.query("Qualifier"))?;
-    Ok(call::json(200, &describe(&*named.version(service)?, &named.arn(service))))
+    let function = checked(service, named.version(service)?).await;
+    Ok(call::json(200, &describe(&function, &named.arn(service))))
+}
+
+/// The version, failed where its code on disk is found damaged and cannot be repaired.
+async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
+    if function.state != State::Active || service.codes.is_checked(&function) {
+        return function;
+    }
+    match service.codes.unpack_in_turn(&function).await {
+        Ok(()) => function,
+        Err(failure) => Arc::new(Function { state: State::Failed(failure), ..Function::clone(&function) }),
+    }
 }
 
 /// `ListFunctions`, with all their versions when `FunctionVersion` says so.

@@ -2,7 +2,7 @@
 //! group is asked for something, once an hour at most; nothing runs by itself. Touches its directory only.
 
 use super::{event::now, store::file_name, stream::Stream, tail::Watchers};
-use crate::{disk, fault::Fault};
+use crate::{damage::Damage, disk, fault::Fault};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -26,6 +26,7 @@ pub(super) struct Group {
     dir: PathBuf,
     settings: Mutex<Settings>,
     watchers: Arc<Watchers>,
+    damage: Arc<Damage>,
     /// Read when first asked for: there may be thousands.
     streams: Mutex<Option<Streams>>,
 }
@@ -65,9 +66,9 @@ impl Settings {
 
 impl Group {
     /// A group whose directory is there.
-    pub(super) fn new(dir: PathBuf, settings: Settings, watchers: Arc<Watchers>) -> Self {
+    pub(super) fn new(dir: PathBuf, settings: Settings, watchers: Arc<Watchers>, damage: Arc<Damage>) -> Self {
         let name = settings.name.clone();
-        Self { name, dir, settings: Mutex::new(settings), watchers, streams: Mutex::new(None) }
+        Self { name, dir, settings: Mutex::new(settings), watchers, damage, streams: Mutex::new(None) }
     }
 
     /// Its settings.
@@ -196,11 +197,12 @@ impl Group {
             if path.extension().is_none_or(|extension| extension != "jsonl") {
                 continue;
             }
-            if let Some(stream) = Stream::open(&self.name, &path, Arc::clone(&self.watchers))? {
-                streams.insert(stream.name.clone(), Arc::new(stream));
-            } else {
-                let path = path.display();
-                tracing::warn!(%path, "a log stream of the local Lambda is passed over: its first line is damaged");
+            match Stream::open(&self.name, &path, Arc::clone(&self.watchers)) {
+                Ok(Some(stream)) => drop(streams.insert(stream.name.clone(), Arc::new(stream))),
+                // Aside, so that a new stream of its name does not replace it.
+                Ok(None) => self.damage.set_aside(&path, "a log stream", "its first line cannot be read")?,
+                Err(error) if path.is_dir() => self.damage.set_aside(&path, "a log stream", &error.to_string())?,
+                Err(error) => self.damage.record(format!("{}: a log stream is left out: {error}", path.display())),
             }
         }
         Ok(streams)
@@ -215,7 +217,7 @@ mod tests {
     fn as_time_goes_old_events_leave_the_disk_when_the_group_is_asked_for_something() {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings { retention_days: Some(1), ..Settings::new("g", BTreeMap::new()) };
-        let group = Group::new(dir.path().to_owned(), settings, Arc::default());
+        let group = Group::new(dir.path().to_owned(), settings, Arc::default(), Arc::default());
         for (name, time) in [("old", now() - 2 * DAY), ("new", now())] {
             let stream = group.create_stream(name).unwrap().unwrap();
             stream.append(vec![(time, "event".to_owned())]).unwrap();

@@ -5,7 +5,13 @@ use super::{
     group::{Group, SETTINGS, Settings},
     tail::Watchers,
 };
-use crate::{call::hexadecimal, disk, fault::Fault, service::ACCOUNT};
+use crate::{
+    call::hexadecimal,
+    damage::{Damage, is_aside},
+    disk,
+    fault::Fault,
+    service::ACCOUNT,
+};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
@@ -21,12 +27,13 @@ pub(crate) struct Logs {
     groups: RwLock<BTreeMap<String, Arc<Group>>>,
     /// Who follows them.
     pub(super) watchers: Arc<Watchers>,
+    damage: Arc<Damage>,
 }
 
 impl Logs {
-    /// Reads which groups there are, and removes what is past its retention.
-    pub(crate) fn open(dir: &Path, region: String) -> io::Result<Arc<Self>> {
-        disk::make_dir(dir)?;
+    /// Reads which groups there are, and removes what is past its retention. `names` are the groups that functions log to.
+    pub(crate) fn open(dir: &Path, region: String, names: &[String], damage: &Arc<Damage>) -> io::Result<Arc<Self>> {
+        damage.dir(dir)?;
         let watchers = Arc::<Watchers>::default();
         let mut groups = BTreeMap::new();
         for entry in fs::read_dir(dir)? {
@@ -39,16 +46,27 @@ impl Logs {
                 }
                 continue;
             }
-            let settings = match disk::read_json::<Settings>(&dir.join(SETTINGS)) {
-                Ok(Some(settings)) => settings,
-                Ok(None) => continue,
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    tracing::warn!(%error, "a log group of the local Lambda is passed over");
-                    continue;
-                }
-                Err(error) => return Err(error),
+            if is_aside(&dir) {
+                continue;
+            }
+            if !dir.is_dir() {
+                damage.set_aside(&dir, "a log group of the local Lambda", "it is not a directory")?;
+                continue;
+            }
+            let file = dir.join(SETTINGS);
+            let settings = match damage.json::<Settings>(&file, "the settings of a log group") {
+                Some(settings) => settings,
+                // Its events are good: the group is there again when its name is known.
+                None => match names.iter().find(|name| dir.file_name().is_some_and(|dir| *dir == *file_name(name))) {
+                    Some(name) => {
+                        let settings = Settings::new(name, BTreeMap::new());
+                        disk::write_json(&file, &settings)?;
+                        settings
+                    }
+                    None => continue,
+                },
             };
-            let group = Arc::new(Group::new(dir, settings, Arc::clone(&watchers)));
+            let group = Arc::new(Group::new(dir, settings, Arc::clone(&watchers), Arc::clone(damage)));
             if group.settings().retention_days.is_some() {
                 // Reading the streams removes what is too old.
                 if let Err(error) = group.streams() {
@@ -57,7 +75,13 @@ impl Logs {
             }
             groups.insert(group.name.clone(), group);
         }
-        Ok(Arc::new(Self { dir: dir.to_owned(), region, groups: RwLock::new(groups), watchers }))
+        Ok(Arc::new(Self {
+            dir: dir.to_owned(),
+            region,
+            groups: RwLock::new(groups),
+            watchers,
+            damage: Arc::clone(damage),
+        }))
     }
 
     /// The ARN of a group, without the `:*` that some answers put after it.
@@ -99,7 +123,7 @@ impl Logs {
         disk::make_dir(&dir)?;
         let settings = Settings::new(name, tags);
         disk::write_json(&dir.join(SETTINGS), &settings)?;
-        let group = Arc::new(Group::new(dir, settings, Arc::clone(&self.watchers)));
+        let group = Arc::new(Group::new(dir, settings, Arc::clone(&self.watchers), Arc::clone(&self.damage)));
         groups.insert(name.to_owned(), Arc::clone(&group));
         Ok(Some(group))
     }

@@ -158,7 +158,7 @@ impl Stream {
         state.extent.first = first.map(|event| event.t);
         state.extent.last = last.as_ref().map(|event| event.t);
         state.extent.ingested = last.as_ref().map(|event| event.i);
-        state.next = last.map_or(0, |event| event.n + 1);
+        state.next = last.map_or(0, |event| event.n.saturating_add(1));
         drop(state);
         Ok(Some(stream))
     }

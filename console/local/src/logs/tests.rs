@@ -14,7 +14,7 @@ use std::{
 };
 
 fn open(dir: &Path) -> Arc<Logs> {
-    Logs::open(dir, "eu-central-1".to_owned()).unwrap()
+    Logs::open(dir, "eu-central-1".to_owned(), &[], &Arc::default()).unwrap()
 }
 
 fn ask(logs: &Logs, operation: &str, request: &Value) -> Value {

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 /// The endpoint for machines.
 pub(super) fn document(endpoint: &Endpoint) -> Value {
-    let Endpoint { url, access_key, secret_key, region, pid, memory_limit } = endpoint;
+    let Endpoint { url, access_key, secret_key, region, pid, memory_limit, damage } = endpoint;
     json!({
         "endpoint": url, "region": region, "access_key_id": access_key, "secret_access_key": secret_key, "pid": pid,
         "memory_limit": memory_limit,
+        "damage": damage,
     })
 }
 
@@ -72,6 +73,7 @@ mod tests {
             region: "eu-west-1".into(),
             pid: 7,
             memory_limit: "by control groups".into(),
+            damage: Vec::new(),
         }
     }
 
