@@ -12,6 +12,7 @@ pub mod delete;
 pub mod deploy;
 pub mod discover;
 pub mod dispatch;
+pub mod dotenv;
 #[cfg(test)]
 mod flow;
 pub mod iam;
@@ -25,6 +26,7 @@ pub mod report;
 pub mod stage;
 pub mod stats;
 pub mod store;
+pub mod text;
 pub mod toolchain;
 pub mod verb;
 pub mod versions;

@@ -4,7 +4,6 @@ use crate::{damage::Damage, disk, fault::Fault};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
 };
 use tokio::sync::Mutex;

@@ -12,6 +12,7 @@ use super::{
     output::{print_json, print_line, with_error},
     progress, summary,
 };
+use crate::work::{dotenv, text};
 use crate::{
     message::{DeployOutcome, DeployPlan, Failure, Function, LiveConfig},
     state::config::{ConfigEditor, Live, Row, Setting, revert},
@@ -116,8 +117,12 @@ fn edits(arguments: &Arguments) -> Result<Vec<(Setting, Option<String>)>, Failur
     let wrong = |why: String| usage(&arguments.name, why);
     let mut edits: Vec<(Setting, Option<String>)> = Vec::new();
     if let Some(path) = &arguments.env_file {
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
-        for (name, value) in work::discover::variables(&text) {
+        let text = text::read(path).map_err(|why| wrong(format!("{}: {why}", path.display())))?;
+        let variables = dotenv::parse(&text);
+        if let Some((line, why)) = variables.problems.first() {
+            return Err(wrong(format!("{}:{line}: {why}", path.display())));
+        }
+        for (name, value) in variables.pairs {
             edits.push((format!("env.{name}").parse().map_err(wrong)?, Some(value)));
         }
     }

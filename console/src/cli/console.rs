@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::CommandFactory;
 
 use super::{Cli, Global, context::stage_options, output::Output};
+use crate::work::text;
 use crate::{
     app::{self, Ending},
     config::Config,
@@ -78,13 +79,15 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
 fn config() -> Config {
     let path = paths::config_file();
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match std::fs::read_to_string(&path) {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Config::read(None, "", no_color);
+    }
+    match text::read(&path) {
         Ok(text) => Config::read(Some(&text), &path.display().to_string(), no_color),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::read(None, "", no_color),
-        Err(error) => {
+        Err(why) => {
             let mut config = Config::read(None, "", no_color);
             let what = format!("could not read {}", path.display());
-            config.notice = Some(Failure::environment(what, error.to_string(), "the defaults are in use"));
+            config.notice = Some(Failure::environment(what, why, "the defaults are in use"));
             config
         }
     }

@@ -23,6 +23,7 @@ use super::{
     output::{bytes, error, print_bytes, print_json},
     progress,
 };
+use crate::work::text;
 use crate::{
     message::{Failure, Invocation, InvokeMode, InvokeRequest, Report, Workspace},
     work::verb,
@@ -131,9 +132,9 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
 /// The client context's text.
 async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Failure> {
     let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
-    tokio::fs::read_to_string(file).await.map_err(|error| {
+    text::read_async(file.as_ref()).await.map_err(|why| {
         let what = format!("could not read the client context for {}", arguments.name);
-        Failure::usage(what, format!("{file}: {error}"), "name a file with a JSON object")
+        Failure::usage(what, format!("{file}: {why}"), "name a file with a JSON object")
     })
 }
 
@@ -143,15 +144,16 @@ async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace
     let file = match (&arguments.payload, &arguments.event) {
         (Some(payload), _) if payload == "-" => {
             let read = tokio::task::spawn_blocking(|| {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).map(|_| text)
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+                text::decode(bytes)
             });
             return tokio::select! {
                 biased;
                 () = context.job.cancel.cancelled() => Err(Failure::interrupted(what())),
                 text = read => match text {
                     Ok(Ok(text)) => Ok(text),
-                    Ok(Err(error)) => Err(Failure::usage(what(), format!("stdin: {error}"), "pipe JSON text in")),
+                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe JSON text in")),
                     Err(error) => Err(Failure::environment(what(), error.to_string(), "")),
                 },
             };
@@ -163,8 +165,8 @@ async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace
         (None, Some(event)) => event_file(arguments, workspace, event)?,
         (None, None) => return Ok("{}".to_owned()),
     };
-    let read = tokio::fs::read_to_string(&file).await;
-    read.map_err(|error| Failure::usage(what(), format!("{}: {error}", file.display()), "name a file with JSON text"))
+    let read = text::read_async(&file).await;
+    read.map_err(|why| Failure::usage(what(), format!("{}: {why}", file.display()), "name a file with JSON text"))
 }
 
 fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Result<std::path::PathBuf, Failure> {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::message::Failure;
+use crate::work::text;
 
 /// Lets `$VISUAL`, `$EDITOR` or `vi` change `text`, in a file that only the user can read.
 pub(super) fn edit(text: &str) -> Result<String, Failure> {
@@ -47,8 +48,8 @@ fn run(path: &PathBuf) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
+    text::read(path).map_err(|why| {
         let place = path.display();
-        Failure::work(WHAT, format!("{place}: {error}"), format!("what was typed is kept in {place}"))
+        Failure::work(WHAT, format!("{place}: {why}"), format!("what was typed is kept in {place}"))
     })
 }

@@ -6,7 +6,6 @@
 mod artifact;
 mod config;
 mod hidden;
-pub use config::variables;
 
 use std::{
     collections::HashMap,

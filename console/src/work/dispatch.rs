@@ -225,10 +225,17 @@ impl Work {
                 let text = drafts::read(&file.path).await;
                 Some(Event::EventRead(function, file, text))
             }),
-            Effect::LoadDrafts => self.spawn(events, async move {
-                let loaded = drafts::load(&shared.drafts().await.ok()?).await;
-                Some(loaded.map_or_else(Event::Notice, Event::Drafts))
-            }),
+            Effect::LoadDrafts => {
+                let notices = events.clone();
+                self.spawn(events, async move {
+                    let mut left_out = Vec::new();
+                    let loaded = drafts::load(&shared.drafts().await.ok()?, |failure| left_out.push(failure)).await;
+                    for failure in left_out {
+                        drop(notices.send(Event::Notice(failure)).await);
+                    }
+                    Some(loaded.map_or_else(Event::Notice, Event::Drafts))
+                });
+            }
             Effect::SaveDraft { function, text } => self.spawn(events, async move {
                 drafts::save(&shared.drafts().await.ok()?, &function, &text).await.err().map(Event::Notice)
             }),

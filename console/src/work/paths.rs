@@ -1,9 +1,12 @@
 //! Where things are kept, by the XDG rules: what can be made again (cache), what cannot (state), and
 //! what the user writes (config).
 //!
-//! Computes paths only; creates and reads nothing.
+//! Computes paths, makes directories for the user alone, and looks at who owns a file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
@@ -33,10 +36,41 @@ pub fn config_file() -> PathBuf {
 }
 
 fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> PathBuf) -> PathBuf {
-    etcetera::base_strategy::Xdg::new()
-        // Without a home directory there is only the temporary one.
-        .map_or_else(|_| std::env::temp_dir(), |base| pick(&base))
-        .join(NAME)
+    match etcetera::base_strategy::Xdg::new() {
+        Ok(base) => pick(&base).join(NAME),
+        // Without a home directory there is only the temporary one, which others share: the name is the user's own.
+        Err(_) => std::env::temp_dir().join(format!("{NAME}-{}", rustix::process::geteuid().as_raw())),
+    }
+}
+
+/// Makes a directory for the user alone (mode 0700), with those above it.
+///
+/// # Errors
+/// It cannot be made, or it belongs to another user, who could read or replace what is put there.
+pub fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    // Of a link itself: where it points may be changed by whoever owns it.
+    let metadata = std::fs::symlink_metadata(directory)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    if metadata.is_dir() && metadata.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Whether nobody but the user and root can have put a file there: `file`, and each directory from `root` down to it,
+/// belong to one of the two and others may not write to them.
+pub fn is_own(file: &Path, root: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let me = rustix::process::geteuid().as_raw();
+    file.ancestors().take_while(|path| path.starts_with(root)).all(|path| {
+        let own = |metadata: std::fs::Metadata| matches!(metadata.uid(), 0) || metadata.uid() == me;
+        std::fs::symlink_metadata(path)
+            .is_ok_and(|metadata| (metadata.is_symlink() || metadata.mode() & 0o002 == 0) && own(metadata))
+    })
 }
 
 /// `bytes` as lower-case hexadecimal.
@@ -59,6 +93,42 @@ mod tests {
         assert_ne!(one, two);
         assert!(one.file_name().is_some_and(|name| name.to_string_lossy().starts_with("orders-")));
         assert_eq!(one, state_dir(Path::new("/a/orders")));
+    }
+
+    #[test]
+    fn a_private_directory_is_for_its_owner_alone_and_what_others_may_write_to_is_not_trusted() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("cache");
+        std::fs::create_dir(&cache).unwrap();
+        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let file = cache.join("qemu");
+        std::fs::write(&file, "x").unwrap();
+        assert!(!is_own(&file, &cache), "anybody may have put it there");
+        make_private(&cache).unwrap();
+        assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(is_own(&file, &cache));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(!is_own(&file, &cache));
+        assert!(!is_own(&cache.join("missing"), &cache));
+        std::os::unix::fs::symlink("qemu", cache.join("link")).unwrap();
+        assert!(is_own(&cache.join("link"), &cache));
+    }
+
+    #[test]
+    fn a_directory_of_another_user_is_refused() {
+        // Only root can make one; the rule is the same for all.
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (theirs, file) = (dir.path().join("theirs"), dir.path().join("theirs/qemu"));
+        std::fs::create_dir(&theirs).unwrap();
+        std::fs::write(&file, "x").unwrap();
+        std::os::unix::fs::chown(&file, Some(65534), None).unwrap();
+        assert!(!is_own(&file, &theirs));
+        std::os::unix::fs::chown(&theirs, Some(65534), None).unwrap();
+        assert_eq!(make_private(&theirs).unwrap_err().to_string(), "it belongs to another user");
     }
 
     #[test]

@@ -163,10 +163,20 @@ impl File {
             .create(directory)
             .map_err(|error| cannot_open(path, &error.to_string()))?;
         // One process at a time looks at the file and repairs it: another must not move the new one away too.
-        let lock = private(&path.with_extension("lock")).map_err(|error| cannot_open(path, &error.to_string()))?;
+        let guard = path.with_extension("lock");
+        if guard.is_dir() {
+            set_aside(&guard).map_err(|error| cannot_open(path, &error.to_string()))?;
+        }
+        let lock = private(&guard).map_err(|error| cannot_open(path, &error.to_string()))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
             .map_err(|error| cannot_open(path, &error.to_string()))?;
         let mut aside = None;
+        for side in ["", "-wal", "-shm"] {
+            let file = PathBuf::from(format!("{}{side}", path.display()));
+            if file.is_dir() {
+                aside = Some(set_aside(&file).map_err(|error| cannot_open(path, &error.to_string()))?);
+            }
+        }
         let connection = match connect(path) {
             Err(error) if is_damage(&error) => {
                 aside = Some(set_aside(path).map_err(|error| cannot_open(path, &error.to_string()))?);
@@ -259,9 +269,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Moves a damaged database with its side files to a free name beside it.
 fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-    let name = |number: u32| path.with_extension(format!("damaged-{number}.sqlite"));
+    let kind = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |number: u32| path.with_extension(format!("damaged-{number}.{kind}"));
     let aside = (1..1000).map(name).find(|aside| !aside.exists()).ok_or(std::io::ErrorKind::AlreadyExists)?;
-    fs::rename(path, &aside)?;
+    match fs::rename(path, &aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     for side in ["-wal", "-shm"] {
         let with = |path: &Path| PathBuf::from(format!("{}{side}", path.display()));
         match fs::rename(with(path), with(&aside)) {

@@ -46,7 +46,7 @@ impl<'a> Cargo<'a> {
                     .arg("zig")
                     // What is known need not be asked for again, by this process or by each linker call.
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND", &zig.program)
-                    .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", zig.arguments.join(" "))
+                    .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", "")
                     .env("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
                     .env("CARGO_ZIGBUILD_RUSTC_VERSION", &self.toolchain.rust.version)
                     // The name under which cargo-zigbuild's wrappers call this program back.
@@ -121,12 +121,14 @@ fn myself() -> Result<PathBuf, Failure> {
         _ => program,
     };
     let link = paths::cache_dir().join("bin/lambda-console");
-    if link == program || std::fs::read_link(&link).is_ok_and(|to| to == program) {
+    let is_there = || std::fs::read_link(&link).is_ok_and(|to| to == program);
+    if link == program || (is_there() && paths::is_own(&link, &paths::cache_dir())) {
         return Ok(link);
     }
     let linked = (|| {
         let directory = link.parent().unwrap_or(Path::new("/"));
-        std::fs::create_dir_all(directory)?;
+        paths::make_private(&paths::cache_dir())?;
+        paths::make_private(directory)?;
         let new = directory.join(format!(".new-{}", uuid::Uuid::new_v4().simple()));
         std::os::unix::fs::symlink(&program, &new)?;
         std::fs::rename(&new, &link)

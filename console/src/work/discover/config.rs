@@ -26,6 +26,7 @@ use toml::{
 
 use self::include::Includes;
 use crate::message::{Failure, FunctionConfig};
+use crate::work::{dotenv, text};
 
 /// One manifest and the place of its `lambda` table.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Layer {
 
     /// Cargo has read the same file a moment ago; should it be gone by now, it says nothing.
     fn read(manifest: &Path, section: &'static str) -> Self {
-        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        let text = text::read(manifest).unwrap_or_default();
         Self { manifest: manifest.to_path_buf(), text, section }
     }
 }
@@ -65,17 +66,6 @@ pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure
     }
     config.include = includes.together();
     config
-}
-
-/// The `KEY=VALUE` lines of a file of variables.
-pub fn variables(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| {
-        let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-        let value = value.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-        Some((key.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
-    })
 }
 
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -178,10 +168,29 @@ impl Reader<'_> {
         let Some(value) = table.get("env_file") else { return };
         let Some(name) = value.get_ref().as_str() else { return self.warn("env_file", value, "a string") };
         let path = self.layer.manifest.parent().unwrap_or(Path::new("")).join(name);
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            return self.warn("env_file", value, &format!("a file that can be read; {} cannot", path.display()));
+        let text = match text::read(&path) {
+            Ok(text) => text,
+            Err(why) => {
+                return self.warn(
+                    "env_file",
+                    value,
+                    &format!("a file that can be read; {} cannot: {why}", path.display()),
+                );
+            }
         };
-        to.extend(variables(&text));
+        let variables = dotenv::parse(&text);
+        to.extend(variables.pairs);
+        for (line, why) in variables.problems {
+            let what = format!("left out a line of the `{}.env_file`", self.path.join("."));
+            self.add(Failure::usage(what, format!("{}:{line}: {why}", path.display()), "correct that line"));
+        }
+    }
+
+    fn add(&mut self, warning: Failure) {
+        // The binaries of one package share its tables.
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Never shows the value itself: it may be a secret.
@@ -191,10 +200,7 @@ impl Reader<'_> {
             format!("{}: it must be {expected}", self.place(value)),
             "correct it in the manifest",
         );
-        // The binaries of one package share its tables.
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
+        self.add(warning);
     }
 
     /// `/w/Cargo.toml:4`

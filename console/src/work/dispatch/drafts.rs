@@ -5,17 +5,21 @@ use std::{io, path::Path};
 
 use tokio::fs;
 
-use crate::message::Failure;
+use crate::{message::Failure, work::text};
 
 /// The text of an event file.
 pub(super) async fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).await.map_err(|error| {
-        Failure::usage(format!("could not read the event file {}", path.display()), error.to_string(), "")
-    })
+    text::read_async(path)
+        .await
+        .map_err(|why| Failure::usage(format!("could not read the event file {}", path.display()), why, ""))
 }
 
-/// All drafts of the directory, by function; none when there is no such directory yet.
-pub(super) async fn load(directory: &Path) -> Result<Vec<(String, String)>, Failure> {
+/// All drafts of the directory, by function; none when there is no such directory yet. A draft that cannot be read stays
+/// where it is and is passed to `left_out`.
+pub(super) async fn load(
+    directory: &Path,
+    mut left_out: impl FnMut(Failure),
+) -> Result<Vec<(String, String)>, Failure> {
     let failed = |error: io::Error| {
         Failure::environment(
             format!("could not read the payload drafts in {}", directory.display()),
@@ -32,7 +36,14 @@ pub(super) async fn load(directory: &Path) -> Result<Vec<(String, String)>, Fail
     while let Some(entry) = entries.next_entry().await.map_err(failed)? {
         let path = entry.path();
         if let (Some("json"), Some(name)) = (path.extension().and_then(|e| e.to_str()), path.file_stem()) {
-            drafts.push((name.to_string_lossy().into_owned(), fs::read_to_string(&path).await.map_err(failed)?));
+            match text::read_async(&path).await {
+                Ok(text) => drafts.push((name.to_string_lossy().into_owned(), text)),
+                Err(why) => left_out(Failure::environment(
+                    format!("could not read the payload draft {}", path.display()),
+                    why,
+                    "the other drafts are there; repair or remove that file",
+                )),
+            }
         }
     }
     Ok(drafts)

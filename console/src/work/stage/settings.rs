@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{LOCAL, StageOptions};
 use crate::message::Failure;
+use crate::work::text;
 
 /// The settings of one stage. Unknown keys are errors, so that a typing error cannot unprotect a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -58,12 +59,8 @@ struct Stages {
 /// The stages in the manifest of the workspace at `root`.
 pub(super) fn read(root: &Path) -> Result<BTreeMap<String, StageSettings>, Failure> {
     let path = root.join("Cargo.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::usage(
-            format!("could not read {}", path.display()),
-            error.to_string(),
-            "name the workspace with --workspace",
-        )
+    let text = text::read(&path).map_err(|why| {
+        Failure::usage(format!("could not read {}", path.display()), why, "name the workspace with --workspace")
     })?;
     parse(&text).map_err(|error| {
         Failure::usage(

@@ -203,3 +203,47 @@ async fn a_report_that_comes_after_its_response_completes_the_record() {
     assert_eq!(logs, "START RequestId: late\nREPORT RequestId: late");
     assert_eq!(bytes as usize, "{}".len() + queued.payload.len() + logs.len());
 }
+
+#[tokio::test]
+async fn each_file_of_the_history_may_be_damaged_in_any_way() {
+    let names = ["history.sqlite", "history.sqlite-wal", "history.sqlite-shm", "history.lock"];
+    for (name, kind) in
+        names.iter().flat_map(|name| ["truncated", "flipped", "emptied", "directory"].map(|kind| (name, kind)))
+    {
+        let (_dir, path) = history();
+        let store = Store::open(&path).unwrap();
+        for at in 0..50 {
+            store.record_invocation(&request(), &invocation(at, None));
+        }
+        store.flush().await.unwrap();
+        // As a killed process leaves it, with its side files.
+        let killed = path.with_file_name("killed");
+        fs::create_dir(&killed).unwrap();
+        for name in names {
+            let _ = fs::copy(path.with_file_name(name), killed.join(name));
+        }
+        drop(store);
+        let damaged = killed.join(name);
+        let mut bytes = fs::read(&damaged).unwrap_or_default();
+        let half = bytes.len() / 2;
+        match kind {
+            "truncated" => bytes.truncate(half),
+            "flipped" => bytes.iter_mut().skip(half).take(64).for_each(|byte| *byte ^= 0xff),
+            _ => bytes.clear(),
+        }
+        if kind == "directory" {
+            let _ = fs::remove_file(&damaged);
+            fs::create_dir(&damaged).unwrap();
+        } else {
+            fs::write(&damaged, bytes).unwrap();
+        }
+        let store =
+            Store::open(&killed.join("history.sqlite")).unwrap_or_else(|failure| panic!("{name} {kind}: {failure}"));
+        store.record_invocation(&request(), &invocation(100, None));
+        store.flush().await.unwrap_or_else(|failure| panic!("{name} {kind}: {failure}"));
+        assert!(count(&store).await >= 1, "{name} {kind}");
+        if kind == "directory" && *name != "history.lock" {
+            assert!(store.notice().is_some(), "{name} {kind}");
+        }
+    }
+}

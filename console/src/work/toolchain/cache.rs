@@ -22,6 +22,19 @@ pub(super) fn directory() -> PathBuf {
     paths::cache_dir().join("toolchain")
 }
 
+/// A provided part of the toolchain that may be used: nobody but the user and root can have put it there. `None` where it
+/// is not there, or somebody else's, which is logged.
+pub(super) fn own(path: PathBuf) -> Option<PathBuf> {
+    if !path.exists() {
+        return None;
+    }
+    let is_own = paths::is_own(&path, &paths::cache_dir());
+    if !is_own {
+        tracing::warn!(path = %path.display(), "another user may have put it there; it is not used");
+    }
+    is_own.then_some(path)
+}
+
 /// Held while parts are provided. Freed by the system even when the process is killed.
 pub(super) struct Lock {
     _file: File,
@@ -31,7 +44,8 @@ pub(super) struct Lock {
 pub(super) async fn lock(job: &Job) -> Result<Lock, Failure> {
     let directory = directory();
     let open = || {
-        std::fs::create_dir_all(&directory)?;
+        paths::make_private(&paths::cache_dir())?;
+        paths::make_private(&directory)?;
         File::create(directory.join("lock"))
     };
     let file = open().map_err(|error| failed(WHAT, &directory, &error))?;
@@ -102,7 +116,7 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     let hint = if error.kind() == io::ErrorKind::StorageFull {
         "free some space (the toolchain takes about 600 MB), or move the cache with XDG_CACHE_HOME"
     } else {
-        "make the directory writable, or move the cache with XDG_CACHE_HOME"
+        "make the directory yours and writable, or move the cache with XDG_CACHE_HOME"
     };
     Failure::environment(what, format!("{}: {error}", path.display()), hint)
 }

@@ -25,7 +25,7 @@ pub fn emulator() -> Option<PathBuf> {
 
 fn find() -> Option<PathBuf> {
     let cached = cache::directory().join(NAME).join(NAME);
-    [NAME, "qemu-aarch64-static"].iter().find_map(|name| on_path(name)).or_else(|| cached.is_file().then_some(cached))
+    [NAME, "qemu-aarch64-static"].iter().find_map(|name| on_path(name)).or_else(|| cache::own(cached))
 }
 
 pub(super) const fn is_of_use() -> bool {

@@ -44,7 +44,9 @@ fn part(rust: &Rust) -> String {
 }
 
 fn find(rust: &Rust) -> Option<PathBuf> {
-    [rust.sysroot.join("lib/rustlib/src/rust/library"), cache::directory().join(part(rust)).join("library")]
+    let cached = cache::own(cache::directory().join(part(rust)).join("library"));
+    [Some(rust.sysroot.join("lib/rustlib/src/rust/library")), cached]
         .into_iter()
+        .flatten()
         .find(|library| library.join("std/Cargo.toml").is_file())
 }

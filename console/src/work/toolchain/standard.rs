@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Rust, begin, cache, on_path, source, sysroot};
+use crate::work::text;
 use crate::{
     message::{Failure, Step},
     work::{
@@ -73,7 +74,7 @@ pub(super) fn is_built(root: &Path) -> Result<bool, Failure> {
     }
     let manifest = root.ancestors().map(|directory| directory.join("Cargo.toml")).find_map(|path| {
         // What is no workspace, or no TOML, is cargo's to judge.
-        let manifest = toml::from_str::<Manifest>(&std::fs::read_to_string(&path).ok()?).ok()?;
+        let manifest = toml::from_str::<Manifest>(&text::read(&path).ok()?).ok()?;
         Some((path, manifest.workspace.metadata.lambda))
     });
     let Some((path, lambda)) = manifest else { return Ok(false) };
@@ -93,7 +94,7 @@ pub(super) fn find(rust: &Rust, target: &str, built: bool) -> Option<Standard> {
     if !built && has_std(&installed) {
         return Some(Standard::Installed(installed));
     }
-    let private = cache::directory().join(part(rust, target));
+    let private = cache::own(cache::directory().join(part(rust, target)))?;
     has_std(&libraries(&private, target)).then_some(Standard::Private(private))
 }
 

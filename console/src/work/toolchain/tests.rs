@@ -109,6 +109,46 @@ fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
     assert!(said.contains("pip install ziglang==0.15.2"), "{said}");
 }
 
+/// A Python that says where its package `ziglang` is, while that is there.
+const PACKAGE: (&str, &str) = (
+    "python3",
+    "[ -f $root/ziglang/zig ] && [ $1 = -c ] && echo $root/ziglang/zig && exit; echo 'No module named pip' >&2; exit 1",
+);
+const STANDARD: (&str, &str) =
+    ("rustup", "dir=$root/toolchains/stable/lib/rustlib/$3/lib; /bin/mkdir -p $dir && : > $dir/libstd-1.rlib");
+
+#[test]
+fn a_zig_that_was_removed_or_answers_no_more_is_looked_for_again() {
+    let machine = Machine::new(&[RUSTC, PACKAGE, STANDARD]);
+    let package = machine.path("ziglang");
+    std::fs::create_dir(&package).unwrap();
+    std::fs::copy("/bin/echo", package.join("zig")).unwrap();
+    // `echo version` is no version: as if it were broken.
+    assert!(machine.setup().contains("could not provide zig"), "it does not answer");
+    script(&package.join("zig"), "echo 0.15.2");
+    assert!(machine.setup().contains("ziglang/zig"));
+    std::fs::remove_file(package.join("zig")).unwrap();
+    let said = machine.setup();
+    assert!(said.contains("could not provide zig"), "{said}");
+    // A version manager's shim stays when what it starts is gone.
+    let zig = machine.path("bin/zig");
+    script(&zig, "echo 0.14.1");
+    assert!(machine.setup().contains("0.14.1"));
+    script(&zig, "echo 'zig: command not found' >&2; exit 127");
+    let said = machine.setup();
+    assert!(said.contains("could not provide zig"), "{said}");
+    // Another one that comes first on the PATH is seen.
+    script(&zig, "echo 0.15.1");
+    assert!(machine.setup().contains("0.15.1"));
+}
+
+fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let _ = std::fs::remove_file(path);
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn a_machine_without_python_is_told_what_to_install() {
     let said = Machine::new(&[RUSTC]).setup();

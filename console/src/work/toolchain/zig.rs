@@ -3,6 +3,7 @@
 //! Runs `zig`, `python3` and `pip`; writes to the cache directory.
 
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -20,11 +21,26 @@ use crate::{
     work::{
         Job,
         command::{self, RunError},
+        paths,
     },
 };
 
 /// The release that is fetched: known to link with cargo-zigbuild 0.24 and Rust 1.95.
 const PINNED: &str = "0.15.2";
+/// The SHA-256 of its wheels, one for each platform: whatever a mirror serves is one of these, or it is refused.
+const WHEELS: [&str; 11] = [
+    "806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130", // Linux x86_64
+    "edc0aa60ec964a4cf462d40f68d7de242ddf37fd9a80f2afaee6397059463230", // Linux aarch64
+    "04eb9c4135ef431487b920c73312cd3a5e754019839024eeed3521772d1585a2", // Linux i686
+    "ad43a4692311512ab55cc918596c814ff44fb811b1299fa9a57cc4e2bf315c6b", // Linux armv7l
+    "978ebcc3c6c9624cbc999dd8dcb65427e7474650d9709a889aace8e325705ce2", // Linux s390x
+    "d3fe40825e18238e986b305cbf3a4d93a50461b893339e31c81b0d6c73f33937", // Linux riscv64
+    "47af4f85e3e59bd672126cc026d3a01b516cad24b9a9ea075abfe8532f4c6bc1", // macOS x86_64
+    "acae2a9ce67ed249ad68d42c21bc73b5f9d51a33ba5ea42f609f78683e8d9bb7", // macOS arm64
+    "ca80dc9c70dbdfdd9ee51d000de3501a95d33d9782ab9ab9b56f700484ebcd83", // Windows x86_64
+    "a81ebfc61e1b7aa43a33add23f93b98954d757434f894eb21bd40b176b6688aa", // Windows arm64
+    "b174f7ebb9d1f2210d32d1420333120f6117ebee3de8b3e221e6ebb0c3beec4b", // Windows x86
+];
 /// Older ones know neither the processor nor the flags that are used.
 const OLDEST: (u32, u32) = (0, 11);
 
@@ -33,45 +49,55 @@ const OLDEST: (u32, u32) = (0, 11);
 pub(crate) struct Zig {
     /// What to start.
     pub(crate) program: PathBuf,
-    /// What comes before zig's own arguments: `-m ziglang` for Python.
-    pub(crate) arguments: Vec<String>,
     /// Its version.
     pub(crate) version: String,
 }
 
 /// Looks where it was the last time, then in `PATH`, in Python's packages, and in the cache.
 pub(super) async fn find(cancel: &CancellationToken) -> Result<Option<Zig>, Failure> {
-    if let Some(zig) = remembered() {
-        return Ok(Some(zig));
-    }
     let named = std::env::var("CARGO_ZIGBUILD_ZIG_PATH").unwrap_or_else(|_| "zig".into());
-    let python = ["-m".to_owned(), "ziglang".to_owned()];
-    let places = [
-        (on_path(&named), [].as_slice()),
-        (on_path("python3"), python.as_slice()),
-        (Some(cache::directory().join(part()).join("ziglang/zig")), [].as_slice()),
-    ];
-    for (program, arguments) in places {
-        let Some(program) = program.filter(|program| program.is_file()) else { continue };
-        if let Some(zig) = ask(program, arguments, cancel).await? {
-            remember(&zig);
+    let first = on_path(&named);
+    if let Some(Remembered { zig, stamp, .. }) = remembered().filter(|last| last.first == first) {
+        // A program that is still the same answers as it did. A script, as version managers have, may lead nowhere by now.
+        if stamp.is_some() && stamp == stamp_of(&zig.program) {
+            return Ok(Some(zig));
+        }
+    }
+    let cached = cache::own(cache::directory().join(part()).join("ziglang/zig"));
+    for program in [first.clone(), in_python(cancel).await?, cached].into_iter().flatten() {
+        if let Some(zig) = ask(program, cancel).await? {
+            remember(&zig, first);
             return Ok(Some(zig));
         }
     }
     Ok(None)
 }
 
+/// The program within Python's package `ziglang`.
+async fn in_python(cancel: &CancellationToken) -> Result<Option<PathBuf>, Failure> {
+    let Some(python) = on_path("python3") else { return Ok(None) };
+    let mut command = command::command(&python, Path::new("/"));
+    let code = "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+    command.args(["-c", code]);
+    match command::output(command, cancel).await {
+        Ok(finished) if finished.status.success() => {
+            Ok(Some(PathBuf::from(finished.stdout.trim())).filter(|program| program.is_file()))
+        }
+        Err(RunError::Cancelled) => Err(Failure::interrupted("could not set up")),
+        Ok(_) | Err(RunError::Io(_)) => Ok(None),
+    }
+}
+
 fn part() -> String {
     format!("zig-{PINNED}")
 }
 
-async fn ask(program: PathBuf, arguments: &[String], cancel: &CancellationToken) -> Result<Option<Zig>, Failure> {
+async fn ask(program: PathBuf, cancel: &CancellationToken) -> Result<Option<Zig>, Failure> {
     let mut command = command::command(&program, Path::new("/"));
-    command.args(arguments).arg("version");
+    command.arg("version");
     match command::output(command, cancel).await {
         Ok(finished) if finished.status.success() && is_usable(finished.stdout.trim()) => {
-            let version = finished.stdout.trim().to_owned();
-            Ok(Some(Zig { program, arguments: arguments.to_vec(), version }))
+            Ok(Some(Zig { program, version: finished.stdout.trim().to_owned() }))
         }
         Err(RunError::Cancelled) => Err(Failure::interrupted("could not set up")),
         Ok(_) | Err(RunError::Io(_)) => Ok(None),
@@ -83,18 +109,36 @@ fn is_usable(version: &str) -> bool {
     matches!((numbers.next().flatten(), numbers.next().flatten()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
 }
 
-/// What was found the last time, if its program is still there: asking Python takes longer than a no-op build.
-fn remembered() -> Option<Zig> {
-    let text = std::fs::read_to_string(cache::directory().join("zig.json")).ok()?;
-    let zig: Zig = serde_json::from_str(&text).ok()?;
-    zig.program.is_file().then_some(zig)
+/// A zig that answered, and by which it is known to be the same: asking takes longer than a build that changes nothing.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    zig: Zig,
+    /// Length and time of change of the program; `None` of a script.
+    stamp: Option<(u64, i128)>,
+    /// The `zig` on the `PATH` then: another one goes first.
+    first: Option<PathBuf>,
+}
+
+fn stamp_of(program: &Path) -> Option<(u64, i128)> {
+    let mut start = [0; 2];
+    std::io::Read::read_exact(&mut std::fs::File::open(program).ok()?, &mut start).ok()?;
+    let metadata = std::fs::metadata(program).ok()?;
+    let changed = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    (start != *b"#!").then_some((metadata.len(), changed))
+}
+
+fn remembered() -> Option<Remembered> {
+    let file = cache::own(cache::directory().join("zig.json"))?;
+    serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()
 }
 
 /// Not being able to is no failure: it is looked for again the next time.
-fn remember(zig: &Zig) {
+fn remember(zig: &Zig, first: Option<PathBuf>) {
     let directory = cache::directory();
-    if let Ok(text) = serde_json::to_string(zig)
-        && std::fs::create_dir_all(&directory).is_ok()
+    let last = Remembered { stamp: stamp_of(&zig.program), zig: zig.clone(), first };
+    let private = || paths::make_private(&paths::cache_dir()).and_then(|()| paths::make_private(&directory));
+    if let Ok(text) = serde_json::to_string(&last)
+        && private().is_ok()
     {
         let new = directory.join(format!("zig.json.{}", std::process::id()));
         let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, directory.join("zig.json")));
@@ -128,9 +172,10 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
     }
     let directory = staging.place("packages", &part())?;
     let program = directory.join("ziglang/zig");
-    match ask(program.clone(), &[], &job.cancel).await? {
+    match ask(program.clone(), &job.cancel).await? {
         Some(zig) => {
-            remember(&zig);
+            let named = std::env::var("CARGO_ZIGBUILD_ZIG_PATH").unwrap_or_else(|_| "zig".into());
+            remember(&zig, on_path(&named));
             Ok(zig)
         }
         None => Err(Failure::environment(WHAT, format!("{} was fetched but does not run", program.display()), hint)),
@@ -144,12 +189,14 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
     begin(job, &*text);
     let temporary = staging.path().join("tmp");
     std::fs::create_dir_all(&temporary)?;
+    let hashes = WHEELS.map(|hash| format!(" --hash=sha256:{hash}")).concat();
+    std::fs::write(staging.path().join("requirements.txt"), format!("ziglang=={PINNED}{hashes}\n"))?;
     let mut command = command::command(&pip[0], staging.path());
     command
         .args(&pip[1..])
         .args(["install", "--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar", "off"])
         .args(["--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--target", "packages"])
-        .arg(format!("ziglang=={PINNED}"))
+        .args(["--require-hashes", "-r", "requirements.txt"])
         .env("TMPDIR", &temporary);
     let total = AtomicU64::new(0);
     let errors = Mutex::new(Vec::new());

@@ -150,6 +150,24 @@ fn an_env_file_is_read_from_beside_the_manifest() {
 }
 
 #[test]
+fn a_line_of_an_env_file_that_is_no_pair_is_named_and_the_others_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("prod.env");
+    std::fs::write(&file, "\u{feff}AA=fast # default\r\nhunter2\r\nBB=\"x\" # note\r\n").unwrap();
+    let mut package = layer("package", "[package.metadata.lambda.deploy]\nenv_file = \"prod.env\"");
+    package.manifest = directory.path().join("Cargo.toml");
+    let mut warnings = Vec::new();
+    let config = merged("x", &[&package], &mut warnings);
+    assert_eq!((config.env["AA"].as_str(), config.env["BB"].as_str()), ("fast", "x"));
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].why.ends_with("prod.env:2: it is not NAME=VALUE in the dotenv format"), "{warnings:?}");
+    std::fs::write(&file, [0xff, 0xfe, b'A', 0, b'=', 0, b'1', 0]).unwrap();
+    let mut warnings = Vec::new();
+    merged("x", &[&package], &mut warnings);
+    assert!(warnings[0].why.contains("UTF-16"), "{warnings:?}");
+}
+
+#[test]
 fn everything_that_lives_on_a_function_has_a_key() {
     let package = layer(
         "package",

@@ -73,6 +73,7 @@ impl Service {
             secret_key: "b".into(),
             pid: std::process::id(),
             memory_limit: String::new(),
+            damage: Vec::new(),
         };
         let served = Arc::clone(&script);
         let task = tokio::spawn(async move {
