@@ -2,6 +2,7 @@
 
 use crate::{disk, fault::Fault};
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs::{self, File, OpenOptions},
     io::{self, Cursor, Read as _},
@@ -178,17 +179,22 @@ fn shown(name: &[u8]) -> String {
 /// else is in the directory does not count. A file that cannot be read does not match.
 pub(crate) fn matches(zip: &[u8], dir: &Path) -> Result<bool, Refusal> {
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    // One name may be written in two ways: the later entry counts.
+    let mut last = BTreeMap::new();
     for index in 0..archive.len() {
+        let file = archive.by_index_raw(index)?;
+        let Some(path) = inside(file.name_raw()) else { return Err(Refusal::Escapes(shown(file.name_raw()))) };
+        last.insert(dir.join(path), index);
+    }
+    for (path, index) in last {
         let mut file = archive.by_index(index)?;
-        let Some(path) = inside(file.name_raw()).map(|path| dir.join(path)) else {
-            return Err(Refusal::Escapes(shown(file.name_raw())));
-        };
         let Ok(there) = fs::symlink_metadata(&path) else { return Ok(false) };
         let same = if file.is_dir() {
             there.is_dir()
         } else if file.is_symlink() {
-            let link = target(&mut file)?;
-            fs::read_link(&path).is_ok_and(|there| there == Path::new(&link))
+            let mut link = Vec::new();
+            (&mut file).take(LINK_LIMIT + 1).read_to_end(&mut link).map_err(|error| unreadable(&error))?;
+            fs::read_link(&path).is_ok_and(|there| there.as_os_str().as_bytes() == link)
         } else {
             let runs = file.unix_mode().unwrap_or(0o644) & 0o111 != 0;
             there.is_file()

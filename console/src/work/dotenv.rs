@@ -137,7 +137,7 @@ fn braced(entry: &str) -> String {
             text.push('$');
             text.push_str(part);
         } else {
-            text.push_str(&format!("${{{name}}}{rest}"));
+            text.extend(["${", name, "}", rest]);
         }
     }
     text

@@ -196,14 +196,19 @@ async fn any_damaged_file_leaves_the_rest_working_and_is_reported() {
     let files = files(from.path());
     assert!(files.len() > 20, "{files:?}");
     let tried = AtomicUsize::new(0);
-    let cases = files.iter().flat_map(|file| KINDS.map(|kind| (file, kind)));
+    // All ways for each file take a minute: by default each file has one, which changes from file to file.
+    let all = std::env::var_os("LAMBDA_CONSOLE_DAMAGE_ALL").is_some();
+    let cases = files.iter().enumerate().flat_map(|(index, file)| {
+        let kinds = (0..if all { KINDS.len() } else { 1 }).map(move |more| KINDS[(index + more) % KINDS.len()]);
+        kinds.map(move |kind| (file, kind))
+    });
     futures_util::stream::iter(cases)
         .for_each_concurrent(4, async |(file, kind)| {
             try_one(from.path(), file, kind).await;
             tried.fetch_add(1, Ordering::Relaxed);
         })
         .await;
-    assert_eq!(tried.into_inner(), files.len() * KINDS.len());
+    assert_eq!(tried.into_inner(), files.len() * if all { KINDS.len() } else { 1 });
 }
 
 #[tokio::test]
