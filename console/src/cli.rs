@@ -147,38 +147,46 @@ fn headless(global: Global, command: Command) -> ExitCode {
             return output.failure(&Failure::environment("could not start", error.to_string(), "free some memory"));
         }
     };
-    let result = runtime.block_on(until_signalled(global, command, output));
+    let code = runtime.block_on(until_signalled(global, command, output));
     // A blocked read of stdin must not hold the process.
     runtime.shutdown_background();
-    match result {
-        Ok(code) => code,
-        Err(failure) if output::is_broken_pipe(&failure) => ExitCode::SUCCESS,
-        Err(failure) => output.failure(&failure),
-    }
+    code
 }
 
 /// Runs the command; the first SIGINT, SIGTERM or SIGHUP cancels it.
-async fn until_signalled(global: Global, command: Command, output: Output) -> Result<ExitCode, Failure> {
+async fn until_signalled(global: Global, command: Command, output: Output) -> ExitCode {
     let cancel = CancellationToken::new();
-    let mut signals = Vec::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut stream = signal(kind)
-            .map_err(|error| Failure::environment("could not listen for signals", error.to_string(), ""))?;
-        let cancel = cancel.clone();
-        signals.push(tokio::spawn(async move {
-            stream.recv().await;
-            cancel.cancel();
-        }));
+    if let Err(error) = cancel_on_signal(&cancel) {
+        return output.failure(&Failure::environment("could not listen for signals", error.to_string(), ""));
     }
     let overdue = async {
         cancel.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     let context = Context::new(global, output, cancel.clone());
-    tokio::select! {
+    let result = tokio::select! {
         result = dispatch(&context, command) => result,
         () = overdue => Err(Failure::interrupted("stopped")),
+    };
+    let code = match result {
+        Ok(code) => code,
+        Err(failure) if output::is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    };
+    context.leave().await;
+    code
+}
+
+/// Cancels on the first SIGINT, SIGTERM or SIGHUP.
+fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let (mut stream, cancel) = (signal(kind)?, cancel.clone());
+        tokio::spawn(async move {
+            stream.recv().await;
+            cancel.cancel();
+        });
     }
+    Ok(())
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failure> {

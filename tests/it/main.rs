@@ -24,6 +24,7 @@ mod refused;
 mod removing;
 mod responses;
 mod screens;
+mod serving;
 mod stages;
 mod stages_reached;
 mod stages_screen;

@@ -63,6 +63,23 @@ impl Caller {
             let _ = waiting.send(Ok(outcome()));
         }
     }
+
+    /// Says that there will be no outcome.
+    fn fail(&mut self, fault: impl FnOnce() -> Fault) {
+        if let Some(waiting) = self.0.take() {
+            let _ = waiting.send(Err(fault()));
+        }
+    }
+
+    /// Says that the end of the server broke it off. The log says nothing: it is no doing of the function.
+    fn break_off(&mut self) {
+        self.fail(|| {
+            let process = std::process::id();
+            let message =
+                format!("process {process}, which served the local Lambda, was stopped while the function ran");
+            Fault::new(500, "ServiceException", message)
+        });
+    }
 }
 
 /// How an event ended.
@@ -119,11 +136,7 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
     match Journal::begin(&pool.surroundings().logs, &invocation.function).await {
         // What that needs in memory is not taken for each invocation.
         Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
-        Err(error) => {
-            if let Some(waiting) = caller.0.take() {
-                let _ = waiting.send(Err(Fault::service("could not begin a log stream", &error)));
-            }
-        }
+        Err(error) => caller.fail(|| Fault::service("could not begin a log stream", &error)),
     }
 }
 
@@ -149,6 +162,7 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
             let ended = running.hand_over().await;
             return running.conclude(ended, caller).await;
         }
+        Err(_) if pool.is_closing() => return caller.break_off(),
         Err(failure) => failure,
     };
     // As on AWS, the init is begun again as a part of the invocation and within its time, and the invocation starts after
@@ -164,6 +178,7 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
                 let ended = running.hand_over().await;
                 return running.conclude(ended, caller).await;
             }
+            Err(_) if pool.is_closing() => return caller.break_off(),
             Err(failure) => failure,
         },
     };
@@ -202,6 +217,7 @@ async fn start(
     let tenant = invocation.tenant.as_deref();
     let sandbox = match Sandbox::start(surroundings, &invocation.function, tenant, journal, deadline).await {
         Ok(sandbox) => sandbox,
+        Err(not_started) if pool.is_closing() => return Err(not_started.into()),
         Err(not_started) => {
             let failure = Failed::from(not_started);
             journal.init_runtime_done(phase, Some(&failure.status()));
@@ -211,6 +227,10 @@ async fn start(
     };
     pool.watch(&sandbox);
     let runtime = tokio::time::timeout_at(deadline, initialized(&sandbox)).await.unwrap_or(Err(Failed::TimedOut));
+    let runtime = match runtime {
+        Err(failure) if pool.is_closing() => return Err(failure),
+        runtime => runtime,
+    };
     journal.init_runtime_done(phase, runtime.as_ref().err().map(Failed::status).as_ref());
     let ready = match runtime {
         Ok(at) => match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
@@ -219,6 +239,10 @@ async fn start(
             Err(_elapsed) => Err(Failed::TimedOut),
         },
         Err(failure) => Err(failure),
+    };
+    let ready = match ready {
+        Err(failure) if pool.is_closing() => return Err(failure),
+        ready => ready,
     };
     sandbox.drain();
     journal.extensions(&sandbox.extensions.standings());

@@ -8,7 +8,9 @@
 //! ```text
 //! engine      the threads that serve
 //! server      accepts connections            door       Host, Origin, signature
+//! connections this user's, and not too many
 //! service     which API is it for?           lock       one server a directory; how others find it
+//! leaving     the end of a server that others use as well
 //! urls        or is it for a function's URL?
 //! lambda/     the functions' API             logs/      the log groups' API and the events on disk
 //! iam, sts    what a first deploy needs      functions, layers, code, roles, queue   the rest that is on disk
@@ -21,7 +23,9 @@
 //! ```
 //!
 //! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
-//! with it. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after some minutes.
+//! with it. So a process that others have joined goes on until what they asked for is answered, and the next one of them
+//! serves then, on the same port if it can. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after
+//! some minutes.
 //!
 //! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
 //! external extensions; what is frozen is the processes, not a machine; a function sees this machine's files, and
@@ -30,11 +34,14 @@
 //! provisioned concurrency and no code signing; an invocation waits up to 100 ms for a sandbox that has answered and is
 //! about to be free; whatever may be traced is sampled, and nothing is sent to
 //! X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are functions; function URLs
-//! speak HTTP without TLS, and refuse pages whose `Origin` their Cors does not allow.
+//! speak HTTP without TLS, are paths under the server's address (and names under `localhost`), and refuse pages whose
+//! `Origin` their Cors does not allow. Other users of the machine are refused at the connection, where the system tells whose
+//! it is: on Linux.
 
 mod call;
 mod code;
 mod concurrency;
+mod connections;
 mod damage;
 mod disk;
 mod door;
@@ -50,6 +57,7 @@ mod invocation;
 mod isolation;
 mod lambda;
 mod layers;
+mod leaving;
 mod limits;
 mod linger;
 mod lock;
@@ -73,7 +81,18 @@ mod trash;
 mod urls;
 mod zipfile;
 
-use crate::{damage::Damage, door::Door, engine::Engine, limits::Limits, lock::Lock, service::Service};
+pub use leaving::{Left, Pending};
+pub use server::MARK;
+pub use urls::url_with_name;
+
+use crate::{
+    damage::Damage,
+    door::Door,
+    engine::Engine,
+    limits::Limits,
+    lock::{Lock, Past},
+    service::Service,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -119,6 +138,9 @@ pub struct Endpoint {
     pub region: String,
     /// The process that serves.
     pub pid: u32,
+    /// Which server it is: the next one on the same port has another id.
+    #[serde(default)]
+    pub id: String,
     /// How the memory of functions is limited there, in words.
     #[serde(default)]
     pub memory_limit: String,
@@ -135,6 +157,7 @@ impl std::fmt::Debug for Endpoint {
             .field("secret_key", &"***")
             .field("region", &self.region)
             .field("pid", &self.pid)
+            .field("id", &self.id)
             .field("memory_limit", &self.memory_limit)
             .field("damage", &self.damage)
             .finish()
@@ -212,14 +235,13 @@ async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
     let mut pause = Duration::from_millis(5);
     loop {
         if let Some(lock) = Lock::take(&dir, &damage).map_err(state)? {
-            lock::remove_endpoint(&dir, &damage).map_err(state)?;
+            let past = Past::note_killed(&dir, &damage).map_err(state)?;
             let engine = Engine::start().map_err(state)?;
             let main = engine.main.clone();
             let (place, damage) = (dir.clone(), Arc::clone(&damage));
             let serving = main.spawn(async move {
-                let address = ("127.0.0.1", port);
-                let listener = TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })?;
-                let served = serve(&place, listener, region, emulator, limits, damage, (lock, engine)).await;
+                let listener = listen(port, past.port).await.map_err(|source| Error::Port { port, source })?;
+                let served = serve(&place, listener, region, emulator, limits, damage, (lock, past, engine)).await;
                 served.map_err(|source| Error::State { dir: place, source })
             });
             let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
@@ -238,6 +260,17 @@ async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
     }
 }
 
+/// Listens on `port`; on any when that is 0, and then best on that of the server before, which callers may still have.
+async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
+    if port == 0
+        && last != 0
+        && let Ok(listener) = TcpListener::bind(("127.0.0.1", last)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind(("127.0.0.1", port)).await
+}
+
 /// Whether something listens there: the file may be a killed server's.
 async fn answers(endpoint: &Endpoint) -> bool {
     match endpoint.url.strip_prefix("http://") {
@@ -253,9 +286,12 @@ async fn serve(
     emulator: Emulator,
     limits: Limits,
     damage: Arc<Damage>,
-    (lock, engine): (Lock, Engine),
+    (lock, past, engine): (Lock, Past, Engine),
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
+    if port != past.port {
+        Past { port, ..past }.write(dir)?;
+    }
     let limits = limits.within_the_system();
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
@@ -275,6 +311,7 @@ async fn serve(
         secret_key: keys.secret_key,
         region,
         pid: std::process::id(),
+        id: uuid::Uuid::new_v4().to_string(),
         memory_limit: service.pool.surroundings().memory_limit().to_owned(),
         damage: service.damage.found(),
     };
@@ -294,26 +331,71 @@ impl Local {
         self.server.is_some()
     }
 
-    /// Whether it is still served, by this process or another. When not, open it again.
+    /// Whether this server still serves. When not, open it again: another process may serve by then, on the same port.
     pub fn is_alive(&self) -> bool {
         match &self.server {
             Some(server) => !server.accepting.is_finished(),
-            None => Lock::is_held(&self.dir),
+            None => self.link().fate() == Fate::Alive,
         }
     }
 
-    /// Ends the server and its sandboxes; when joined, only leaves. Functions and logs stay on disk.
-    pub async fn shutdown(mut self) {
-        let Some(mut server) = self.server.take() else { return };
-        server.stop.cancel();
-        server.service.queue.stop();
-        server.service.pool.close();
-        if let Err(error) = (&mut server.accepting).await {
-            tracing::warn!(%error, "the local Lambda's server ended badly");
+    /// Which server this is, for what becomes of it.
+    pub fn link(&self) -> Link {
+        Link { dir: self.dir.clone(), id: self.endpoint.id.clone() }
+    }
+
+    /// Ends the server and its sandboxes at once; when joined, only leaves. Functions, logs and events that are queued stay
+    /// on disk.
+    pub async fn shutdown(self) {
+        self.leave(std::future::ready(()), |_| {}).await;
+    }
+}
+
+/// A server that this process serves or has joined.
+#[derive(Clone, Debug)]
+pub struct Link {
+    dir: PathBuf,
+    id: String,
+}
+
+/// What has become of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It serves.
+    Alive,
+    /// It ended in order: what it did not answer, it did not begin.
+    Finished,
+    /// It was killed: of what it did not answer, nothing is known.
+    Killed,
+}
+
+impl Link {
+    /// Waits until it has ended, or another one serves in its place. Costs a thread that sleeps.
+    pub async fn ended(&self) {
+        let (sender, ended) = tokio::sync::oneshot::channel();
+        let dir = self.dir.clone();
+        // Not one of the runtime's: nobody waits for it when this process ends first.
+        let waiting = std::thread::Builder::new().name("local-lambda-end".to_owned()).spawn(move || {
+            let waited = lock::wait(&dir);
+            drop(sender.send(waited));
+        });
+        if waiting.is_err() || !matches!(ended.await, Ok(Ok(()))) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        server.service.pool.closed().await;
-        if let Err(error) = lock::remove_endpoint(&self.dir, &server.service.damage) {
-            tracing::warn!(%error, "the local Lambda's endpoint file could not be removed");
+    }
+
+    /// What has become of it.
+    pub fn fate(&self) -> Fate {
+        match lock::read_endpoint(&self.dir) {
+            Some(endpoint) if endpoint.id == self.id => {
+                if Lock::is_held(&self.dir) {
+                    Fate::Alive
+                } else {
+                    Fate::Killed
+                }
+            }
+            _ if Past::read(&self.dir).killed.contains(&self.id) => Fate::Killed,
+            _ => Fate::Finished,
         }
     }
 }

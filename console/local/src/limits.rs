@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     /// The default is AWS's for an account. A thousand small processes are what a laptop bears; a function that must not
     /// come near it has its reserved concurrency.
     pub(crate) concurrency: u32,
+    /// How many connections there may be; those that ask for nothing give way to new ones.
+    pub(crate) connections: u32,
     /// The pauses before the two retries of an asynchronous invocation. AWS waits one and two minutes; a person at a
     /// terminal should not have to.
     pub(crate) retries: [Duration; 2],
@@ -36,6 +38,7 @@ impl Default for Limits {
             idle: Duration::from_mins(5),
             rest: Duration::from_millis(5),
             concurrency: ACCOUNT_CONCURRENCY,
+            connections: 1024,
             retries: [Duration::from_secs(1), Duration::from_secs(2)],
             namespaces: true,
         }
@@ -53,6 +56,6 @@ impl Limits {
         if most < self.concurrency {
             tracing::warn!(most, "fewer invocations than on AWS run at once: the system gives few file descriptors");
         }
-        Self { concurrency: self.concurrency.min(most), ..self }
+        Self { concurrency: self.concurrency.min(most), connections: self.connections.min(most), ..self }
     }
 }

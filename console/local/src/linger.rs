@@ -37,9 +37,14 @@ impl Linger {
         Arc::new(Self { requests: AtomicUsize::new(0), is_worth: processors > 1 })
     }
 
+    /// How many requests are being served.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
     /// Begins a request, on the thread that serves it.
     pub(crate) fn serve(self: &Arc<Self>) -> Serving {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.stay();
         Serving(Arc::clone(self))
     }
@@ -71,7 +76,7 @@ pub(crate) struct Serving(Arc<Linger>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        self.0.requests.fetch_sub(1, Ordering::SeqCst);
         // A server that ends drops its requests where there is no runtime any more.
         if tokio::runtime::Handle::try_current().is_ok() {
             self.0.stay();

@@ -1,5 +1,5 @@
 //! One server a directory: the lock file says that there is one, the endpoint file where it listens, the key file which
-//! key it takes. Touches these three files.
+//! key it takes, and another one what became of those before it. Touches these four files.
 
 use crate::{Endpoint, damage::Damage, disk};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,9 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
+
+/// How many killed servers are remembered: those who had joined one ask at once.
+const REMEMBERED: usize = 64;
 
 /// The key that callers sign with, generated once a directory.
 #[derive(Serialize, Deserialize)]
@@ -74,6 +77,11 @@ impl Lock {
     }
 }
 
+/// Waits until no process holds the directory's lock. Blocks.
+pub(crate) fn wait(dir: &Path) -> io::Result<()> {
+    File::open(lock_file(dir))?.lock_shared()
+}
+
 fn lock_file(dir: &Path) -> PathBuf {
     dir.join("lock")
 }
@@ -93,7 +101,47 @@ pub(crate) fn write_endpoint(dir: &Path, endpoint: &Endpoint) -> io::Result<()> 
     disk::write_json(&endpoint_file(dir), endpoint)
 }
 
-/// Removes what an earlier server wrote.
+/// What is known of earlier servers: for the next one, and for those who had joined one.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    /// The port that the last one listened on; 0: none is known.
+    #[serde(default)]
+    pub(crate) port: u16,
+    /// The ids of those that ended without an answer to all requests, the latest last.
+    #[serde(default)]
+    pub(crate) killed: Vec<String>,
+}
+
+impl Past {
+    /// Reads it. It is of use only while it can be read.
+    pub(crate) fn read(dir: &Path) -> Self {
+        disk::read_json(&past_file(dir)).ok().flatten().unwrap_or_default()
+    }
+
+    /// Notes the server that left its endpoint behind, which one that ends in order does not. Under the lock.
+    pub(crate) fn note_killed(dir: &Path, damage: &Damage) -> io::Result<Self> {
+        let mut past = Self::read(dir);
+        if let Some(left) = read_endpoint(dir) {
+            past.killed.push(left.id);
+            let surplus = past.killed.len().saturating_sub(REMEMBERED);
+            past.killed.drain(..surplus);
+            past.write(dir)?;
+        }
+        remove_endpoint(dir, damage)?;
+        Ok(past)
+    }
+
+    /// Writes it.
+    pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
+        disk::write_json(&past_file(dir), self)
+    }
+}
+
+fn past_file(dir: &Path) -> PathBuf {
+    dir.join("past.json")
+}
+
+/// Removes the endpoint file: nobody serves, and every request was answered.
 pub(crate) fn remove_endpoint(dir: &Path, damage: &Damage) -> io::Result<()> {
     let file = endpoint_file(dir);
     match std::fs::remove_file(&file) {

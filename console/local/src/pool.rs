@@ -198,13 +198,18 @@ impl Pool {
         left
     }
 
+    /// Whether the sandboxes end with the server: what becomes of them now says nothing of their functions.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.surroundings.closing.is_cancelled()
+    }
+
     /// Ends all sandboxes, and starts no more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
+        self.surroundings.closing.cancel();
         self.concurrency.close();
         state.resting.clear();
-        self.surroundings.closing.cancel();
         for slot in state.slots.values_mut() {
             slot.idle.clear();
         }

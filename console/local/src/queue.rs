@@ -13,6 +13,7 @@ use crate::{
     function::LATEST,
     invocation::{self, Invocation},
     lambda::{self, Found},
+    leaving::{Count, Counted},
     service::Service,
 };
 use http::StatusCode;
@@ -104,13 +105,15 @@ fn now() -> i64 {
 pub(crate) struct Queue {
     dir: PathBuf,
     stop: CancellationToken,
+    /// Those that run, or are about to.
+    pub(crate) active: Count,
 }
 
 impl Queue {
     /// The queue under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Self> {
         damage.dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new() })
+        Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new(), active: Count::default() })
     }
 
     /// Takes up what an earlier process left.
@@ -129,16 +132,22 @@ impl Queue {
         Ok(())
     }
 
+    /// How many are not done.
+    pub(crate) fn left(&self) -> usize {
+        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|extension| extension == "json")).count()
+    }
+
     /// Leaves what is not done to the next process.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
 
     fn work(&self, service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
-        let (service, stop) = (Arc::clone(service), self.stop.clone());
+        let (service, stop, active) = (Arc::clone(service), self.stop.clone(), self.active.begin());
         tokio::spawn(async move {
             // An invocation that is cut off has not succeeded: its file stays.
-            if stop.run_until_cancelled(process(&service, &mut entry, &file)).await.is_some()
+            if stop.run_until_cancelled(process(&service, &mut entry, &file, &active)).await.is_some()
                 && let Err(error) = fs::remove_file(&file)
             {
                 tracing::warn!(%error, file = %file.display(), "could not be removed; the invocation would come again");
@@ -149,7 +158,7 @@ impl Queue {
 
 /// Tries until the function answers, or as often and as long as its config says; then tells the destination. The function
 /// and its config may be changed in between: each try takes what they are by then.
-async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path) {
+async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active: &Counted) {
     let pauses = service.pool.surroundings().limits.retries;
     let mut last = None;
     loop {
@@ -170,7 +179,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path) {
                 return;
             }
             Err(_not_ready) => {
-                tokio::time::sleep(left.min(READINESS)).await;
+                active.uncounted(tokio::time::sleep(left.min(READINESS))).await;
                 continue;
             }
         };
@@ -196,6 +205,10 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path) {
             stream: None,
         };
         let result = invocation::run(&service.pool, invocation, permit).await;
+        if result.is_err() && service.pool.is_closing() {
+            // It was broken off by the end of this server, and counts for nothing.
+            return std::future::pending().await;
+        }
         entry.attempts += 1;
         match result {
             Ok(outcome) => {

@@ -25,12 +25,14 @@ mod wire;
 pub(crate) use exchange::{Answer, Event, Init, Part, Reply};
 pub(crate) use extensions::Failure;
 pub(crate) use journal::Journal;
+pub(crate) use peer::is_of_this_user;
 pub(crate) use report::{Ending, Phase, Report, Run, Status};
 pub(crate) use shutdown::Reason;
 pub(crate) use trace::{Trace, header as trace_header};
 
 use crate::{
-    code::Codes, families::Families, function::Function, isolation, limits::Limits, logs::Logs, spawner::Spawner,
+    code::Codes, families::Families, function::Function, isolation, leaving::Count, limits::Limits, logs::Logs,
+    spawner::Spawner,
 };
 use bytes::Bytes;
 use cgroup::Cgroups;
@@ -80,6 +82,8 @@ pub(crate) struct Surroundings {
     dir: PathBuf,
     /// The server ends: no sandbox needs to come up any more.
     pub(crate) closing: CancellationToken,
+    /// The invocations that a caller waits for, or that are answered and not logged yet.
+    pub(crate) calls: Count,
     spawner: Spawner,
     cgroups: Option<Cgroups>,
     /// All that runs for sandboxes.
@@ -104,7 +108,8 @@ impl Surroundings {
         // In this order.
         isolation::namespace();
         isolation::hide();
-        Ok(Self { region, emulator, limits, codes, logs, families, dir, closing, spawner, cgroups, tasks })
+        let calls = Count::default();
+        Ok(Self { region, emulator, limits, codes, logs, families, dir, closing, calls, spawner, cgroups, tasks })
     }
 
     /// How the memory of functions is limited on this machine.

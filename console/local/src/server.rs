@@ -3,22 +3,29 @@
 
 use crate::{
     call::{Body, Call, receive},
+    connections::{Connection, Connections, HEAD, Open},
     door::Door,
     fault::{Fault, Protocol},
-    ids, query,
+    ids,
+    leaving::Ended,
+    linger::Serving,
+    query,
+    sandbox::is_of_this_user,
     service::{Service, addressee},
     urls::{self, Address},
 };
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, net, sync::Arc, time::Duration};
+use std::{net, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// The header of a refusal that says which local Lambda answered, so that somebody who meant AWS can tell.
+pub const MARK: &str = "x-lambda-console-local";
 /// The largest request of all but Invoke, as AWS has it: 50 MB of zip in base64, and the rest.
 const REQUEST_LIMIT: usize = 70_167_211;
 /// The largest synchronous Invoke payload: 6 MB.
@@ -26,7 +33,10 @@ pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
 /// Above this a body is not even read to its end.
 pub(crate) const CEILING: usize = 256 << 20;
 
-/// Serves until `stop`; then every connection is dropped. Each connection stays on the thread whose turn it was.
+/// How long a connection may take to send what was answered, when the server ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the thread whose turn it was.
 pub(crate) async fn serve(
     listener: TcpListener,
     door: Arc<Door>,
@@ -34,31 +44,39 @@ pub(crate) async fn serve(
     mut threads: impl Iterator<Item = Handle>,
     stop: CancellationToken,
 ) {
-    let connections = TaskTracker::new();
+    let tasks = TaskTracker::new();
+    let most = service.pool.surroundings().limits.connections as usize;
+    let connections = Connections::new(most, stop.clone());
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let accepted = accepted.and_then(|(stream, _)| stream.into_std());
+        let accepted = accepted.and_then(|(stream, peer)| {
+            // Of another user nothing is read.
+            let is_ours = is_of_this_user(peer, stream.local_addr()?);
+            is_ours.then(|| stream.into_std()).transpose()
+        });
         match (accepted, threads.next()) {
-            (Ok(stream), Some(thread)) => {
-                let connection = connection(stream, Arc::clone(&door), Arc::clone(&service), stop.clone());
-                connections.spawn_on(connection, &thread);
+            (Ok(Some(stream)), Some(thread)) => {
+                let connection = connection(stream, connections.open(), Arc::clone(&door), Arc::clone(&service));
+                tasks.spawn_on(connection, &thread);
             }
-            (Ok(_), None) => break,
+            (Ok(Some(_)), None) => break,
+            (Ok(None), _) => tracing::debug!("the local Lambda refused a connection of another user"),
             (Err(error), _) => {
                 // Out of file descriptors, most likely: wait for some to be closed.
                 tracing::warn!(%error, "the local Lambda could not accept a connection");
+                connections.make_room();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
-    connections.close();
-    connections.wait().await;
+    tasks.close();
+    tasks.wait().await;
 }
 
-async fn connection(stream: net::TcpStream, door: Arc<Door>, service: Arc<Service>, stop: CancellationToken) {
+async fn connection(stream: net::TcpStream, connection: Open, door: Arc<Door>, service: Arc<Service>) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "the local Lambda could not take a connection over"),
@@ -66,37 +84,69 @@ async fn connection(stream: net::TcpStream, door: Arc<Door>, service: Arc<Servic
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let handler = service_fn(|request| {
-        let (door, service) = (Arc::clone(&door), Arc::clone(&service));
-        async move { Ok::<_, Infallible>(handle(request, &door, &service).await) }
-    });
-    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
-    tokio::select! {
-        () = stop.cancelled() => {}
-        result = serving => if let Err(error) = result {
-            tracing::debug!(%error, "a connection to the local Lambda ended early");
+    let handler = service_fn(|request| handle(request, &connection, &door, &service));
+    let mut serving = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), handler));
+    let overdue = async {
+        tokio::time::sleep(HEAD).await;
+        if connection.has_begun() {
+            std::future::pending::<()>().await;
         }
+    };
+    let result = tokio::select! {
+        result = serving.as_mut() => result,
+        () = connection.ends() => {
+            serving.as_mut().graceful_shutdown();
+            // One that makes room for others is in the middle of nothing.
+            let last_words = if connection.is_last() { LAST_WORDS } else { Duration::ZERO };
+            tokio::time::timeout(last_words, serving).await.unwrap_or(Ok(()))
+        }
+        () = overdue => return tracing::debug!("a connection to the local Lambda asked for nothing"),
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection to the local Lambda ended early");
     }
 }
 
-/// One request, from its head to its answer.
-async fn handle(request: Request<Incoming>, door: &Door, service: &Arc<Service>) -> Response<Body> {
-    let _serving = service.linger.serve();
+/// Counts a request that may begin.
+async fn begin(service: &Service) -> Result<Serving, Ended> {
+    loop {
+        let serving = service.linger.serve();
+        if service.gate.is_open() {
+            return Ok(serving);
+        }
+        drop(serving);
+        service.gate.known().await?;
+    }
+}
+
+/// One request, from its head to its answer. There is none when the server has ended.
+async fn handle(
+    request: Request<Incoming>,
+    connection: &Connection,
+    door: &Door,
+    service: &Arc<Service>,
+) -> Result<Response<Body>, Ended> {
+    let _serving = begin(service).await?;
+    let _asking = connection.asks();
     let request_id = ids::uuid().to_string();
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
     if let Some(address) = Address::read(&head, service.port) {
-        let response = Box::pin(urls::serve(&address, head, body, door, service, &request_id)).await;
-        return identified(response, &request_id);
+        let response = Box::pin(urls::serve(&address, head, body, connection, door, service, &request_id)).await;
+        return Ok(identified(response, &request_id));
     }
-    let response = match pass(head, body, door, service, &request_id).await {
+    let response = match pass(head, body, connection, door, service, &request_id).await {
         Ok(response) => response,
         Err(fault) => {
             tracing::debug!(code = fault.code, message = fault.message, "the local Lambda refused a request");
-            protocol.render(&fault, &request_id)
+            let mut response = protocol.render(&fault, &request_id);
+            if let Ok(address) = HeaderValue::from_str(&format!("127.0.0.1:{}", service.port)) {
+                response.headers_mut().insert(MARK, address);
+            }
+            response
         }
     };
-    identified(response, &request_id)
+    Ok(identified(response, &request_id))
 }
 
 fn identified(mut response: Response<Body>, request_id: &str) -> Response<Body> {
@@ -109,6 +159,7 @@ fn identified(mut response: Response<Body>, request_id: &str) -> Response<Body> 
 async fn pass(
     head: http::request::Parts,
     body: Incoming,
+    connection: &Connection,
     door: &Door,
     service: &Arc<Service>,
     request_id: &str,
@@ -120,6 +171,7 @@ async fn pass(
     let admitted = door.admit(&head);
     // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.
     let received = receive(body, if admitted.is_ok() { limit } else { 0 }, CEILING).await?;
+    connection.is_busy();
     admitted?;
     door.verify_call(addressee(&head, &received.bytes), &head, &received.sha256, jiff::Timestamp::now())?;
     if received.length > limit {

@@ -12,6 +12,7 @@ use crate::{
     iam::Iam,
     lambda::{self, Controls},
     layers::Layers,
+    leaving::Gate,
     limits::Limits,
     linger::Linger,
     logs,
@@ -57,6 +58,8 @@ pub(crate) struct Service {
     pub(crate) controls: Qualified<Controls>,
     /// The requests that are being served.
     pub(crate) linger: Arc<Linger>,
+    /// Whether more of them may begin.
+    pub(crate) gate: Gate,
     /// The port that all of it is served on.
     pub(crate) port: u16,
     /// The IAM roles and policies.
@@ -98,6 +101,7 @@ impl Service {
         Ok(Arc::new(Self {
             region,
             linger: Linger::new(),
+            gate: Gate::default(),
             functions,
             layers,
             codes,

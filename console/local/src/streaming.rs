@@ -4,6 +4,7 @@
 use crate::{
     fault::Fault,
     invocation::{self, Invocation, Outcome},
+    leaving::Counted,
     sandbox::Part,
     service::Service,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Running {
     /// None when it comes whole.
     parts: Option<mpsc::Receiver<Part>>,
     outcome: Option<Result<Outcome, Fault>>,
+    /// The server goes on as long as somebody waits.
+    _waits: Counted,
 }
 
 /// What comes next of an invocation.
@@ -50,7 +53,8 @@ impl Running {
     ) -> Result<Self, Fault> {
         let permit = service.pool.permit(&invocation.function)?;
         let task = invocation::begin(&service.pool, invocation, permit);
-        Ok(Self { task: Some(task), parts, outcome: None })
+        let waits = service.pool.surroundings().calls.begin();
+        Ok(Self { task: Some(task), parts, outcome: None, _waits: waits })
     }
 
     /// The next step; none after the end.

@@ -16,6 +16,7 @@ mod invocations;
 mod isolation;
 mod kills;
 mod layers;
+mod leaving;
 mod life;
 mod logs;
 mod memory;
@@ -73,6 +74,7 @@ fn quick() -> Limits {
         idle: Duration::from_mins(1),
         rest: Duration::from_millis(5),
         concurrency: 3,
+        connections: 20,
         retries: [Duration::from_millis(10); 2],
         namespaces: true,
     }

@@ -1,5 +1,5 @@
 //! Function URLs: HTTP requests that become events, and responses that become HTTP again. Served on the loopback port of
-//! the APIs, under host names of their own; the one place where a request may come in unsigned.
+//! the APIs, under paths and under host names of their own; the one place where a request may come in unsigned.
 
 mod answer;
 mod config;
@@ -7,10 +7,12 @@ mod cors;
 mod event;
 mod permission;
 
+pub use config::url_with_name;
 pub(crate) use config::{AuthType, Cors, InvokeMode, UrlConfig};
 
 use crate::{
     call::{self, Body, BrokenOff, Received, receive},
+    connections::Connection,
     door::{self, Door},
     fault::{Fault, Protocol},
     function::LATEST,
@@ -32,7 +34,7 @@ use std::sync::Arc;
 
 /// What follows the id in the host name. Names under `localhost` lead to the loopback: RFC 6761, section 6.3.
 pub(crate) const DOMAIN: &str = ".lambda-url.localhost";
-/// Where URLs are under the server's own host names, for clients that cannot resolve names under `localhost`.
+/// Where URLs are under the server's own host names, which every client resolves.
 const PATH: &str = "/lambda-url/";
 /// The content type of a stream that begins with a prelude.
 const INTEGRATION: &[u8] = b"application/vnd.awslambda.http-integration-response";
@@ -82,6 +84,7 @@ pub(crate) async fn serve(
     address: &Address,
     head: Parts,
     body: Incoming,
+    connection: &Connection,
     door: &Door,
     service: &Arc<Service>,
     id: &str,
@@ -91,6 +94,7 @@ pub(crate) async fn serve(
         Ok(received) => received,
         Err(fault) => return Protocol::Rest.render(&fault, id),
     };
+    connection.is_busy();
     let known = service.urls.find(|config| config.id == address.id);
     let Some((function, qualifier, config)) = known else { return denied(&Value::Null) };
     let cors = config.cors.as_ref();

@@ -136,11 +136,7 @@ async fn deployed(
         return Ok(BTreeMap::new());
     }
     match context.stage(workspace).await {
-        Ok(stage) => {
-            let deployed = context.architectures(&stage, functions).await;
-            stage.close().await;
-            Ok(deployed)
-        }
+        Ok(stage) => Ok(context.architectures(&stage, functions).await),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         // A build needs no stage.
         Err(failure) => {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use lambda_console_local::url_with_name;
 use serde_json::{Value, json};
 
 use super::{
@@ -53,7 +54,6 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let store = if changes { context::store(&workspace) } else { None };
     let result = Box::pin(carry_out(context, arguments, &stage, &function, &edits, store.as_ref())).await;
     context::flush(store.as_ref()).await;
-    stage.close().await;
     result
 }
 
@@ -73,7 +73,8 @@ async fn carry_out(
     let revision = live.revision.clone();
     let mut editor = ConfigEditor { live: Live::Known(Box::new(live)), ..ConfigEditor::default() };
     if edits.is_empty() {
-        return show(context, arguments, stage, function, &editor);
+        let is_brief = stage.is_serving().await;
+        return show(context, arguments, stage, function, &editor, is_brief);
     }
     let wrong = |why: String| usage(&function.name, why);
     for (setting, value) in edits {
@@ -161,6 +162,7 @@ fn show(
     stage: &Stage,
     function: &Function,
     editor: &ConfigEditor,
+    is_brief: bool,
 ) -> Result<ExitCode, Failure> {
     let rows = editor.rows(&function.config);
     let live = editor.known().cloned().unwrap_or_default();
@@ -176,6 +178,8 @@ fn show(
             "function": function.name,
             "revision": live.revision,
             "url": live.url,
+            "url_with_name": live.url.as_deref().and_then(url_with_name),
+            "url_answers": live.url.as_ref().map(|_| !is_brief),
             "settings": settings,
         }))?;
         return Ok(ExitCode::SUCCESS);
@@ -198,7 +202,20 @@ fn show(
         })
         .collect();
     context.output.table(["setting", &stage.name(), "workspace", ""], &rows)?;
+    live.url.iter().flat_map(|url| about_url(url, is_brief)).for_each(|text| progress::say(&text));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be known of a function URL of the local Lambda, which this process serves only for a moment where `is_brief`.
+fn about_url(url: &str, is_brief: bool) -> Vec<String> {
+    let named = url_with_name(url).map(|named| {
+        format!("for web pages whose links begin with `/`, where names under localhost are resolved: {named}")
+    });
+    let unserved = is_brief.then(|| {
+        "nothing serves the URL when this command has ended: `lambda-console local` does, or the console while it is open"
+            .to_owned()
+    });
+    named.into_iter().chain(unserved).collect()
 }
 
 const fn is_hidden(live: &LiveConfig, row: &Row) -> bool {
@@ -257,4 +274,19 @@ fn done(context: &Context, outcome: &DeployOutcome, warnings: &[String]) -> Resu
         }
     }
     Ok(context.output.ended(failure.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_nobody_serves_says_so_and_one_on_aws_says_nothing() {
+        let local = "http://127.0.0.1:4000/lambda-url/0123456789abcdef/";
+        let text = about_url(local, true).join("\n");
+        assert!(text.contains("http://0123456789abcdef.lambda-url.localhost:4000/"), "{text}");
+        assert!(text.contains("`lambda-console local`"), "{text}");
+        assert_eq!(about_url(local, false).len(), 1);
+        assert!(about_url("https://abc.lambda-url.eu-west-1.on.aws/", false).is_empty());
+    }
 }

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::CommandFactory;
+use tokio_util::sync::CancellationToken;
 
-use super::{Cli, Global, context::stage_options, output::Output};
+use super::{Cli, Global, cancel_on_signal, context::stage_options, output::Output, progress};
 use crate::work::text;
 use crate::{
     app::{self, Ending},
@@ -69,9 +70,14 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
     let ended = app::run(&mut term, &mut state, &config, |effect, events| work.start(effect, events)).await;
-    // The terminal first: closing may take a moment.
+    // The terminal first: closing may take a moment, and longer where others use the local Lambda of this process.
     drop(term);
-    work.close().await;
+    let cut = CancellationToken::new();
+    cancel_on_signal(&cut)?;
+    if matches!(ended, Ok(Ending::Terminated) | Err(_)) {
+        cut.cancel();
+    }
+    work.close(&cut, &progress::say).await;
     ended
 }
 

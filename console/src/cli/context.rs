@@ -1,6 +1,10 @@
 //! What a headless command works with: the workspace, the stage, the history, and the job that cancels it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,11 +23,13 @@ pub(super) struct Context {
     pub(super) global: Global,
     pub(super) output: Output,
     pub(super) job: Job,
+    /// The stages that it is connected to.
+    stages: Mutex<Vec<Arc<Stage>>>,
 }
 
 impl Context {
     pub(super) fn new(global: Global, output: Output, cancel: CancellationToken) -> Self {
-        Self { job: progress::job(cancel), global, output }
+        Self { job: progress::job(cancel), global, output, stages: Mutex::default() }
     }
 
     /// The workspace around the directory asked for. What could not be read of it is said on stderr.
@@ -54,28 +60,38 @@ impl Context {
     }
 
     /// Connects to the stage asked for.
-    pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Stage, Failure> {
+    pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         self.stage_at(workspace, 0).await
     }
 
     /// Connects to the stage of this name; profile and region are those of its settings.
-    pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Stage, Failure> {
+    pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Arc<Stage>, Failure> {
         let read_only = self.global.read_only;
         self.connect(workspace, StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() }).await
     }
 
     /// As [`Context::stage`], with the local Lambda's port.
-    pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Stage, Failure> {
+    pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Arc<Stage>, Failure> {
         self.connect(workspace, stage_options(&self.global, port)).await
     }
 
-    async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Stage, Failure> {
+    /// Lets go of the stages, when all is printed: a local Lambda in this process may have to go on for others.
+    pub(super) async fn leave(&self) {
+        let stages = std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
+        for stage in stages {
+            stage.leave(&self.job.cancel, &progress::say).await;
+        }
+    }
+
+    async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Arc<Stage>, Failure> {
         let options = StageOptions { asker: code::asker(), ..options };
         let stage = tokio::select! {
             biased;
             () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect to the stage")),
-            stage = Stage::connect(workspace, &options) => stage?,
+            stage = Stage::connect(workspace, &options) => Arc::new(stage?),
         };
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));
+        stage.warning().into_iter().for_each(progress::notice);
         let info = stage.info();
         if let Some(notice) = info.damage_notice() {
             progress::notice(&notice);

@@ -40,9 +40,7 @@ pub struct Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
-    let result = carry_out(context, arguments, &stage).await;
-    stage.close().await;
-    result
+    carry_out(context, arguments, &stage).await
 }
 
 async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {

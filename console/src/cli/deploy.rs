@@ -42,14 +42,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let functions = select(&workspace, &arguments.names)?;
     let stage = context.stage(&workspace).await?;
     if arguments.dry_run {
-        let planned = deploy::plan(&stage, &functions, &context.job).await;
-        stage.close().await;
-        return print_plan(context, &planned?);
+        return print_plan(context, &deploy::plan(&stage, &functions, &context.job).await?);
     }
     let store = context::store(&workspace);
     let result = carry_out(context, arguments, &stage, &functions, store.as_ref()).await;
     context::flush(store.as_ref()).await;
-    stage.close().await;
     print(context, &result?)
 }
 

@@ -46,9 +46,7 @@ pub struct Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
-    let result = carry_out(context, arguments, &workspace, &stage).await;
-    stage.close().await;
-    result
+    carry_out(context, arguments, &workspace, &stage).await
 }
 
 async fn carry_out(

@@ -116,7 +116,6 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     };
     let (result, written) = tokio::join!(invoking, writing);
     context::flush(store.as_ref()).await;
-    stage.close().await;
     // Where the response could not be written, that is why it was broken off.
     let invocation = match (result, written) {
         (Ok(invocation), Err(failure)) if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() => {

@@ -19,9 +19,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         Vec::new()
     } else {
         let stage = context.stage(&workspace).await?;
-        let deployed = deploy::deployed(&stage, &workspace.functions).await;
-        stage.close().await;
-        deployed?
+        deploy::deployed(&stage, &workspace.functions).await?
     };
     let states = workspace.functions.iter().zip(deployed.into_iter().map(|(_, found)| found));
     workspace.hints.iter().for_each(super::progress::notice);

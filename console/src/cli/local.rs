@@ -3,7 +3,7 @@
 mod exports;
 mod watch;
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Args;
 
@@ -17,9 +17,6 @@ use crate::{
     message::{Consent, Failure},
     work::stage::{LOCAL, Stage},
 };
-
-/// How often a local Lambda of another process is looked after.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// The arguments of `local`.
 #[derive(Debug, PartialEq, Eq, Args)]
@@ -53,21 +50,18 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         super::context::select(&workspace, &arguments.names)?;
     }
     let stage = context.stage_at(&workspace, arguments.port).await?;
-    let result = async {
-        let serving = serve(context, arguments, &stage, what);
-        if !arguments.watch {
-            return serving.await;
-        }
+    let serving = serve(context, arguments, &stage, what);
+    if arguments.watch {
         stage.allow_change("could not watch", Consent::None)?;
         tokio::select! {
             biased;
-            served = serving => served,
-            watched = watch::run(context, workspace, arguments, &stage) => watched,
+            served = serving => served?,
+            watched = watch::run(context, workspace, arguments, &stage) => watched?,
         }
+    } else {
+        serving.await?;
     }
-    .await;
-    stage.close().await;
-    result.map(|()| ExitCode::SUCCESS)
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &str) -> Result<(), Failure> {
@@ -87,10 +81,19 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
             print(context, &endpoint)?;
             shown = endpoint.url;
         }
+        let ended = async {
+            if !stage.follow().await? {
+                std::future::pending::<()>().await;
+            }
+            if stage.is_serving().await {
+                progress::say("that process ended; this one serves the local Lambda now");
+            }
+            Ok::<_, Failure>(())
+        };
         tokio::select! {
             biased;
             () = context.job.cancel.cancelled() => return Err(Failure::interrupted("the local Lambda stopped")),
-            () = tokio::time::sleep(LOOK) => {}
+            ended = ended => ended?,
         }
     }
 }

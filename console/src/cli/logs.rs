@@ -41,9 +41,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let workspace = context.workspace().await?;
     let query = query(arguments, &workspace)?;
     let stage = context.stage(&workspace).await?;
-    let result = print(context, arguments, &stage, &query).await;
-    stage.close().await;
-    Ok(context.output.ended(result?.as_ref()))
+    let denied = print(context, arguments, &stage, &query).await?;
+    Ok(context.output.ended(denied.as_ref()))
 }
 
 fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failure> {

@@ -91,21 +91,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let selected = select(&workspace, &arguments.names)?;
     let from = context.stage_named(&workspace, &arguments.from).await?;
     let to = context.stage_named(&workspace, &arguments.to).await?;
-    let result = async {
-        let functions = if arguments.names.is_empty() { there(&from, selected).await? } else { selected };
-        let promotion = Promotion {
-            functions,
-            from: arguments.from.clone(),
-            to: arguments.to.clone(),
-            canary,
-            consent: Consent::None,
-        };
-        carry_out(context, arguments, &workspace, (&from, &to), promotion).await
-    };
-    let result = result.await;
-    to.close().await;
-    from.close().await;
-    print(context, arguments, &result?)
+    let functions = if arguments.names.is_empty() { there(&from, selected).await? } else { selected };
+    let promotion =
+        Promotion { functions, from: arguments.from.clone(), to: arguments.to.clone(), canary, consent: Consent::None };
+    let outcome = carry_out(context, arguments, &workspace, (&from, &to), promotion).await?;
+    print(context, arguments, &outcome)
 }
 
 /// Those of `functions` that are on the stage.

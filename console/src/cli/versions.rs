@@ -63,12 +63,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     } else {
         arguments.prune.map(VersionsChange::Prune)
     };
-    let result = match change {
+    match change {
         Some(change) => change_all(context, &stage, &names, &change, arguments.yes).await,
         None => list(context, &stage, &names, arguments).await,
-    };
-    stage.close().await;
-    result
+    }
 }
 
 pub(super) async fn roll_back(context: &Context, arguments: &Rollback) -> Result<ExitCode, Failure> {
@@ -76,9 +74,7 @@ pub(super) async fn roll_back(context: &Context, arguments: &Rollback) -> Result
     let stage = context.stage(&workspace).await?;
     let change = VersionsChange::Rollback(arguments.version.clone());
     let names = [arguments.name.clone()];
-    let result = change_all(context, &stage, &names, &change, arguments.yes).await;
-    stage.close().await;
-    result
+    change_all(context, &stage, &names, &change, arguments.yes).await
 }
 
 async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Arguments) -> Result<ExitCode, Failure> {

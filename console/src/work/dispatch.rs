@@ -248,8 +248,11 @@ impl Work {
         }
     }
 
-    /// Cancels what runs, waits a while until it has ended, and lets go of the stages. Drafts are saved by then.
-    pub async fn close(self) {
+    /// Cancels what runs, waits a while until it has ended, and lets go of the stages, as [`Stage::leave`] does. Drafts are
+    /// saved by then.
+    ///
+    /// [`Stage::leave`]: super::stage::Stage::leave
+    pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         self.common.closing.cancel();
         self.common.codes.close();
         for token in self.common.jobs().values() {
@@ -265,7 +268,7 @@ impl Work {
             // There is no screen any more to tell it on.
             tracing::warn!(%failure, "the history is incomplete");
         }
-        self.common.stages.close().await;
+        self.common.stages.leave(cut, say).await;
     }
 
     /// Runs `work` as the job `id`. What it says while it runs comes before its result, and it goes on no faster

@@ -232,7 +232,7 @@ impl Call<'_> {
     ) -> Result<InvokeOutput, CallError> {
         let tail = &tail;
         self.stage
-            .call(|clients| async move {
+            .call_once(|clients| async move {
                 let call = clients
                     .invoke()
                     .invoke()

@@ -7,18 +7,18 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
-use lambda_console_local::Local;
-use tokio::sync::Mutex;
+use lambda_console_local::{Endpoint, Link};
+use tokio_util::sync::CancellationToken;
 
 pub use self::code::{Asker, CodeQuestion};
 use self::{
-    account::Account, call::CallError, clients::Clients, credentials::Source, guard::Guard, settings::StageSettings,
+    account::Account, call::CallError, clients::Clients, credentials::Source, guard::Guard, joined::Joined,
+    settings::StageSettings,
 };
 pub(crate) use self::{
     again::{again, doubling},
@@ -35,6 +35,8 @@ mod clients;
 mod code;
 mod credentials;
 mod guard;
+mod joined;
+mod misdirected;
 mod profiles;
 mod proxy;
 mod role;
@@ -46,8 +48,6 @@ mod tests;
 pub const LOCAL: &str = StageInfo::LOCAL;
 /// The region of the local Lambda where none is asked for.
 const LOCAL_REGION: &str = "us-east-1";
-/// How long a call waits for a local Lambda whose process is just ending to let go of its lock.
-const TAKE_OVER: Duration = Duration::from_secs(3);
 
 /// Which stage is meant and what may be done to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct Stage {
     settings: StageSettings,
     info: std::sync::Mutex<StageInfo>,
     read_only: bool,
+    /// What is odd about where it is.
+    warning: Option<Failure>,
     /// Where the credentials come from; none for the local Lambda.
     source: Option<Source>,
     place: Place,
@@ -102,13 +104,7 @@ pub struct Stage {
 /// Where the clients come from.
 enum Place {
     Aws(Arc<Clients>),
-    Local(Box<LocalPlace>),
-}
-
-/// The local Lambda of the workspace, and how to open it again.
-struct LocalPlace {
-    options: lambda_console_local::Options,
-    joined: Mutex<Option<(Local, Arc<Clients>)>>,
+    Local(Box<Joined>),
 }
 
 /// The names of the stages of the workspace at `root`: `local`, then those of its manifest, sorted.
@@ -166,22 +162,27 @@ impl Stage {
         let settings = settings::resolve(&workspace.root, options)?;
         let info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
         let guard = Guard { read_only: options.read_only };
-        let mut source = None;
+        let (mut source, mut warning) = (None, None);
         let place = if options.stage == LOCAL {
-            let options = lambda_console_local::Options {
-                dir: state.join("local"),
-                port: options.port,
-                region: settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned()),
-                emulator: Arc::new(toolchain::emulator),
-            };
-            Place::Local(Box::new(LocalPlace { options, joined: Mutex::new(None) }))
+            let region = settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned());
+            Place::Local(Box::new(Joined::new(&state, options.port, region, guard)))
         } else {
             let account = Account::read(&settings, Env::real()).await?;
+            let misdirected = misdirected::failure(&options.stage, settings.profile.is_some()).await;
+            // What the command line asks of the environment alone is where the environment says.
+            let is_of_environment =
+                settings.profile.is_none() && !settings::read(&workspace.root)?.contains_key(&options.stage);
+            if let Some(failure) = misdirected {
+                if !is_of_environment {
+                    return Err(failure);
+                }
+                warning = Some(Failure { what: format!("the stage {} is not on AWS", options.stage), ..failure });
+            }
             source = Some(account.source().clone());
             Place::Aws(Arc::new(Clients::aws(&account, &options.asker, guard).await?))
         };
         let (info, read_only) = (std::sync::Mutex::new(info), options.read_only);
-        let stage = Self { settings, info, read_only, source, place };
+        let stage = Self { settings, info, read_only, warning, source, place };
         let region = stage.clients().await?.region().to_owned();
         stage.with_info(|info| info.region = region);
         stage.ask_who().await?;
@@ -190,11 +191,11 @@ impl Stage {
 
     /// A stage whose services are all at one endpoint, for tests that serve it themselves.
     #[cfg(test)]
-    pub(crate) fn at(endpoint: &lambda_console_local::Endpoint) -> Self {
+    pub(crate) fn at(endpoint: &Endpoint) -> Self {
         let clients = Clients::local(endpoint, Guard { read_only: false });
         let info = StageInfo { name: "tests".to_owned(), region: endpoint.region.clone(), ..StageInfo::default() };
         let (settings, info) = (StageSettings::default(), std::sync::Mutex::new(info));
-        Self { settings, info, read_only: false, source: None, place: Place::Aws(Arc::new(clients)) }
+        Self { settings, info, read_only: false, warning: None, source: None, place: Place::Aws(Arc::new(clients)) }
     }
 
     /// Asks who the caller is, and so whether the credentials still work.
@@ -233,6 +234,11 @@ impl Stage {
         })
     }
 
+    /// What is odd about where it is, and no reason not to go there.
+    pub(crate) const fn warning(&self) -> Option<&Failure> {
+        self.warning.as_ref()
+    }
+
     /// It is the local Lambda, which stays joined as long as the console runs.
     pub(crate) const fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(_))
@@ -252,14 +258,13 @@ impl Stage {
     pub(crate) fn without_alias(&self) -> Self {
         let place = match &self.place {
             Place::Aws(clients) => Place::Aws(clients.clone()),
-            Place::Local(local) => {
-                Place::Local(Box::new(LocalPlace { options: local.options.clone(), joined: Mutex::new(None) }))
-            }
+            Place::Local(local) => Place::Local(Box::new(local.again())),
         };
         Self {
             settings: StageSettings { alias: None, ..self.settings.clone() },
             info: std::sync::Mutex::new(self.info()),
             read_only: self.read_only,
+            warning: self.warning.clone(),
             source: self.source.clone(),
             place,
         }
@@ -269,7 +274,7 @@ impl Stage {
     pub(crate) fn is_where(&self, other: &Self) -> bool {
         let (here, there) = (self.info(), other.info());
         let is_one_place = match (&self.place, &other.place) {
-            (Place::Local(here), Place::Local(there)) => here.options.dir == there.options.dir,
+            (Place::Local(here), Place::Local(there)) => here.dir() == there.dir(),
             (Place::Aws(here), Place::Aws(there)) => here.endpoint() == there.endpoint(),
             _ => false,
         };
@@ -370,11 +375,11 @@ impl Stage {
     }
 
     /// The local Lambda's endpoint with its keys; none on AWS. Joins it first where its process ended.
-    pub async fn local_endpoint(&self) -> Result<Option<lambda_console_local::Endpoint>, Failure> {
+    pub async fn local_endpoint(&self) -> Result<Option<Endpoint>, Failure> {
         self.clients().await?;
         match &self.place {
             Place::Aws(_) => Ok(None),
-            Place::Local(local) => Ok(local.joined.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())),
+            Place::Local(local) => Ok(local.endpoint().await),
         }
     }
 
@@ -382,68 +387,97 @@ impl Stage {
     pub async fn is_serving(&self) -> bool {
         match &self.place {
             Place::Aws(_) => false,
-            Place::Local(local) => local.joined.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving()),
+            Place::Local(local) => local.is_serving().await,
         }
     }
 
-    /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes; its functions
-    /// and logs are on disk.
-    pub async fn close(&self) {
+    /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes, once what others asked of it
+    /// is answered and what was begun of its queue is done, or shortly after `cut`; its functions and logs are on disk.
+    /// `say` hears why that takes a while, and what is left.
+    pub async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         if let Place::Local(local) = &self.place {
-            let joined = local.joined.lock().await.take();
-            if let Some((local, _)) = joined {
-                local.shutdown().await;
-            }
+            local.leave(cut, say).await;
         }
+    }
+
+    /// As [`Stage::leave`], however long it takes.
+    #[cfg(test)]
+    pub(crate) async fn close(&self) {
+        self.leave(&CancellationToken::new(), &|_| {}).await;
     }
 
     /// The clients, after taking over or joining again where the process that served the local Lambda ended.
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Failure> {
-        let LocalPlace { options, joined } = match &self.place {
-            Place::Aws(clients) => return Ok(clients.clone()),
-            Place::Local(local) => &**local,
-        };
-        let mut joined = joined.lock().await;
-        if let Some((local, clients)) = &*joined
-            && local.is_alive()
-        {
-            return Ok(clients.clone());
-        }
-        *joined = None;
-        let local = lambda_console_local::open(options.clone()).await.map_err(|error| {
-            Failure::environment(
-                "could not open the local Lambda",
-                error.to_string(),
-                format!("its files are in {}", options.dir.display()),
-            )
-        })?;
-        let clients = Arc::new(Clients::local(local.endpoint(), Guard { read_only: self.read_only }));
-        self.with_info(|info| {
-            info.endpoint = Some(local.endpoint().url.clone());
-            info.region.clone_from(&local.endpoint().region);
-            info.damage.clone_from(&local.endpoint().damage);
-        });
-        *joined = Some((local, clients.clone()));
-        Ok(clients)
+        Ok(self.reach().await?.0)
     }
 
-    /// Makes one SDK call. Where nobody answers at the local Lambda's port because its process ended, it is
-    /// taken over and the call, which was never received, is sent again.
+    /// The clients; of the local Lambda, also which server they are for.
+    async fn reach(&self) -> Result<(Arc<Clients>, Option<Link>), Failure> {
+        match &self.place {
+            Place::Aws(clients) => Ok((Arc::clone(clients), None)),
+            Place::Local(local) => {
+                let (clients, link) = local.clients(|endpoint| self.note(endpoint)).await?;
+                Ok((clients, Some(link)))
+            }
+        }
+    }
+
+    /// Waits until the process that serves the local Lambda has ended, where that is another one, and follows to the next,
+    /// which may be this one. Whether there is anything to wait for.
+    ///
+    /// # Errors
+    /// The local Lambda cannot be opened.
+    pub async fn follow(&self) -> Result<bool, Failure> {
+        match &self.place {
+            Place::Aws(_) => Ok(false),
+            Place::Local(local) => local.follow(|endpoint| self.note(endpoint)).await,
+        }
+    }
+
+    fn note(&self, endpoint: &Endpoint) {
+        self.with_info(|info| {
+            info.endpoint = Some(endpoint.url.clone());
+            info.region.clone_from(&endpoint.region);
+            info.damage.clone_from(&endpoint.damage);
+        });
+    }
+
+    /// Makes one SDK call. Where the process that served the local Lambda ended before it answered, the call is sent to
+    /// the next one, as the SDK sends calls again that got no answer from AWS.
     pub(crate) async fn call<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
         F: Fn(Arc<Clients>) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let deadline = tokio::time::Instant::now() + TAKE_OVER;
+        self.send(send, true).await
+    }
+
+    /// As [`Stage::call`], for what must not be done twice: it is sent again only where it is known that it was not begun.
+    pub(crate) async fn call_once<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.send(send, false).await
+    }
+
+    async fn send<T, E, F, Fut>(&self, send: F, repeats: bool) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let deadline = joined::deadline();
         loop {
-            let clients = self.clients().await.map_err(CallError::Stage)?;
-            match send(clients).await.map_err(CallError::from) {
-                Err(CallError::Refused(_)) if self.is_taken_over() && tokio::time::Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                answer => return answer.map_err(|error| self.explain(error)),
-            }
+            let (clients, link) = self.reach().await.map_err(CallError::Stage)?;
+            let error = match send(clients).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => CallError::from(error),
+            };
+            let Some(link) = link else { return Err(self.explain(error)) };
+            joined::sequel(&link, error, repeats, deadline).await.map_err(|error| self.explain(error))?;
         }
     }
 
@@ -455,11 +489,6 @@ impl Stage {
             }
             (error, _) => error,
         }
-    }
-
-    /// Another process may end while this one still has its endpoint.
-    const fn is_taken_over(&self) -> bool {
-        matches!(self.place, Place::Local(_))
     }
 
     fn with_info<T>(&self, work: impl FnOnce(&mut StageInfo) -> T) -> T {

@@ -28,6 +28,7 @@ impl Running<'_> {
     pub(super) async fn conclude(self, ended: Ended, caller: &mut Caller) {
         match ended {
             Ended::Answered(answer) => self.answered(answer, caller).await,
+            Ended::Failed(_) if self.pool.is_closing() => caller.break_off(),
             Ended::Failed(failure) => Box::pin(self.failed(&failure, caller)).await,
         }
     }
@@ -41,6 +42,7 @@ impl Running<'_> {
             over: answer.arrived,
             produced: answer.produced,
         };
+        let _unlogged = self.pool.surroundings().calls.begin();
         self.pool.settling(&self.sandbox);
         // As on AWS, the log is whole a moment later.
         if !self.invocation.tail {
@@ -104,6 +106,12 @@ impl Running<'_> {
         // invocation.
         sandbox.drain();
         match ready {
+            // It has answered; its end with the server is not its own.
+            Err(_) if self.pool.is_closing() => {
+                let run = Run { over: Instant::now(), ..run };
+                sandbox.journal.runtime_done(self.invocation.ending(status, told), run);
+                Done { at: run.over, extensions: None, failure: None }
+            }
             Err(failure) => {
                 let over = Instant::now();
                 let status = failure.status();
@@ -130,7 +138,8 @@ impl Running<'_> {
                     () = tokio::time::sleep_until(self.deadline) => Failed::TimedOut,
                 };
                 let over = Instant::now();
-                Done { at: over, extensions: Some((at, over - at)), failure: Some(failure) }
+                let failure = (!self.pool.is_closing()).then_some(failure);
+                Done { at: over, extensions: Some((at, over - at)), failure }
             }
         }
     }

@@ -84,6 +84,11 @@ impl Logs {
         }))
     }
 
+    /// Ends the live tails that are open.
+    pub(crate) fn end_tails(&self) {
+        self.watchers.end();
+    }
+
     /// The ARN of a group, without the `:*` that some answers put after it.
     pub(super) fn arn(&self, group: &str) -> String {
         format!("arn:aws:logs:{}:{ACCOUNT}:log-group:{group}", self.region)

@@ -106,7 +106,10 @@ fn frames(
             Step::Update(mut interval, since) => {
                 // What waited for a slow client goes at once.
                 if !session.is_behind() {
-                    interval.tick().await;
+                    tokio::select! {
+                        _ = interval.tick() => {}
+                        () = session.over() => return None,
+                    }
                 }
                 if since.elapsed() > length {
                     let message = json!({ "message": "The session has timed out." });

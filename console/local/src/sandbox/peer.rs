@@ -9,6 +9,21 @@ use tokio::{sync::watch, time::timeout};
 /// How long a connection waits for its process to be known as one of the sandbox's: it may be quicker than we are.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whether the connection from `peer` to `local` was opened by this user, or by root, who may do anything anyway. Where the
+/// system does not tell, it is taken to be so.
+pub(crate) fn is_of_this_user(peer: SocketAddr, local: SocketAddr) -> bool {
+    is_let_in(&socket::find(peer, local), rustix::process::geteuid().as_raw())
+}
+
+fn is_let_in(found: &Found, me: u32) -> bool {
+    match *found {
+        Found::Untold => true,
+        Found::Nobody => false,
+        // Of a connection that its process has closed the kernel says that it is root's, and of no socket.
+        Found::Socket { user, socket } => socket != 0 && (user == me || user == 0),
+    }
+}
+
 /// Whose connections a sandbox's APIs take.
 pub(super) struct Members {
     groups: watch::Sender<Vec<Pid>>,
@@ -74,7 +89,6 @@ enum Found {
     /// There is no such connection, or not any more.
     Nobody,
     /// This system does not tell.
-    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "Linux tells"))]
     Untold,
 }
 
@@ -143,9 +157,11 @@ mod socket {
         let hex =
             |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
         let (peer, local) = (hex(peer), hex(local));
+        let mut found = Found::Untold;
         // Programs that use IPv6 sockets for everything are in the second table.
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
             let Ok(table) = std::fs::read_to_string(table) else { continue };
+            found = Found::Nobody;
             for line in table.lines() {
                 let mut fields = line.split_ascii_whitespace().skip(1);
                 let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else {
@@ -159,7 +175,7 @@ mod socket {
                 }
             }
         }
-        Found::Nobody
+        found
     }
 }
 
@@ -182,6 +198,26 @@ mod tests {
     fn v4(address: SocketAddr) -> SocketAddrV4 {
         let SocketAddr::V4(address) = address else { panic!("{address} is of IPv4") };
         address
+    }
+
+    #[test]
+    fn this_user_and_root_are_let_in_and_nobody_else() {
+        for (user, socket, is_in) in [(1000, 7, true), (0, 7, true), (1001, 7, false), (0, 0, false), (1000, 0, false)]
+        {
+            assert_eq!(is_let_in(&Found::Socket { user, socket }, 1000), is_in, "{user} {socket}");
+        }
+        assert!(!is_let_in(&Found::Nobody, 1000) && is_let_in(&Found::Untold, 1000));
+    }
+
+    #[test]
+    fn a_connection_whose_process_is_gone_is_nobodys() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let local = listener.local_addr().unwrap();
+        let client = TcpStream::connect(local).unwrap();
+        let mine = client.local_addr().unwrap();
+        assert!(is_of_this_user(mine, local));
+        drop(client);
+        assert!(!is_of_this_user(mine, local));
     }
 
     #[tokio::test]

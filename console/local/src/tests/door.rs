@@ -350,3 +350,56 @@ async fn code_is_downloaded_by_the_url_that_getfunction_gives_and_by_no_other() 
     assert_eq!(server.call("DELETE", "/f", serde_json::Value::Null).await.status, 204);
     assert_eq!(plain(&server, path).await.status, 404);
 }
+
+#[tokio::test]
+async fn half_requests_hold_no_place_that_somebody_else_needs() {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+    // 20 connections at a time are enough for this server.
+    let server = Server::start().await;
+    let mut halves = Vec::new();
+    for number in 0..60 {
+        let mut stream = TcpStream::connect(server.client.host()).await.unwrap();
+        let head = match number % 3 {
+            0 => "",
+            1 => "GET /2015-03-31/functions/ HTTP/1.1\r\nhost: x",
+            _ => "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf of a body",
+        };
+        stream.write_all(head.as_bytes()).await.unwrap();
+        halves.push(stream);
+        if number % 5 == 0 {
+            let list = server.client.lambda("GET", "/2015-03-31/functions/", &serde_json::Value::Null).await;
+            assert_eq!(list.status, 200, "after {number}");
+        }
+    }
+    let mut ended = 0;
+    for half in &mut halves[..30] {
+        // The end, or a reset.
+        ended += usize::from(half.read(&mut [0; 8]).await.unwrap_or(0) == 0);
+    }
+    assert_eq!(ended, 30, "the oldest ones had to go");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn another_user_is_refused_at_the_connection() {
+    use std::os::unix::process::CommandExt as _;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can be another user: not tried; the rule by itself is tested in `peer`");
+        return;
+    }
+    let server = Server::start().await;
+    let port = server.client.host().split_once(':').unwrap().1.to_owned();
+    let script = "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
+                  try:\n s.sendall(b'GET / HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\n\\r\\n')\n print(len(s.recv(1)))\n\
+                  except OSError: print(0)";
+    let read = |user: u32| {
+        let mut command = std::process::Command::new("python3");
+        command.args(["-c", script, &port]).uid(user);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+    };
+    let (own, other) = (read(0).await.unwrap(), read(65_534).await.unwrap());
+    assert_eq!((own.stdout.as_slice(), other.stdout.as_slice()), (&b"1\n"[..], &b"0\n"[..]), "{other:?}");
+}

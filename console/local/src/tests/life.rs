@@ -66,6 +66,7 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
         secret_key: "y".into(),
         region: "z".into(),
         pid: 1,
+        id: "killed".into(),
         memory_limit: String::new(),
         damage: Vec::new(),
     };

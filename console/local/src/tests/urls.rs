@@ -26,7 +26,7 @@ impl Server {
         assert_eq!(reply.status, 201, "{}", reply.text());
         self.permit(name, "url", "lambda:InvokeFunctionUrl", json!({ "FunctionUrlAuthType": "NONE" })).await;
         self.permit(name, "function", "lambda:InvokeFunction", json!({ "InvokedViaFunctionUrl": true })).await;
-        host(reply.json()["FunctionUrl"].as_str().unwrap()).to_owned()
+        host(reply.json()["FunctionUrl"].as_str().unwrap())
     }
 
     /// Lets everybody do that.
@@ -46,8 +46,10 @@ impl Server {
     }
 }
 
-fn host(url: &str) -> &str {
-    url.strip_prefix("http://").unwrap().strip_suffix('/').unwrap()
+/// The host name of a URL that has none in its address.
+fn host(url: &str) -> String {
+    let named = crate::url_with_name(url).unwrap();
+    named.strip_prefix("http://").unwrap().strip_suffix('/').unwrap().to_owned()
 }
 
 fn all<'a>(reply: &'a Reply, name: &str) -> Vec<&'a str> {
@@ -134,14 +136,47 @@ async fn a_request_is_an_event_of_format_2() {
 }
 
 #[tokio::test]
-async fn a_url_has_a_path_too_where_names_under_localhost_lead_nowhere() {
+async fn a_url_is_a_path_that_every_program_finds_and_a_name_too() {
     let server = Server::start().await;
     server.create("echo", ECHO).await;
     let host = server.open_url("echo", json!({})).await;
     let id = host.split('.').next().unwrap();
+    let url = server.url("GET", "echo", Value::Null).await.json()["FunctionUrl"].as_str().unwrap().to_owned();
+    assert_eq!(url, format!("{}/lambda-url/{id}/", server.local.endpoint().url));
     for (path, raw) in [(format!("/lambda-url/{id}"), "/"), (format!("/lambda-url/{id}/a/b?q=1"), "/a/b")] {
         let event = server.fetch(&server.client.host(), "GET", &path, &[], b"").await.json();
         assert_eq!((&event["rawPath"], &event["requestContext"]["apiId"]), (&json!(raw), &json!(id)));
+    }
+    assert_eq!(server.fetch(&host, "GET", "/c", &[], b"").await.json()["rawPath"], "/c");
+    assert_eq!(crate::url_with_name("https://abc.lambda-url.eu-west-1.on.aws/"), None);
+}
+
+/// The clients of other languages, as they resolve names by themselves.
+#[tokio::test]
+async fn python_curl_and_node_open_the_address_as_it_is() {
+    let server = Server::start().await;
+    server.create("echo", ECHO).await;
+    server.open_url("echo", json!({})).await;
+    let url = server.url("GET", "echo", Value::Null).await.json()["FunctionUrl"].as_str().unwrap().to_owned();
+    let python = "import sys, urllib.request\nprint(urllib.request.urlopen(sys.argv[1] + 'x').read().decode())";
+    let node = "fetch(process.argv[1] + 'x').then(r => r.text()).then(t => console.log(t))";
+    // Python is a need of this workspace; the others are where they are.
+    for (program, arguments) in
+        [("python3", vec!["-c", python]), ("node", vec!["-e", node]), ("curl", vec!["-sS", "--path-as-is"])]
+    {
+        let address = if program == "curl" { format!("{url}x") } else { url.clone() };
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).arg(address).env("NO_PROXY", "127.0.0.1").env_remove("http_proxy");
+        let output = match command.output().await {
+            Err(error) if program != "python3" && error.kind() == std::io::ErrorKind::NotFound => {
+                eprintln!("{program} is not here: not tried");
+                continue;
+            }
+            output => output.unwrap(),
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        let event: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{program}: {error}: {output:?}"));
+        assert_eq!(event["rawPath"], "/x", "{program}");
     }
 }
 
@@ -281,7 +316,7 @@ async fn an_open_url_is_closed_until_the_policy_says_so_twice() {
     let server = Server::start().await;
     server.create("echo", ECHO).await;
     let url = server.url("POST", "echo", json!({ "AuthType": "NONE" })).await.json();
-    let host = host(url["FunctionUrl"].as_str().unwrap()).to_owned();
+    let host = host(url["FunctionUrl"].as_str().unwrap());
     let closed = async || {
         let reply = server.fetch(&host, "GET", "/", &[], b"").await;
         assert_eq!((reply.status, reply.code()), (403, "AccessDeniedException"));
@@ -309,7 +344,7 @@ async fn an_aliass_url_runs_its_version_and_outlives_it_for_nobody() {
     let path = "/2021-10-31/functions/echo/url?Qualifier=live";
     let url = server.client.lambda("POST", path, &json!({ "AuthType": "NONE" })).await.json();
     assert!(url["FunctionArn"].as_str().unwrap().ends_with(":function:echo:live"));
-    let host = host(url["FunctionUrl"].as_str().unwrap()).to_owned();
+    let host = host(url["FunctionUrl"].as_str().unwrap());
     let policy = "policy?Qualifier=live";
     post(policy, json!({ "StatementId": "a", "Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE" })).await;
     assert_eq!(server.fetch(&host, "GET", "/", &[], b"").await.status, 403);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AuthType {
-    /// Anybody on this machine.
+    /// Whoever gets to the server: this user, without a signature.
     #[serde(rename = "NONE")]
     None,
     /// Who signs with the server's key.
@@ -75,8 +75,15 @@ pub(crate) struct UrlConfig {
 }
 
 impl UrlConfig {
-    /// What a browser, curl or an SDK calls. Every name under `localhost` leads to the loopback.
+    /// What is called: an address that every program finds, under the server's own.
     pub(crate) fn address(&self, port: u16) -> String {
-        format!("http://{}{}:{port}/", self.id, super::DOMAIN)
+        format!("http://127.0.0.1:{port}{}{}/", super::PATH, self.id)
     }
+}
+
+/// The same function URL with a host name of its own, for web pages whose links begin with `/`. Browsers and curl find
+/// names under `localhost` by themselves; the C library, and so Python and Node, does not everywhere.
+pub fn url_with_name(url: &str) -> Option<String> {
+    let (port, id) = url.strip_prefix("http://127.0.0.1:")?.split_once(super::PATH)?;
+    Some(format!("http://{}{}:{port}/", id.trim_end_matches('/'), super::DOMAIN))
 }

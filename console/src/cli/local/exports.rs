@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The endpoint for machines.
 pub(super) fn document(endpoint: &Endpoint) -> Value {
-    let Endpoint { url, access_key, secret_key, region, pid, memory_limit, damage } = endpoint;
+    let Endpoint { url, access_key, secret_key, region, pid, memory_limit, damage, .. } = endpoint;
     json!({
         "endpoint": url, "region": region, "access_key_id": access_key, "secret_access_key": secret_key, "pid": pid,
         "memory_limit": memory_limit,
@@ -72,6 +72,7 @@ mod tests {
             secret_key: "s3cret/+".into(),
             region: "eu-west-1".into(),
             pid: 7,
+            id: "a".into(),
             memory_limit: "by control groups".into(),
             damage: Vec::new(),
         }

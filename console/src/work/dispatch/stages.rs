@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
+
+use tokio_util::sync::CancellationToken;
 
 use super::super::stage::{Stage, StageOptions};
 use crate::message::{Failure, Workspace};
@@ -30,6 +32,7 @@ impl Slot {
         }
         let connected = Arc::new(Stage::connect(workspace, &self.options).await?);
         *stage = Some(Arc::clone(&connected));
+        tokio::spawn(follow(Arc::downgrade(&connected)));
         Ok(connected)
     }
 
@@ -43,6 +46,18 @@ impl Slot {
         let connected = Arc::new(Stage::connect(workspace, &self.options).await?);
         *self.stage.lock().await = Some(Arc::clone(&connected));
         Ok(connected)
+    }
+}
+
+/// Takes over, or joins the next one, when the process ends that serves the local Lambda: also while nothing is asked here,
+/// for others may have its address.
+async fn follow(stage: Weak<Stage>) {
+    while let Some(stage) = stage.upgrade() {
+        match stage.follow().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(failure) => return tracing::warn!(%failure, "nobody serves the local Lambda"),
+        }
     }
 }
 
@@ -91,12 +106,12 @@ impl Stages {
     }
 
     /// Lets go of all.
-    pub(super) async fn close(&self) {
+    pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         let slots: Vec<Arc<Slot>> = self.open().slots.values().cloned().collect();
         for slot in slots {
             let stage = slot.stage.lock().await.take();
             if let Some(stage) = stage {
-                stage.close().await;
+                stage.leave(cut, say).await;
             }
         }
     }

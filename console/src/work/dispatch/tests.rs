@@ -15,7 +15,7 @@ async fn a_job_that_stopped_is_started_again_on_its_stage_and_one_that_ended_is_
     assert_eq!(job, stopped, "under its own number");
     assert!(work.common.begun().is_empty(), "it has ended for another reason");
     work.start(Effect::Resume(vec![stopped]), &events);
-    work.close().await;
+    work.close(&CancellationToken::new(), &|_| {}).await;
     drop(events);
     assert_eq!(said.recv().await, None, "nothing is left to be started");
 }
@@ -31,5 +31,5 @@ async fn a_stage_that_lacks_credentials_keeps_what_was_asked() {
     work.run(job, &events, async move |_, _| Event::Deployed(job, Err(failure)));
     assert!(matches!(said.recv().await, Some(Event::Deployed(_, Err(_)))));
     assert!(work.common.begun().contains_key(&job));
-    work.close().await;
+    work.close(&CancellationToken::new(), &|_| {}).await;
 }

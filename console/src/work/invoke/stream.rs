@@ -82,7 +82,7 @@ async fn send(
 ) -> Result<InvokeWithResponseStreamOutput, CallError> {
     let tail = &tail;
     call.stage
-        .call(|clients| async move {
+        .call_once(|clients| async move {
             let call = clients
                 .invoke()
                 .invoke_with_response_stream()

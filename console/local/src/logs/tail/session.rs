@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// How often there is an update.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
@@ -27,6 +28,7 @@ const UPDATES: usize = 10;
 pub(crate) struct Watchers {
     count: AtomicUsize,
     sessions: Mutex<Vec<Weak<Session>>>,
+    over: CancellationToken,
 }
 
 /// What a session wants.
@@ -89,6 +91,11 @@ impl Watchers {
         session
     }
 
+    /// Ends all sessions.
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+    }
+
     /// How many sessions are open.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
@@ -106,6 +113,11 @@ impl Drop for Session {
 }
 
 impl Session {
+    /// When all sessions are to end.
+    pub(super) async fn over(&self) {
+        self.watchers.over.cancelled().await;
+    }
+
     /// When it began.
     pub(super) fn since(&self) -> Instant {
         self.since

@@ -72,6 +72,7 @@ impl Service {
             access_key: "a".into(),
             secret_key: "b".into(),
             pid: std::process::id(),
+            id: String::new(),
             memory_limit: String::new(),
             damage: Vec::new(),
         };
