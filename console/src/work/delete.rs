@@ -47,7 +47,7 @@ pub async fn allowed_belongings(
     functions: &[String],
     job: &Job,
 ) -> Result<(Vec<Belongings>, Vec<(String, Failure)>), Failure> {
-    let asks = async |function: &String| (function.clone(), belongings_of(stage, function).await);
+    let asks = async |function: &String| (function.clone(), Box::pin(belongings_of(stage, function)).await);
     let asks: Vec<_> = functions.iter().map(|function| asks(function).boxed()).collect();
     let mut answers = stream::iter(asks).buffered(AT_ONCE);
     let (mut all, mut refused) = (Vec::with_capacity(functions.len()), Vec::new());
