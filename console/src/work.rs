@@ -13,8 +13,10 @@ pub mod deploy;
 pub mod discover;
 pub mod dispatch;
 pub mod dotenv;
+mod fingerprint;
 #[cfg(test)]
 mod flow;
+mod gitignore;
 pub mod iam;
 mod include;
 pub mod invoke;

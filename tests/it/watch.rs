@@ -215,7 +215,7 @@ fn a_request_that_runs_ends_on_the_old_code() {
 }
 
 #[test]
-fn a_save_during_a_build_begins_it_anew_with_what_it_was_for() {
+fn a_save_during_a_build_is_built_after_it() {
     let fixture = Fixture::new("watch");
     for function in ["held", "other"] {
         fixture.function(function, "[package.metadata.lambda]", "fn main() {}\n");
@@ -229,14 +229,40 @@ fn a_save_during_a_build_begins_it_anew_with_what_it_was_for() {
     watched.save("functions/held/build.rs", &build, &["held"]);
     appears(&started);
     watched.fixture.write("functions/other/src/main.rs", "fn main() {\n    println!();\n}\n");
-    let files = ["functions/held/build.rs", "functions/other/src/main.rs"];
-    assert_eq!(watched.next(), json!({"event": "changed", "files": files, "functions": ["held", "other"]}));
     fs::write(&gate, "").expect("the directory is ours");
+    // The build goes on to its end.
     let built = watched.next();
-    assert_eq!((names(&built), &built["failed"]), (vec!["held", "other"], &json!([])), "{built}");
-    let deployed = watched.next();
-    assert_eq!(names(&deployed), ["held", "other"]);
-    assert_eq!(deployed["functions"][1]["action"], "updated", "{deployed}");
+    assert_eq!((names(&built), &built["failed"]), (vec!["held"], &json!([])), "{built}");
+    let next = [watched.next(), watched.next()];
+    let events: Vec<&Value> = next.iter().map(|line| &line["event"]).collect();
+    assert_eq!(events, ["deployed", "changed"], "{next:?}");
+    assert_eq!(next[1]["functions"], json!(["other"]), "{next:?}");
+    watched.swapped(&["other"], "updated");
+}
+
+#[test]
+fn what_a_build_script_writes_starts_no_build_and_an_error_stays_until_it_is_mended() {
+    let fixture = Fixture::new("watch");
+    for function in ["writing", "failing"] {
+        fixture.function(function, "[package.metadata.lambda]", "fn main() {}\n");
+    }
+    let script = "fn main() {\n    let now = format!(\"{:?}\", std::time::SystemTime::now());\n    \
+                  std::fs::write(\"stamp.txt\", now).unwrap();\n}\n";
+    fixture.write("functions/writing/build.rs", script);
+    let mut watched = Watched::begun(fixture, &["failing", "writing"]);
+    watched.save("functions/failing/src/main.rs", "fn main() { oops }\n", &["failing"]);
+    let built = watched.next();
+    assert_eq!((names(&built), &built["failing"]), (vec![], &json!(["failing"])), "{built}");
+    watched.save("functions/writing/src/main.rs", "fn main() { println!(); }\n", &["writing"]);
+    let built = watched.next();
+    assert_eq!(
+        (names(&built), &built["failed"], &built["failing"]),
+        (vec!["writing"], &json!([]), &json!(["failing"]))
+    );
+    assert_eq!(watched.next()["event"], "deployed");
+    watched.save("functions/failing/src/main.rs", "fn main() { println!(); }\n", &["failing"]);
+    let built = watched.next();
+    assert_eq!((names(&built), &built["failing"]), (vec!["failing"], &json!([])), "{built}");
 }
 
 #[test]

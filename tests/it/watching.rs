@@ -99,17 +99,14 @@ fn all_functions_are_built_first_with_the_workspace_as_it_is() {
 }
 
 #[test]
-fn a_save_during_its_build_begins_it_anew_with_both() {
+fn a_save_during_its_build_is_built_after_it() {
     let (mut console, watch) = watching();
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (first, _) = build(&mut console);
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
-    let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { functions, .. }] = effects.as_slice() else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(*cancelled, first);
-    assert_eq!(*functions, ["hello", "ping"]);
+    assert!(console.effects().is_empty(), "a build is not broken off");
+    console.feed(Event::BuildFinished(first, Ok(sample::broken_build("hello"))));
+    assert_eq!(build(&mut console).1, ["ping"]);
 }
 
 #[test]
@@ -138,6 +135,40 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
     assert_eq!(functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["hello"]);
     assert_eq!(console.state.tab, Tab::Build);
     assert!(console.screen().contains("could not build ping"), "{}", console.screen());
+}
+
+#[test]
+fn an_error_stays_until_it_is_mended_whatever_is_deployed_beside_it() {
+    let mut console = Harness::ready(160, 30);
+    console.press("jw");
+    let Effect::Watch(watch) = console.effect() else { panic!("it watches") };
+    save(&mut console, watch, "crates/shared/src/lib.rs", &["hello", "ping"]);
+    let (job, _) = build(&mut console);
+    let mut outcome = sample::broken_build("ping");
+    outcome.built = sample::build_outcome("hello").built;
+    console.feed(Event::BuildFinished(job, Ok(outcome)));
+    let deploy = |console: &mut Harness| {
+        let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
+        console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+        console.effects();
+        console.screen()
+    };
+    let screen = deploy(&mut console);
+    assert!(screen.contains("could not build ping") && screen.contains("created hello on local"), "{screen}");
+    assert!(screen.contains("watching ✗ ping"), "{screen}");
+
+    // Another save of the one that compiles.
+    save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
+    let (job, _) = build(&mut console);
+    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    let screen = deploy(&mut console);
+    assert!(screen.contains("could not build ping") && screen.contains("watching ✗ ping"), "{screen}");
+
+    save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
+    let (job, _) = build(&mut console);
+    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("ping"))));
+    let screen = deploy(&mut console);
+    assert!(!screen.contains('✗') && screen.contains("created hello on local"), "{screen}");
 }
 
 #[test]

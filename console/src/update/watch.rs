@@ -3,7 +3,7 @@
 use super::{command, start, verb, workspace};
 use crate::{
     message::{Changed, Consent, Effect, Failure, FailureKind, JobId},
-    state::{JobKind, Notice, State, Watch},
+    state::{JobKind, Mood, Notice, State, Watch},
 };
 
 /// Starts watching, or stops it.
@@ -65,22 +65,13 @@ pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Fai
     effects
 }
 
-/// Builds what waits, unless the user's own build, deploy or loop runs: then after it. A build for an earlier save is
-/// begun anew with what that was for.
+/// Builds what waits, unless a build, deploy or loop runs: then after it.
 pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else { return Vec::new() };
-    let own = watch.running.as_ref().map(|(job, _)| *job);
-    let hinders = |kind: &JobKind, is_own: bool| match kind {
-        JobKind::Build(_) => !is_own,
-        JobKind::Deploy(_) | JobKind::Delete(_) => true,
-        _ => false,
-    };
+    let hinders = |kind: &JobKind| matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_));
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
-    if loops || state.jobs.iter().any(|job| hinders(&job.kind, Some(job.id) == own)) {
+    if loops || state.jobs.iter().any(|job| hinders(&job.kind)) {
         return Vec::new();
-    }
-    if let Some((_, functions)) = watch.running.take() {
-        watch.waiting.extend(functions);
     }
     let cause = watch.cause.clone();
     let mut names: Vec<String> = std::mem::take(&mut watch.waiting).into_iter().collect();
@@ -115,13 +106,21 @@ pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Ef
     effects
 }
 
-/// The deploy `job` has ended. If it was watching's, the status line says what it was for.
+/// The deploy `job` has ended. If it was watching's, the status line says what it was for, or what does not compile
+/// beside it.
 pub(super) fn deployed(state: &mut State, job: JobId) {
     let Some(watch) = &mut state.watch else { return };
-    if watch.ended(job).is_some()
-        && let Some(notice) = state.notice.as_mut().filter(|notice| notice.hint.is_empty())
-    {
-        notice.hint.clone_from(&watch.cause);
+    if watch.ended(job).is_none() {
+        return;
+    }
+    let failing = state.functions.cards.iter().find_map(|card| card.build_failure.as_ref());
+    if let Some(notice) = state.notice.as_mut().filter(|notice| notice.hint.is_empty()) {
+        match failing {
+            Some(failure) if notice.mood != Mood::Bad => {
+                *notice = Notice { hint: std::mem::take(&mut notice.text), ..Notice::of(failure) };
+            }
+            _ => notice.hint.clone_from(&watch.cause),
+        }
     }
 }
 

@@ -85,6 +85,13 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     }
     if state.watch.is_some() {
         spans.push(Span::styled("  watching", theme.busy));
+        let failing = state.functions.cards.iter().filter(|card| card.build_failure.is_some());
+        let names: Vec<&str> = failing.map(|card| card.function.name.as_str()).collect();
+        match names.as_slice() {
+            [] => {}
+            [name] => spans.push(Span::styled(format!(" ✗ {}", fit(name, 20)), theme.bad)),
+            names => spans.push(Span::styled(format!(" ✗ {} functions", names.len()), theme.bad)),
+        }
     }
     let own = || state.functions.current().map(Card::architecture).unwrap_or_default();
     let architecture = state.architecture.unwrap_or_else(own);

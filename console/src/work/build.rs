@@ -10,9 +10,12 @@ mod flags;
 mod plan;
 mod profile;
 pub(crate) mod progress;
+mod shared;
 
 use std::{
     collections::{BTreeMap, HashSet},
+    path::Path,
+    sync::Arc,
     time::Instant,
 };
 
@@ -28,6 +31,8 @@ use self::{
 use super::{
     Job,
     command::{self, Pipe, RunError},
+    discover,
+    fingerprint::{self, Attempt, Fingerprint, Now},
     package, toolchain,
 };
 use crate::message::{Architecture, BuildOutcome, Built, Failure, FailureKind, Features, Function, Step, Workspace};
@@ -119,9 +124,11 @@ async fn build_for(
     }
     let (selections, units): (Vec<_>, Vec<_>) =
         selections.into_iter().zip(units).filter(|(selection, _)| !selection.functions.is_empty()).unzip();
+    let _claim = shared::claim(workspace, functions, (target, request.debug), job).await?;
     for call in plan::calls(&selections, &units) {
         let together: Vec<&Selection<'_>> = call.iter().map(|place| &selections[*place]).collect();
-        let transcript = run(cargo.build(&together)?, job).await?;
+        let (transcript, read) = run(cargo.build(&together)?, job).await?;
+        let read = Arc::new(read);
         let to_linker = match &flags {
             None if transcript.is_not_linked() => flags::to_linker(target, &toolchain, job).await,
             flags => flags.as_ref().and_then(|flags| flags.to_linker.clone()),
@@ -129,8 +136,13 @@ async fn build_for(
         for place in call {
             let packages = units[place].as_ref().map(Units::packages);
             for function in &selections[place].functions {
-                let made =
-                    Made { transcript: &transcript, packages: packages.as_ref(), to_linker: to_linker.as_deref() };
+                let made = Made {
+                    transcript: &transcript,
+                    read: &read,
+                    is_release: !request.debug,
+                    packages: packages.as_ref(),
+                    to_linker: to_linker.as_deref(),
+                };
                 package_one(workspace, architecture, function, &made, outcome, job).await?;
             }
         }
@@ -141,6 +153,8 @@ async fn build_for(
 /// What a call of cargo has made, as seen from one function.
 struct Made<'a> {
     transcript: &'a Transcript,
+    read: &'a Arc<fingerprint::Units>,
+    is_release: bool,
     packages: Option<&'a HashSet<&'a str>>,
     to_linker: Option<&'a str>,
 }
@@ -156,12 +170,17 @@ async fn package_one(
     if job.cancel.is_cancelled() {
         return Err(Failure::interrupted(WHAT));
     }
-    let (name, binary) = (function.name.clone(), function.binary.clone());
+    let name = function.name.clone();
     let packaged = match made.transcript.executable(function) {
         None => Err(made.transcript.failure(function, made.packages, made.to_linker)),
         Some(executable) => {
-            let (target, include) = (workspace.target.clone(), function.config.include.clone());
-            let package = move || package::package(&target, &binary, architecture, &executable, &include);
+            let (root, target, function) = (workspace.root.clone(), workspace.target.clone(), function.clone());
+            let (read, is_release) = (Arc::clone(made.read), made.is_release);
+            let package = move || {
+                let include = &function.config.include;
+                let built = package::package(&target, &function.binary, architecture, &executable, include)?;
+                note(&root, &target, (&function, &executable), &read, is_release).map(|()| built)
+            };
             let packaged = tokio::task::spawn_blocking(package).await;
             packaged
                 .unwrap_or_else(|error| Err(Failure::work(format!("could not package {name}"), error.to_string(), "")))
@@ -172,9 +191,32 @@ async fn package_one(
             outcome.built.push(Built { name: name.clone(), ..built });
             job.report(Step::Done(name));
         }
-        Err(failure) => outcome.failed.push((name, failure)),
+        Err(failure) => {
+            // Watching does without it, where it cannot be written.
+            let directory = discover::directory(&workspace.target, &function.binary);
+            drop(Attempt::write(&directory, &function.manifest, made.read));
+            outcome.failed.push((name, failure));
+        }
     }
     Ok(())
+}
+
+/// Notes beside the bootstrap what it was built from.
+fn note(
+    root: &Path,
+    target: &Path,
+    (function, executable): (&Function, &Path),
+    read: &fingerprint::Units,
+    is_release: bool,
+) -> Result<(), Failure> {
+    let what = || format!("could not package {}", function.name);
+    if read.is_replaced(executable) {
+        let why = format!("another build has replaced {} meanwhile", executable.display());
+        return Err(Failure::work(what(), why, "build it again"));
+    }
+    let directory = discover::directory(target, &function.binary);
+    Fingerprint::write(&directory, (root, function, executable), read, is_release, &Now::default())
+        .map_err(|error| Failure::work(what(), format!("{}: {error}", directory.display()), ""))
 }
 
 /// What cargo would compile for each selection alone, where that is of interest: of several, it decides which share a
@@ -223,12 +265,15 @@ fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Func
     Ok(workspace.functions.iter().filter(|function| names.is_empty() || names.contains(&function.name)).collect())
 }
 
-async fn run(cargo: Command, job: &Job) -> Result<Transcript, Failure> {
+async fn run(cargo: Command, job: &Job) -> Result<(Transcript, fingerprint::Units), Failure> {
     job.report(Step::Phase { text: "building".into(), done: 0, total: 0 });
-    let mut transcript = Transcript::default();
+    let (mut transcript, mut read) = (Transcript::default(), fingerprint::Units::default());
     let ended = command::stream(cargo, &job.cancel, |pipe, line| {
         let step = match pipe {
-            Pipe::Stdout => transcript.stdout(line),
+            Pipe::Stdout => {
+                read.line(line);
+                transcript.stdout(line)
+            }
             Pipe::Stderr => transcript.stderr(line),
         };
         if let Some(step) = step {
@@ -238,7 +283,7 @@ async fn run(cargo: Command, job: &Job) -> Result<Transcript, Failure> {
     .await;
     match ended {
         // A failed build is seen by the functions that are not there.
-        Ok(_) => Ok(transcript),
+        Ok(_) => Ok((transcript, read)),
         Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
         Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
     }

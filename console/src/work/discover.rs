@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
 
-use super::command::{self, RunError};
+use super::{
+    command::{self, RunError},
+    fingerprint::Now,
+};
 use crate::message::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
 
 /// What fails here.
@@ -31,9 +34,14 @@ const WHAT: &str = "could not read the workspace";
 /// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the place).
 /// Environment: there is no cargo.
 pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
+    Ok(read(root, &CancellationToken::new()).await?.0)
+}
+
+/// As [`discover`], with what cargo says of it.
+pub(crate) async fn read(root: &Path, cancel: &CancellationToken) -> Result<(Workspace, Metadata), Failure> {
     // Without dependencies: no network, no lock file.
-    let metadata = metadata(root, &["--no-deps"], &CancellationToken::new()).await?;
-    tokio::task::spawn_blocking(move || workspace(&metadata))
+    let metadata = metadata(root, &["--no-deps"], cancel).await?;
+    tokio::task::spawn_blocking(move || (workspace(&metadata), metadata))
         .await
         .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
 }
@@ -41,8 +49,14 @@ pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
 /// As [`discover`], with the target directory in the workspace, whatever the environment names.
 #[cfg(test)]
 pub(crate) async fn discover_apart(root: &Path) -> Workspace {
+    discover_with(root, &root.join("target")).await
+}
+
+/// As [`discover`], with this target directory.
+#[cfg(test)]
+pub(crate) async fn discover_with(root: &Path, target: &Path) -> Workspace {
     let mut metadata = metadata(root, &["--no-deps"], &CancellationToken::new()).await.unwrap();
-    metadata.target_directory = metadata.workspace_root.join("target");
+    metadata.target_directory = target.to_path_buf().try_into().unwrap();
     workspace(&metadata)
 }
 
@@ -92,6 +106,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
     let mut warnings = Vec::new();
     let mut functions: Vec<Function> = Vec::new();
     let shared = config::Layer::of_workspace(&root.join("Cargo.toml"));
+    let now = Now::default();
     for package in metadata.workspace_packages() {
         let Some(runtime) = runtime_of(package) else { continue };
         let manifest = package.manifest_path.as_std_path();
@@ -102,7 +117,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
         for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
             let mut config = config::merged(&binary.name, &[&shared, &own], &mut warnings);
             config.extension |= runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
-            let artifacts = artifact::read(&target, &binary.name, manifest, &config.include);
+            let artifacts = artifact::read((&root, &target), (&binary.name, manifest), &config.include, &now);
             let (id, features, required) =
                 (package.id.repr.clone(), features.clone(), binary.required_features.clone());
             functions.push(Function {

@@ -30,7 +30,7 @@ use self::{
     shared::Shared,
     stages::{Slot, Stages},
 };
-use super::{Job, build::BuildRequest, logs::LogQuery, stage::StageOptions, store::Store, toolchain};
+use super::{Job, build::BuildRequest, logs::LogQuery, stage::StageOptions, store::Store, toolchain, watch::Builds};
 use crate::message::{Effect, Event, JobId, Workspace};
 
 /// How long cancelled work has to clean up when the console ends.
@@ -55,6 +55,8 @@ struct Common {
     closing: CancellationToken,
     workspace: watch::Sender<Option<Arc<Workspace>>>,
     store: OnceCell<Store>,
+    /// The builds that run.
+    builds: Builds,
     /// Why the history cannot be used was told.
     told: AtomicBool,
 }
@@ -77,6 +79,7 @@ impl Work {
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
             store: OnceCell::new(),
+            builds: Builds::default(),
             told: AtomicBool::new(false),
         };
         Self { common: Arc::new(common) }

@@ -1,6 +1,7 @@
 //! Deploy, invoke and logs together, through the SDK against a local Lambda in this process.
 
 mod deploys;
+mod shared;
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! `local --watch`: what is saved is built and deployed to the local Lambda, one round after the other.
 
-use std::pin::pin;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -16,7 +16,13 @@ use super::{
 };
 use crate::{
     message::{BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace},
-    work::{build::BuildRequest, stage::Stage, store::Store, verb, watch},
+    work::{
+        build::BuildRequest,
+        stage::Stage,
+        store::Store,
+        verb,
+        watch::{self, Builds},
+    },
 };
 
 type Changes = UnboundedReceiver<Result<Changed, Failure>>;
@@ -33,10 +39,11 @@ pub(super) async fn run(
     let (sender, changes) = unbounded_channel();
     // The receiver lives as long as the watching.
     let report = |changed| drop(sender.send(changed));
-    let rounds = Rounds { context, arguments, stage, workspace, store: store.as_ref() };
+    let (builds, failing) = (Builds::default(), BTreeMap::new());
+    let rounds = Rounds { context, arguments, stage, workspace, store: store.as_ref(), builds: &builds, failing };
     let result = tokio::select! {
         biased;
-        watched = watch::watch(&root, &arguments.names, report, &context.job) => watched,
+        watched = watch::watch(&root, &arguments.names, &builds, report, &context.job) => watched,
         ended = rounds.run(changes) => ended,
     };
     context::flush(store.as_ref()).await;
@@ -51,61 +58,62 @@ struct Rounds<'a> {
     /// As last read.
     workspace: Workspace,
     store: Option<&'a Store>,
+    builds: &'a Builds,
+    /// The functions whose last build has failed.
+    failing: BTreeMap<String, Failure>,
 }
 
 impl Rounds<'_> {
     async fn run(mut self, mut changes: Changes) -> Result<(), Failure> {
-        let mut next = None;
-        loop {
-            let changed = match next.take() {
-                Some(changed) => changed,
-                None => match changes.recv().await {
-                    Some(Ok(changed)) => changed,
-                    Some(Err(failure)) => {
-                        self.say_failure(&failure)?;
-                        continue;
-                    }
-                    None => return Ok(()),
-                },
+        while let Some(changed) = changes.recv().await {
+            let mut changed = match changed {
+                Ok(changed) => changed,
+                Err(failure) => {
+                    self.say_failure(&failure)?;
+                    continue;
+                }
             };
-            next = self.round(changed, &mut changes).await?;
+            // What was saved during the last round is for one more.
+            while let Ok(later) = changes.try_recv() {
+                match later {
+                    Ok(later) => changed.merge(later),
+                    Err(failure) => self.say_failure(&failure)?,
+                }
+            }
+            self.round(changed).await?;
         }
+        Ok(())
     }
 
-    /// Builds and deploys what was changed. Gives it back, with what was saved meanwhile, where the build was broken off
-    /// for that.
-    async fn round(&mut self, mut changed: Changed, changes: &mut Changes) -> Result<Option<Changed>, Failure> {
+    /// Builds and deploys what was changed.
+    async fn round(&mut self, mut changed: Changed) -> Result<(), Failure> {
         if let Some(workspace) = changed.workspace.take() {
             self.workspace = workspace;
         }
         let is_there = |name: &String| self.workspace.functions.iter().any(|function| function.name == *name);
         changed.functions.retain(is_there);
+        self.failing.retain(|name, _| is_there(name));
         if changed.functions.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         self.say_changed(&changed)?;
-        let outcome = match self.build(&changed.functions, changes).await? {
-            Ended::Built(Ok(outcome)) => outcome,
-            Ended::Built(Err(failure)) if failure.kind == FailureKind::Interrupted => return Err(failure),
-            Ended::Built(Err(failure)) => {
-                self.say_failure(&failure)?;
-                return Ok(None);
-            }
-            Ended::Overtaken(later) => {
-                changed.merge(later);
-                return Ok(Some(changed));
-            }
+        let outcome = match self.build(&changed.functions).await {
+            Err(failure) if failure.kind != FailureKind::Interrupted => return self.say_failure(&failure),
+            outcome => outcome?,
         };
+        self.failing.retain(|name, _| outcome.built.iter().all(|built| built.name != *name));
+        self.failing.extend(outcome.failed.iter().cloned());
         self.say_built(&outcome)?;
         let functions = self.built(outcome);
         if !functions.is_empty() {
             self.deploy(&functions).await?;
         }
-        Ok(None)
+        self.say_failing(&changed.functions);
+        Ok(())
     }
 
-    /// Builds these functions, unless something else is saved first.
-    async fn build(&self, functions: &[String], changes: &mut Changes) -> Result<Ended, Failure> {
+    async fn build(&self, functions: &[String]) -> Result<BuildOutcome, Failure> {
+        let _running = self.builds.begin();
         let selected = select(&self.workspace, functions)?;
         let request = BuildRequest {
             functions: functions.to_vec(),
@@ -114,22 +122,7 @@ impl Rounds<'_> {
             debug: self.arguments.debug,
             ..BuildRequest::default()
         };
-        let job = progress::job(self.context.job.cancel.child_token());
-        let mut build = pin!(verb::build(&self.workspace, &request, self.store, &job));
-        loop {
-            tokio::select! {
-                outcome = &mut build => return Ok(Ended::Built(outcome)),
-                Some(changed) = changes.recv() => match changed {
-                    Ok(changed) => {
-                        job.cancel.cancel();
-                        // It answers when cargo has ended; that it was cancelled is known.
-                        drop(build.await);
-                        return Ok(Ended::Overtaken(changed));
-                    }
-                    Err(failure) => self.say_failure(&failure)?,
-                },
-            }
-        }
+        verb::build(&self.workspace, &request, self.store, &progress::job(self.context.job.cancel.clone())).await
     }
 
     /// The functions that were built, with what was made of them.
@@ -180,12 +173,19 @@ impl Rounds<'_> {
         if self.context.output.json {
             let done: Vec<Value> =
                 built.iter().map(|built| json!({ "name": built.name, "sha256": built.zip.sha256 })).collect();
-            return print_json(
-                &json!({ "event": "built", "functions": done, "failed": errors(failed), "seconds": seconds }),
-            );
+            return print_json(&json!({ "event": "built", "functions": done, "failed": errors(failed),
+                         "failing": self.failing.keys().collect::<Vec<_>>(), "seconds": seconds }));
         }
         summary("build", built.len() + failed.len(), failed).iter().for_each(progress::failure);
         Ok(())
+    }
+
+    /// Functions that were not in this round and do not compile since an earlier one.
+    fn say_failing(&self, round: &[String]) {
+        let earlier = self.failing.iter().filter(|(name, _)| !round.contains(name));
+        if !self.context.output.json {
+            earlier.for_each(|(_, failure)| progress::failure(failure));
+        }
     }
 
     fn say_failure(&self, failure: &Failure) -> Result<(), Failure> {
@@ -195,13 +195,6 @@ impl Rounds<'_> {
         progress::failure(failure);
         Ok(())
     }
-}
-
-/// How a build came to an end.
-enum Ended {
-    Built(Result<BuildOutcome, Failure>),
-    /// This was saved first.
-    Overtaken(Changed),
 }
 
 fn errors(failed: &[(String, Failure)]) -> Vec<Value> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Stage;
 use crate::{
     message::{Architecture, Failure, Function},
-    work::paths,
+    work::{fingerprint::Fingerprint, paths},
 };
 
 /// Lambda takes 50 MB in one request, and the rest of the request needs some of it.
@@ -41,6 +41,12 @@ impl Code {
         let Some(zip) = &function.zip else {
             return Err(Failure::usage(what(), "it has no bootstrap.zip", build(&function.name)));
         };
+        if let Some(fingerprint) = zip.path.parent().and_then(Fingerprint::read)
+            && !fingerprint.is_of(&function.manifest, &function.binary)
+        {
+            let why = format!("{} was built for another package meanwhile", zip.path.display());
+            return Err(Failure::usage(what(), why, build(&function.name)));
+        }
         let architecture = stage.architecture(function.architecture)?;
         let bytes = read(&zip.path, &function.name).await?;
         let length = zip.bytes.max(bytes.len() as u64);

@@ -20,6 +20,7 @@ use zip::ZipArchive;
 use crate::{
     message::{Architecture, Bootstrap, Include, Zip},
     work::{
+        fingerprint::{Fingerprint, Now, prerequisites},
         include::{BOOTSTRAP, Included},
         paths::hex,
     },
@@ -39,16 +40,39 @@ pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
     target.join("lambda").join(name)
 }
 
-pub(super) fn read(target: &Path, name: &str, manifest: &Path, include: &[Include]) -> Artifacts {
+/// What a build has left of the binary `name` of the package of `manifest`: what was built for another package, in a target
+/// directory that they share, is not of it.
+pub(super) fn read(
+    (root, target): (&Path, &Path),
+    (name, manifest): (&str, &Path),
+    include: &[Include],
+    now: &Now,
+) -> Artifacts {
     let directory = directory(target, name);
     let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
+    let fingerprint = Fingerprint::read(&directory);
+    let built = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    // Other programs' builds have none; cargo says what these are made from.
+    let sources = || sources(target, name, built?);
+    let sources = if fingerprint.is_none() { sources() } else { None };
+    let package = manifest.parent().unwrap_or(manifest);
+    let is_own = match (&fingerprint, &sources) {
+        (Some(fingerprint), _) => fingerprint.is_of(manifest, name),
+        (None, Some(sources)) => sources.iter().any(|source| source.starts_with(package)),
+        (None, None) => true,
+    };
+    if !is_own {
+        return Artifacts::default();
+    }
     let mut artifacts = Artifacts { zip: zip_of(&zip), ..Artifacts::default() };
     let Ok(metadata) = path.metadata() else { return artifacts };
     artifacts.architecture = architecture_of(&path);
-    if let Ok(built) = metadata.modified() {
+    if let Some(built) = built {
         let zipped = zip.metadata().and_then(|metadata| metadata.modified()).ok();
-        artifacts.stale = is_stale(target, name, manifest, (built, zipped))
-            || zipped.is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
+        artifacts.stale = match fingerprint {
+            Some(fingerprint) => fingerprint.is_stale(root, now),
+            None => is_stale(sources, manifest, (built, zipped)),
+        } || zipped.is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
     }
     artifacts.bootstrap = Some(stamp_of(path, &metadata));
     artifacts
@@ -99,14 +123,14 @@ pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
 
 /// A file that the bootstrap was made from is newer than it, or gone. What the manifest says of the zip does not make
 /// cargo link anew, so a zip that is newer than the manifest will do.
-fn is_stale(target: &Path, name: &str, manifest: &Path, (built, zipped): (SystemTime, Option<SystemTime>)) -> bool {
+fn is_stale(sources: Option<Vec<PathBuf>>, manifest: &Path, (built, zipped): (SystemTime, Option<SystemTime>)) -> bool {
     let newer = |path: &Path, made: SystemTime| {
         path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > made)
     };
     if newer(manifest, zipped.map_or(built, |zipped| zipped.max(built))) {
         return true;
     }
-    match sources(target, name, built) {
+    match sources {
         Some(sources) => sources.iter().any(|source| newer(source, built)),
         None => manifest.parent().is_some_and(|package| any_newer(&package.join("src"), built)),
     }
@@ -131,17 +155,7 @@ fn sources(target: &Path, name: &str, built: SystemTime) -> Option<Vec<PathBuf>>
         .flat_map(|target| ["release", "debug"].map(|profile| target.join(profile).join(name)))
         .find(|binary| binary.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time == built))?;
     let rules = std::fs::read_to_string(binary.with_extension("d")).ok()?;
-    Some(prerequisites(&rules))
-}
-
-/// The right sides of a makefile's rules; a space in a name is escaped.
-fn prerequisites(rules: &str) -> Vec<PathBuf> {
-    let sides = rules.lines().filter_map(|line| Some(line.split_once(": ")?.1));
-    sides
-        .flat_map(|side| side.replace("\\ ", "\0").split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .filter(|name| !name.is_empty())
-        .map(|name| PathBuf::from(name.replace('\0', " ")))
-        .collect()
+    Some(prerequisites(&rules).collect())
 }
 
 fn any_newer(directory: &Path, built: SystemTime) -> bool {
@@ -155,12 +169,6 @@ fn any_newer(directory: &Path, built: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dep_info_file_is_read_with_its_escaped_spaces() {
-        let rules = "/t/release/hello: /w/src/main.rs /w/my\\ events/a.json\n\n/w/src/main.rs:\n";
-        assert_eq!(prerequisites(rules), [PathBuf::from("/w/src/main.rs"), PathBuf::from("/w/my events/a.json")]);
-    }
 
     #[test]
     fn the_test_program_itself_is_a_native_binary() {

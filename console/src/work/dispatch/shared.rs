@@ -149,7 +149,9 @@ impl Shared {
         job: &Job,
         steps: &Steps,
     ) -> Result<BuildOutcome, Failure> {
-        verb::build(&*self.workspace().await?, request, self.history(steps).await, job).await
+        let workspace = self.workspace().await?;
+        let _running = self.builds.begin();
+        verb::build(&workspace, request, self.history(steps).await, job).await
     }
 
     pub(super) async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
@@ -265,7 +267,7 @@ impl Shared {
             // The receiver lives as long as the job.
             drop(steps.send(Event::Changed(id, changed)));
         };
-        super::super::watch::watch(&root, &[], changed, job).await
+        super::super::watch::watch(&root, &[], &self.builds, changed, job).await
     }
 
     pub(super) async fn samples(

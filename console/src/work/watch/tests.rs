@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod built;
+
 /// Longer than a report takes on any machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -22,12 +24,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct Place {
     directory: tempfile::TempDir,
     job: Job,
+    builds: Builds,
     reports: UnboundedReceiver<Result<Changed, Failure>>,
 }
 
 impl Place {
-    /// Watches all functions, or those named; what is there has been reported.
-    fn watched(names: &[&str]) -> Self {
+    /// What is there before it is watched.
+    fn prepared() -> Self {
         let directory = tempfile::tempdir().unwrap();
         // Watches tell of resolved paths.
         let root = directory.path().canonicalize().unwrap().join("workspace");
@@ -49,17 +52,29 @@ impl Place {
         for function in ["functions/one", "functions/two"] {
             write(&root.join(function).join("src/main.rs"), "fn main() {}\n");
         }
-        let (sender, reports) = unbounded_channel();
+        let (_, reports) = unbounded_channel();
         let job = Job::new(CancellationToken::new(), |_| {});
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let watched = job.clone();
-        tokio::spawn(async move { watch(&root, &names, |changed| drop(sender.send(changed)), &watched).await });
-        Self { directory, job, reports }
+        Self { directory, job, builds: Builds::default(), reports }
     }
 
-    /// As [`Place::watched`], after the first report, which names these functions.
+    /// Watches all functions, or those named.
+    fn watch(mut self, names: &[&str]) -> Self {
+        let (sender, reports) = unbounded_channel();
+        self.reports = reports;
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let (root, builds, job) = (self.root(), self.builds.clone(), self.job.clone());
+        tokio::spawn(async move { watch(&root, &names, &builds, |changed| drop(sender.send(changed)), &job).await });
+        self
+    }
+
+    /// As [`Place::begin`], of what is there always.
     async fn begun(names: &[&str], functions: &[&str]) -> Self {
-        let mut place = Self::watched(names);
+        Self::prepared().begin(names, functions).await
+    }
+
+    /// As [`Place::watch`], after the first report, which names these functions.
+    async fn begin(self, names: &[&str], functions: &[&str]) -> Self {
+        let mut place = self.watch(names);
         let first = place.report().await.unwrap();
         assert_eq!(
             (first.files.as_slice(), first.functions.as_slice()),

@@ -1,0 +1,166 @@
+//! What a bootstrap was built from, and for which package: kept beside it, and compared with what is there now by cargo's
+//! own rules.
+//!
+//! Cargo decides by time: a source that is newer than the compilation that read it is compiled again. Its dep-info says
+//! which files these are, build scripts say what they read, and the settings are those parts of manifests, lock file and
+//! configuration that reach the compiler.
+//!
+//! May touch files, to read, and writes one below `target/lambda`; asks git what it ignores.
+
+mod attempt;
+mod files;
+mod now;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use attempt::Attempt;
+use files::Listing;
+pub(crate) use now::Now;
+pub(crate) use settings::{linked as linked_manifests, package_name, sources as settings_files};
+pub(crate) use units::{Units, prerequisites};
+
+use crate::message::Function;
+
+/// What the file beside the bootstrap is called.
+const FILE: &str = "fingerprint.json";
+
+/// What one bootstrap was built from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    /// The manifest of the package that it was built for.
+    manifest: PathBuf,
+    binary: String,
+    /// The bootstrap that this is of: another program may have put its own in the same place.
+    bootstrap: Stamp,
+    release: bool,
+    /// The files and directories that were read, each with the time until which it was.
+    inputs: BTreeMap<PathBuf, SystemTime>,
+    /// Packages of which a build script reads all.
+    listings: Vec<Listing>,
+    /// Variables of the environment that were read, with a digest of their values.
+    variables: BTreeMap<String, String>,
+    /// The manifests of the local packages that it was built from.
+    manifests: BTreeSet<PathBuf>,
+    /// A digest of all settings that reach the compiler. Empty: they changed while it was built.
+    settings: String,
+}
+
+/// One state of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    bytes: u64,
+    modified: SystemTime,
+}
+
+impl Stamp {
+    /// That of the file at `path`.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = path.metadata()?;
+        Ok(Self { bytes: metadata.len(), modified: metadata.modified()? })
+    }
+}
+
+impl Fingerprint {
+    /// Where the one of the bootstrap in `directory` is.
+    pub(crate) fn path(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
+    /// The one beside the bootstrap in `directory`. `None` where there is none, or it is not of this bootstrap.
+    pub(crate) fn read(directory: &Path) -> Option<Self> {
+        let text = fs::read(directory.join(FILE)).ok()?;
+        let fingerprint: Self = serde_json::from_slice(&text).ok()?;
+        (Stamp::of(&directory.join("bootstrap")).ok()? == fingerprint.bootstrap).then_some(fingerprint)
+    }
+
+    /// Writes what `units` say of `function`, whose executable is at `executable` and whose bootstrap is in `directory`.
+    pub(crate) fn write(
+        directory: &Path,
+        (root, function, executable): (&Path, &Function, &Path),
+        units: &Units,
+        release: bool,
+        now: &Now,
+    ) -> io::Result<()> {
+        let read = units.read_by(root, &function.manifest, executable);
+        let variables: BTreeMap<_, _> = read.variables.iter().map(|name| (name.clone(), now.variable(name))).collect();
+        let own = (root, function.manifest.as_path(), function.binary.as_str());
+        let settings = settings::digest(own, &read.manifests, (release, is_described(&variables)), now);
+        // Cargo writes the lock file itself, and what is not there was not there.
+        let is_moving =
+            |path: &PathBuf| !path.ends_with("Cargo.lock") && path.exists() && now.is_newer(path, units.began());
+        let fingerprint = Self {
+            manifest: function.manifest.clone(),
+            binary: function.binary.clone(),
+            bootstrap: Stamp::of(&directory.join("bootstrap"))?,
+            release,
+            inputs: read.inputs,
+            listings: read.listings,
+            variables,
+            settings: if settings::sources(root, &read.manifests).iter().any(is_moving) {
+                String::new()
+            } else {
+                settings
+            },
+            manifests: read.manifests,
+        };
+        Attempt::remove(directory)?;
+        replace(&Self::path(directory), &serde_json::to_vec(&fingerprint)?)
+    }
+
+    /// It was built for this binary of this package.
+    pub(crate) fn is_of(&self, manifest: &Path, binary: &str) -> bool {
+        self.manifest == manifest && self.binary == binary
+    }
+
+    /// Cargo would build it again.
+    pub(crate) fn is_stale(&self, root: &Path, now: &Now) -> bool {
+        self.inputs.iter().any(|(path, until)| now.is_newer(path, *until))
+            || self.listings.iter().any(Listing::is_stale)
+            || self.has_other_settings(root, now)
+    }
+
+    /// The settings, or variables that were read, are others by now.
+    pub(crate) fn has_other_settings(&self, root: &Path, now: &Now) -> bool {
+        let own = (root, self.manifest.as_path(), self.binary.as_str());
+        self.variables.iter().any(|(name, value)| now.variable(name) != *value)
+            || settings::digest(own, &self.manifests, (self.release, is_described(&self.variables)), now)
+                != self.settings
+    }
+
+    /// The files and directories that were read, each with the time until which it was.
+    pub(crate) fn inputs(&self) -> &BTreeMap<PathBuf, SystemTime> {
+        &self.inputs
+    }
+
+    /// The packages of which a build script reads all.
+    pub(crate) fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    /// The manifests of the local packages that it was built from.
+    pub(crate) fn manifests(&self) -> &BTreeSet<PathBuf> {
+        &self.manifests
+    }
+}
+
+/// Sources read what manifests say of their packages.
+fn is_described(variables: &BTreeMap<String, String>) -> bool {
+    variables.keys().any(|name| name.starts_with(units::DESCRIBING))
+}
+
+/// Writes the whole file or nothing of it.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    fs::write(&new, content).and_then(|()| fs::rename(&new, path))
+}
