@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{python, repository, zip};
+use crate::{python, repository, shared_directory, zip};
 
 /// A Cargo workspace in a temporary directory, outside this repository.
 pub struct Fixture {
@@ -15,7 +15,7 @@ pub struct Fixture {
 impl Fixture {
     /// A workspace with no members yet that shares nothing: its functions are [`Fixture::prebuilt`].
     pub fn apart() -> Self {
-        let fixture = Self { directory: tempfile::tempdir().expect("a temporary directory") };
+        let fixture = Self { directory: shared_directory() };
         fixture.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
         fs::create_dir_all(fixture.path().join("functions")).expect("the directory is ours");
         fixture

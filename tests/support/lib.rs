@@ -19,6 +19,6 @@ pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;
-pub use program::{Home, Outcome, binary, executable, repository};
+pub use program::{Home, Outcome, binary, executable, repository, shared_directory};
 pub use proxy::{Call, Harm, Proxy, Rule};
 pub use terminal::{Finished, Terminal};

@@ -17,6 +17,11 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_path_buf()
 }
 
+/// A temporary directory that functions on the local Lambda see as well: each sandbox has a `/tmp` of its own.
+pub fn shared_directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/var/tmp").expect("a temporary directory")
+}
+
 /// The `lambda-console` binary of the present sources. Cargo builds a binary for tests of its own package
 /// only, so the first caller asks cargo for it: a no-op when it is fresh.
 pub fn binary() -> &'static Path {
@@ -85,8 +90,7 @@ pub struct Home {
 impl Home {
     /// A fresh home whose commands work on `workspace`.
     pub fn new(workspace: impl Into<PathBuf>) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        Self { directory, workspace: workspace.into(), account: None }
+        Self { directory: shared_directory(), workspace: workspace.into(), account: None }
     }
 
     /// The same home, whose environment leads to `account`.

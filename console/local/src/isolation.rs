@@ -124,13 +124,19 @@ mod linux {
     }
 
     impl Namespace {
+        /// Takes this thread, which starts sandboxes, into it, so that each of them has a step less to go; whether that
+        /// could be done. A process with several threads can enter no user namespace.
+        pub(crate) fn go_ahead(&self) -> bool {
+            self.user.is_none() && unshare(UnshareFlags::FS).and_then(|()| self.join()).is_ok()
+        }
+
         /// Takes this process, which has a single thread and is about to become a sandbox's, into a namespace of its own
-        /// with these mounts, to the function's code. Makes system calls, and nothing else.
-        pub(crate) fn enter(&self, mounts: &Mounts) -> Result<()> {
-            if let Some(user) = &self.user {
-                move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
+        /// with these mounts, to the function's code. Makes system calls, and nothing else. `ahead`: the thread that started
+        /// it [was there](Self::go_ahead).
+        pub(crate) fn enter(&self, mounts: &Mounts, ahead: bool) -> Result<()> {
+            if !ahead {
+                self.join()?;
             }
-            move_into_link_name_space(self.mount.as_fd(), Some(LinkNameSpaceType::Mount))?;
             unshare(UnshareFlags::NEWNS)?;
             // From here the sources are found, also when their parent is laid over.
             chdir(&*mounts.base)?;
@@ -140,6 +146,13 @@ mod linux {
             }
             mount_bind(&*mounts.tmp, TMP)?;
             chdir(TASK)
+        }
+
+        fn join(&self) -> Result<()> {
+            if let Some(user) = &self.user {
+                move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
+            }
+            move_into_link_name_space(self.mount.as_fd(), Some(LinkNameSpaceType::Mount))
         }
 
         /// Makes them in a process that ends before it runs any program.
@@ -303,6 +316,12 @@ mod elsewhere {
 
     /// There is none.
     pub(crate) enum Namespace {}
+
+    impl Namespace {
+        pub(crate) fn go_ahead(&self) -> bool {
+            match *self {}
+        }
+    }
 
     /// Nor are there these.
     pub(crate) enum Mounts {}

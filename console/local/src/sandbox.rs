@@ -31,8 +31,8 @@ pub(crate) use shutdown::Reason;
 pub(crate) use trace::{Trace, header as trace_header};
 
 use crate::{
-    code::Codes, families::Families, function::Function, isolation, leaving::Count, limits::Limits, logs::Logs,
-    spawner::Spawner,
+    code::Codes, families::Families, function::Function, isolation, isolation::Namespace, leaving::Count,
+    limits::Limits, logs::Logs, spawner::Spawner,
 };
 use bytes::Bytes;
 use cgroup::Cgroups;
@@ -80,6 +80,8 @@ pub(crate) struct Surroundings {
     pub(crate) families: Families,
     /// The directory of all of it.
     dir: PathBuf,
+    /// What its sandboxes' file systems are made of; none where there is no such thing.
+    namespace: Option<&'static Namespace>,
     /// The server ends: no sandbox needs to come up any more.
     pub(crate) closing: CancellationToken,
     /// The invocations that a caller waits for, or that are answered and not logged yet.
@@ -100,16 +102,30 @@ impl Surroundings {
         codes: Arc<Codes>,
         logs: Arc<Logs>,
     ) -> io::Result<Self> {
-        let spawner = Spawner::new(tokio::runtime::Handle::current())?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         let cgroups = Cgroups::find();
         let dir = dir.canonicalize()?;
         let families = Families::open(&dir.join("sandboxes"), Arc::clone(&codes))?;
         // In this order.
-        isolation::namespace();
+        let namespace = isolation::namespace().filter(|_| limits.namespaces);
         isolation::hide();
+        let spawner = Spawner::new(tokio::runtime::Handle::current(), namespace)?;
         let calls = Count::default();
-        Ok(Self { region, emulator, limits, codes, logs, families, dir, closing, calls, spawner, cgroups, tasks })
+        Ok(Self {
+            region,
+            emulator,
+            limits,
+            codes,
+            logs,
+            families,
+            dir,
+            namespace,
+            closing,
+            calls,
+            spawner,
+            cgroups,
+            tasks,
+        })
     }
 
     /// How the memory of functions is limited on this machine.

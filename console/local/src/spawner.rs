@@ -39,16 +39,17 @@ struct Job {
 }
 
 impl Spawner {
-    /// Starts the thread; the children are awaited on `runtime`.
-    pub(crate) fn new(runtime: Handle) -> io::Result<Self> {
+    /// Starts the thread; the children are awaited on `runtime`, and those that have mounts have them in `namespace`.
+    pub(crate) fn new(runtime: Handle, namespace: Option<&'static Namespace>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
             let _entered = runtime.enter();
             // Sandboxes inherit it.
             crate::engine::as_batch();
+            let ahead = namespace.is_some_and(Namespace::go_ahead);
             for Job { command, confinement, started } in queue {
                 // A caller that went away drops the child, and `kill_on_drop` ends it.
-                let _ = started.send(spawn(command, confinement));
+                let _ = started.send(spawn(command, confinement, ahead));
             }
         })?;
         Ok(Self { jobs })
@@ -63,16 +64,16 @@ impl Spawner {
     }
 }
 
-fn spawn(mut command: Command, confinement: Confinement) -> io::Result<Child> {
+fn spawn(mut command: Command, confinement: Confinement, ahead: bool) -> io::Result<Child> {
     use std::os::unix::process::CommandExt as _;
     command.process_group(0);
-    confine(&mut command, confinement);
+    confine(&mut command, confinement, ahead);
     AsyncCommand::from(command).kill_on_drop(true).spawn()
 }
 
 /// Also gives it as many file descriptors as on AWS, whatever this process has, and lets it die with this process.
 #[cfg(target_os = "linux")]
-fn confine(command: &mut Command, confinement: Confinement) {
+fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
     use rustix::process::{
         Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
     };
@@ -85,7 +86,7 @@ fn confine(command: &mut Command, confinement: Confinement) {
         // Refused to one that is marked already: to a sandbox's own local Lambda.
         let _ = mark.set();
         if let Some((namespace, mounts)) = mounts {
-            namespace.enter(mounts)?;
+            namespace.enter(mounts, ahead)?;
         }
         // Last, for entering a user namespace takes it back.
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -101,6 +102,6 @@ fn confine(command: &mut Command, confinement: Confinement) {
 
 /// Elsewhere there is nothing of that.
 #[cfg(not(target_os = "linux"))]
-fn confine(_: &mut Command, Confinement { mark, mounts, kept }: Confinement) {
+fn confine(_: &mut Command, Confinement { mark, mounts, kept }: Confinement, _: bool) {
     tracing::trace!(%mark, mounted = mounts.is_some(), kept = kept.is_some(), "a sandbox sees what this process sees");
 }

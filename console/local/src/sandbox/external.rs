@@ -106,7 +106,7 @@ fn program(
     function: &Function,
     (path, place, bootstrap): (&Path, &Place, &Command),
 ) -> Result<Program, String> {
-    let program = process::program(surroundings, function, place, path);
+    let program = process::program(surroundings, function, place, (path, place.outside(path).as_deref()));
     let mut program = program.map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
     for (key, value) in bootstrap.get_envs() {
         let own = key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));

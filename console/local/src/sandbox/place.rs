@@ -34,7 +34,7 @@ pub(super) struct Place {
 impl Place {
     /// Makes what is of this sandbox alone.
     pub(super) async fn make(surroundings: &Surroundings, function: &Function) -> io::Result<Self> {
-        let namespace = isolation::namespace().filter(|_| surroundings.limits.namespaces);
+        let namespace = surroundings.namespace;
         let home = surroundings.families.begin()?;
         let codes = &surroundings.codes;
         let (code, layers) = (codes.place(&function.code), function.opt().map(|opt| codes.place(&opt)));

@@ -68,24 +68,23 @@ pub(super) struct Program {
     pub(super) emulator: Option<&'static str>,
 }
 
-/// The program at `path` in a sandbox, with no environment; or why it cannot run.
+/// The program at `path` in a sandbox, which is at `outside` for this process, with no environment; or why it cannot run.
 pub(super) fn program(
     surroundings: &Surroundings,
     function: &Function,
     place: &Place,
-    path: &Path,
+    (path, outside): (&Path, Option<&Path>),
 ) -> Result<Program, String> {
-    let missing = || cannot_run("no such file or directory");
-    let outside = place.outside(path).ok_or_else(missing)?;
+    let outside = outside.ok_or_else(|| cannot_run("no such file or directory"))?;
     let mut confinement = place.confinement().map_err(|error| cannot_run(&error.to_string()))?;
-    let (mut command, emulator) = if needs_emulator(&outside, function.architecture)? {
+    let (mut command, emulator) = if needs_emulator(outside, function.architecture)? {
         let Some(emulator) = (surroundings.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
                        found: `lambda-console setup` provides it, or build for the native architecture)";
             return Err(cannot_run(why));
         };
         // The emulator would run what the kernel refuses to.
-        if rustix::fs::access(&outside, rustix::fs::Access::EXEC_OK).is_err() {
+        if rustix::fs::access(outside, rustix::fs::Access::EXEC_OK).is_err() {
             return Err(cannot_run("permission denied"));
         }
         let mut command = if emulator.canonicalize().is_ok_and(|emulator| place.hides(&emulator)) {
@@ -119,12 +118,13 @@ pub(super) fn bootstrap(
     place: &Place,
     api: SocketAddr,
 ) -> Result<Program, String> {
-    let candidates = [place.task(), place.opt()].map(|dir| dir.join("bootstrap"));
-    let bootstrap = candidates.iter().find(|file| place.outside(file).is_some()).ok_or_else(|| {
+    let mut candidates = [place.task(), place.opt()].into_iter().map(|dir| dir.join("bootstrap"));
+    let found = candidates.find_map(|file| Some((place.outside(&file)?, file)));
+    let (outside, bootstrap) = found.ok_or_else(|| {
         // AWS's words for a zip that does not hold what its runtime begins with.
         "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
     })?;
-    let mut program = program(surroundings, function, place, bootstrap)?;
+    let mut program = program(surroundings, function, place, (&bootstrap, Some(&outside)))?;
     let (task, opt) = (place.task().display(), place.opt().display());
     program.command.envs([
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
