@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    message::{Action, Event, Key},
+    message::{Action, Event, Key, KeyCode},
     state::{Context, Hint},
 };
 
@@ -138,10 +138,12 @@ impl Keymap {
         own.or_else(inherited).copied()
     }
 
-    /// The event that follows from `key` in `context`: its action, or text where text is typed; else none.
+    /// The event that follows from `key` in `context`: its action, or the key where text is typed; else none.
     pub fn event(&self, context: Context, key: Key) -> Option<Event> {
         let action = self.action(context, key).map(Event::Action);
-        action.or_else(|| context.takes_text().then_some(Event::Key(key)))
+        // A letter that no key is bound to may be one of another keyboard: that is told.
+        let is_foreign = matches!(key.code, KeyCode::Char(letter) if letter.is_alphabetic() && !letter.is_ascii());
+        action.or_else(|| (context.takes_text() || is_foreign).then_some(Event::Key(key)))
     }
 
     /// The keymap as the help shows it.

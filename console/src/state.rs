@@ -3,11 +3,13 @@
 //! May not touch clients, channels, clocks or files. The value types of this room are the ones that
 //! [`crate::message`] carries between rooms.
 
+mod ahead;
 mod body;
 pub mod config;
 mod deletion;
 mod deployment;
 mod document;
+mod editor;
 mod failure;
 mod figures;
 mod focus;
@@ -39,6 +41,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 
+pub use ahead::Ahead;
 pub use body::Body;
 pub use config::{LiveConfig, Revealed};
 pub use deletion::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Deletion, Keep};
@@ -47,6 +50,7 @@ pub use deployment::{
     FunctionPlan,
 };
 pub use document::Document;
+pub use editor::Editor;
 pub use failure::{Failure, FailureKind};
 pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
@@ -252,6 +256,8 @@ pub struct State {
     pub viewport: Viewport,
     /// Quitting was asked for while a job runs: the next time it is done.
     pub quit_asked: bool,
+    /// Keys that were pressed for what is not on the screen any more.
+    pub ahead: Option<Ahead>,
 }
 
 impl State {
@@ -275,7 +281,26 @@ impl State {
     /// a function afterwards.
     pub fn asks_name(&self, plan: &Plan) -> bool {
         let opens = !self.is_local() && plan.outcome.as_ref().is_some_and(DeployPlan::opens);
-        plan.is_open() && (opens || self.is_protected()) && !self.options.read_only
+        // Before it is known what would change, the name can be typed already.
+        let is_open = plan.is_open() || plan.outcome.is_none();
+        is_open && (opens || self.is_protected()) && !self.options.read_only
+    }
+
+    /// The functions with settings that are edited and not sent: `hello`, `hello on beta`.
+    pub fn unsent(&self) -> Vec<String> {
+        let here = self.functions.known().filter(|card| !card.config.edits.is_empty());
+        let here = here.map(|card| card.function.name.clone());
+        let there =
+            self.sites.iter().flat_map(|(stage, site)| site.edited().map(move |name| format!("{name} on {stage}")));
+        here.chain(there).collect()
+    }
+
+    /// The functions whose logs are followed, on the shown stage.
+    pub fn tailed(&self) -> &[String] {
+        match self.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| &job.kind) {
+            Some(JobKind::Tail(names)) => names,
+            _ => &[],
+        }
     }
 
     /// Which section of the keymap applies.
@@ -306,6 +331,12 @@ impl State {
     /// Shows a message in the status line.
     pub fn tell(&mut self, notice: Notice) {
         self.notice = Some(notice);
+    }
+
+    /// A key of an action that works everywhere and is on every keyboard: no letter, no mark.
+    pub fn plain_key_of(&self, run: &str) -> Option<&str> {
+        let hint = self.hints.iter().find(|hint| hint.context == Context::Global && hint.run == run)?;
+        hint.keys.iter().find(|key| key.chars().count() > 1).map(String::as_str)
     }
 
     /// The keys of an action as the footer and titles name them: the first one bound.

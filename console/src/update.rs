@@ -4,6 +4,7 @@
 //! `view` and no `work`.
 
 mod action;
+mod ahead;
 mod asking;
 mod command;
 mod config;
@@ -12,6 +13,7 @@ mod finish;
 mod login;
 mod logs;
 mod overlay;
+mod paste;
 mod payload;
 mod plan;
 mod promotion;
@@ -32,13 +34,21 @@ use crate::{
 
 /// Takes one event in, and gives the work that follows from it.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    if ahead::is_stray(state, &event) {
+        return Vec::new();
+    }
+    let is_asked = matches!(event, Event::Action(_) | Event::Key(_) | Event::Paste(_) | Event::Click(_));
+    state.quit_asked &= matches!(event, Event::Action(_)) || !is_asked;
     let stage = stages::of(state, &event);
+    let before = ahead::meaning(state);
     let mut effects = stages::at(state, &stage, |state| take_in(state, event));
     effects.extend(stages::go_on(state));
     effects.extend(config::follow(state));
     effects.extend(logs::tell_shown(state));
+    let before = if is_asked { ahead::meaning(state) } else { before };
     login::offer_code(state);
     sequence::offer(state);
+    ahead::changed(state, before);
     effects
 }
 
@@ -59,11 +69,17 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Action(action) => effects = action::act(state, action),
         Event::Key(key) => effects = payload::key(state, key),
-        Event::Paste(text) => payload::paste(state, &text),
+        Event::Paste(text) => payload::paste(state, &paste::text_of(&text)),
         Event::Click(target) => effects = click(state, target),
         Event::Scroll(target, lines) => scroll::wheel(state, target, lines),
         Event::Resize(..) => {}
-        Event::Drawn(viewport) => state.viewport = viewport,
+        Event::Drawn(viewport) => {
+            let is_resized = state.viewport.rows != viewport.rows;
+            state.viewport = viewport;
+            if is_resized {
+                config::keep_in_sight(state);
+            }
+        }
         Event::Terminate => effects = leave(state),
         Event::Continue => {
             state.logs.continuing = false;
@@ -164,7 +180,7 @@ fn show(state: &mut State, tab: Tab) {
 /// What has to be done before the console ends.
 fn leave(state: &mut State) -> Vec<Effect> {
     let mut effects: Vec<Effect> = Vec::new();
-    for card in state.functions.cards.iter_mut().filter(|card| card.draft.changed) {
+    for card in state.functions.known_mut().filter(|card| card.draft.changed) {
         card.draft.changed = false;
         effects.push(Effect::SaveDraft { function: card.function.name.clone(), text: card.draft.text() });
     }

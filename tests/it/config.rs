@@ -382,3 +382,77 @@ fn the_pane_scrolls_below_its_rows_and_back() {
         console.press("jkGg<pagedown>");
     }
 }
+
+#[test]
+fn quitting_with_edits_that_are_not_applied_is_asked_for_twice() {
+    for key in ["q", "<ctrl-c>"] {
+        let mut console = local();
+        select(&mut console, "memory");
+        console.press("<enter>1024<enter>");
+        console.press(key);
+        assert_eq!(console.effects(), [], "{key}");
+        let screen = console.screen();
+        assert!(screen.contains("settings of hello are edited and not applied"), "{screen}");
+        assert!(screen.contains("again drops them and quits"), "{screen}");
+        console.press("j");
+        console.press(key);
+        assert_eq!(console.effects(), [], "{key}: another key between them");
+        console.press(key);
+        assert!(console.effects().contains(&Effect::Quit), "{key}");
+    }
+}
+
+#[test]
+fn edits_are_kept_on_other_stages_functions_and_tabs_and_without_their_function() {
+    let mut console = local();
+    select(&mut console, "memory");
+    console.press("<enter>1024<enter>");
+    console.state.turn_to("beta");
+    console.state.turn_to("local");
+    console.press("<esc>jk6");
+    console.effects();
+    let edited = |console: &Harness| console.state.functions.current().map(|card| card.config.edits.len());
+    assert_eq!(edited(&console), Some(1));
+    let mut without = sample::workspace();
+    without.functions.retain(|function| function.name != "hello");
+    for (workspace, edits) in [(without, None), (sample::workspace(), Some(1))] {
+        console.press("R");
+        let effects = console.effects();
+        let Some(Effect::Discover(job)) = effects.first() else { panic!("{effects:?}") };
+        console.feed(Event::Discovered(*job, Ok(workspace)));
+        assert_eq!(edited(&console), edits);
+        // Also while another stage is shown.
+        console.state.turn_to("beta");
+        console.press("q");
+        let notice = console.state.notice.clone().unwrap();
+        assert_eq!(notice.text, "settings of hello on local are edited and not applied");
+        console.state.turn_to("local");
+        console.effects();
+    }
+}
+
+#[test]
+fn what_was_refused_stands_below_what_is_typed() {
+    let mut console = shown("local", false, (80, 24));
+    console.press("nAPI KEY<enter>");
+    let screen = console.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    assert!(rows[22].contains("name of the variable: API KEY"), "{screen}");
+    assert!(rows[23].starts_with(" ✗ "), "{screen}");
+    console.press("<backspace><backspace><backspace><backspace>");
+    assert!(!console.screen().contains('✗'), "it is being corrected: {}", console.screen());
+}
+
+#[test]
+fn a_new_variable_is_selected_and_stays_in_sight() {
+    let mut console = shown("local", false, (80, 24));
+    console.press("nZZZ<enter>value<enter>");
+    let row = |console: &Harness| {
+        let card = console.state.functions.current().unwrap();
+        card.config.row(&card.function.config).unwrap().setting.to_string()
+    };
+    assert_eq!(row(&console), "env.ZZZ");
+    assert!(console.screen().contains("ZZZ"), "{}", console.screen());
+    console.resize(60, 16);
+    assert!(console.screen().contains("ZZZ"), "{}", console.screen());
+}

@@ -65,7 +65,7 @@ fn format_lays_json_out_as_one_change_that_undo_takes_back() {
     let mut console = editing("{\"a\":1.10,\"b\":[]}");
     console.press("<ctrl-t>");
     assert_eq!(payload(&console), "{\n  \"a\": 1.10,\n  \"b\": []\n}");
-    console.press("<ctrl-u><ctrl-u>");
+    console.press("<ctrl-u>");
     assert_eq!(payload(&console), "{\"a\":1.10,\"b\":[]}");
 }
 
@@ -74,7 +74,7 @@ fn format_goes_to_the_place_of_an_error_and_changes_nothing() {
     let mut console = editing("{\n  \"a\": x\n}");
     console.press("<ctrl-t>");
     assert_eq!(payload(&console), "{\n  \"a\": x\n}");
-    let cursor = console.state.functions.current().unwrap().draft.editor.cursor();
+    let cursor = console.state.functions.current().unwrap().draft.editor.area().cursor();
     assert_eq!((cursor.0, cursor.1), (1, 7));
     assert!(console.screen().contains("not JSON: expected value at line 2, column 8"));
 }
@@ -98,7 +98,7 @@ fn an_event_file_is_chosen_and_undo_brings_the_old_text_back() {
     console.feed(Event::EventRead(function, file, Ok("{}\n".into())));
     assert_eq!(payload(&console), "{}");
     assert!(console.screen().contains("events/nobody.json"));
-    console.press("uu");
+    console.press("u");
     assert_eq!(payload(&console), "[1]");
 }
 
@@ -207,4 +207,92 @@ fn any_text_can_be_in_the_editor() {
         }
         assert!(!console.screen().contains('\u{1b}'));
     }
+}
+
+#[test]
+fn undo_never_goes_past_what_was_loaded() {
+    let mut console = Harness::ready(80, 24);
+    console.press("j1uu<ctrl-r>");
+    assert_eq!(payload(&console), sample::EVENT.trim_end());
+    assert!(console.screen().contains("json ok"), "{}", console.screen());
+    console.press("ex<esc>uu");
+    assert_eq!(payload(&console), sample::EVENT.trim_end());
+    let mut console = Harness::begun(80, 24);
+    console.feed(Event::Drafts(vec![("hello".into(), "[1]".into())]));
+    console.answer_start(&sample::workspace());
+    console.press("j1u");
+    assert_eq!(payload(&console), "[1]", "nor past a draft");
+}
+
+#[test]
+fn a_replacement_is_one_step_whatever_made_it() {
+    let mut console = editing("{\"a\":1}");
+    console.press("<ctrl-t><ctrl-u>");
+    assert_eq!(payload(&console), "{\"a\":1}");
+    console.press("<alt-a>");
+    console.feed(Event::Paste("[2]".into()));
+    assert_eq!(payload(&console), "[2]");
+    console.press("<ctrl-u>");
+    assert_eq!(payload(&console), "{\"a\":1}");
+    console.press("<ctrl-r>");
+    assert_eq!(payload(&console), "[2]");
+    console.press("<alt-a>x<ctrl-u>");
+    assert_eq!(payload(&console), "[2]");
+    console.feed(Event::Edited("hello".into(), Ok("from the editor\n".into())));
+    console.press("<ctrl-u>");
+    assert_eq!(payload(&console), "[2]");
+    console.feed(Event::Paste("x".repeat(30_000)));
+    console.press("u");
+    assert_eq!(payload(&console), "[2]", "and too large a paste");
+}
+
+#[test]
+fn each_function_undoes_its_own_changes() {
+    let mut console = editing("[1]");
+    console.press("2<esc><esc>ke<end>3<esc>u");
+    assert_eq!(payload(&console), sample::EVENT.trim_end());
+    console.press("<esc>j1u");
+    assert_eq!(payload(&console), "[1]");
+}
+
+#[test]
+fn lines_are_edited_like_the_payload() {
+    let mut console = Harness::ready(120, 40);
+    console.press("/hel<ctrl-u>");
+    assert_eq!(console.state.functions.filter, "he");
+    console.press("<ctrl-u><ctrl-u><ctrl-u>");
+    assert_eq!(console.state.functions.filter, "", "and not past the beginning");
+    console.press("<ctrl-r>");
+    assert_eq!(console.state.functions.filter, "h");
+    console.press("<esc>:quxit<ctrl-u><ctrl-u><ctrl-u>");
+    let Some(lambda_console::state::Overlay::Choose(choose)) = &console.state.overlay else { panic!("the palette") };
+    assert_eq!(choose.input.text(), "qu");
+}
+
+#[test]
+fn a_paste_with_keys_of_a_multiplexer_in_it_is_the_text_that_was_copied() {
+    let mut console = editing("");
+    console.feed(Event::Paste("{\u{1b}[13;1u\"a\":1\u{1b}[106;5u}\u{1b}[31m".into()));
+    assert_eq!(payload(&console), "{\n\"a\":1\n}");
+    console.press("<esc>/");
+    console.feed(Event::Paste("he\u{1b}[106;5u\u{1b}[2Jllo".into()));
+    assert_eq!(console.state.functions.filter, "he llo");
+}
+
+#[test]
+fn without_event_files_the_payload_is_an_empty_object() {
+    let mut console = Harness::begun(120, 30);
+    let mut workspace = sample::workspace();
+    workspace.functions[1].events.clear();
+    console.answer_start(&workspace);
+    console.press("j");
+    assert_eq!(payload(&console), "{}");
+    console.press("i");
+    assert!(matches!(console.effect(), Effect::Invoke { request, .. } if request.payload == "{}"));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello"));
+    // What was emptied on purpose is sent like that too.
+    console.press("e<alt-a><backspace><esc>i");
+    let sent = |effect: &Effect| matches!(effect, Effect::Invoke { request, .. } if request.payload == "{}");
+    assert!(console.effects().iter().any(sent));
+    assert!(console.screen().contains("empty: {} is sent"), "{}", console.screen());
 }

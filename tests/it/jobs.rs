@@ -9,7 +9,7 @@ use tests::{Harness, sample};
 fn hello() -> Harness {
     let mut console = Harness::ready(80, 24);
     console.press("j");
-    assert_eq!(console.state.functions.selected.as_deref(), Some("hello"));
+    assert_eq!(console.state.functions.selected(), Some("hello"));
     console
 }
 
@@ -247,8 +247,8 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     console.press("d");
     console.press("prod<enter>");
     assert_eq!(console.effects(), []);
-    assert!(console.screen().contains("local was not changed"), "{}", console.screen());
-    console.press("dlocal<enter>");
+    assert!(console.screen().contains("✗ that is not local"), "{}", console.screen());
+    console.press("<backspace><backspace><backspace><backspace>local<enter>");
     let Effect::Deploy { job, functions, consent, .. } = console.effect() else { panic!("a deploy") };
     assert_eq!((functions.len(), consent), (1, Consent::Given));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
@@ -270,6 +270,10 @@ fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
         .filter_map(|effect| if let Effect::Deploy { consent, .. } = effect { Some(*consent) } else { None })
         .collect();
     assert_eq!(consents, [Consent::Given], "{effects:?}");
+    let deploy =
+        effects.iter().find_map(|effect| if let Effect::Deploy { job, .. } = effect { Some(*job) } else { None });
+    console.feed(Event::DeployFinished(deploy.unwrap(), Ok(sample::deploy_outcome("hello"))));
+    console.effects();
     console.press("I");
     assert_eq!(console.effects(), []);
     console.press("local<enter>");

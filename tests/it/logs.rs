@@ -85,7 +85,7 @@ fn only_the_selected_function_s_lines_are_shown_unless_all_are_asked_for() {
     assert_eq!(console.state.logs.len(), 5);
     assert!(console.screen().contains("backend"));
     console.press("a<esc>k");
-    assert_eq!(console.state.functions.selected.as_deref(), Some("backend"));
+    assert_eq!(console.state.functions.selected(), Some("backend"));
     assert_eq!(console.state.logs.len(), 1);
 }
 
@@ -253,4 +253,61 @@ fn a_tail_is_told_when_its_lines_are_hidden_so_that_its_sessions_are_closed() {
     assert!(console.effects().is_empty(), "it was told");
     console.press("3");
     assert_eq!(console.effect(), Effect::ShowTail { job, shown: true });
+}
+
+#[test]
+fn x_clears_what_is_shown_and_u_brings_it_back() {
+    let (mut console, job) = tailing(4);
+    console.feed(Event::LogLines(job, vec![line("backend", "from backend"), line("backend", "and more")]));
+    console.press("X");
+    assert_eq!((console.state.logs.len(), console.state.logs.held()), (0, 2), "the other function's stay");
+    assert!(console.screen().contains("cleared 4 lines  u brings them back"), "{}", console.screen());
+    console.press("a/more<enter>X<esc>");
+    assert_eq!(console.state.logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(), ["from backend"]);
+    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50, 1)));
+    console.press("u");
+    assert!(console.screen().contains("1 line is back"), "{}", console.screen());
+    console.press("u");
+    assert_eq!(console.state.logs.len(), 7);
+    let at = |text: &str| console.state.logs.iter().position(|entry| entry.message.contains(text)).unwrap();
+    assert!(at("line 0") < at("line 3") && at("line 3") < 6, "each at its place");
+    console.press("u");
+    assert_eq!(console.state.logs.len(), 7);
+    assert!(console.screen().contains("no lines were cleared"), "{}", console.screen());
+}
+
+#[test]
+fn lines_that_came_again_after_they_were_cleared_are_there_once() {
+    let mut console = Harness::ready(80, 24);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.press("3X");
+    console.press("i");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.press("3u");
+    assert_eq!(console.state.logs.len(), 5);
+}
+
+#[test]
+fn the_tail_and_its_key_say_whose_lines_come() {
+    let (mut console, _) = tailing(3);
+    console.resize(120, 30);
+    let screen = console.screen();
+    assert!(screen.contains("tailing · following") && screen.contains("t stop tail"), "{screen}");
+    console.press("<esc>k3");
+    let screen = console.screen();
+    assert!(screen.contains("not tailed · following") && screen.contains("t tail backend instead"), "{screen}");
+    assert!(screen.contains("not tailed: t tail backend instead, T tails all"), "{screen}");
+    console.press("a");
+    assert!(console.screen().contains("tailing: hello only"), "{}", console.screen());
+    console.press("T");
+    let screen = console.screen();
+    assert!(screen.contains("tailing · following") && screen.contains("t tail only backend"), "{screen}");
+    console.resize(200, 30);
+    assert!(console.screen().contains("T stop tail"), "{}", console.screen());
+    console.press("T");
+    let screen = console.screen();
+    assert!(screen.contains("no tail") && screen.contains("t tail "), "{screen}");
 }

@@ -1,13 +1,13 @@
 //! Focus, tabs, lists, the palette, the help, the mouse.
 
 use lambda_console::{
-    message::{Effect, Event},
+    message::{Action, Changed, Effect, Event},
     state::{Focus, Overlay, Tab},
 };
 use tests::{Harness, sample};
 
 fn selected(console: &Harness) -> &str {
-    console.state.functions.selected.as_deref().unwrap_or_default()
+    console.state.functions.selected().unwrap_or_default()
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_mouse_selects_functions_tabs_and_choices() {
     console.click(column, row);
     assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Logs));
     console.press(":tail");
-    let (column, row) = find(&mut console, "tail the logs of all");
+    let (column, row) = find(&mut console, "tail all");
     console.click(column, row);
     assert!(matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6));
     console.press("?");
@@ -150,8 +150,8 @@ fn copying_goes_to_the_clipboard() {
 fn events_can_be_written_down_and_played_again() {
     let mut console = Harness::ready(80, 24);
     let events = [
-        Event::Action(lambda_console::message::Action::Down),
-        Event::Action(lambda_console::message::Action::Invoke),
+        Event::Action(Action::Down),
+        Event::Action(Action::Invoke),
         Event::Resize(100, 30),
         Event::Paste("text".into()),
     ];
@@ -162,4 +162,117 @@ fn events_can_be_written_down_and_played_again() {
         console.feed(read);
     }
     assert!(matches!(console.effect(), Effect::Invoke { .. }));
+}
+
+#[test]
+fn nothing_acts_on_a_function_that_the_filter_hides() {
+    let mut console = Harness::ready(120, 40);
+    console.press("j/zzz<enter>");
+    assert_eq!(console.state.functions.selected(), None);
+    for action in Action::ALL {
+        // These are not about a function.
+        if matches!(
+            action,
+            Action::Refresh
+                | Action::Stages
+                | Action::Resume
+                | Action::Setup
+                | Action::Roles
+                | Action::Watch
+                | Action::Quit
+                | Action::Suspend
+                | Action::Redraw
+        ) {
+            continue;
+        }
+        let mut console = Harness::ready(120, 40);
+        console.press("j/zzz<enter>");
+        console.effects();
+        console.feed(Event::Action(*action));
+        assert_eq!(console.effects(), [], "{action}");
+        let is_about_one = matches!(&console.state.overlay, Some(Overlay::Plan(_) | Overlay::Versions(_)));
+        assert!(!is_about_one && console.state.focus != Focus::Edit, "{action}");
+    }
+    console.press("i");
+    let notice = console.state.notice.clone().unwrap();
+    assert_eq!(notice.text, "no function matches `zzz`");
+    console.press("<esc>i");
+    assert!(
+        matches!(console.effect(), Effect::Invoke { request, .. } if request.function == "hello"),
+        "selected again"
+    );
+}
+
+#[test]
+fn all_means_all_that_the_filter_shows() {
+    let mut console = Harness::ready(120, 40);
+    console.press("/n<enter>D");
+    let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy") };
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["backend", "ping"], "and not hello, which is built too");
+    let mut console = Harness::ready(120, 40);
+    console.press("/ni<enter>B");
+    assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions == ["nightly"]));
+    console.press("T");
+    assert!(matches!(console.effect(), Effect::StartTail { functions, .. } if functions == ["nightly"]));
+}
+
+#[test]
+fn nothing_else_is_selected_in_the_place_of_a_function_that_is_gone() {
+    let mut console = Harness::ready(120, 40);
+    console.press("je[1]");
+    let mut without = sample::workspace();
+    without.functions.retain(|function| function.name != "hello");
+    let changed = Changed { files: Vec::new(), functions: Vec::new(), workspace: Some(without) };
+    console.feed(Event::Action(Action::Watch));
+    let job =
+        console.effects().iter().find_map(|effect| if let Effect::Watch(job) = effect { Some(*job) } else { None });
+    console.feed(Event::Changed(job.unwrap(), Ok(changed)));
+    console.effects();
+    assert_eq!((console.state.functions.selected(), console.state.focus), (None, Focus::Tab));
+    console.press_blindly("dB");
+    assert_eq!(console.effects(), [], "what was meant as text is no command");
+    console.press("d");
+    assert_eq!(console.effects(), []);
+    let notice = console.state.notice.clone().unwrap();
+    assert_eq!(notice.text, "no function is selected");
+}
+
+#[test]
+fn a_second_ctrl_c_leaves() {
+    let mut console = Harness::ready(120, 40);
+    console.press("<ctrl-c>");
+    assert!(console.screen().contains("nothing is running  ctrl-c again quits"), "{}", console.screen());
+    assert_eq!(console.effects(), []);
+    console.press("j<ctrl-c>");
+    assert_eq!(console.effects(), [], "another key between them");
+    console.press("<ctrl-c>");
+    assert_eq!(console.effects(), [Effect::Quit]);
+    let mut console = Harness::ready(120, 40);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.press("<ctrl-c>");
+    assert_eq!(console.effect(), Effect::Cancel(job), "the first cancels what runs");
+    console.press("<ctrl-c>");
+    assert!(console.screen().contains("invoke hello is running  ctrl-c again"), "{}", console.screen());
+    console.press("<ctrl-c>");
+    assert!(console.effects().contains(&Effect::Quit));
+}
+
+#[test]
+fn a_keyboard_without_latin_letters_has_the_palette_and_is_told() {
+    let mut console = Harness::ready(120, 40);
+    console.press("й");
+    assert!(
+        console.screen().contains("й is no key of the console  F1 shows the keys, ctrl-p all commands"),
+        "{}",
+        console.screen()
+    );
+    assert_eq!(console.effects(), []);
+    console.press("<ctrl-p>");
+    assert!(matches!(console.state.overlay, Some(Overlay::Choose(_))));
+    console.press("<down><enter>");
+    assert!(matches!(console.effect(), Effect::Deploy { .. }), "the second entry");
+    console.press("<F1>");
+    assert!(console.screen().contains("ctrl-p opens all commands, ctrl-c twice quits."), "{}", console.screen());
 }

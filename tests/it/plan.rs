@@ -7,7 +7,7 @@ use lambda_console::{
 use tests::{Harness, sample};
 
 /// A console on the stage `name` of AWS, with the first built function but one selected.
-fn on(name: &str, protected: bool) -> Harness {
+pub(crate) fn on(name: &str, protected: bool) -> Harness {
     let mut console = Harness::ready(100, 30);
     console.state.options.stage = name.into();
     console.state.connection = Connection::Connected(StageInfo {
@@ -41,7 +41,7 @@ fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPl
 }
 
 /// One that is updated, one that is created, one that is as it is, one that cannot be deployed.
-fn outcome() -> DeployPlan {
+pub(crate) fn outcome() -> DeployPlan {
     let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
     let updated = vec![
         change("code", Some("68656c6c6f68"), "6f6c6c656868"),

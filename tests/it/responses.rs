@@ -202,7 +202,7 @@ fn client_context_and_tenant_are_typed_shown_and_sent() {
     console.press("j:client context<enter>[1]<enter>");
     assert_eq!(console.state.client_context, None);
     assert!(console.screen().contains("it must be a JSON object"), "{}", console.screen());
-    console.press(":client context<enter>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>");
+    console.press("<backspace><backspace><backspace>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>");
     assert!(console.screen().contains("for acme  with context"), "{}", console.screen());
     console.press("i");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };

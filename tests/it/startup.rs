@@ -103,3 +103,39 @@ fn a_broken_configuration_means_defaults_and_a_notice() {
     console.press("?");
     assert!(console.screen().contains("Everywhere but where text is typed"));
 }
+
+#[test]
+fn without_a_workspace_nothing_waits_for_ever_and_each_verb_says_what_is_missing() {
+    let mut console = Harness::begun(120, 30);
+    let effects = console.effects();
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
+        panic!("{effects:?}")
+    };
+    let failure = Failure::usage("could not read the workspace", "there is no Cargo.toml in /tmp", "begin one");
+    console.feed(Event::Discovered(*discover, Err(failure.clone())));
+    console.feed(Event::StageConnected(*connect, Err(failure)));
+    assert!(!console.state.is_moving(), "{:?}", console.state.jobs);
+    let screen = console.screen();
+    assert!(screen.contains("there is no Cargo.toml") && screen.contains("R reads it again"), "{screen}");
+    for key in ["b", "B", "d", "D", "i", "I", "l", "t", "T", "V", "P", "e"] {
+        console.press("<esc>");
+        console.press(key);
+        assert_eq!(console.effects(), [], "{key}");
+        let notice = console.state.notice.clone().unwrap_or_else(|| panic!("{key} says nothing"));
+        assert!(notice.text.contains("there is no Cargo.toml"), "{key}: {notice:?}");
+        assert!(notice.hint.contains("begin one; R reads it again"), "{key}: {notice:?}");
+    }
+}
+
+#[test]
+fn a_workspace_without_functions_says_what_makes_one() {
+    let mut console = Harness::begun(160, 30);
+    console.answer_start(&Workspace { name: "empty".into(), ..Workspace::default() });
+    assert!(console.screen().contains("`cargo add"), "{}", console.screen());
+    console.press("B");
+    assert!(
+        console.screen().contains("the workspace has no functions  `cargo add lambda_runtime`"),
+        "{}",
+        console.screen()
+    );
+}

@@ -57,8 +57,12 @@ fn opened((width, height): (u16, u16)) -> Harness {
     console
 }
 
-fn change(effect: Effect) -> VersionsChange {
-    let Effect::ChangeVersions { function, change, consent, .. } = effect else { panic!("{effect:?}") };
+/// The change that was asked for, beside what else follows from it.
+#[track_caller]
+fn change(console: &mut Harness) -> VersionsChange {
+    let effects = console.effects();
+    let wanted = effects.iter().find(|effect| matches!(effect, Effect::ChangeVersions { .. })).cloned();
+    let Some(Effect::ChangeVersions { function, change, consent, .. }) = wanted else { panic!("{effects:?}") };
     assert_eq!((function.as_str(), consent == Consent::Given), ("hello", matches!(change, VersionsChange::Prune(_))));
     change
 }
@@ -70,17 +74,34 @@ fn the_list_shows_each_version_with_its_figures() {
 }
 
 #[test]
-fn enter_rolls_back_and_the_list_is_read_anew() {
+fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
     let mut console = opened((100, 24));
     console.press("<enter>");
-    let effect = console.effect();
-    let Effect::ChangeVersions { job, .. } = &effect else { panic!("{effect:?}") };
-    let job = *job;
-    assert_eq!(
-        change(effect),
-        VersionsChange::Rollback(Some("7".into())),
-        "in a canary, the version that most get is offered"
-    );
+    assert_eq!(console.effects(), [], "it asks first");
+    let screen = console.screen();
+    assert!(screen.contains("Change hello on local?") && screen.contains("▸ no, change nothing"), "{screen}");
+    assert!(screen.contains("yes, route all traffic to version 7"), "{screen}");
+    for no in ["<enter>", "<esc>"] {
+        console.press(no);
+        let effects = console.effects();
+        assert!(
+            effects.iter().all(|effect| matches!(effect, Effect::LoadVersions { .. } | Effect::Cancel(_))),
+            "{effects:?}"
+        );
+        assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))), "back in the list");
+        console.press("<enter>");
+    }
+}
+
+#[test]
+fn enter_rolls_back_once_confirmed_and_the_list_is_read_anew() {
+    let mut console = opened((100, 24));
+    console.press("<enter><down><enter>");
+    let wanted = |effect: &Effect| {
+        if let Effect::ChangeVersions { job, change, .. } = effect { Some((*job, change.clone())) } else { None }
+    };
+    let (job, change) = console.effects().iter().find_map(wanted).unwrap();
+    assert_eq!(change, VersionsChange::Rollback(Some("7".into())), "in a canary, the version that most get is offered");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7"));
     let done = VersionsDone::RolledBack { alias: Some("live".into()), from: Some("7".into()), to: "6".into() };
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
@@ -98,16 +119,19 @@ fn without_a_canary_the_version_before_is_offered() {
     let mut versions = versions();
     versions.aliases[0].canary = None;
     console.feed(Event::VersionsLoaded(job, Ok(versions)));
-    console.press("<enter>");
-    assert_eq!(change(console.effect()), VersionsChange::Rollback(Some("6".into())));
+    console.press("<enter>yes<enter>");
+    assert_eq!(change(&mut console), VersionsChange::Rollback(Some("6".into())));
 }
 
 #[test]
-fn a_canary_is_ended_from_the_palette() {
+fn a_canary_is_ended_from_the_palette_once_confirmed() {
     let mut console = Harness::ready(100, 24);
     console.press("j:end a canary<enter>");
-    assert_eq!(change(console.effect()), VersionsChange::Rollback(None));
+    assert_eq!(console.effects(), [], "it asks first");
+    console.press("<down><enter>");
+    assert_eq!(change(&mut console), VersionsChange::Rollback(None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello"));
+    assert!(console.state.overlay.is_none());
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn latest_cannot_be_rolled_back_to() {
 fn a_version_is_published_from_the_list() {
     let mut console = opened((100, 24));
     console.press("p");
-    assert_eq!(change(console.effect()), VersionsChange::Publish(None));
+    assert_eq!(change(&mut console), VersionsChange::Publish(None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --publish"));
 }
 
@@ -134,8 +158,8 @@ fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
     assert!(screen.contains("versions 1, 2 and 3"), "the five newest stay:\n{screen}");
     console.press("hell<enter>");
     assert_eq!(console.effects(), [], "that was not its name");
-    let mut console = opened((100, 24));
-    console.press("Xhello<enter>");
-    assert_eq!(change(console.effect()), VersionsChange::Prune(5));
+    assert!(console.screen().contains("✗ that is not hello"), "{}", console.screen());
+    console.press("o<enter>");
+    assert_eq!(change(&mut console), VersionsChange::Prune(5));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --prune 5 --yes"));
 }

@@ -90,8 +90,14 @@ impl Harness {
         }
     }
 
-    /// Presses keys: `jj<enter>`. After each, a frame is drawn, as in the real loop.
+    /// Looks at the screen, then presses keys: `jj<enter>`. After each, a frame is drawn, as in the real loop.
     pub fn press(&mut self, script: &str) -> &mut Self {
+        self.state.ahead = None;
+        self.press_blindly(script)
+    }
+
+    /// As [`Harness::press`], without a look at what has changed on the screen.
+    pub fn press_blindly(&mut self, script: &str) -> &mut Self {
         for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
             if let Some(event) = self.config.keymap.event(self.state.context(), key) {
                 self.feed(event);

@@ -77,7 +77,9 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     if matches!(ended, Ok(Ending::Terminated) | Err(_)) {
         cut.cancel();
     }
-    work.close(&cut, &progress::say).await;
+    for failure in work.close(&cut, &progress::say).await {
+        progress::notice(&failure);
+    }
     ended
 }
 

@@ -140,6 +140,10 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
     }
 }
 
+/// What to do where a workspace has no functions.
+pub(super) const NO_FUNCTIONS: &str =
+    "add a package that depends on lambda-console-runtime or lambda_runtime, or `cargo add lambda_runtime` in one";
+
 /// The functions of the workspace that `names` say, in that order; all where none is named.
 pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
     if workspace.functions.is_empty() {
@@ -147,11 +151,7 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
         let why = workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
         return Err(match why {
             Some(Failure { why, hint, .. }) => Failure::usage(what, why, hint),
-            None => Failure::usage(
-                what,
-                "no binary depends on a Lambda runtime crate",
-                "add a package that depends on lambda-console-runtime or lambda_runtime",
-            ),
+            None => Failure::usage(what, "no binary depends on a Lambda runtime crate", NO_FUNCTIONS),
         });
     }
     if names.is_empty() {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{
-    context::Context,
+    context::{Context, NO_FUNCTIONS},
     output::{ago, bytes, error, print_json, print_line, rfc3339, with_error},
 };
 use crate::{
@@ -30,7 +30,8 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
             workspace.left_out.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
         print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>() }))?;
     } else if workspace.functions.is_empty() {
-        super::progress::say(&format!("no functions in {}", workspace.root.display()));
+        let hint = if workspace.hints.is_empty() { NO_FUNCTIONS } else { "see above" };
+        super::progress::say(&format!("no functions in {}: {hint}", workspace.root.display()));
     } else {
         let now = jiff::Timestamp::now().as_millisecond();
         let rows: Vec<_> = states.clone().map(|(function, found)| row(function, &found, now)).collect();

@@ -71,40 +71,66 @@ impl Card {
 pub struct Functions {
     /// All, sorted by name.
     pub cards: Vec<Card>,
+    /// Those that were listed and have left the workspace, with what was typed for them: it waits for their return.
+    pub gone: Vec<Card>,
     /// Only those are shown whose name contains this.
     pub filter: String,
-    /// The name of the selected one; it stays selected when the list around it changes.
-    pub selected: Option<String>,
+    /// The name of the one that was selected last. It is selected while it is shown.
+    chosen: Option<String>,
 }
 
 impl Functions {
     /// The functions that the filter shows.
     pub fn shown(&self) -> impl Iterator<Item = &Card> {
-        self.cards.iter().filter(|card| filter_contains(&card.function.name, &self.filter))
+        self.cards.iter().filter(|card| self.is_shown(card))
+    }
+
+    fn is_shown(&self, card: &Card) -> bool {
+        filter_contains(&card.function.name, &self.filter)
+    }
+
+    /// The names of the functions that the filter shows.
+    pub fn shown_names(&self) -> Vec<String> {
+        self.shown().map(|card| card.function.name.clone()).collect()
     }
 
     /// The place of the selected function among the shown ones.
     pub fn position(&self) -> Option<usize> {
-        let selected = self.selected.as_deref()?;
-        self.shown().position(|card| card.function.name == selected)
+        let chosen = self.chosen.as_deref()?;
+        self.shown().position(|card| card.function.name == chosen)
     }
 
-    /// Selects the shown function at `index`, or the last one before it.
+    /// Selects the shown function at `index`, or the last one before it. Where none is shown, the one that was selected
+    /// will be again.
     pub fn select(&mut self, index: usize) {
         let index = index.min(self.shown().count().saturating_sub(1));
         let name = self.shown().nth(index).map(|card| card.function.name.clone());
-        self.selected = name;
+        if name.is_some() {
+            self.chosen = name;
+        }
     }
 
-    /// The selected function.
+    /// Selects the first function, where none was selected before.
+    pub fn select_first(&mut self) {
+        if self.chosen.is_none() {
+            self.select(0);
+        }
+    }
+
+    /// The selected function: one that the filter hides is not.
     pub fn current(&self) -> Option<&Card> {
-        self.get(self.selected.as_deref()?)
+        self.get(self.chosen.as_deref()?).filter(|card| self.is_shown(card))
     }
 
     /// The selected function, to be changed.
     pub fn current_mut(&mut self) -> Option<&mut Card> {
-        let name = self.selected.clone()?;
+        let name = self.selected()?.to_owned();
         self.get_mut(&name)
+    }
+
+    /// The selected function's name.
+    pub fn selected(&self) -> Option<&str> {
+        self.current().map(|card| card.function.name.as_str())
     }
 
     /// The function of this name.
@@ -124,6 +150,16 @@ impl Functions {
             Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
         };
         self.cards.iter().filter_map(on_stage).collect()
+    }
+
+    /// All, and those that are gone.
+    pub fn known(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().chain(&self.gone)
+    }
+
+    /// All, and those that are gone, to be changed.
+    pub fn known_mut(&mut self) -> impl Iterator<Item = &mut Card> {
+        self.cards.iter_mut().chain(&mut self.gone)
     }
 
     /// The names of all functions.

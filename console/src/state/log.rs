@@ -35,6 +35,8 @@ pub struct Logs {
     dropped: u64,
     bytes: usize,
     filter: Filter,
+    /// What was cleared, the last of it last.
+    cleared: Vec<Vec<Entry>>,
     /// Numbers of the lines that the filter lets through, ascending; unused when it lets all through.
     matches: VecDeque<u64>,
     /// Every line from this number on is judged.
@@ -111,7 +113,7 @@ impl Logs {
     fn cut(&mut self, index: usize) -> Tail {
         let number = self.dropped + index as u64;
         let entries = self.entries.split_off(index);
-        self.bytes -= entries.iter().map(|entry| entry.message.len()).sum::<usize>();
+        self.bytes -= size(&entries);
         let matches = self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
         // A place within what was cut moves with its line.
         let anchor = self.anchor.filter(|&anchor| anchor >= number && !entries.is_empty());
@@ -206,13 +208,46 @@ impl Logs {
         }
     }
 
-    /// Forgets all lines.
-    pub fn clear(&mut self) {
-        self.dropped += self.entries.len() as u64;
-        self.entries = VecDeque::new();
-        self.bytes = 0;
+    /// Takes the lines away that the filter lets through, and says how many they were. [`Logs::bring_back`] has them.
+    pub fn clear_shown(&mut self) -> usize {
+        let entries = std::mem::take(&mut self.entries);
+        self.dropped += entries.len() as u64;
+        let (cleared, kept): (Vec<Entry>, VecDeque<Entry>) = if self.filter.is_set() {
+            let (cleared, kept): (Vec<Entry>, Vec<Entry>) =
+                entries.into_iter().partition(|entry| self.filter.lets_through(entry));
+            (cleared, kept.into())
+        } else {
+            (entries.into(), VecDeque::new())
+        };
+        self.entries = kept;
+        self.bytes = size(&self.entries);
         self.matches.clear();
+        self.judged_from = self.dropped;
         self.anchor = None;
+        let lines = cleared.len();
+        if lines > 0 {
+            self.cleared.push(cleared);
+        }
+        // No more is held for that than the ring holds.
+        while self.cleared.len() > 1 && self.cleared.iter().map(size).sum::<usize>() > MOST_BYTES {
+            self.cleared.remove(0);
+        }
+        lines
+    }
+
+    /// Puts the lines back that were cleared last, each at its place, but for those that have come again since, and says
+    /// how many they are. None: none were cleared.
+    pub fn bring_back(&mut self) -> Option<usize> {
+        let mut cleared = self.cleared.pop()?;
+        let has = |entry: &Entry| {
+            let from = self.entries.partition_point(|held| held.place() < entry.place());
+            let same = self.entries.range(from..).take_while(|held| held.place() == entry.place());
+            same.into_iter().any(|held| held.message == entry.message)
+        };
+        cleared.retain(|entry| !has(entry));
+        let lines = cleared.len();
+        self.add(cleared);
+        Some(lines)
     }
 
     /// What lets lines through.
@@ -317,6 +352,11 @@ impl Logs {
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         (0..self.len()).filter_map(|index| self.get(index))
     }
+}
+
+/// How many bytes the messages of these lines have.
+fn size<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
+    entries.into_iter().map(|entry| entry.message.len()).sum()
 }
 
 /// Lines that were taken off the end and are put back between others.

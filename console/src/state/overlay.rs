@@ -1,8 +1,6 @@
 //! What lies over the screen: the help, a list to choose from, a line to type.
 
-use ratatui_textarea::TextArea;
-
-use super::{CodeAsked, Deletion, Picker, Plan, VersionsChange, config::Setting};
+use super::{CodeAsked, Deletion, Editor, Picker, Plan, VersionsChange, config::Setting};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]
@@ -21,8 +19,30 @@ pub enum Overlay {
     Versions(Picker),
 }
 
+impl Overlay {
+    /// The line that is typed into, where there is one.
+    pub const fn editor_mut(&mut self) -> Option<&mut Editor> {
+        match self {
+            Self::Choose(choose) => Some(&mut choose.input),
+            Self::Line(line) => Some(&mut line.input),
+            Self::Plan(plan) => Some(&mut plan.typed),
+            Self::Help(_) | Self::Login | Self::Versions(_) => None,
+        }
+    }
+
+    /// Whether Enter here makes a change that was asked about.
+    pub const fn is_question(&self) -> bool {
+        match self {
+            Self::Plan(_) => true,
+            Self::Line(line) => line.purpose.is_question(),
+            Self::Choose(choose) => matches!(choose.offer, Offer::Change(_)),
+            Self::Help(_) | Self::Login | Self::Versions(_) => false,
+        }
+    }
+}
+
 /// What a list offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// The rows of [`super::State::hints`]: all verbs.
     Actions,
@@ -36,6 +56,8 @@ pub enum Offer {
     Roles,
     /// What the caller may not do, and the policy that it needs: to copy it.
     Permissions,
+    /// Whether to make this change.
+    Change(StageChange),
 }
 
 /// An entry of a list.
@@ -55,19 +77,28 @@ pub struct Choose {
     /// What it offers.
     pub offer: Offer,
     /// What was typed.
-    pub input: TextArea<'static>,
+    pub input: Editor,
     /// What is offered.
     pub entries: Vec<Entry>,
     /// Indices of the entries that match, best first.
     pub matches: Vec<usize>,
     /// The chosen one of `matches`.
     pub selected: usize,
+    /// The versions that it was opened from, to which it goes back.
+    pub under: Option<Box<Picker>>,
 }
 
 impl Choose {
     /// The list of `entries`, not yet narrowed.
     pub fn new(offer: Offer, entries: Vec<Entry>) -> Self {
-        Self { offer, input: line(""), matches: (0..entries.len()).collect(), entries, selected: 0 }
+        Self {
+            offer,
+            input: Editor::line(""),
+            matches: (0..entries.len()).collect(),
+            entries,
+            selected: 0,
+            under: None,
+        }
     }
 
     /// The chosen entry.
@@ -105,6 +136,13 @@ pub enum Purpose {
     Change(StageChange),
 }
 
+impl Purpose {
+    /// Whether a name is typed to confirm a change.
+    pub const fn is_question(&self) -> bool {
+        matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Prune(..) | Self::Change(_))
+    }
+}
+
 /// What changes a stage and can be repeated or taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StageChange {
@@ -124,31 +162,21 @@ pub struct Line {
     /// What it is for.
     pub purpose: Purpose,
     /// What was typed.
-    pub input: TextArea<'static>,
+    pub input: Editor,
     /// What a filter was before, for Esc.
     pub before: String,
-    /// Why what was typed before was not taken.
+    /// Why what is typed was not taken; none once it was changed.
     pub refused: Option<String>,
 }
 
 impl Line {
     /// A line that begins as `text`, with the cursor at its end.
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, input: line(text), before: text.to_owned(), refused: None }
+        Self { purpose, input: Editor::line(text), before: text.to_owned(), refused: None }
     }
 
     /// What was typed.
     pub fn text(&self) -> String {
-        self.input.lines().concat()
+        self.input.text()
     }
-}
-
-/// An editor of one line that holds `text`.
-pub fn line(text: &str) -> TextArea<'static> {
-    use ratatui::style::{Modifier, Style};
-    let mut input = TextArea::new(vec![text.replace(['\n', '\r'], " ")]);
-    input.set_cursor_line_style(Style::new());
-    input.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
-    input.move_cursor(ratatui_textarea::CursorMove::End);
-    input
 }

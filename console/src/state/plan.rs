@@ -1,8 +1,6 @@
 //! A change of the stage that is shown before it is made.
 
-use ratatui_textarea::TextArea;
-
-use super::{DeployAction, DeployPlan, Function, FunctionPlan, JobId, Promotion, overlay::line};
+use super::{DeployAction, DeployPlan, Editor, Function, FunctionPlan, JobId, Promotion};
 
 /// What a plan is of.
 #[derive(Clone, Debug)]
@@ -32,7 +30,7 @@ pub struct Plan {
     /// What it found; none while it compares.
     pub outcome: Option<DeployPlan>,
     /// The stage's name as it is typed, where that is asked for.
-    pub typed: TextArea<'static>,
+    pub typed: Editor,
     /// The first line that is shown.
     pub top: usize,
 }
@@ -40,12 +38,12 @@ pub struct Plan {
 impl Plan {
     /// A plan that `job` makes.
     pub fn new(of: Planned, job: JobId) -> Self {
-        Self { of, job: Some(job), outcome: None, typed: line(""), top: 0 }
+        Self { of, job: Some(job), outcome: None, typed: Editor::line(""), top: 0 }
     }
 
     /// A plan whose comparison found `outcome`.
     pub fn of(of: Planned, outcome: DeployPlan) -> Self {
-        Self { of, job: None, outcome: Some(outcome), typed: line(""), top: 0 }
+        Self { of, job: None, outcome: Some(outcome), typed: Editor::line(""), top: 0 }
     }
 
     /// The functions that would be created or updated.

@@ -48,6 +48,12 @@ impl Site {
         self.tail.as_mut()
     }
 
+    /// The functions with settings that are edited and not sent.
+    pub fn edited(&self) -> impl Iterator<Item = &str> {
+        let edited = self.cards.iter().filter(|(_, card)| !card.config.edits.is_empty());
+        edited.map(|(name, _)| name.as_str())
+    }
+
     /// Functions that were saved wait to be rebuilt for this stage.
     pub fn is_waiting(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| !watch.waiting.is_empty())
@@ -107,6 +113,7 @@ impl State {
             hints: _,
             viewport: _,
             quit_asked: _,
+            ahead: _,
         } = self;
         std::mem::swap(&mut options.stage_arguments, &mut site.arguments);
         std::mem::swap(connection, &mut site.connection);
@@ -120,7 +127,7 @@ impl State {
         std::mem::swap(expiry_seen, &mut site.expiry_seen);
         std::mem::swap(tenant, &mut site.tenant);
         let mut cards = std::mem::take(&mut site.cards);
-        for card in &mut functions.cards {
+        for card in functions.known_mut() {
             let mut of_card = cards.remove(&card.function.name).unwrap_or_default();
             of_card.exchange(card);
             site.cards.insert(card.function.name.clone(), of_card);

@@ -11,7 +11,7 @@ use crate::{
 
 /// Does what `action` asks for.
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
-    if action != Action::Quit {
+    if !matches!(action, Action::Quit | Action::Interrupt) {
         state.quit_asked = false;
     }
     match action {
@@ -23,7 +23,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::InvokeCold => verb::invoke_selected(state, true),
         Action::Loop => sequence::ask(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
-        Action::TailAll => logs::tail(state, state.functions.names()),
+        Action::TailAll => logs::tail(state, state.functions.shown_names()),
         Action::Watch => watch::toggle(state),
         Action::Delete => delete::ask_selected(state),
         Action::Roles => roles::list(state),
@@ -87,13 +87,10 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Edit => payload::edit(state),
         Action::OpenEditor => payload::open_editor(state),
         Action::Format => payload::format(state),
-        Action::Undo | Action::Redo | Action::SelectAll => {
-            payload::change(state, action);
-            Vec::new()
-        }
+        Action::Undo | Action::Redo | Action::SelectAll => payload::change(state, action),
         Action::CopyPayload => match payload::selection(state) {
             Some(text) => copy(state, &text, "the payload"),
-            None => nothing(state, "no function is selected"),
+            None => verb::none_selected(state),
         },
         Action::CopyResponse | Action::CopyRequest => copy_of_response(state, action),
         Action::RequestLogs => logs::of_request(state),
@@ -139,8 +136,8 @@ fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
 }
 
 fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
-    let response = state.functions.current().and_then(|card| card.response.as_ref());
-    let Some(invocation) = response.and_then(|response| response.invocation()) else {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
         return nothing(state, "there is no response yet");
     };
     let (text, what) = match action {
@@ -169,15 +166,36 @@ fn change_setting(state: &mut State, action: Action) {
     state.tell(Notice::plain(told, ""));
 }
 
+/// Leaves. Where that would lose something or break it off, it has to be asked for twice.
 fn quit(state: &mut State) -> Vec<Effect> {
-    let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
-    if let Some(title) = running.and_then(|job| job.kind.title()).filter(|_| !state.quit_asked) {
-        let key = state.key_of(state.context(), Action::Quit.name()).unwrap_or("q").to_owned();
-        state.tell(Notice::plain(format!("{title} is running"), format!("{key} again cancels it and quits")));
-        state.quit_asked = true;
-        return Vec::new();
+    match objection(state, Action::Quit).filter(|_| !state.quit_asked) {
+        Some(notice) => ask_to_quit(state, notice),
+        None => leave(state),
     }
-    leave(state)
+}
+
+fn ask_to_quit(state: &mut State, notice: Notice) -> Vec<Effect> {
+    state.tell(notice);
+    state.quit_asked = true;
+    Vec::new()
+}
+
+/// What would be lost or broken off by leaving, and how `action` leaves all the same.
+fn objection(state: &State, action: Action) -> Option<Notice> {
+    let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
+    let running = running.and_then(|job| job.kind.title());
+    let unsent = state.unsent();
+    let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());
+    let edited = format!("settings of {} are edited and not applied", unsent.join(", "));
+    let (why, hint) = match (running, unsent.is_empty()) {
+        (None, true) => return None,
+        (Some(title), true) => (format!("{title} is running"), format!("{key} again cancels it and quits")),
+        (Some(title), false) => {
+            (format!("{title} is running, and {edited}"), format!("{key} again cancels it, drops them and quits"))
+        }
+        (None, false) => (edited, format!("{key} again drops them and quits")),
+    };
+    Some(Notice::plain(why, hint))
 }
 
 /// Leaves the innermost thing that is open.
@@ -200,7 +218,7 @@ fn back(state: &mut State) -> Vec<Effect> {
 
 fn interrupt(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_none() && state.focus == Focus::Edit {
-        let selected = state.functions.current().and_then(|card| card.draft.selection());
+        let selected = state.functions.current().and_then(|card| card.draft.editor.selection());
         return match selected {
             Some(text) => copy(state, &text, "the selection"),
             None => payload::leave(state),
@@ -209,12 +227,18 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_some() {
         return back(state);
     }
-    if state.jobs.shown().is_some() {
+    if state.jobs.iter().any(|job| !job.cancelled && job.kind.title().is_some()) {
+        state.quit_asked = false;
         return verb::cancel(state);
     }
-    let key = state.key_of(state.context(), Action::Quit.name()).unwrap_or("q").to_owned();
-    state.tell(Notice::plain("nothing is running", format!("{key} quits")));
-    Vec::new()
+    // The second one leaves: not every keyboard has a `q`.
+    if state.quit_asked {
+        return leave(state);
+    }
+    let key = state.key_of(state.context(), Action::Interrupt.name()).unwrap_or("ctrl-c");
+    let nothing = Notice::plain("nothing is running", format!("{key} again quits"));
+    let notice = objection(state, Action::Interrupt).unwrap_or(nothing);
+    ask_to_quit(state, notice)
 }
 
 fn next_pane(state: &mut State, backwards: bool) {

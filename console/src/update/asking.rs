@@ -1,5 +1,6 @@
 //! How functions are invoked: the mode, the version or alias, the client context, the tenant.
 
+use super::overlay;
 use crate::{
     message::{Effect, InvokeMode},
     state::{
@@ -39,12 +40,12 @@ pub(super) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
 }
 
 /// Takes what was typed; nothing takes back what was there.
-pub(super) fn take(state: &mut State, purpose: &Purpose, text: &str) {
+pub(super) fn take(state: &mut State, line: Line, text: &str) {
     let typed = (!text.is_empty()).then(|| text.to_owned());
-    let told = match purpose {
+    let told = match line.purpose {
         Purpose::ClientContext => {
             if let Some(wrong) = typed.as_deref().and_then(wrong_context) {
-                state.tell(Notice::plain(format!("the client context stays as it was: {wrong}"), ""));
+                overlay::refuse(state, line, wrong);
                 return;
             }
             state.client_context = typed;

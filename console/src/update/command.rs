@@ -157,7 +157,7 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
     let mut words = vec!["invoke".to_owned(), quoted(&request.function)];
     match &draft.source {
         Some(event) if !draft.changed => words.push(format!("--event {}", quoted(event))),
-        _ if request.payload.is_empty() => {}
+        _ if request.payload == Draft::EMPTY => {}
         _ => words.push(format!("--payload {}", quoted(&request.payload))),
     }
     words.extend(request.qualifier.as_ref().map(|qualifier| format!("--qualifier {}", quoted(qualifier))));

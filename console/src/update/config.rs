@@ -1,6 +1,6 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
-use super::{command, finish, plan, start, verb};
+use super::{command, finish, overlay, plan, start, verb};
 use crate::{
     message::{Action, Consent, DeployOutcome, Effect, Failure, Function, JobId, LiveConfig},
     state::{
@@ -13,7 +13,7 @@ use crate::{
 /// Reads the settings of the function that is shown, where they are not known; and masks what was shown once the pane
 /// is left.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
-    let shown = (state.tab == Tab::Config).then(|| state.functions.selected.clone()).flatten();
+    let shown = (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
     let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
     if seen.is_none_or(|function| !state.revealed.is_of(&state.options.stage, &function)) {
         state.revealed = Revealed::default();
@@ -75,10 +75,16 @@ pub(super) fn go(state: &mut State, lines: isize) -> bool {
         return true;
     }
     card.config.selected = at.saturating_add_signed(lines).min(last);
-    let line = ConfigEditor::HEAD + card.config.selected;
-    let least = (line + 1).saturating_sub(rows).min(line);
-    state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
+    keep_in_sight(state);
     true
+}
+
+/// Moves the pane so that the selected row is in sight.
+pub(super) fn keep_in_sight(state: &mut State) {
+    let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Config) else { return };
+    let line = ConfigEditor::HEAD + card.config.selected;
+    let least = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
+    state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
 }
 
 /// Does what a key in the pane asks for.
@@ -86,10 +92,11 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match (action, selected(state)) {
         (Action::ApplyConfig, _) => return apply(state),
         (_, None) => {
-            let why = match state.functions.current().map(|card| &card.config.live) {
-                Some(Live::Known(_) | Live::Unknown) | None => "the settings on the stage are not known yet",
-                Some(Live::Absent) => "the function is not on the stage: deploy it first",
-                Some(Live::Failed(_)) => "the stage does not tell the settings",
+            let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+            let why = match &card.config.live {
+                Live::Known(_) | Live::Unknown => "the settings on the stage are not known yet",
+                Live::Absent => "the function is not on the stage: deploy it first",
+                Live::Failed(_) => "the stage does not tell the settings",
             };
             state.tell(Notice::plain(why, ""));
         }
@@ -131,7 +138,7 @@ fn edit(state: &mut State, row: Row) {
 
 /// Notes an edit, and says what the next deploy makes of it. The error says why it is none.
 fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
-    let Some(card) = state.functions.current_mut() else { return Ok(()) };
+    let Some(card) = state.functions.current_mut() else { return Err("the function is not listed any more".into()) };
     let edited = card.config.edit(setting.clone(), value);
     let warning = card.config.edits.get(setting).and_then(|value| {
         let (name, wanted) = (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
@@ -150,8 +157,12 @@ fn change_or_tell(state: &mut State, setting: &Setting, value: Option<&str>) {
 /// Takes a value that was typed; the line stays open where it is none.
 pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
     if let Err(why) = change(state, setting, Some(&line.text())) {
-        state.overlay = Some(Overlay::Line(Line { refused: Some(why), ..line }));
+        return overlay::refuse(state, line, why);
     }
+    if let Some(card) = state.functions.current_mut() {
+        card.config.select(setting, &card.function.config);
+    }
+    keep_in_sight(state);
 }
 
 /// Takes the name of a new variable, and asks for its value.
@@ -159,9 +170,7 @@ pub(super) fn named(state: &mut State, line: Line) {
     let name = line.text();
     match format!("env.{}", name.trim()).parse() {
         Ok(setting) => state.overlay = Some(Overlay::Line(Line::new(Purpose::Setting(setting), ""))),
-        Err(why) => {
-            state.overlay = Some(Overlay::Line(Line { refused: Some(why), ..line }));
-        }
+        Err(why) => overlay::refuse(state, line, why),
     }
 }
 
@@ -177,13 +186,13 @@ fn reveal(state: &mut State, row: &Row) {
         return;
     };
     let stage = state.options.stage.clone();
-    let Some(function) = state.functions.selected.clone() else { return };
+    let Some(function) = state.functions.selected().map(str::to_owned) else { return };
     state.revealed.toggle(stage, function, name);
 }
 
 /// Sends the edits: to the local stage at once, elsewhere after they were compared with what is there.
 fn apply(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return Vec::new() };
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     if card.config.edits.is_empty() {
         let key = state.key_of(Context::Config, Action::EditSetting.name()).unwrap_or_default();
         let hint = format!("{key} edits the selected setting");

@@ -1,6 +1,6 @@
 //! Deleting a function: what belongs to it is listed first, and goes after its name was typed.
 
-use super::{command, finish, start, verb, workspace};
+use super::{command, finish, overlay, start, verb, workspace};
 use crate::{
     message::{Belongings, DeleteOutcome, Effect, Failure, FailureKind, JobId, Keep},
     state::{
@@ -11,7 +11,7 @@ use crate::{
 
 /// Asks for the name of the selected function.
 pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
-    let Some(function) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    let Some(function) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
     ask(state, function)
 }
 
@@ -44,16 +44,17 @@ pub(super) fn word(state: &State, function: &str) -> String {
 }
 
 /// Takes what was typed: the word, and what is to be kept.
-pub(super) fn accept(state: &mut State, typed: &str, deletion: Deletion) -> Vec<Effect> {
-    let Deletion { function, listed, job } = deletion;
+pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<Effect> {
+    let Deletion { function, listed, .. } = deletion;
+    let typed = line.text();
     let refused = |state: &mut State, why: &str| {
-        state.jobs.end(job);
-        state.tell(Notice::plain(format!("{function} was not deleted: {why}"), ""));
+        overlay::refuse(state, line.clone(), why);
         Vec::new()
     };
     let mut words = typed.split_whitespace();
-    if words.next() != Some(word(state, &function).as_str()) {
-        return refused(state, "that was not its name");
+    let word = word(state, &function);
+    if words.next() != Some(word.as_str()) {
+        return refused(state, &format!("that is not {word}"));
     }
     let mut keep = Keep::default();
     for word in words {
@@ -65,14 +66,14 @@ pub(super) fn accept(state: &mut State, typed: &str, deletion: Deletion) -> Vec<
     }
     match listed {
         None => {
-            let listed = None;
             state.tell(Notice::plain("the stage has not yet said what would be deleted", "Enter again in a moment"));
-            let deletion = Deletion { function, job, listed };
-            state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(deletion), typed)));
+            state.overlay = Some(Overlay::Line(line));
             Vec::new()
         }
-        Some(Err(failure)) => {
-            state.tell(Notice::of(&failure));
+        Some(Err(_)) => refused(state, "nothing can be deleted without knowing what"),
+        // What was typed is not lost while something else runs.
+        Some(Ok(_)) if !verb::may_change(state, "nothing is deleted") => {
+            state.overlay = Some(Overlay::Line(line));
             Vec::new()
         }
         Some(Ok(belongings)) => {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{command, show, start};
+use super::{command, show, start, verb};
 use crate::{
     message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogFix, LogLine, LogMark, Sample, TailState},
-    state::{JobKind, Notice, Site, State, Tab, Tail, log::Filter},
+    state::{Context, JobKind, Notice, Site, State, Tab, Tail, log::Filter},
 };
 
 /// How far back a first tail looks.
@@ -14,8 +14,7 @@ const FIRST_LOOK_MS: i64 = 10 * 60 * 1000;
 /// Follows the logs of the functions named; if that is what runs, stops it.
 pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     if functions.is_empty() {
-        state.tell(Notice::plain("there is no function to follow", ""));
-        return Vec::new();
+        return verb::none_selected(state);
     }
     let mut effects = Vec::new();
     if let Some((id, kind)) = tail_job(state) {
@@ -68,8 +67,7 @@ fn tail_job(state: &State) -> Option<(JobId, JobKind)> {
 }
 
 fn is_tailed(state: &State, function: &str) -> bool {
-    let names = |kind: &JobKind| matches!(kind, JobKind::Tail(names) if names.iter().any(|name| name == function));
-    state.jobs.newest(names).is_some()
+    state.tailed().iter().any(|name| name == function)
 }
 
 /// Adds what the sessions of the tail that ends were open to the meter.
@@ -169,8 +167,8 @@ pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
 
 /// Shows only the lines of the request whose response is shown.
 pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
-    let response = state.functions.current().and_then(|card| card.response.as_ref());
-    let Some(invocation) = response.and_then(|response| response.invocation()) else {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
         state.tell(Notice::plain("there is no response yet", ""));
         return Vec::new();
     };
@@ -204,7 +202,7 @@ pub(super) fn filter(state: &mut State, text: &str) {
 
 /// Keeps the lines shown those of the selected function. Another function's lines are shown from their newest on.
 pub(super) fn follow_selection(state: &mut State) {
-    let wanted = if state.logs.all_functions { None } else { state.functions.selected.clone() };
+    let wanted = if state.logs.all_functions { None } else { state.functions.selected().map(str::to_owned) };
     let filter = state.logs.filter();
     if filter.function != wanted {
         let filter = Filter { function: wanted, request_id: None, text: filter.text.clone() };
@@ -226,6 +224,24 @@ pub(super) fn change(state: &mut State, action: Action) {
             let which = if state.logs.all_functions { "all functions" } else { "the selected function" };
             state.tell(Notice::plain(format!("the lines of {which} are shown"), ""));
         }
-        _ => state.logs.clear(),
+        _ => {
+            let cleared = state.logs.clear_shown();
+            let key = state.key_of(Context::Logs, Action::Undo.name()).unwrap_or("undo").to_owned();
+            state.tell(match cleared {
+                0 => Notice::plain("no line is shown", ""),
+                1 => Notice::plain("cleared 1 line", format!("{key} brings it back")),
+                lines => Notice::plain(format!("cleared {lines} lines"), format!("{key} brings them back")),
+            });
+        }
     }
+}
+
+/// Brings back the lines that were cleared last.
+pub(super) fn bring_back(state: &mut State) {
+    let lines = state.logs.bring_back();
+    state.tell(match lines {
+        None => Notice::plain("no lines were cleared", ""),
+        Some(1) => Notice::plain("1 line is back", ""),
+        Some(lines) => Notice::plain(format!("{lines} lines are back"), ""),
+    });
 }

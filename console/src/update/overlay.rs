@@ -5,7 +5,9 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{action, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions};
+use super::{
+    action, ahead, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions,
+};
 use crate::{
     message::{Action, Consent, Effect},
     state::{
@@ -64,11 +66,12 @@ fn actions(state: &State) -> Vec<Entry> {
 pub(super) fn typed(state: &mut State) {
     match &mut state.overlay {
         Some(Overlay::Choose(choose)) => {
-            let pattern = choose.input.lines().concat();
+            let pattern = choose.input.text();
             choose.matches = matches(&choose.entries, &pattern);
             choose.selected = 0;
         }
         Some(Overlay::Line(line)) => {
+            line.refused = None;
             let text = line.text();
             match line.purpose {
                 Purpose::FilterFunctions => filter_functions(state, text),
@@ -130,20 +133,38 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
         },
         Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
         Some(Overlay::Versions(picker)) => return versions::left(state, &picker),
+        Some(Overlay::Choose(Choose { under: Some(picker), .. })) => {
+            state.overlay = Some(Overlay::Versions(*picker));
+            return versions::reload(state);
+        }
         Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => {}
     }
     Vec::new()
 }
 
-/// Takes the chosen entry, or what was typed.
+/// Keeps a line open with what was typed, and says why it is not taken.
+pub(super) fn refuse(state: &mut State, line: Line, why: impl Into<String>) {
+    state.overlay = Some(Overlay::Line(Line { refused: Some(why.into()), ..line }));
+}
+
+/// Takes the chosen entry, or what was typed. Keys behind an answer are not commands yet.
 pub(super) fn accept(state: &mut State) -> Vec<Effect> {
+    let is_question = state.overlay.as_ref().is_some_and(Overlay::is_question);
+    let effects = take(state);
+    if is_question && state.overlay.is_none() {
+        ahead::answered(state);
+    }
+    effects
+}
+
+fn take(state: &mut State) -> Vec<Effect> {
     match state.overlay.take() {
         Some(Overlay::Choose(choose)) => {
             let Some(entry) = choose.current() else {
                 state.overlay = Some(Overlay::Choose(choose));
                 return Vec::new();
             };
-            match choose.offer {
+            match choose.offer.clone() {
                 Offer::Actions => match entry.value.parse() {
                     Ok(chosen) => action::act(state, chosen),
                     Err(_) => Vec::new(),
@@ -153,45 +174,53 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
                 Offer::Sources => promotion::chosen(state, &entry.value),
                 Offer::Roles => roles::chosen(state, entry),
                 Offer::Permissions => roles::copied(state, entry),
-            }
-        }
-        Some(Overlay::Line(line)) => {
-            let text = line.text();
-            match line.purpose {
-                Purpose::FilterFunctions | Purpose::FilterLogs => Vec::new(),
-                Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => {
-                    asking::take(state, &line.purpose, text.trim());
-                    Vec::new()
-                }
-                Purpose::Setting(ref setting) => {
-                    let setting = setting.clone();
-                    config::typed(state, line, &setting);
-                    Vec::new()
-                }
-                Purpose::Variable => {
-                    config::named(state, line);
-                    Vec::new()
-                }
-                Purpose::Code(asked) => login::give_code(&asked, &text),
-                Purpose::Delete(deletion) => delete::accept(state, &text, deletion),
-                Purpose::RemoveRole(role) => roles::accept(state, &text, role),
-                Purpose::Prune(name, _) if text == name => versions::prune(state, name),
-                Purpose::Prune(name, _) => {
-                    state.tell(Notice::plain(format!("no version of {name} was deleted: that was not its name"), ""));
-                    Vec::new()
-                }
-                Purpose::Change(change) if text == state.options.stage => {
-                    verb::carry_out(state, change, Consent::Given)
-                }
-                Purpose::Change(_) => {
-                    let told = format!("{} was not changed: that was not its name", state.options.stage);
-                    state.tell(Notice::plain(told, ""));
-                    Vec::new()
+                Offer::Change(change) => {
+                    let is_wanted = entry.value == verb::YES;
+                    let under = choose.under;
+                    let mut effects = match under {
+                        Some(picker) => {
+                            state.overlay = Some(Overlay::Versions(*picker));
+                            versions::reload(state)
+                        }
+                        None => Vec::new(),
+                    };
+                    if is_wanted {
+                        effects.extend(verb::carry_out(state, change, Consent::None));
+                    }
+                    effects
                 }
             }
         }
+        Some(Overlay::Line(line)) => typed_line(state, line),
         Some(Overlay::Plan(plan)) => plan::accept(state, plan),
         Some(Overlay::Versions(picker)) => versions::accept(state, picker),
         Some(Overlay::Help(_) | Overlay::Login) | None => Vec::new(),
     }
+}
+
+/// Takes what was typed into `line`. What cannot be taken stays there to be corrected.
+fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
+    let text = line.text();
+    let typed = text.trim();
+    match line.purpose.clone() {
+        Purpose::FilterFunctions | Purpose::FilterLogs => {}
+        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => asking::take(state, line, typed),
+        Purpose::Setting(setting) => config::typed(state, line, &setting),
+        Purpose::Variable => config::named(state, line),
+        Purpose::Code(asked) => return login::give_code(&asked, typed),
+        Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
+        Purpose::RemoveRole(role) => return roles::accept(state, line, role),
+        Purpose::Prune(name, _) if typed != name => refuse(state, line, format!("that is not {name}")),
+        Purpose::Change(_) if typed != state.options.stage => {
+            let why = format!("that is not {}", state.options.stage);
+            refuse(state, line, why);
+        }
+        // What was typed is not lost while something else runs.
+        Purpose::Prune(..) | Purpose::Change(_) if !verb::may_change(state, "nothing is changed") => {
+            state.overlay = Some(Overlay::Line(line));
+        }
+        Purpose::Prune(name, _) => return versions::prune(state, name),
+        Purpose::Change(change) => return verb::carry_out(state, change, Consent::Given),
+    }
+    Vec::new()
 }

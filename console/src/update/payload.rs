@@ -1,98 +1,71 @@
 //! The payload editor, and keys and pastes that are text.
 
-use ratatui_textarea::{CursorMove, Input, Key as EditorKey};
+use ratatui_textarea::CursorMove;
 
-use super::{overlay, show};
+use super::{logs, overlay, show, verb};
 use crate::{
     message::{Action, Effect, EventFile, Failure, Key, KeyCode},
-    state::{Card, Check, Focus, Notice, Overlay, State, Tab, json},
+    state::{Card, Check, Context, Draft, Editor, Focus, Mood, Notice, Overlay, State, Tab, json},
 };
 
 /// Gives a key that is not bound to the text that has the focus.
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
-    match &mut state.overlay {
-        Some(Overlay::Choose(choose)) => {
-            if choose.input.input(input(key)) {
-                overlay::typed(state);
-            }
-            return Vec::new();
+    if let Some(overlay) = &mut state.overlay {
+        if overlay.editor_mut().is_some_and(|editor| editor.input(key.into())) {
+            overlay::typed(state);
         }
-        Some(Overlay::Line(line)) => {
-            if line.input.input(input(key)) {
-                overlay::typed(state);
-            }
-            return Vec::new();
-        }
-        Some(Overlay::Plan(plan)) => {
-            plan.typed.input(input(key));
-            return Vec::new();
-        }
-        Some(Overlay::Help(_) | Overlay::Versions(_) | Overlay::Login) => return Vec::new(),
-        None => {}
+        return Vec::new();
     }
     if state.focus != Focus::Edit {
+        not_bound(state, key);
         return Vec::new();
     }
     let Some(card) = state.functions.current_mut() else { return Vec::new() };
-    let removes = matches!(key.code, KeyCode::Backspace | KeyCode::Delete);
     let types = matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab) && !key.ctrl && !key.alt;
-    if types && !removes && !card.draft.has_room() {
-        state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
+    if types && !card.draft.editor.has_room() {
+        too_large(state);
         return Vec::new();
     }
-    if card.draft.editor.input(input(key)) {
+    if card.draft.editor.input(key.into()) {
         card.draft.touched();
     }
     Vec::new()
 }
 
-fn input(key: Key) -> Input {
-    let code = match key.code {
-        KeyCode::Char(character) => EditorKey::Char(character),
-        KeyCode::Enter => EditorKey::Enter,
-        KeyCode::Esc => EditorKey::Esc,
-        KeyCode::Tab => EditorKey::Tab,
-        KeyCode::Backspace => EditorKey::Backspace,
-        KeyCode::Delete => EditorKey::Delete,
-        KeyCode::Up => EditorKey::Up,
-        KeyCode::Down => EditorKey::Down,
-        KeyCode::Left => EditorKey::Left,
-        KeyCode::Right => EditorKey::Right,
-        KeyCode::Home => EditorKey::Home,
-        KeyCode::End => EditorKey::End,
-        KeyCode::PageUp => EditorKey::PageUp,
-        KeyCode::PageDown => EditorKey::PageDown,
-        KeyCode::F(number) => EditorKey::F(number),
-        KeyCode::Insert => EditorKey::Null,
-    };
-    Input { key: code, ctrl: key.ctrl, alt: key.alt, shift: key.shift }
+/// Says what a keyboard without Latin letters has instead.
+fn not_bound(state: &mut State, key: Key) {
+    let named = |action: Action| state.plain_key_of(action.name());
+    let help = named(Action::Help).map(|key| format!("{key} shows the keys"));
+    let palette = named(Action::Palette).map(|key| format!("{key} all commands"));
+    let hint: Vec<String> = help.into_iter().chain(palette).collect();
+    state.tell(Notice::plain(format!("{key} is no key of the console"), hint.join(", ")));
+}
+
+fn too_large(state: &mut State) {
+    state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
 }
 
 /// Inserts pasted text where text is typed; elsewhere it is no command.
 pub(super) fn paste(state: &mut State, text: &str) {
-    let one_line = || text.replace(['\r', '\n'], " ");
-    match &mut state.overlay {
-        Some(Overlay::Choose(choose)) => {
-            choose.input.insert_str(one_line());
+    if let Some(overlay) = &mut state.overlay {
+        let is_read = matches!(overlay, Overlay::Plan(_)) && state.context() != Context::Confirm;
+        if !is_read && let Some(editor) = state.overlay.as_mut().and_then(Overlay::editor_mut) {
+            editor.insert(text);
             overlay::typed(state);
         }
-        Some(Overlay::Line(line)) => {
-            line.input.insert_str(one_line());
-            overlay::typed(state);
-        }
-        Some(Overlay::Plan(plan)) if plan.is_open() => {
-            plan.typed.insert_str(one_line());
-        }
-        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login) => {}
-        None if state.focus == Focus::Edit => {
-            let Some(card) = state.functions.current_mut() else { return };
-            card.draft.paste(text);
-            if card.draft.large.is_some() {
-                state.focus = Focus::Tab;
-                state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
-            }
-        }
-        None => state.tell(Notice::plain("pasted text goes into the payload", "edit it first")),
+        return;
+    }
+    if state.focus != Focus::Edit {
+        let key = state.key_of(Context::Functions, Action::Edit.name()).unwrap_or("edit");
+        state.tell(Notice::plain("pasted text goes into the payload", format!("{key} edits it")));
+        return;
+    }
+    let Some(card) = state.functions.current_mut() else { return };
+    card.draft.editor.insert(text);
+    card.draft.touched();
+    if card.draft.editor.large().is_some() {
+        state.focus = Focus::Tab;
+        too_large(state);
     }
 }
 
@@ -103,9 +76,9 @@ pub(super) fn click(state: &mut State, row: u16, column: u16) -> Vec<Effect> {
         && let Some(card) = state.functions.current_mut()
     {
         let editor = &mut card.draft.editor;
-        let (top, left) = editor.scroll_offset();
-        let column = (column + left).saturating_sub(editor.line_number_width());
-        let place = editor.screen_to_data(usize::from(row + top), usize::from(column));
+        let (top, left) = editor.area().scroll_offset();
+        let column = (column + left).saturating_sub(editor.area().line_number_width());
+        let place = editor.area().screen_to_data(usize::from(row + top), usize::from(column));
         editor.cancel_selection();
         editor.move_cursor(CursorMove::Jump(place.0 as u16, place.1 as u16));
         return Vec::new();
@@ -115,8 +88,8 @@ pub(super) fn click(state: &mut State, row: u16, column: u16) -> Vec<Effect> {
 
 /// Begins to type; a payload that is too large for that goes to `$EDITOR`.
 pub(super) fn edit(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return none_selected(state) };
-    if card.draft.large.is_some() {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    if card.draft.editor.large().is_some() {
         return open_editor(state);
     }
     show(state, Tab::Payload);
@@ -136,13 +109,8 @@ fn save(card: &Card) -> Effect {
     Effect::SaveDraft { function: card.function.name.clone(), text: card.draft.text() }
 }
 
-fn none_selected(state: &mut State) -> Vec<Effect> {
-    state.tell(Notice::plain("no function is selected", ""));
-    Vec::new()
-}
-
 pub(super) fn open_editor(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return none_selected(state) };
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     vec![Effect::Edit { function: card.function.name.clone(), text: card.draft.text() }]
 }
 
@@ -154,7 +122,7 @@ pub(super) fn edited(state: &mut State, function: &str, result: Result<String, F
             return Vec::new();
         }
     };
-    let Some(card) = state.functions.get_mut(function) else {
+    let Some(card) = state.functions.known_mut().find(|card| card.function.name == function) else {
         state.drafts.insert(function.to_owned(), text.clone());
         return vec![Effect::SaveDraft { function: function.to_owned(), text }];
     };
@@ -165,13 +133,12 @@ pub(super) fn edited(state: &mut State, function: &str, result: Result<String, F
         return Vec::new();
     }
     card.draft.replace(&text);
-    card.draft.changed = true;
     vec![save(card)]
 }
 
 /// Lays the JSON out, or says where it is none.
 pub(super) fn format(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current_mut() else { return none_selected(state) };
+    let Some(card) = state.functions.current_mut() else { return verb::none_selected(state) };
     match &card.draft.check {
         Check::Empty => Vec::new(),
         Check::Json => {
@@ -181,40 +148,52 @@ pub(super) fn format(state: &mut State) -> Vec<Effect> {
                 return Vec::new();
             }
             card.draft.replace(&formatted);
-            card.draft.changed = true;
             vec![save(card)]
         }
         Check::Broken(error) => {
             let (row, column) = (error.line - 1, error.column - 1);
             let place = format!("not JSON: {} at line {}, column {}", error.message, error.line, error.column);
             card.draft.editor.move_cursor(CursorMove::Jump(row as u16, column as u16));
-            state.tell(Notice { mood: crate::state::Mood::Bad, text: place, hint: String::new() });
+            state.tell(Notice { mood: Mood::Bad, text: place, hint: String::new() });
             Vec::new()
         }
     }
 }
 
-/// Undo, redo, select all.
-pub(super) fn change(state: &mut State, action: Action) {
-    let Some(card) = state.functions.current_mut() else { return };
-    let editor = &mut card.draft.editor;
-    let changed = match action {
-        Action::Undo => editor.undo(),
-        Action::Redo => editor.redo(),
-        _ => {
+/// Undo, redo, select all, of the text that has the focus; in the logs, undo brings back what was cleared.
+pub(super) fn change(state: &mut State, action: Action) -> Vec<Effect> {
+    let work: fn(&mut Editor) -> bool = match action {
+        Action::Undo => Editor::undo,
+        Action::Redo => Editor::redo,
+        _ => |editor| {
             editor.select_all();
             false
-        }
+        },
     };
-    if changed {
-        card.draft.touched();
+    if let Some(overlay) = &mut state.overlay {
+        if overlay.editor_mut().is_some_and(work) {
+            overlay::typed(state);
+        }
+        return Vec::new();
     }
+    if action == Action::Undo && state.focus == Focus::Tab && state.tab == Tab::Logs {
+        logs::bring_back(state);
+        return Vec::new();
+    }
+    let Some(card) = state.functions.current_mut() else { return verb::none_selected(state) };
+    if work(&mut card.draft.editor) {
+        card.draft.touched();
+    } else if action != Action::SelectAll {
+        let what = if action == Action::Undo { "undo" } else { "redo" };
+        state.tell(Notice::plain(format!("nothing to {what} in the payload"), ""));
+    }
+    Vec::new()
 }
 
 /// The selected text of the payload, or all of it.
 pub(super) fn selection(state: &State) -> Option<String> {
     let draft = &state.functions.current()?.draft;
-    Some(draft.selection().unwrap_or_else(|| draft.text()))
+    Some(draft.editor.selection().unwrap_or_else(|| draft.text()))
 }
 
 /// Asks for an event file that the user chose.
@@ -225,9 +204,16 @@ pub(super) fn choose_event(state: &mut State, name: &str) -> Vec<Effect> {
     vec![Effect::ReadEvent { function: card.function.name.clone(), file }]
 }
 
-/// Asks for the first event file of a function that has no payload yet.
-pub(super) fn first_event(card: &Card) -> Option<Effect> {
-    let file = card.function.events.first().filter(|_| card.draft.check == Check::Empty && !card.draft.changed)?;
+/// Asks for the first event file of a function that has no payload yet. Without one, the payload is an empty object, as
+/// for the command.
+pub(super) fn first_event(card: &mut Card) -> Option<Effect> {
+    if card.draft.check != Check::Empty || card.draft.changed {
+        return None;
+    }
+    let Some(file) = card.function.events.first() else {
+        card.draft.load(Draft::EMPTY, None);
+        return None;
+    };
     Some(Effect::ReadEvent { function: card.function.name.clone(), file: file.clone() })
 }
 
@@ -246,12 +232,14 @@ pub(super) fn event_read(
     card.asked_event = None;
     match result {
         Ok(text) => {
-            card.draft.replace(text.strip_suffix('\n').unwrap_or(&text));
-            card.draft.source = Some(file.name.clone());
-            card.draft.changed = false;
+            let text = text.strip_suffix('\n').unwrap_or(&text);
             if !is_asked {
+                card.draft.load(text, Some(file.name.clone()));
                 return Vec::new();
             }
+            card.draft.replace(text);
+            card.draft.source = Some(file.name.clone());
+            card.draft.changed = false;
             let effects = vec![save(card)];
             show(state, Tab::Payload);
             effects
@@ -268,10 +256,7 @@ pub(super) fn drafts(state: &mut State, drafts: Vec<(String, String)>) {
     for (name, text) in drafts {
         match state.functions.get_mut(&name) {
             Some(card) if card.draft.changed => {}
-            Some(card) => {
-                card.draft.replace(&text);
-                card.draft.source = None;
-            }
+            Some(card) => card.draft.load(&text, None),
             None => {
                 state.drafts.insert(name, text);
             }

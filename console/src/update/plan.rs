@@ -2,8 +2,8 @@
 
 use super::{command, config, overlay, promotion, sequence, verb};
 use crate::{
-    message::{Consent, DeployPlan, Effect, Failure, Function, JobId, Promotion},
-    state::{JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
+    message::{Action, Consent, DeployPlan, Effect, Failure, Function, JobId, Promotion},
+    state::{Context, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
 };
 
 /// Deploys `names`: on the local stage at once, elsewhere after the plan was looked at.
@@ -99,8 +99,14 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         return Vec::new();
     }
     let consent = if state.asks_name(&plan) { Consent::Given } else { Consent::None };
-    if consent == Consent::Given && plan.typed.lines().concat() != state.options.stage {
-        state.tell(Notice::plain("that is not the stage's name", "esc leaves everything as it is"));
+    if consent == Consent::Given && plan.typed.text().trim() != state.options.stage {
+        let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
+        state.tell(Notice::plain(format!("that is not {}", state.options.stage), format!("{key} changes nothing")));
+        state.overlay = Some(Overlay::Plan(plan));
+        return Vec::new();
+    }
+    // What was typed is not lost while something else runs.
+    if !verb::may_change(state, "nothing is changed") {
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }

@@ -14,7 +14,7 @@ const CANARY: &str = " canary";
 
 /// Offers the stages that the selected function may be taken over from.
 pub(super) fn choose(state: &mut State) -> Vec<Effect> {
-    if state.functions.selected.is_none() {
+    if state.functions.selected().is_none() {
         return verb::none_selected(state);
     }
     if !verb::may_change(state, "nothing is promoted") {
@@ -47,7 +47,7 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
         Some(from) => (from, Some(Canary::default())),
         None => (value, None),
     };
-    let Some(name) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
     let (from, to) = (from.to_owned(), state.options.stage.clone());
     let functions = verb::functions(state, &[name]);
     plan::promote(state, Promotion { functions, from, to, canary, consent: Consent::None })

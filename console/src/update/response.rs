@@ -93,7 +93,7 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
 /// Shows the response of the selected function where something else hides it.
 fn look(state: &mut State, name: &str) {
     let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
-    if state.functions.selected.as_deref() == Some(name) && (is_hidden || state.tab == Tab::Build) {
+    if state.functions.selected() == Some(name) && (is_hidden || state.tab == Tab::Build) {
         bring_up(state, Tab::Response);
     }
 }

@@ -1,6 +1,6 @@
 //! The execution roles that the console made: listing them, removing one; and what the caller may do.
 
-use super::{command, start, verb};
+use super::{command, overlay, start, verb};
 use crate::{
     message::{Effect, Failure, JobId, Permissions, Role, Verdict},
     state::{
@@ -62,9 +62,9 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
 }
 
 /// Takes what was typed to confirm the removal.
-pub(super) fn accept(state: &mut State, typed: &str, role: String) -> Vec<Effect> {
-    if typed.trim() != role {
-        state.tell(Notice::plain(format!("{role} was not removed: that was not its name"), ""));
+pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect> {
+    if line.text().trim() != role {
+        overlay::refuse(state, line, format!("that is not {role}"));
         return Vec::new();
     }
     state.command = Some(command::remove_role(state, &role));

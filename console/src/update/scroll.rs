@@ -1,6 +1,6 @@
 //! Moving: through lists, text and what only scrolls.
 
-use ratatui_textarea::{CursorMove, Scrolling};
+use ratatui_textarea::CursorMove;
 
 use super::config;
 use crate::{
@@ -101,7 +101,7 @@ fn pane(state: &mut State, lines: isize) {
                 isize::MAX => editor.move_cursor(CursorMove::Bottom),
                 lines => {
                     let rows = lines.clamp(-10_000, 10_000) as i16;
-                    editor.scroll(Scrolling::Delta { rows, cols: 0 });
+                    editor.scroll(rows);
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 /// Starts the loop of the selected function; on a protected local stage, after the stage's name was typed. Elsewhere the
 /// plan of its deploy asks for that.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
     if state.is_local() {
         return verb::change_stage(state, StageChange::Loop(name));
     }

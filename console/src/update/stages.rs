@@ -48,7 +48,7 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
     }
     let (stages, sources) = (entries(state), promotion::entries(state));
     if let Some(Overlay::Choose(choose)) = &mut state.overlay
-        && let Some(entries) = match choose.offer {
+        && let Some(entries) = match &choose.offer {
             Offer::Stages => Some(&stages),
             Offer::Sources => Some(&sources),
             _ => None,
@@ -56,7 +56,7 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
     {
         let selected = choose.current().map(|entry| entry.value.clone());
         choose.entries.clone_from(entries);
-        choose.matches = overlay::matches(&choose.entries, &choose.input.lines().concat());
+        choose.matches = overlay::matches(&choose.entries, &choose.input.text());
         let is_selected = |&index: &usize| choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref();
         choose.selected = choose.matches.iter().position(is_selected).unwrap_or(0);
     }

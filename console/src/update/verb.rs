@@ -2,16 +2,16 @@
 
 use super::{command, plan, sequence, stages, versions, watch};
 use crate::{
-    message::{Action, Consent, DeployPlan, Effect, Function, InvokeRequest, JobId},
+    message::{Action, Consent, DeployPlan, Effect, Function, InvokeRequest, JobId, VersionsChange},
     state::{
-        Deployment, JobKind, Notice, Output, Overlay, State,
-        overlay::{Line, Purpose, StageChange},
+        Deployment, JobKind, Notice, Output, Overlay, State, WorkspaceState,
+        overlay::{Choose, Entry, Line, Offer, Purpose, StageChange},
     },
 };
 
 /// The selected function's name, alone; empty when none is selected.
 pub(super) fn selected(state: &State) -> Vec<String> {
-    state.functions.selected.iter().cloned().collect()
+    state.functions.selected().map(str::to_owned).into_iter().collect()
 }
 
 fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) -> Vec<Effect> {
@@ -24,8 +24,37 @@ fn key(state: &State, action: Action) -> String {
     state.key_of(crate::state::Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
 }
 
+/// Says why no function is selected, and what to do about it.
 pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
-    refuse(state, "no function is selected", "")
+    if state.functions.cards.is_empty() {
+        return no_functions(state);
+    }
+    let filter = state.functions.filter.clone();
+    if state.functions.shown().next().is_none() {
+        let key = key(state, Action::Back);
+        return refuse(state, format!("no function matches `{filter}`"), format!("{key} in the list shows all"));
+    }
+    let (up, down) = (key(state, Action::Up), key(state, Action::Down));
+    refuse(state, "no function is selected", format!("{down} and {up} in the list select one"))
+}
+
+/// Says why there are no functions, and what to do about it.
+fn no_functions(state: &mut State) -> Vec<Effect> {
+    let key = key(state, Action::Refresh);
+    match &state.workspace {
+        WorkspaceState::Reading => refuse(state, "the workspace is still being read", ""),
+        WorkspaceState::Broken(failure) => {
+            let hint = format!("{}; {key} reads it again", failure.hint);
+            let notice = Notice { hint, ..Notice::of(failure) };
+            state.tell(notice);
+            Vec::new()
+        }
+        WorkspaceState::Read(_) => refuse(
+            state,
+            "the workspace has no functions",
+            format!("`cargo add lambda_runtime` in a package makes its binary one; {key} looks again"),
+        ),
+    }
 }
 
 /// Builds the functions named.
@@ -36,12 +65,14 @@ pub(super) fn build(state: &mut State, names: &[String]) -> Vec<Effect> {
     start_build(state, names.to_vec()).1
 }
 
-/// Builds all functions.
+/// Builds all functions that the filter shows.
 pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
-    if state.functions.cards.is_empty() {
-        return refuse(state, "the workspace has no functions", "");
+    let shown = state.functions.shown_names();
+    if shown.is_empty() {
+        return none_selected(state);
     }
-    start_build(state, Vec::new()).1
+    let is_all = shown.len() == state.functions.cards.len();
+    start_build(state, if is_all { Vec::new() } else { shown }).1
 }
 
 /// Starts a build; one that runs is cancelled, since the latest wins.
@@ -77,9 +108,12 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
     plan::deploy(state, names.to_vec())
 }
 
-/// Deploys all functions that are built.
+/// Deploys all functions that the filter shows and that are built.
 pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
-    let built = state.functions.cards.iter().filter(|card| card.function.zip.is_some());
+    if state.functions.shown().next().is_none() {
+        return none_selected(state);
+    }
+    let built = state.functions.shown().filter(|card| card.function.zip.is_some());
     let names: Vec<String> = built.map(|card| card.function.name.clone()).collect();
     if names.is_empty() {
         let hint = format!("{} builds them", key(state, Action::BuildAll));
@@ -96,11 +130,36 @@ pub(super) fn functions(state: &State, names: &[String]) -> Vec<Function> {
 
 /// Makes `change` at once; on a protected stage, after the stage's name was typed.
 pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect> {
-    if state.is_protected() && !state.options.read_only {
+    if state.options.read_only {
+        return carry_out(state, change, Consent::None);
+    }
+    if state.is_protected() {
         state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
         return Vec::new();
     }
+    if let StageChange::Versions(_, VersionsChange::Rollback(to)) = &change {
+        let yes = match to {
+            Some(to) => format!("yes, route all traffic to version {to}"),
+            None => "yes, end the canary, or route all traffic to the version before".to_owned(),
+        };
+        ask(state, change, yes);
+        return Vec::new();
+    }
     carry_out(state, change, Consent::None)
+}
+
+/// What the entry that makes a change stands for.
+pub(super) const YES: &str = "yes";
+
+/// Asks whether to make `change`. Enter alone does not.
+fn ask(state: &mut State, change: StageChange, yes: String) {
+    let under = match state.overlay.take() {
+        Some(Overlay::Versions(picker)) => Some(Box::new(picker)),
+        _ => None,
+    };
+    let entry = |label: String, value: &str| Entry { label, detail: String::new(), value: value.to_owned() };
+    let entries = vec![entry("no, change nothing".to_owned(), "no"), entry(yes, YES)];
+    state.overlay = Some(Overlay::Choose(Choose { under, ..Choose::new(Offer::Change(change), entries) }));
 }
 
 /// Makes `change`, which was confirmed or needs no confirmation.
@@ -178,7 +237,7 @@ pub(super) fn start_invoke(
     let card = state.functions.get(name)?;
     let request = InvokeRequest {
         function: name.to_owned(),
-        payload: card.draft.text(),
+        payload: card.draft.payload(),
         qualifier: state.qualifier.clone(),
         mode: state.mode.of(&card.function.config),
         client_context: state.client_context.clone(),

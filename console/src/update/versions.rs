@@ -14,7 +14,7 @@ const KEEP: usize = 5;
 
 /// Shows the versions of the selected function.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected.clone() else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
     show(state, name)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn change(state: &mut State, change: VersionsChange) -> Vec<Effect> {
 fn shown(state: &State) -> Option<String> {
     match &state.overlay {
         Some(Overlay::Versions(picker)) => Some(picker.function.clone()),
-        _ => state.functions.selected.clone(),
+        _ => state.functions.selected().map(str::to_owned),
     }
 }
 

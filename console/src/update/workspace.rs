@@ -3,7 +3,7 @@
 use super::{command, config, finish, payload, stages, start};
 use crate::{
     message::{Effect, Failure, Found, JobId, Part, Workspace},
-    state::{Card, Connection, Deployment, JobKind, Notice, Setup, State, WorkspaceState},
+    state::{Card, Connection, Deployment, Focus, JobKind, Notice, Setup, State, WorkspaceState},
 };
 
 /// Reads workspace, stage and toolchain.
@@ -44,6 +44,7 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
     }
     let mut effects = Vec::new();
     let mut known = std::mem::take(&mut state.functions.cards);
+    known.append(&mut state.functions.gone);
     for function in std::mem::take(&mut workspace.functions) {
         let index = known.iter().position(|card| card.function.name == function.name);
         let mut card = match index.map(|index| known.swap_remove(index)) {
@@ -51,18 +52,18 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
             None => Card::new(function),
         };
         if let Some(text) = state.drafts.remove(&card.function.name) {
-            card.draft.replace(&text);
+            card.draft.load(&text, None);
         }
-        effects.extend(payload::first_event(&card));
+        effects.extend(payload::first_event(&mut card));
         state.functions.cards.push(card);
     }
-    // What was typed for a function that is gone waits for its return.
-    for card in known.into_iter().filter(|card| card.draft.changed) {
-        state.drafts.insert(card.function.name, card.draft.text());
-    }
+    state.functions.gone = known;
     state.functions.cards.sort_by(|a, b| a.function.name.cmp(&b.function.name));
-    let position = state.functions.position().unwrap_or(0);
-    state.functions.select(position);
+    // Nothing else is selected in the place of one that is gone: keys may be on their way to it.
+    state.functions.select_first();
+    if state.focus == Focus::Edit && state.functions.current().is_none() {
+        state.focus = Focus::Tab;
+    }
     state.workspace = WorkspaceState::Read(workspace);
     effects.extend(refresh(state));
     effects.extend(finish::load_samples(state, state.functions.names()).1);

@@ -7,15 +7,18 @@ use ratatui::{
 };
 
 use super::{
-    config,
+    config, logs,
     summary::steps_line,
     text::{columns, fit, window},
 };
 use crate::{
     message::Action,
-    state::{Context, Mood, Overlay, State, overlay::Purpose},
+    state::{Context, Hint, Mood, Overlay, State, overlay::Purpose},
     theme::Theme,
 };
+
+/// Columns of what is typed that are seen in any case.
+const LEAST_TYPED: usize = 24;
 
 /// The status line.
 pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
@@ -35,13 +38,11 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             | Purpose::Change(_) => None,
         }
     {
-        let (x, width) = (area.x + 1, area.width - 1);
-        let (label, style) = match &line.refused {
-            Some(why) => (format!("✗ {}: ", one_line(why)), theme.bad),
-            None => (label, theme.key),
-        };
-        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, label, usize::from(width), style);
-        frame.render_widget(&line.input, Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        // Whatever is asked for, there is room to see what is typed.
+        let room = usize::from(area.width - 1);
+        let label = fit(&label, room.saturating_sub(LEAST_TYPED));
+        let (after, _) = frame.buffer_mut().set_stringn(area.x + 1, area.y, label, room, theme.key);
+        frame.render_widget(line.input.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
     }
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
@@ -85,8 +86,27 @@ fn one_line(text: &str) -> String {
     text.replace('\n', " ")
 }
 
+/// What a key does now, in a few words.
+fn does(state: &State, hint: &Hint) -> String {
+    if hint.run == Action::Tail.name() {
+        return logs::tail_does(state);
+    }
+    if hint.run == Action::TailAll.name() && state.tailed() == state.functions.shown_names() {
+        return "stop tail".to_owned();
+    }
+    hint.desc.split(':').next().unwrap_or_default().to_owned()
+}
+
 /// The keys that apply, those of the pane first, as many as there is room for; the help always.
 pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    if let Some(Overlay::Line(line)) = &state.overlay
+        && let Some(why) = line.refused.as_ref().filter(|_| !line.purpose.is_question())
+    {
+        let room = usize::from(area.width.saturating_sub(2));
+        let why = fit(&format!("✗ {}", one_line(why)), room);
+        frame.buffer_mut().set_stringn(area.x + 1, area.y, why, room, theme.bad);
+        return;
+    }
     let context = state.context();
     let own = state.hints.iter().filter(|hint| hint.context == context && context != Context::Global);
     let inherited = state
@@ -104,16 +124,18 @@ pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         last = vec![Span::raw(" "), Span::styled(key.clone(), theme.key), Span::styled(" help", theme.dim)];
     }
     let mut spans = Vec::new();
+    let mut inherited: Vec<&Hint> = inherited.collect();
+    if context == Context::Logs {
+        // Whose lines come is changed here more than anywhere else.
+        inherited.sort_by_key(|hint| hint.run != Action::Tail.name());
+    }
     // The list's own keys are few and plain: the verbs come first there.
-    let (first, second): (Vec<_>, Vec<_>) = if context == Context::Functions {
-        (inherited.collect(), own.collect())
-    } else {
-        (own.collect(), inherited.collect())
-    };
+    let (first, second): (Vec<_>, Vec<_>) =
+        if context == Context::Functions { (inherited, own.collect()) } else { (own.collect(), inherited) };
     for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
         let Some(key) = hint.keys.first() else { continue };
-        let desc = hint.desc.split(':').next().unwrap_or_default();
-        let needed = columns(key) + columns(desc) + 3;
+        let desc = does(state, hint);
+        let needed = columns(key) + columns(&desc) + 3;
         if needed > room {
             break;
         }

@@ -58,13 +58,14 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         areas.put(area, Target::Function(index));
         let buffer = frame.buffer_mut();
         buffer.set_line(inner.x, y, &line, inner.width);
-        if Some(card.function.name.as_str()) == state.functions.selected.as_deref() {
+        if Some(card.function.name.as_str()) == state.functions.selected() {
             buffer.set_style(area, theme.selected);
             buffer.set_stringn(inner.x, y, "▸", 1, theme.selected);
         }
     }
     if state.functions.shown().next().is_none() {
-        let text = format!("  none contains `{}`", state.functions.filter);
+        let back = state.key_of(Context::Functions, Action::Back.name()).unwrap_or("back");
+        let text = format!("  none contains `{}`, {back} shows all", fit(&state.functions.filter, 20));
         frame.buffer_mut().set_stringn(inner.x, inner.y + 1, fit(&text, width), width, theme.dim);
     }
 }
@@ -168,7 +169,8 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         WorkspaceState::Read(_) => (
             format!(
                 "no functions here\nA function is a binary whose package depends on lambda-console-runtime, \
-                 lambda_runtime or lambda_http, or has [package.metadata.lambda]. {refresh} looks again."
+                 lambda_runtime or lambda_http, or has [package.metadata.lambda]: `cargo add lambda_runtime` in a \
+                 package makes its binary one. {refresh} looks again."
             ),
             theme.text,
         ),

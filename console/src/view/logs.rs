@@ -93,7 +93,15 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
                 spans.push(Span::styled(format!("{} · ", fit(trouble, 40)), theme.warn));
             }
             let live = if tail.state.sessions > 0 { "live" } else { "tailing" };
-            spans.push(Span::styled(live, theme.good));
+            let tailed = state.tailed();
+            match &state.logs.filter().function {
+                Some(function) if !tailed.contains(function) => spans.push(Span::styled("not tailed", theme.warn)),
+                None if tailed.len() < state.functions.cards.len() => {
+                    let whose = if let [name] = tailed { fit(name, 20) } else { format!("{} functions", tailed.len()) };
+                    spans.push(Span::styled(format!("{live}: {whose} only"), theme.good));
+                }
+                _ => spans.push(Span::styled(live, theme.good)),
+            }
         }
     }
     if let Some(meter) = meter(state) {
@@ -106,6 +114,17 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
         spans.push(Span::styled(format!(" · paused, {key} follows"), theme.warn));
     }
     Line::from(spans)
+}
+
+/// What the key for the tail does now: it follows the selected function, or stops following it.
+pub(super) fn tail_does(state: &State) -> String {
+    let Some(name) = state.functions.selected() else { return "tail".to_owned() };
+    match state.tailed() {
+        [] => "tail".to_owned(),
+        [one] if one == name => "stop tail".to_owned(),
+        some if some.iter().any(|other| other == name) => format!("tail only {}", fit(name, 20)),
+        _ => format!("tail {} instead", fit(name, 20)),
+    }
 }
 
 /// What live sessions have cost since the console began; none on the local stage, which charges nothing.
@@ -124,7 +143,11 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     }
     let key = |action: Action| state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned();
     let waiting = state.tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
-    let text = if let [first, rest @ ..] = waiting {
+    let shown = state.logs.filter().function.as_ref();
+    let is_other = shown.is_some_and(|shown| !state.tailed().is_empty() && !state.tailed().contains(shown));
+    let text = if is_other {
+        format!("not tailed: {} {}, {} tails all", key(Action::Tail), tail_does(state), key(Action::TailAll))
+    } else if let [first, rest @ ..] = waiting {
         let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
         format!("waiting for the log group of {}{others}: the first invocation makes it", fit(first, 24))
     } else if state.logs.held() > 0 {

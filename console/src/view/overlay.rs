@@ -26,6 +26,9 @@ use crate::{
     theme::Theme,
 };
 
+/// Columns of a confirmation that has the room.
+const CONFIRM_WIDTH: u16 = 66;
+
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
     match &state.overlay {
         None => {}
@@ -34,7 +37,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         Some(Overlay::Choose(choose)) if choose.offer == Offer::Stages => {
             stages::draw(state, theme, frame, body, areas, choose);
         }
-        Some(Overlay::Choose(choose)) => list(theme, frame, body, areas, choose),
+        Some(Overlay::Choose(choose)) => list(state, theme, frame, body, areas, choose),
         Some(Overlay::Plan(plan)) => plan::draw(state, theme, frame, body, areas, plan),
         Some(Overlay::Versions(picker)) => versions::draw(state, theme, frame, body, areas, picker),
         Some(Overlay::Line(line)) => {
@@ -68,7 +71,7 @@ pub(super) fn popup(
 }
 
 fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, top: usize) {
-    let mut lines = Vec::new();
+    let mut lines = any_keyboard(state, theme);
     for context in Context::ALL {
         if !lines.is_empty() {
             lines.push(Line::default());
@@ -114,20 +117,38 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     scroll_bar(frame, theme, inner, top, lines.len());
 }
 
-fn list(theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
-    let title = match choose.offer {
-        Offer::Actions => "All commands",
-        Offer::Events => "Event files",
-        Offer::Stages => "Stages",
-        Offer::Sources => "Promote to this stage what another one has",
-        Offer::Roles => "Execution roles: Enter removes one that is unused",
-        Offer::Permissions => "Permissions: Enter copies the statement",
+/// What works on every keyboard: a terminal says which character a key makes, not where the key is.
+fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
+    let palette = state.plain_key_of(Action::Palette.name());
+    let palette = palette.map(|key| format!(" {key} opens all commands,")).unwrap_or_default();
+    vec![
+        Line::styled("On any keyboard", theme.title),
+        Line::raw("  Letters are Latin ones. Where there are none, arrows, tab, enter, esc,"),
+        Line::raw(format!("  ctrl and F keys do it all:{palette} ctrl-c twice quits.")),
+    ]
+}
+
+fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
+    let title = match &choose.offer {
+        Offer::Actions => "All commands".to_owned(),
+        Offer::Events => "Event files".to_owned(),
+        Offer::Stages => "Stages".to_owned(),
+        Offer::Sources => "Promote to this stage what another one has".to_owned(),
+        Offer::Roles => "Execution roles: Enter removes one that is unused".to_owned(),
+        Offer::Permissions => "Permissions: Enter copies the statement".to_owned(),
+        Offer::Change(change) => {
+            let (StageChange::Loop(name) | StageChange::ColdStart(name) | StageChange::Versions(name, _)) = change
+            else {
+                return;
+            };
+            format!("Change {} on {}?", fit(name, 38), fit(&state.options.stage, 20))
+        }
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
-    let inner = popup(frame, theme, body, (72, rows), title, areas);
+    let inner = popup(frame, theme, body, (72, rows), &title, areas);
     frame.buffer_mut().set_stringn(inner.x + 1, inner.y, ":", 1, theme.key);
     frame.render_widget(
-        &choose.input,
+        choose.input.area(),
         Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1, ..inner },
     );
 
@@ -212,19 +233,29 @@ fn confirm(
     line: &TypedLine,
     (title, text): (&str, &str),
 ) {
-    let mut lines = wrap(text, 62);
-    let inner = popup(frame, theme, body, (66, lines.len() as u16 + 3), title, areas);
+    let width = usize::from(CONFIRM_WIDTH.min(body.width).saturating_sub(4)).max(1);
+    let mut lines = wrap(text, width);
+    let refused: Vec<String> = line.refused.iter().flat_map(|why| wrap(&format!("✗ {why}"), width)).collect();
+    let rows = (lines.len() + refused.len()) as u16 + 3;
+    let inner = popup(frame, theme, body, (CONFIRM_WIDTH, rows), title, areas);
     // What is to be typed stands last and is seen in any case.
-    let room = usize::from(inner.height.saturating_sub(1));
+    let room = usize::from(inner.height.saturating_sub(1)).saturating_sub(refused.len());
     if lines.len() > room {
         lines.drain(room.saturating_sub(2)..lines.len() - room.min(2));
     }
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_stringn(inner.x + 1, y, line, 62, theme.text);
+        frame.buffer_mut().set_stringn(inner.x + 1, y, line, width, theme.text);
     }
-    let y = inner.y + lines.len() as u16;
+    let after = inner.y + lines.len() as u16;
+    for (line, y) in refused.iter().zip(after..inner.bottom().saturating_sub(1)) {
+        frame.buffer_mut().set_stringn(inner.x + 1, y, line, width, theme.bad);
+    }
+    let y = (after + refused.len() as u16).min(inner.bottom().saturating_sub(1));
     if y < inner.bottom() {
         frame.buffer_mut().set_stringn(inner.x + 1, y, ">", 1, theme.bad);
-        frame.render_widget(&line.input, Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 });
+        frame.render_widget(
+            line.input.area(),
+            Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 },
+        );
     }
 }

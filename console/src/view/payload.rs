@@ -28,7 +28,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let Some(card) = state.functions.current() else { return };
     let draft = &card.draft;
     info(frame, first, &what(state, theme, card), &verdict(theme, draft));
-    if let Some(large) = &draft.large {
+    if let Some(large) = draft.editor.large() {
         let note = format!("{} of text: too large for this editor, but it can be sent", bytes(large.len() as u64));
         frame.buffer_mut().set_stringn(area.x, area.y, note, usize::from(area.width), theme.warn);
         for (line, y) in large.lines().zip(area.y + 1..area.bottom()) {
@@ -37,7 +37,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         }
         return;
     }
-    frame.render_widget(&draft.editor, area);
+    frame.render_widget(draft.editor.area(), area);
     areas.put(area, Target::Editor { row: 0, column: 0 });
     paint(state, theme, frame, area, draft);
 }
@@ -76,7 +76,7 @@ fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
 
 fn verdict(theme: &Theme, draft: &Draft) -> Line<'static> {
     match &draft.check {
-        Check::Empty => Line::styled("empty", theme.dim),
+        Check::Empty => Line::styled("empty: {} is sent", theme.dim),
         Check::Json => Line::styled("json ok", theme.good),
         Check::Broken(error) => Line::styled(format!("✗ {}:{} {}", error.line, error.column, error.message), theme.bad),
     }
@@ -96,7 +96,7 @@ pub(super) fn colour(theme: &Theme, token: Token) -> Style {
 
 /// Colours the cells that the editor has drawn. It does not wrap lines, so its rows are lines.
 fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft) {
-    let editor = &draft.editor;
+    let editor = draft.editor.area();
     let (top, left) = editor.scroll_offset();
     let gutter = usize::from(editor.line_number_width());
     let left = usize::from(left);

@@ -164,7 +164,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     if state.asks_name(plan) {
         let label = format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
         let (after, _) = frame.buffer_mut().set_stringn(x, area.y, &label, width, theme.bad);
-        frame.render_widget(&plan.typed, Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        frame.render_widget(plan.typed.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
     }
     let count = plan.changed().count();

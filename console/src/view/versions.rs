@@ -144,7 +144,7 @@ fn foot(state: &State, found: &FunctionVersions) -> String {
     let key = |action: Action| state.key_of(Context::Versions, action.name()).unwrap_or_default();
     let to = found.alias.as_deref().unwrap_or("$LATEST");
     let keys = [
-        format!("{} rolls {} back to it", key(Action::Accept), fit(to, 20)),
+        format!("{} routes {} to it, once confirmed", key(Action::Accept), fit(to, 20)),
         format!("{} publishes", key(Action::PublishVersion)),
         format!("{} prunes", key(Action::PruneVersions)),
         format!("{} closes", key(Action::Back)),

@@ -94,7 +94,8 @@ fn refused(root: &Path, stderr: &str) -> Failure {
     let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
     if message.contains("could not find `Cargo.toml`") {
         let why = format!("there is no Cargo.toml in {} or in a directory above it", root.display());
-        return Failure::usage(WHAT, why, "start in a Cargo workspace, or name one with `--workspace`");
+        let hint = "start in a Cargo workspace, name one with `--workspace`, or begin one with `cargo new`";
+        return Failure::usage(WHAT, why, hint);
     }
     Failure::usage(WHAT, message, "correct the manifest; `cargo metadata` shows the same message")
 }

@@ -11,7 +11,7 @@ mod tests;
 mod versions;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::Future,
     path::PathBuf,
     pin::pin,
@@ -31,7 +31,7 @@ use self::{
     stages::{Slot, Stages},
 };
 use super::{Job, build::BuildRequest, logs::LogQuery, stage::StageOptions, store::Store, toolchain, watch::Builds};
-use crate::message::{Effect, Event, JobId, Workspace};
+use crate::message::{Effect, Event, Failure, JobId, Workspace};
 
 /// How long cancelled work has to clean up when the console ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -53,13 +53,19 @@ struct Common {
     codes: Arc<Codes>,
     tasks: TaskTracker,
     closing: CancellationToken,
-    workspace: watch::Sender<Option<Arc<Workspace>>>,
+    /// As last read; an error until the first reading that works.
+    workspace: watch::Sender<Reading>,
+    /// Drafts that could not be saved, by function, with why.
+    unsaved: Mutex<BTreeMap<String, Failure>>,
     store: OnceCell<Store>,
     /// The builds that run.
     builds: Builds,
     /// Why the history cannot be used was told.
     told: AtomicBool,
 }
+
+/// The workspace as it was read, or why it cannot be; none while nothing is known.
+type Reading = Option<Result<Arc<Workspace>, Failure>>;
 
 /// What a job says while it runs.
 type Steps = mpsc::UnboundedSender<Event>;
@@ -78,6 +84,7 @@ impl Work {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             workspace: watch::Sender::default(),
+            unsaved: Mutex::default(),
             store: OnceCell::new(),
             builds: Builds::default(),
             told: AtomicBool::new(false),
@@ -108,7 +115,11 @@ impl Work {
                 }
             }
             Effect::GiveCode { id, code } => self.common.codes.give(id, code),
-            Effect::Discover(id) => self.run(id, events, async move |_, _| shared.discover(id).await),
+            Effect::Discover(id) => {
+                // Who needs the workspace waits for this reading.
+                self.common.workspace.send_if_modified(|read| read.take_if(|read| read.is_err()).is_some());
+                self.run(id, events, async move |_, _| shared.discover(id).await);
+            }
             Effect::ReadStages(id) => {
                 self.run(id, events, async move |_, _| Event::StagesRead(id, shared.stages().await));
             }
@@ -240,7 +251,13 @@ impl Work {
                 });
             }
             Effect::SaveDraft { function, text } => self.spawn(events, async move {
-                drafts::save(&shared.drafts().await.ok()?, &function, &text).await.err().map(Event::Notice)
+                let saved = drafts::save(&shared.drafts().await.ok()?, &function, &text).await;
+                let mut unsaved = shared.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+                unsaved.remove(&function);
+                saved.err().map(|failure| {
+                    unsaved.insert(function, failure.clone());
+                    Event::Notice(failure)
+                })
             }),
             Effect::Edit { .. }
             | Effect::Copy(_)
@@ -252,10 +269,10 @@ impl Work {
     }
 
     /// Cancels what runs, waits a while until it has ended, and lets go of the stages, as [`Stage::leave`] does. Drafts are
-    /// saved by then.
+    /// saved by then; returns why one could not be.
     ///
     /// [`Stage::leave`]: super::stage::Stage::leave
-    pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
+    pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> Vec<Failure> {
         self.common.closing.cancel();
         self.common.codes.close();
         for token in self.common.jobs().values() {
@@ -272,6 +289,9 @@ impl Work {
             tracing::warn!(%failure, "the history is incomplete");
         }
         self.common.stages.leave(cut, say).await;
+        let unsaved = std::mem::take(&mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner));
+        // There is no editor any more that has the text.
+        unsaved.into_values().map(|failure| Failure { hint: "what was typed last is lost".into(), ..failure }).collect()
     }
 
     /// Runs `work` as the job `id`. What it says while it runs comes before its result, and it goes on no faster

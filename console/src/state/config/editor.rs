@@ -130,6 +130,13 @@ impl ConfigEditor {
         rows.into_iter().nth(self.selected.min(last))
     }
 
+    /// Selects the row of `setting`.
+    pub fn select(&mut self, setting: &Setting, workspace: &FunctionConfig) {
+        if let Some(index) = self.rows(workspace).iter().position(|row| row.setting == *setting) {
+            self.selected = index;
+        }
+    }
+
     /// Notes that `setting` shall be `value`; what it is already is no edit.
     ///
     /// # Errors

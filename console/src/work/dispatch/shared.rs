@@ -17,7 +17,7 @@ use super::super::{
     store::Store,
     verb, versions,
 };
-use super::{Common, Steps, stages::Slot};
+use super::{Common, Reading, Steps, stages::Slot};
 use crate::message::{
     BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Event, Failure, Found, Function, Invocation, InvokeMode,
     InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
@@ -44,9 +44,11 @@ impl std::ops::Deref for Shared {
 }
 
 impl Shared {
-    /// Where the payload drafts are kept.
+    /// Where the payload drafts are kept; waits for a workspace that can be read.
     pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
-        Ok(self.state_dir().await?.join("drafts"))
+        let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
+        let workspace = read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
+        Ok(paths::state_dir(&workspace.root).join("drafts"))
     }
 
     /// Where the code that promotions brought from other stages is kept.
@@ -54,21 +56,23 @@ impl Shared {
         Ok(versions::promoted_dir(&self.workspace().await?.root))
     }
 
-    pub(super) async fn state_dir(&self) -> Result<PathBuf, Failure> {
-        Ok(paths::state_dir(&self.workspace().await?.root))
+    /// The workspace as last read; waits for the first reading, unless the console ends.
+    ///
+    /// # Errors
+    /// Why it cannot be read. Interrupted: the console ends.
+    pub(super) async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
+        self.read(Option::is_some).await?.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
     }
 
-    /// The workspace as last read; waits for the first reading, unless the console ends.
-    pub(super) async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
+    /// Waits until `is_enough` is read.
+    async fn read(&self, is_enough: fn(&Reading) -> bool) -> Result<Reading, Failure> {
         let mut workspace = self.workspace.subscribe();
-        loop {
-            if let Some(workspace) = workspace.borrow_and_update().clone() {
-                return Ok(workspace);
-            }
-            tokio::select! {
-                _ = workspace.changed() => {}
-                () = self.closing.cancelled() => return Err(Failure::interrupted("could not read the workspace")),
-            }
+        let read = workspace.wait_for(is_enough);
+        tokio::select! {
+            // What is read already is there for what is saved at the end.
+            biased;
+            Ok(read) = read => Ok(read.clone()),
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not read the workspace")),
         }
     }
 
@@ -132,9 +136,21 @@ impl Shared {
 
     pub(super) async fn discover(&self, id: JobId) -> Event {
         let found = discover::discover(&self.directory).await;
-        if let Ok(workspace) = &found {
-            log::start(&paths::state_dir(&workspace.root));
-            self.workspace.send_replace(Some(Arc::new(workspace.clone())));
+        match &found {
+            Ok(workspace) => {
+                log::start(&paths::state_dir(&workspace.root));
+                self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
+            }
+            // One that was read before is still the best that is known.
+            Err(failure) => {
+                self.workspace.send_if_modified(|read| {
+                    let is_news = !matches!(read, Some(Ok(_)));
+                    if is_news {
+                        *read = Some(Err(failure.clone()));
+                    }
+                    is_news
+                });
+            }
         }
         Event::Discovered(id, found)
     }
@@ -262,7 +278,7 @@ impl Shared {
         let root = self.workspace().await?.root.clone();
         let changed = |changed: Result<Changed, Failure>| {
             if let Ok(Changed { workspace: Some(workspace), .. }) = &changed {
-                self.workspace.send_replace(Some(Arc::new(workspace.clone())));
+                self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
             }
             // The receiver lives as long as the job.
             drop(steps.send(Event::Changed(id, changed)));

@@ -33,3 +33,46 @@ async fn a_stage_that_lacks_credentials_keeps_what_was_asked() {
     assert!(work.common.begun().contains_key(&job));
     work.close(&CancellationToken::new(), &|_| {}).await;
 }
+
+#[tokio::test]
+async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let work = Work::new(directory.path().join("nowhere"), StageOptions::default());
+    let (events, mut said) = mpsc::channel(8);
+    let connect = |id| Effect::Connect { job: JobId(id), stage: "local".into(), renew: true };
+    // Whichever begins first.
+    work.start(connect(1), &events);
+    work.start(Effect::Discover(JobId(2)), &events);
+    work.start(Effect::ReadStages(JobId(3)), &events);
+    let mut ended = Vec::new();
+    while ended.len() < 3 {
+        ended.push(match said.recv().await.unwrap() {
+            Event::StageConnected(job, Err(failure))
+            | Event::Discovered(job, Err(failure))
+            | Event::StagesRead(job, Err(failure)) => {
+                assert!(failure.to_string().contains("is not a directory"), "{failure}");
+                job.0
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, [1, 2, 3]);
+    // What failed before is forgotten as soon as it is read again.
+    work.start(Effect::Discover(JobId(4)), &events);
+    assert!(work.common.workspace.borrow().is_none());
+    work.close(&CancellationToken::new(), &|_| {}).await;
+}
+
+#[tokio::test]
+async fn a_draft_is_saved_before_the_end_and_one_that_cannot_be_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let drafts = directory.path().join("drafts");
+    std::fs::write(&drafts, "no directory").unwrap();
+    let failed = drafts::save(&drafts, "hello", "{}").await.unwrap_err();
+    let work = Work::new(directory.path().to_owned(), StageOptions::default());
+    work.common.unsaved.lock().unwrap().insert("hello".into(), failed);
+    let told = work.close(&CancellationToken::new(), &|_| {}).await;
+    assert_eq!(told.len(), 1);
+    assert!(told[0].to_string().contains("could not keep the payload draft"), "{}", told[0]);
+}
