@@ -305,6 +305,7 @@ fn the_tail_and_its_key_say_whose_lines_come() {
     console.press("T");
     let screen = console.screen();
     assert!(screen.contains("tailing · following") && screen.contains("t tail only backend"), "{screen}");
+    console.press("<esc>");
     console.resize(200, 30);
     assert!(console.screen().contains("T stop tail"), "{}", console.screen());
     console.press("T");
