@@ -88,6 +88,12 @@ impl Configuration {
         }
     }
 
+    /// The linker that the environment names for `target`, and the variable that does.
+    pub(crate) fn linker_of_environment(&self, target: &str) -> Option<(String, Origin)> {
+        let variable = variable_of(target, "LINKER");
+        Some((self.variable(&variable)?, Origin::Variable(variable)))
+    }
+
     /// The keys of `[profile.release]` that files and the environment set.
     pub(crate) fn release_keys(&self) -> impl Iterator<Item = String> {
         let keys = self.get(&["profile", "release"]).and_then(Value::as_object);
@@ -190,7 +196,7 @@ fn key(keys: &[String]) -> String {
 }
 
 /// `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER`
-fn variable_of(target: &str, key: &str) -> String {
+pub(crate) fn variable_of(target: &str, key: &str) -> String {
     format!("CARGO_TARGET_{}_{key}", target.to_uppercase().replace(['-', '.'], "_"))
 }
 

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::{flags::Flags, plan::Selection, profile, progress};
 use crate::{
     message::{Failure, Features, Workspace},
-    work::{command, paths, toolchain::Toolchain},
+    work::{command, configuration::variable_of, paths, toolchain::Toolchain},
 };
 
 /// All calls for one target.
@@ -49,6 +49,8 @@ impl<'a> Cargo<'a> {
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", "")
                     .env("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
                     .env("CARGO_ZIGBUILD_RUSTC_VERSION", &self.toolchain.rust.version)
+                    // It would go before zig; the warning of the flags names it.
+                    .env_remove(variable_of(self.target, "LINKER"))
                     // The name under which cargo-zigbuild's wrappers call this program back.
                     .env("CARGO_BIN_EXE_cargo-zigbuild", myself);
                 if std::env::var_os("CARGO_ZIGBUILD_CACHE_DIR").is_none() {

@@ -45,13 +45,16 @@ impl Flags {
             processors: known("target-cpu", "target-cpus").await?,
             features: known("target-feature", "target-features").await?,
         };
-        let (kept, left_out): (Vec<Flag>, Vec<Flag>) = theirs.into_iter().partition(|flag| known.fits(flag));
+        let (kept, mut left_out): (Vec<Flag>, Vec<Flag>) = theirs.into_iter().partition(|flag| known.fits(flag));
+        let linker = configuration.linker_of_environment(target);
+        left_out.extend(linker.map(|(linker, origin)| Flag { words: vec![linker], origin }));
         let ours = ours(architecture, toolchain);
         let has_sysroot = kept.iter().any(Flag::is_sysroot);
         let ours = ours.iter().filter(|flag| !(has_sysroot && flag.starts_with("--sysroot="))).map(String::as_str);
         let encoded = join(ours.chain(kept.iter().flat_map(|flag| flag.words.iter().map(String::as_str))));
-        let warning = described(toolchain, &left_out, job).await.map(|flags| {
-            format!("left out for {architecture}: {flags}, for it is neither built for this machine's processor nor linked with its linker")
+        let warning = described(toolchain, &left_out, job).await;
+        let warning = warning.map(|flags| {
+            format!("left out for {architecture}: {flags}; a bootstrap runs on Lambda's processor and is linked by zig")
         });
         let linking: Vec<Flag> = kept.into_iter().filter(is_to_linker).collect();
         Ok(Self { encoded, warning, to_linker: described(toolchain, &linking, job).await })
