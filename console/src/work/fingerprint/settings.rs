@@ -97,9 +97,10 @@ pub(crate) fn linked(manifest: &Path, now: &Now) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = patches.map(|path| beside_shared.join(path)).collect();
     for (name, dependency) in dependencies(&own).into_iter().flat_map(|(_, table)| table) {
         let inherited = || shared.get("workspace")?.get("dependencies")?.get(name);
-        paths.extend(match is_inherited(dependency) {
-            true => inherited().and_then(path_of).map(|path| beside_shared.join(path)),
-            false => path_of(dependency).map(|path| beside.join(path)),
+        paths.extend(if is_inherited(dependency) {
+            inherited().and_then(path_of).map(|path| beside_shared.join(path))
+        } else {
+            path_of(dependency).map(|path| beside.join(path))
         });
     }
     let manifests = paths.into_iter().map(|path| path.canonicalize().unwrap_or(path).join("Cargo.toml"));

@@ -60,7 +60,7 @@ impl Ends {
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             // Nobody can build any more.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

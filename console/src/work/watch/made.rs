@@ -61,7 +61,7 @@ impl Made {
 
     /// The directories that are watched with all that is in them.
     pub(super) fn trees(&self) -> impl Iterator<Item = &Path> {
-        let listed = self.fingerprint.iter().flat_map(|fingerprint| fingerprint.listings());
+        let listed = self.fingerprint.iter().flat_map(Fingerprint::listings);
         self.directories
             .iter()
             .map(|(place, ..)| place.as_path())
@@ -113,7 +113,7 @@ impl Made {
     /// A build script that reads the whole package would run again for the file. What it wrote itself is no reason, unless
     /// it `was_saved` by somebody before.
     pub(super) fn is_listed(&self, path: &Path, was_saved: bool) -> bool {
-        let mut listings = self.fingerprint.iter().flat_map(|fingerprint| fingerprint.listings());
+        let mut listings = self.fingerprint.iter().flat_map(Fingerprint::listings);
         listings.any(|listing| listing.is_outdated_by(path, was_saved))
     }
 
