@@ -51,7 +51,7 @@ pub trait Screen {
     fn input(&mut self) -> Input;
     /// Draws one frame.
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas>;
-    /// Puts `text` on the clipboard.
+    /// Puts `text` on the terminal's clipboard, if it has one.
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Forgets what is on the screen, so that the next frame is drawn whole.
     fn clear(&mut self) -> io::Result<()>;
@@ -96,7 +96,7 @@ pub async fn run(
             match effect {
                 Effect::Quit => return Ok(ending),
                 Effect::Continue => again = true,
-                Effect::Copy(text) => screen.copy(&text)?,
+                Effect::CopyByTerminal(text) => screen.copy(&text)?,
                 Effect::Redraw => {
                     screen.clear()?;
                     is_stale = true;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::{
     keymap::{Keymap, Sections},
     state::Failure,
-    theme::Theme,
+    theme::{Palette, Theme},
 };
 
 /// What the user set, over the defaults.
@@ -32,18 +32,16 @@ struct File {
 }
 
 impl Config {
-    /// Reads `text`, the content of the file at `path` (for messages); none when there is no file. With `no_color`
-    /// (the variable `NO_COLOR` is set and not empty) no theme has colours.
-    pub fn read(text: Option<&str>, path: &str, no_color: bool) -> Self {
-        let mut config = Self { keymap: Keymap::shipped(), theme: Theme::dark(), notice: None };
+    /// Reads `text`, the content of the file at `path` (for messages); none when there is no file. The theme is fitted to
+    /// the terminal's `palette`.
+    pub fn read(text: Option<&str>, path: &str, palette: Palette) -> Self {
+        let mut config = Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: None };
         if let Some(text) = text
             && let Err(notice) = config.apply(text, path)
         {
-            config = Self { keymap: Keymap::shipped(), theme: Theme::dark(), notice: Some(notice) };
+            config = Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: Some(notice) };
         }
-        if no_color {
-            config.theme = Theme::plain();
-        }
+        config.theme = palette.fit(config.theme);
         config
     }
 
@@ -75,7 +73,7 @@ mod tests {
     use super::*;
 
     fn why(text: &str) -> String {
-        Config::read(Some(text), "config.toml", false).notice.unwrap().why
+        Config::read(Some(text), "config.toml", Palette::default()).notice.unwrap().why
     }
 
     #[test]
@@ -89,7 +87,7 @@ mod tests {
 
     #[test]
     fn no_color_wins_over_the_theme() {
-        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", true).theme, Theme::plain());
-        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", false).theme, Theme::light());
+        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", Palette::NONE).theme, Theme::plain());
+        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", Palette::FULL).theme, Theme::light());
     }
 }

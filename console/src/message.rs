@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use action::Action;
 
+pub use crate::state::text;
+
 pub use crate::state::{
     Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, CargoTarget,
     Change, Changed, CodeAsked, Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction,
@@ -139,6 +141,8 @@ pub enum Event {
     EventRead(String, EventFile, Result<String, Failure>),
     /// The payload drafts that an earlier run saved, by function.
     Drafts(Vec<(String, String)>),
+    /// Text was copied to the place named; or no program took the text.
+    Copied(Result<String, String>),
     /// Something to tell that no job ended with, for example a broken configuration file.
     Notice(Failure),
 }
@@ -408,8 +412,10 @@ pub enum Effect {
         /// The payload.
         text: String,
     },
-    /// Put text on the terminal's clipboard (OSC 52). No answer.
+    /// Put text on the clipboard with the system's programs. Answer: [`Event::Copied`].
     Copy(String),
+    /// Put text on the terminal's clipboard (OSC 52). No answer: a terminal does not say whether it took it.
+    CopyByTerminal(String),
     /// Come back with [`Event::Continue`] after the next frame and the waiting keys.
     Continue,
     /// Stop the process as Ctrl-Z does, with the terminal given back meanwhile.

@@ -36,6 +36,7 @@ mod stage;
 mod stats;
 mod step;
 mod tail;
+pub mod text;
 mod versions;
 mod watch;
 
@@ -236,6 +237,8 @@ pub struct State {
     pub mode: InvokeMode,
     /// The version or alias that is invoked.
     pub qualifier: Option<String>,
+    /// What is being copied, in words.
+    pub copying: String,
     /// The client context that functions are invoked with: a JSON object.
     pub client_context: Option<String>,
     /// The tenant that functions are invoked for.

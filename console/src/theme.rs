@@ -1,5 +1,8 @@
 //! How things look. Colours only underline what words, marks and modifiers say already: `plain` has none.
 
+#[cfg(test)]
+mod tests;
+
 use ratatui::style::{Color, Modifier, Style};
 
 /// A style for each thing that has one of its own.
@@ -62,8 +65,9 @@ impl Theme {
     pub fn dark() -> Self {
         let fg = |color| Style::new().fg(color);
         Self {
-            dim: fg(Color::DarkGray),
-            border: fg(Color::DarkGray),
+            // Not one of the sixteen: "bright black" is the very background of Solarized Dark.
+            dim: fg(Color::Indexed(247)),
+            border: fg(Color::Indexed(242)),
             focused: fg(Color::Cyan),
             selected: Style::new().fg(Color::White).bg(Color::Indexed(24)).add_modifier(Modifier::BOLD),
             tab: fg(Color::Cyan).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
@@ -83,7 +87,7 @@ impl Theme {
                 fg(Color::Cyan),
                 fg(Color::Magenta),
                 fg(Color::Yellow),
-                fg(Color::Blue),
+                fg(Color::LightBlue),
                 fg(Color::Green),
                 fg(Color::LightRed),
             ],
@@ -95,8 +99,8 @@ impl Theme {
     pub fn light() -> Self {
         let fg = |color| Style::new().fg(color);
         Self {
-            dim: fg(Color::Gray),
-            border: fg(Color::Gray),
+            dim: fg(Color::Indexed(240)),
+            border: fg(Color::Indexed(245)),
             focused: fg(Color::Blue),
             selected: Style::new().fg(Color::Black).bg(Color::Indexed(153)).add_modifier(Modifier::BOLD),
             tab: fg(Color::Blue).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
@@ -107,23 +111,72 @@ impl Theme {
             json_key: fg(Color::Blue),
             json_string: fg(Color::Indexed(22)),
             json_number: fg(Color::Indexed(88)),
+            json_word: fg(Color::Indexed(90)),
             good: fg(Color::Indexed(22)),
             cold: fg(Color::Blue),
-            warm: fg(Color::Indexed(130)),
+            warm: fg(Color::Indexed(94)),
+            requests: [
+                fg(Color::Indexed(23)),
+                fg(Color::Indexed(90)),
+                fg(Color::Indexed(94)),
+                fg(Color::Indexed(25)),
+                fg(Color::Indexed(22)),
+                fg(Color::Indexed(124)),
+            ],
             ..Self::dark()
         }
     }
 
-    /// Without colours: bold, dim, underlined and reversed only.
+    /// For terminals with sixteen colours: what needs another has the terminal's own, which can be read on its background.
+    #[must_use]
+    pub fn in_sixteen(mut self) -> Self {
+        for style in self.styles_mut() {
+            if matches!(style.bg, Some(Color::Indexed(16..))) {
+                (style.fg, style.bg) = (None, None);
+                *style = style.add_modifier(Modifier::REVERSED);
+            }
+            if matches!(style.fg, Some(Color::Indexed(16..))) {
+                style.fg = None;
+            }
+        }
+        self
+    }
+
+    fn styles_mut(&mut self) -> impl Iterator<Item = &mut Style> {
+        [
+            &mut self.text,
+            &mut self.dim,
+            &mut self.title,
+            &mut self.border,
+            &mut self.focused,
+            &mut self.selected,
+            &mut self.tab,
+            &mut self.good,
+            &mut self.warn,
+            &mut self.bad,
+            &mut self.key,
+            &mut self.busy,
+            &mut self.found,
+            &mut self.json_key,
+            &mut self.json_string,
+            &mut self.json_number,
+            &mut self.json_word,
+            &mut self.cold,
+            &mut self.warm,
+        ]
+        .into_iter()
+        .chain(&mut self.requests)
+    }
+
+    /// Without colours: bold, underlined and reversed only. Not faint: many terminals draw that too close to their background.
     pub fn plain() -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
-        let dim = plain.add_modifier(Modifier::DIM);
         Self {
             text: plain,
-            dim,
+            dim: plain,
             title: bold,
-            border: dim,
+            border: plain,
             focused: bold,
             selected: plain.add_modifier(Modifier::REVERSED),
             tab: bold.add_modifier(Modifier::UNDERLINED),
@@ -140,6 +193,52 @@ impl Theme {
             cold: bold,
             warm: plain,
             requests: [plain; 6],
+        }
+    }
+}
+
+/// What is known of the terminal's colours without asking it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// No colours are wanted.
+    pub none: bool,
+    /// It has more than sixteen.
+    pub many: bool,
+    /// Its background is light.
+    pub light: bool,
+}
+
+impl Palette {
+    /// That of most terminals: 256 colours on a dark background.
+    pub const FULL: Self = Self { none: false, many: true, light: false };
+    /// That of a terminal whose user wants no colours.
+    pub const NONE: Self = Self { none: true, many: false, light: false };
+
+    /// Reads the environment variables that terminals and users set.
+    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let term = variable("TERM").unwrap_or_default();
+        let many = ["256color", "direct", "kitty", "alacritty", "foot", "ghostty", "wezterm"];
+        // `foreground;background`, of the sixteen.
+        let background = variable("COLORFGBG").and_then(|pair| pair.rsplit(';').next()?.parse::<u8>().ok());
+        Self {
+            none: set("NO_COLOR").is_some(),
+            many: set("COLORTERM").is_some() || many.iter().any(|name| term.contains(name)),
+            light: matches!(background, Some(7 | 9..=15)),
+        }
+    }
+
+    /// The theme where the user has chosen none.
+    pub fn theme(self) -> Theme {
+        if self.light { Theme::light() } else { Theme::dark() }
+    }
+
+    /// `theme` in the colours that there are.
+    pub fn fit(self, theme: Theme) -> Theme {
+        match self {
+            Self { none: true, .. } => Theme::plain(),
+            Self { many: true, .. } => theme,
+            Self { .. } => theme.in_sixteen(),
         }
     }
 }

@@ -122,6 +122,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Edited(function, result) => effects = payload::edited(state, &function, result),
         Event::EventRead(function, file, result) => effects = payload::event_read(state, &function, &file, result),
         Event::Drafts(drafts) => payload::drafts(state, drafts),
+        Event::Copied(result) => effects = action::copied(state, result),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
     }
     if let Some(stop) = stop {

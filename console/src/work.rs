@@ -4,6 +4,7 @@
 //! May not touch `state` (values come from [`crate::message`]) or `view`.
 
 pub mod build;
+pub mod clipboard;
 mod command;
 pub mod config;
 mod configuration;

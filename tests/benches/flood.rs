@@ -21,7 +21,7 @@ use lambda_console::{
     config::Config,
     message::{Effect, Event, Failure, Percentiles},
     state::State,
-    theme::Theme,
+    theme::{Palette, Theme},
     view::{Areas, draw},
 };
 use ratatui::{Terminal, backend::TestBackend};
@@ -130,7 +130,9 @@ fn main() -> ExitCode {
         }));
     };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
-    executor.block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", false), start)).expect("it runs");
+    executor
+        .block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", Palette::FULL), start))
+        .expect("it runs");
     let rate = arrived.and_then(|flood| flood.join().ok()).unwrap_or_default();
     let Some(of) = Percentiles::of(screen.answers) else { return ExitCode::FAILURE };
     report(&format!(

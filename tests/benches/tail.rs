@@ -17,7 +17,7 @@ use lambda_console::{
     config::Config,
     message::{Effect, Event, Failure, Percentiles},
     state::State,
-    theme::Theme,
+    theme::{Palette, Theme},
     view::{Areas, draw},
 };
 use ratatui::{Terminal, backend::TestBackend};
@@ -117,7 +117,9 @@ fn main() -> ExitCode {
         }));
     };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
-    executor.block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", false), start)).expect("it runs");
+    executor
+        .block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", Palette::FULL), start))
+        .expect("it runs");
     let rate = rate.and_then(|sender| sender.join().ok()).unwrap_or_default();
     let held = screen.held;
     let Some(of) = Percentiles::of(screen.took) else { return ExitCode::FAILURE };

@@ -16,7 +16,7 @@ use lambda_console::{
     config::Config,
     message::{Effect, Event, Failure},
     state::{Options, State},
-    theme::Theme,
+    theme::{Palette, Theme},
     view::{Areas, draw},
 };
 use ratatui::{Terminal, backend::TestBackend};
@@ -118,7 +118,7 @@ impl Screen for Stage {
 
 /// Runs the console until it ends, answering the start from the sample workspace.
 fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
-    let config = Config::read(None, "config.toml", false);
+    let config = Config::read(None, "config.toml", Palette::FULL);
     let mut state = State::new(Options { stage: "local".into(), ..Options::default() }, config.keymap.hints());
     let story = stage.story.clone();
     let mut effects = Vec::new();

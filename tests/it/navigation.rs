@@ -82,7 +82,7 @@ fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
     let config = lambda_console::config::Config::read(
         Some("[[keys.global]]\non = [\"F9\"]\nrun = \"loop\"\ndesc = \"round and round\"\n"),
         "config.toml",
-        false,
+        lambda_console::theme::Palette::FULL,
     );
     let mut console = Harness::with_config(80, 24, config);
     console.press("?");

@@ -178,7 +178,8 @@ fn a_workspace_without_functions() {
 
 #[test]
 fn without_colours_everything_is_still_told() {
-    let mut console = Harness::with_config(80, 24, Config::read(None, "config.toml", true));
+    let mut console =
+        Harness::with_config(80, 24, Config::read(None, "config.toml", lambda_console::theme::Palette::NONE));
     console.answer_start(&sample::workspace());
     console.press("j");
     let screen = console.styled();

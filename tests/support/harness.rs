@@ -32,7 +32,7 @@ pub struct Harness {
 impl Harness {
     /// A console that has just begun: nothing has answered yet.
     pub fn begun(width: u16, height: u16) -> Self {
-        Self::with_config(width, height, Config::read(None, "config.toml", false))
+        Self::with_config(width, height, Config::read(None, "config.toml", lambda_console::theme::Palette::FULL))
     }
 
     /// A console that has just begun, with this configuration.

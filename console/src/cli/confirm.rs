@@ -3,7 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::context::Context;
-use crate::message::{Consent, Failure};
+use crate::{
+    message::{Consent, Failure},
+    state::text::clean,
+};
 
 /// What `--yes` means.
 pub(super) const fn given(yes: bool) -> Consent {
@@ -16,7 +19,7 @@ pub(super) async fn typed(context: &Context, what: &str, word: &str) -> Result<(
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(refused("it needs a confirmation, and this is no terminal"));
     }
-    let _ = write!(io::stderr(), "{what}: type {word} to confirm: ");
+    let _ = write!(io::stderr(), "{}", clean(&format!("{what}: type {word} to confirm: ")));
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)

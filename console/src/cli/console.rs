@@ -5,7 +5,12 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::CommandFactory;
 use tokio_util::sync::CancellationToken;
 
-use super::{Cli, Global, cancel_on_signal, context::stage_options, output::Output, progress};
+use super::{
+    Cli, Global, cancel_on_signal,
+    context::stage_options,
+    output::{Output, palette},
+    progress,
+};
 use crate::work::text;
 use crate::{
     app::{self, Ending},
@@ -86,14 +91,14 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
 /// The user's configuration; a file that cannot be read counts as one that is not there, but says so.
 fn config() -> Config {
     let path = paths::config_file();
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let palette = palette();
     if matches!(path.try_exists(), Ok(false)) {
-        return Config::read(None, "", no_color);
+        return Config::read(None, "", palette);
     }
     match text::read(&path) {
-        Ok(text) => Config::read(Some(&text), &path.display().to_string(), no_color),
+        Ok(text) => Config::read(Some(&text), &path.display().to_string(), palette),
         Err(why) => {
-            let mut config = Config::read(None, "", no_color);
+            let mut config = Config::read(None, "", palette);
             let what = format!("could not read {}", path.display());
             config.notice = Some(Failure::environment(what, why, "the defaults are in use"));
             config

@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     message::{
-        Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
+        Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
         FunctionPlan,
     },
+    state::text::one_line,
     work::{
         deploy::{self, Scope},
         stage::Stage,
@@ -161,12 +162,14 @@ fn failed(function: &FailedFunction) -> Value {
 /// One line a setting; environment values are masked already.
 pub(super) fn difference(function: &FunctionPlan) -> String {
     let first = format!("{}: {}", function.name, planned(function.action));
-    let changes = function.changes.iter().map(|change| {
-        let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
-        format!("  {}: {from}{}", change.field, change.to)
-    });
     let stale = function.stale.then(|| format!("  {}", function.staleness()));
-    std::iter::once(first).chain(changes).chain(stale).collect::<Vec<_>>().join("\n")
+    std::iter::once(first).chain(function.changes.iter().map(change)).chain(stale).collect::<Vec<_>>().join("\n")
+}
+
+/// A setting that would change, on one line: its value must not look like other lines of the plan.
+pub(super) fn change(change: &Change) -> String {
+    let from = change.from.as_deref().map(|from| format!("{} → ", one_line(from))).unwrap_or_default();
+    format!("  {}: {from}{}", one_line(&change.field), one_line(&change.to))
 }
 
 pub(super) const fn action(action: DeployAction) -> &'static str {

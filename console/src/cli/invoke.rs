@@ -6,26 +6,28 @@
 mod parts;
 
 use std::{
-    io::Read,
+    io::{IsTerminal, Read},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
 
 use self::parts::Destination;
 use super::{
     confirm,
     context::{self, Context},
-    output::{bytes, error, print_bytes, print_json},
+    output::{bytes, error, print_bytes, print_json, print_line},
     progress,
 };
 use crate::work::text;
 use crate::{
-    message::{Failure, Invocation, InvokeMode, InvokeRequest, Report, Workspace},
+    message::{Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, text::duration},
+    state::json,
     work::verb,
 };
 
@@ -207,70 +209,109 @@ fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_w
     if is_written || invocation.payload.is_empty() {
         return Ok(());
     }
+    let is_terminal = std::io::stdout().is_terminal();
     match BASE64_STANDARD.decode(&invocation.payload) {
+        Ok(_) if invocation.is_base64 && is_terminal => {
+            progress::say(parts::NO_TEXT);
+            Ok(())
+        }
         Ok(bytes) if invocation.is_base64 => print_bytes(&bytes),
+        _ if is_terminal => print_line(&invocation.payload),
         _ => print_bytes(format!("{}\n", invocation.payload).as_bytes()),
     }
 }
 
-fn document(invocation: &Invocation) -> Value {
-    // A response that is not JSON is still the response.
+/// What an invocation came to, as JSON. The function's own JSON stands in it as it is: no number loses a digit.
+#[derive(Serialize)]
+struct Document<'a> {
+    function: &'a str,
+    stage: &'a str,
+    request_id: &'a str,
+    status: u16,
+    function_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+    report: Option<&'a Report>,
+    logs: &'a [String],
+    version: Option<&'a str>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_base64: Option<bool>,
+    #[serde(flatten)]
+    end: Option<End<'a>>,
+}
+
+/// What is said of a response that was written elsewhere.
+#[derive(Serialize)]
+struct End<'a> {
+    content_type: Option<&'a str>,
+    http: Option<&'a HttpHead>,
+    error_details: Option<&'a str>,
+    cut_off: Option<Value>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Path>,
+}
+
+fn document(invocation: &Invocation) -> Document<'_> {
+    Document {
+        function: &invocation.function,
+        stage: &invocation.stage,
+        request_id: &invocation.request_id,
+        status: invocation.status,
+        function_error: invocation.function_error.as_deref(),
+        payload: Some(payload_document(invocation)),
+        report: invocation.report.as_ref(),
+        logs: &invocation.logs,
+        version: invocation.version.as_deref(),
+        bytes: invocation.bytes,
+        is_base64: Some(invocation.is_base64),
+        end: None,
+    }
+}
+
+/// The response's own text on one line, where it is JSON; a response that is not is a string.
+fn payload_document(invocation: &Invocation) -> Box<RawValue> {
     let text = &invocation.payload;
-    let payload = if text.is_empty() {
-        Value::Null
-    } else if invocation.is_base64 {
-        Value::String(text.clone())
-    } else {
-        serde_json::from_str(text).unwrap_or_else(|_: serde_json::Error| Value::String(text.clone()))
-    };
-    json!({
-        "function": invocation.function,
-        "stage": invocation.stage,
-        "request_id": invocation.request_id,
-        "status": invocation.status,
-        "function_error": invocation.function_error,
-        "payload": payload,
-        "report": invocation.report,
-        "logs": invocation.logs,
-        "version": invocation.version,
-        "bytes": invocation.bytes,
-        "is_base64": invocation.is_base64,
-    })
+    if text.is_empty() {
+        return RawValue::NULL.to_owned();
+    }
+    let own = || RawValue::from_string(json::compact(text)).ok();
+    let own = if !invocation.is_base64 && json::check(text).is_ok() { own() } else { None };
+    own.or_else(|| serde_json::value::to_raw_value(text).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// What a streamed response came to, without what was written of it.
-fn ended(invocation: &Invocation) -> Value {
-    let mut end = document(invocation);
-    if let Some(fields) = end.as_object_mut() {
-        fields.remove("payload");
-        fields.remove("is_base64");
-        let content_type = invocation.stream.as_ref().and_then(|stream| stream.content_type.as_ref());
-        fields.insert("content_type".to_owned(), json!(content_type));
-        fields.insert("http".to_owned(), json!(invocation.http()));
-        fields.insert("error_details".to_owned(), json!(invocation.error_details()));
-        fields.insert("cut_off".to_owned(), invocation.cut_off().map_or(Value::Null, error));
-        fields.insert("type".to_owned(), json!("end"));
-    }
-    end
+fn ended(invocation: &Invocation) -> Document<'_> {
+    let end = End {
+        content_type: invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
+        http: invocation.http(),
+        error_details: invocation.error_details(),
+        cut_off: invocation.cut_off().map(error),
+        kind: Some("end"),
+        output: None,
+    };
+    Document { payload: None, is_base64: None, end: Some(end), ..document(invocation) }
 }
 
 /// What a response came to that is in a file.
-fn saved_document(invocation: &Invocation, path: &Path) -> Value {
+fn saved_document<'a>(invocation: &'a Invocation, path: &'a Path) -> Document<'a> {
     let mut document = ended(invocation);
-    if let Some(fields) = document.as_object_mut() {
-        fields.remove("type");
-        fields.insert("output".to_owned(), json!(path));
+    if let Some(end) = &mut document.end {
+        end.kind = None;
+        end.output = Some(path);
     }
     document
 }
 
-/// `200 · 3.1 ms · init 4.8 ms (cold) · 9 MB`.
+/// `200 · 3.10 ms · init 4.80 ms (cold) · 9 MB`.
 fn headline(invocation: &Invocation) -> String {
     let mut parts = vec![invocation.status.to_string()];
     parts.extend(invocation.function_error.iter().map(|error| format!("function error: {error}")));
     if let Some(Report { init_ms, duration_ms, max_memory_mb, emulated, .. }) = invocation.report {
-        parts.push(format!("{duration_ms} ms"));
-        parts.extend(init_ms.map(|init| format!("init {init} ms (cold)")));
+        parts.push(duration(duration_ms));
+        parts.extend(init_ms.map(|init| format!("init {} (cold)", duration(init))));
         parts.push(format!("{max_memory_mb} MB"));
         parts.extend(emulated.then(|| "emulated".to_owned()));
     }
@@ -304,37 +345,64 @@ mod tests {
         }
     }
 
+    fn text(document: &Document<'_>) -> String {
+        serde_json::to_string(document).unwrap()
+    }
+
+    fn value(document: &Document<'_>) -> Value {
+        serde_json::from_str(&text(document)).unwrap()
+    }
+
+    #[test]
+    fn the_functions_own_json_stays_as_it_is_on_one_line() {
+        for (own, on_one_line) in [
+            (
+                r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
+                r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
+            ),
+            ("{\n  \"a\" : [ 1.0, -0 ],\n  \"a\" : \" \\u00e9 \"\n}", r#"{"a":[1.0,-0],"a":" \u00e9 "}"#),
+            ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
+            (" null\n", "null"),
+            (r#""\ud800""#, r#""\ud800""#),
+        ] {
+            let text = text(&document(&invocation(own)));
+            assert!(text.contains(&format!(r#""payload":{on_one_line},"#)), "{text}");
+        }
+    }
+
     #[test]
     fn the_document_has_the_agreed_fields() {
         assert_eq!(
-            document(&invocation(r#"{"message":"hi"}"#)).to_string(),
+            text(&document(&invocation(r#"{"message":"hi"}"#))),
             r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false,"restored":false,"status":null,"error_type":null},"logs":["START"],"version":null,"bytes":16,"is_base64":false}"#
         );
     }
 
     #[test]
     fn a_response_that_is_not_json_is_a_string() {
-        assert_eq!(document(&invocation("<p>"))["payload"], json!("<p>"));
-        assert_eq!(document(&invocation(""))["payload"], Value::Null);
+        assert_eq!(value(&document(&invocation("<p>")))["payload"], "<p>");
+        assert_eq!(value(&document(&invocation("")))["payload"], Value::Null);
+        assert_eq!(value(&document(&Invocation { is_base64: true, ..invocation("MTI=") }))["payload"], "MTI=");
+        assert_eq!(value(&document(&invocation("\"\u{feff}")))["payload"], "\"\u{feff}");
     }
 
     #[test]
     fn the_end_of_a_stream_says_what_it_came_to_and_not_what_was_written() {
         let cut_off = Some(Failure::environment("could not invoke hello", "the response broke off", ""));
-        let end = ended(&Invocation {
-            stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })),
-            ..invocation("half")
-        });
-        assert_eq!((&end["type"], &end["bytes"], &end["payload"]), (&json!("end"), &json!(4), &Value::Null));
+        let half =
+            Invocation { stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })), ..invocation("half") };
+        let end = value(&ended(&half));
+        assert_eq!((&end["type"], &end["bytes"], end.get("payload")), (&"end".into(), &4.into(), None));
         assert_eq!(end["cut_off"]["why"], "the response broke off");
-        let saved = saved_document(&invocation("{}"), Path::new("out.bin"));
-        assert_eq!((&saved["output"], &saved["type"]), (&json!("out.bin"), &Value::Null));
+        let whole = invocation("{}");
+        let saved = value(&saved_document(&whole, Path::new("out.bin")));
+        assert_eq!((&saved["output"], saved.get("type")), (&"out.bin".into(), None));
     }
 
     #[test]
     fn the_headline_tells_a_cold_start_in_words() {
         let mut cold = invocation("{}");
         cold.report.as_mut().unwrap().init_ms = Some(4.8);
-        assert_eq!(headline(&cold), "200 · 3.1 ms · init 4.8 ms (cold) · 9 MB · r");
+        assert_eq!(headline(&cold), "200 · 3.10 ms · init 4.80 ms (cold) · 9 MB · r");
     }
 }

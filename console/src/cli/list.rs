@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Context, NO_FUNCTIONS},
-    output::{ago, bytes, error, print_json, print_line, rfc3339, with_error},
+    output::{ago, bytes, error, print_json, rfc3339, with_error},
 };
 use crate::{
     message::{Failure, FailureKind, Found, Function},
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
             }
         }
         if workspace.functions.iter().any(|function| function.stale) {
-            print_line(&output.faint("stale: a source, or a file that the zip includes, is newer than the build"))?;
+            output.print_faint("stale: a source, or a file that the zip includes, is newer than the build", "")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -109,7 +109,8 @@ fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result
         return Ok(());
     }
     for (title, text) in exports::guide(endpoint) {
-        print_line(&format!("\n{}\n{text}", context.output.faint(title)))?;
+        print_line("")?;
+        context.output.print_faint(title, &format!("\n{text}"))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     message::{FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost},
+    state::text::{clean, columns, without_end},
     work::{
         logs::{self, LogQuery, Told},
         stage::Stage,
@@ -137,12 +138,13 @@ fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failu
     if names_function {
         place = format!("{place} {function}");
     }
-    output::print_line(&format!("{} {}", output.faint(&place), printable(message)))
+    output.print_faint(&place, &indented(message, columns(&place)))
 }
 
-/// A log line must not be able to drive the terminal.
-fn printable(message: &str) -> String {
-    message.chars().map(|letter| if letter.is_control() && letter != '\t' { '\u{fffd}' } else { letter }).collect()
+/// A message behind its place. Its further lines stand below its first: they are no lines of the log.
+fn indented(message: &str, place: usize) -> String {
+    let shown = clean(without_end(message));
+    format!(" {}", shown.replace('\n', &format!("\n{}", " ".repeat(place + 1))))
 }
 
 #[cfg(test)]
@@ -161,7 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_cannot_drive_the_terminal() {
-        assert_eq!(printable("a\tb\x1b[2Jc\r"), "a\tb\u{fffd}[2Jc\u{fffd}");
+    fn a_log_line_can_neither_drive_the_terminal_nor_forge_another_line() {
+        assert_eq!(indented("a\tb\x1b[2Jc\r", 5), " a\tbc");
+        assert_eq!(
+            indented("\x1b[32mINFO\x1b[0m hi\r  at x\r\n12:00:00 ERROR", 2),
+            " INFO hi\n     at x\n   12:00:00 ERROR"
+        );
     }
 }

@@ -1,15 +1,25 @@
 //! Prints results to stdout: JSON documents, aligned tables, lines. A reader that went away is no error.
 
 use std::{
+    borrow::Cow,
+    fmt::Write as _,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr;
 
-use crate::message::Failure;
+use crate::{
+    message::Failure,
+    state::text::{Cleaner, REPLACED, clean, columns, is_unsafe, one_line},
+    theme::Palette,
+};
+
+/// What the process's terminal has of colours.
+pub(super) fn palette() -> Palette {
+    Palette::of(|name| std::env::var(name).ok())
+}
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug)]
@@ -21,25 +31,23 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { json, is_colourful: !json && !no_color && io::stdout().is_terminal() }
+        let palette = palette();
+        Self { json, is_colourful: !json && !palette.none && palette.many && io::stdout().is_terminal() }
     }
 
-    /// `text` made faint, where colours are wanted.
-    pub(super) fn faint(self, text: &str) -> String {
-        if self.is_colourful { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
+    /// Prints `faint` where colours are wanted, `text` behind it, and a line break.
+    pub(super) fn print_faint(self, faint: &str, text: &str) -> Result<(), Failure> {
+        // A grey that is readable on dark and on light; faint text is not, on all terminals.
+        let (begin, end) = if self.is_colourful { ("\x1b[38;5;244m", "\x1b[0m") } else { ("", "") };
+        print(&format!("{begin}{}{end}{}\n", clean(faint), clean(text)))
     }
 
     /// Prints rows with their columns aligned, under a header.
     pub(super) fn table<const N: usize>(self, header: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
-        let mut lines = align(header, rows).into_iter();
-        let header = lines.next().unwrap_or_default();
-        let mut text = self.faint(&header);
-        for row in lines {
-            text.push('\n');
-            text.push_str(&row);
-        }
-        print_line(&text)
+        let lines = align(header, rows);
+        let (header, rows) = lines.split_at(1.min(lines.len()));
+        let rows = rows.iter().flat_map(|row| ["\n", row]).collect::<String>();
+        self.print_faint(&header.concat(), &rows)
     }
 
     /// Prints a failure, to stdout as JSON or to stderr for people; with its exit code.
@@ -67,19 +75,71 @@ impl Output {
 pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(document)
         .map_err(|error| Failure::work("could not print the result", error.to_string(), ""))?;
-    print_line(&text)
+    print(&(escaped(&text) + "\n"))
 }
 
-/// Prints text and a line break.
+/// JSON in which what could drive a terminal is escaped too. In valid JSON it can only stand in strings.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_unsafe) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_unsafe(character) {
+            // Writing to a string cannot fail; none of them needs a surrogate.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Prints text, cleaned, and a line break.
 pub(super) fn print_line(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    print(&format!("{}\n", clean(text)))
 }
 
-/// Prints bytes as they are.
+fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Prints bytes as they are: never what comes from outside while standard output is a terminal.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// A response on its way to a terminal: text is cleaned, and what is no text is not shown.
+#[derive(Default)]
+pub(super) struct Shown {
+    cleaner: Cleaner,
+    /// The beginning of a character that the next bytes end.
+    cut: Vec<u8>,
+}
+
+impl Shown {
+    /// What is shown of the next bytes; none where they are no text.
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Option<String> {
+        self.cut.extend_from_slice(bytes);
+        let end = match std::str::from_utf8(&self.cut) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return None,
+        };
+        let rest = self.cut.split_off(end);
+        // No text holds NUL.
+        let text =
+            String::from_utf8(std::mem::replace(&mut self.cut, rest)).ok().filter(|text| !text.contains('\0'))?;
+        let mut shown = String::with_capacity(text.len());
+        self.cleaner.push(&text, &mut shown);
+        Some(shown)
+    }
+
+    /// What stands for a character that was not ended.
+    pub(super) fn end(&self) -> String {
+        (!self.cut.is_empty()).then_some(REPLACED).into_iter().collect()
+    }
 }
 
 /// A failure as it stands in JSON.
@@ -122,14 +182,16 @@ pub(super) fn ago(then: i64, now: i64) -> String {
 
 fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String> {
     let header = header.map(str::to_owned);
-    let all: Vec<&[String; N]> = std::iter::once(&header).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].width()).max().unwrap_or_default();
+    // A row is one line, whatever its cells hold.
+    let all: Vec<[String; N]> =
+        std::iter::once(&header).chain(rows).map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
+    let width = |column: usize| all.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
     let widths: Vec<usize> = (0..N).map(width).collect();
-    let aligned = |row: &&[String; N]| {
+    let aligned = |row: &[String; N]| {
         let mut text = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             text.push_str(cell);
-            text.push_str(&" ".repeat(width - cell.width() + 2));
+            text.push_str(&" ".repeat(width - columns(cell) + 2));
         }
         text.trim_end().to_owned()
     };
@@ -161,6 +223,36 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["héllo".to_owned(), "1".to_owned()], ["x".to_owned(), "22".to_owned()]];
         assert_eq!(align(["name", "n"], &rows), ["name   n", "héllo  1", "x      22"]);
+    }
+
+    #[test]
+    fn a_cell_can_forge_no_row_and_is_measured_as_it_is_drawn() {
+        let rows = [["日本\nb".to_owned(), "\u{1b}[1A\u{1b}[2Kx\u{202e}".to_owned()], ["⚠\u{fe0f}".into(), "y".into()]];
+        assert_eq!(align(["n", "d"], &rows), ["n       d", "日本 b  x\u{fffd}", "⚠\u{fe0f}      y"]);
+    }
+
+    #[test]
+    fn json_stays_the_same_value_and_drives_no_terminal() {
+        let text = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\n日";
+        let json = serde_json::to_string(text).unwrap();
+        let escaped = escaped(&json);
+        assert_eq!(escaped, r#""a\u001b[2J\u009b\u007f\u202e\n日""#);
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+    }
+
+    #[test]
+    fn a_response_is_cleaned_on_a_terminal_whatever_cuts_it() {
+        let text = "gr\u{fc}n \u{1b}]52;c;aGk=\u{7}ok\u{9b}2J\r\n日";
+        for cut in 0..=text.len() {
+            let mut shown = Shown::default();
+            let (first, second) = text.as_bytes().split_at(cut);
+            let all = [shown.next(first).unwrap(), shown.next(second).unwrap(), shown.end()].concat();
+            assert_eq!(all, "gr\u{fc}n ok\n日", "cut at {cut}");
+        }
+        assert_eq!(Shown::default().next(b"PK\x03\xff\xfe"), None);
+        assert_eq!(Shown::default().next(b"a\0b"), None);
+        let mut cut = Shown::default();
+        assert_eq!((cut.next(b"gr\xc3").as_deref(), cut.end().as_str()), (Some("gr"), "\u{fffd}"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     confirm,
     context::{Context, select},
+    deploy::change,
     output::{print_json, print_line, with_error},
     progress, since, summary,
 };
@@ -168,11 +169,7 @@ fn difference(function: &Promoted) -> String {
     };
     let sha256 = short_sha256(&function.sha256);
     let first = format!("{}: {what} with version {} ({sha256})", function.name, function.from_version);
-    let changes = function.changes.iter().map(|change| {
-        let from = change.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
-        format!("  {}: {from}{}", change.field, change.to)
-    });
-    std::iter::once(first).chain(changes).collect::<Vec<_>>().join("\n")
+    std::iter::once(first).chain(function.changes.iter().map(change)).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

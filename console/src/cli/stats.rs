@@ -10,7 +10,7 @@ use super::{
     output::print_json,
     since,
 };
-use crate::message::{Failure, FunctionStats, Percentiles};
+use crate::message::{Failure, FunctionStats, Percentiles, text::duration};
 
 /// The arguments of `stats`.
 #[derive(Debug, PartialEq, Eq, Args)]
@@ -36,10 +36,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         print_json(&json!({ "functions": stats }))?;
     } else {
         let rows: Vec<_> = stats.iter().map(row).collect();
-        output.table(
-            ["function", "invocations", "cold", "init p50/p90/p99/max ms", "duration p50/p90/p99/max ms"],
-            &rows,
-        )?;
+        output.table(["function", "invocations", "cold", "init p50/p90/p99/max", "duration p50/p90/p99/max"], &rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -50,21 +47,30 @@ fn row(stats: &FunctionStats) -> [String; 5] {
         stats.name.clone(),
         stats.invocations.to_string(),
         format!("{} ({share:.0} %)", stats.cold),
-        percentiles(stats.init_ms),
-        percentiles(stats.duration_ms),
+        percentiles(stats.init_ms, stats.cold),
+        percentiles(stats.duration_ms, stats.invocations),
     ]
 }
 
-fn percentiles(values: Option<Percentiles>) -> String {
-    values.map_or_else(
-        || "–".to_owned(),
-        |Percentiles { p50, p90, p99, max }| format!("{p50:.1} / {p90:.1} / {p99:.1} / {max:.1}"),
-    )
+/// One sample has no percentiles.
+fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
+    match values {
+        None => "–".to_owned(),
+        Some(of) if samples == 1 => format!("{} (one)", duration(of.max)),
+        Some(Percentiles { p50, p90, p99, max }) => [p50, p90, p99, max].map(duration).join(" / "),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_sample_has_no_percentiles_and_times_have_their_digits() {
+        let of = |max| Some(Percentiles { p50: 4.8, p90: 40.0, p99: 40.0, max });
+        assert_eq!(percentiles(of(3204.2), 9), "4.80 ms / 40.0 ms / 40.0 ms / 3.2 s");
+        assert_eq!((percentiles(of(4.8), 1).as_str(), percentiles(None, 0).as_str()), ("4.80 ms (one)", "–"));
+    }
 
     #[test]
     fn the_document_has_the_agreed_fields() {

@@ -11,6 +11,7 @@ use super::{
     output::{ago, print_json, print_line, with_error},
     progress, since, summary,
 };
+use crate::message::text::duration;
 use crate::{
     message::{Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256},
     work::{stage::Stage, versions},
@@ -101,7 +102,7 @@ async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Ar
         print_line(&headline(function))?;
         let rows: Vec<_> = function.versions.iter().map(|version| row(function, version, now)).collect();
         context.output.table(
-            ["version", "aliases", "from", "sha256", "failed", "init p50/p99 ms", "duration p50/p99 ms", "description"],
+            ["version", "aliases", "from", "sha256", "failed", "init p50/p99", "duration p50/p99", "description"],
             &rows,
         )?;
         function.refused.iter().for_each(progress::notice);
@@ -129,7 +130,7 @@ fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
     let aliases = of.aliases_of(&version.version).map(|(alias, share)| {
         if share < 1.0 { format!("{} {}", alias.name, percent(share)) } else { alias.name.clone() }
     });
-    let VersionFigures { invocations, failed, init_ms, duration_ms, .. } = &version.figures;
+    let VersionFigures { invocations, failed, cold, init_ms, duration_ms } = &version.figures;
     let aliases: Vec<String> = aliases.collect();
     [
         version.version.clone(),
@@ -137,14 +138,19 @@ fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
         ago(version.modified_at, now),
         short_sha256(&version.sha256).to_owned(),
         if *invocations == 0 { "–".to_owned() } else { format!("{failed} of {invocations}") },
-        percentiles(*init_ms),
-        percentiles(*duration_ms),
+        percentiles(*init_ms, *cold),
+        percentiles(*duration_ms, *invocations),
         version.description.clone(),
     ]
 }
 
-fn percentiles(values: Option<Percentiles>) -> String {
-    values.map_or_else(|| "–".to_owned(), |Percentiles { p50, p99, .. }| format!("{p50:.1} / {p99:.1}"))
+/// One sample has no percentiles.
+fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
+    match values {
+        None => "–".to_owned(),
+        Some(of) if samples == 1 => format!("{} (one)", duration(of.max)),
+        Some(Percentiles { p50, p99, .. }) => [p50, p99].map(duration).join(" / "),
+    }
 }
 
 /// Asks where that is due, then changes one function after the other; the first that fails ends it.

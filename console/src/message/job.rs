@@ -57,6 +57,7 @@ impl Event {
             | Self::Edited(..)
             | Self::EventRead(..)
             | Self::Drafts(_)
+            | Self::Copied(_)
             | Self::Notice(_) => None,
         }
     }
@@ -141,6 +142,7 @@ impl Effect {
             | Self::LoadDrafts
             | Self::SaveDraft { .. }
             | Self::Copy(_)
+            | Self::CopyByTerminal(_)
             | Self::Continue
             | Self::Suspend
             | Self::Redraw

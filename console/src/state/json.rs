@@ -106,6 +106,12 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
     Err(SyntaxError { line, column, message })
 }
 
+/// Valid JSON without the white space between its tokens.
+pub fn compact(text: &str) -> String {
+    let pieces = tokens(text).filter(|(token, _)| *token != Token::Space);
+    pieces.filter_map(|(_, range)| text.get(range)).collect()
+}
+
 /// The deepest level that is still indented further, so that the size of the result is bounded by that of the text.
 const DEEPEST: usize = 40;
 

@@ -71,21 +71,16 @@ impl Logs {
     /// The line as it is held, with the texts that its neighbours have shared with them.
     fn entry(&self, line: LogLine, batch: &[Entry]) -> Entry {
         let near = || batch.iter().rev().take(NEIGHBOURS).chain(self.entries.iter().rev().take(NEIGHBOURS));
-        let function = near().map(|entry| &entry.function).find(|function| ***function == *line.function);
-        let stream = near().map(|entry| &entry.stream).find(|stream| ***stream == *line.stream);
-        let request_id = line.request_id.map(|id| {
-            let known = near().filter_map(|entry| entry.request_id.as_ref()).find(|known| ***known == *id);
-            known.cloned().unwrap_or_else(|| id.into())
+        let function = near().map(|entry| &entry.function).find(|function| ***function == *line.function).cloned();
+        let stream = near().map(|entry| &entry.stream).find(|stream| ***stream == *line.stream).cloned();
+        let request_id = line.request_id.as_ref().and_then(|id| {
+            near().filter_map(|entry| entry.request_id.as_ref()).find(|known| ***known == **id).cloned()
         });
-        Entry {
-            timestamp: line.timestamp,
-            function: function.cloned().unwrap_or_else(|| line.function.into()),
-            stream: stream.cloned().unwrap_or_else(|| line.stream.into()),
-            rank: line.rank,
-            request_id,
-            kind: entry::kind(&line.message),
-            message: line.message.into_boxed_str(),
-        }
+        let mut entry = Entry::new(line);
+        entry.function = function.unwrap_or(entry.function);
+        entry.stream = stream.unwrap_or(entry.stream);
+        entry.request_id = request_id.or(entry.request_id);
+        entry
     }
 
     /// Adds entries, each at its place.
@@ -122,7 +117,7 @@ impl Logs {
     }
 
     fn append(&mut self, entry: Entry, is_judged: bool) {
-        self.bytes += entry.message.len();
+        self.bytes += entry.bytes();
         if is_judged && self.filter.is_set() && self.filter.lets_through(&entry) {
             self.matches.push_back(self.end());
         }
@@ -136,7 +131,7 @@ impl Logs {
 
     fn drop_first(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
-            self.bytes -= entry.message.len();
+            self.bytes -= entry.bytes();
             self.dropped += 1;
             if self.matches.front().is_some_and(|&number| number < self.dropped) {
                 self.matches.pop_front();
@@ -188,23 +183,25 @@ impl Logs {
 
     /// Shows a mark at its place, or what it says now.
     pub fn mark(&mut self, mark: &LogMark) {
-        let text = mark.text().into_boxed_str();
         let place = (mark.timestamp, "", "", mark.id as i64);
+        let shown = Entry {
+            kind: Kind::Mark,
+            ..Entry::new(LogLine {
+                timestamp: mark.timestamp,
+                function: String::new(),
+                stream: String::new(),
+                rank: mark.id as i64,
+                request_id: None,
+                message: mark.text(),
+            })
+        };
         let index = self.entries.partition_point(|entry| entry.place() < place);
         match self.entries.get_mut(index).filter(|entry| entry.place() == place) {
             Some(entry) => {
-                self.bytes = self.bytes + text.len() - entry.message.len();
-                entry.message = text;
+                self.bytes = self.bytes + shown.bytes() - entry.bytes();
+                *entry = shown;
             }
-            None => self.add(vec![Entry {
-                timestamp: mark.timestamp,
-                function: "".into(),
-                stream: "".into(),
-                rank: mark.id as i64,
-                request_id: None,
-                kind: Kind::Mark,
-                message: text,
-            }]),
+            None => self.add(vec![shown]),
         }
     }
 
@@ -279,7 +276,7 @@ impl Logs {
             }
             self.judged_from -= 1;
             let entry = &self.entries[(self.judged_from - self.dropped) as usize];
-            bytes += entry.message.len();
+            bytes += entry.bytes();
             if self.filter.lets_through(entry) {
                 self.matches.push_front(self.judged_from);
             }
@@ -356,7 +353,7 @@ impl Logs {
 
 /// How many bytes the messages of these lines have.
 fn size<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
-    entries.into_iter().map(|entry| entry.message.len()).sum()
+    entries.into_iter().map(Entry::bytes).sum()
 }
 
 /// Lines that were taken off the end and are put back between others.
@@ -405,7 +402,7 @@ impl Tail {
         self.reach(logs);
         let Some(entry) = self.entries.pop_front() else { return };
         let number = logs.end();
-        logs.bytes += entry.message.len();
+        logs.bytes += entry.bytes();
         logs.entries.push_back(entry);
         if self.anchor == Some(self.next) {
             logs.anchor = Some(number);

@@ -1,6 +1,7 @@
 //! What the last invocation of a function came to: its response, growing while it comes, and its log lines as they are
 //! linked to it.
 
+use super::text::{clean, without_end};
 use super::{Body, Document, Failure, HttpHead, Invocation, JobId, RequestLog, ResponsePart};
 
 /// How far a response is.
@@ -38,6 +39,8 @@ pub struct Response {
     pub body: Body,
     /// What a stream says of the error that ended it.
     pub error: Document,
+    /// The lines of the log as they are shown.
+    pub log: Vec<String>,
     /// The error type of a failed function (`errorType` of its error).
     pub error_type: Option<String>,
     /// The job that brings the log lines which did not come with the response.
@@ -54,11 +57,12 @@ impl Response {
     /// The response that `job` brought.
     pub fn new(job: JobId, outcome: Result<Invocation, Failure>) -> Self {
         let (body, error, error_type) = outcome.as_ref().map(parts).unwrap_or_default();
+        let log = outcome.as_ref().map(|invocation| shown(&invocation.logs)).unwrap_or_default();
         let outcome = match outcome {
             Ok(invocation) => Outcome::Done(Box::new(invocation)),
             Err(failure) => Outcome::Failed(failure),
         };
-        Self { job, outcome, body, error, error_type, linking: None, top: 0, follow: false, left: 0 }
+        Self { job, outcome, body, error, log, error_type, linking: None, top: 0, follow: false, left: 0 }
     }
 
     /// A response that `job` begins to bring at `now`.
@@ -68,6 +72,7 @@ impl Response {
             outcome: Outcome::Arriving(Arriving { since: now, ..Arriving::default() }),
             body: Body::default(),
             error: Document::default(),
+            log: Vec::new(),
             error_type: None,
             linking: None,
             top: 0,
@@ -124,12 +129,19 @@ impl Response {
         let Outcome::Done(invocation) = &mut self.outcome else { return };
         if log.is_whole || log.lines.len() >= invocation.logs.len() {
             invocation.logs = log.lines.iter().map(|line| line.message.clone()).collect();
+            self.log = shown(&invocation.logs);
         }
         if log.report.is_some() {
             invocation.report.clone_from(&log.report);
         }
         invocation.logs_pending = !log.is_whole;
     }
+}
+
+/// The lines of log messages, cleaned.
+fn shown(messages: &[String]) -> Vec<String> {
+    let lines = |message: &String| clean(without_end(message)).split('\n').map(str::to_owned).collect::<Vec<_>>();
+    messages.iter().flat_map(lines).collect()
 }
 
 /// The body, what is beside it of an error, and the error's type.

@@ -112,6 +112,7 @@ impl State {
             top: _,
             hints: _,
             viewport: _,
+            copying: _,
             quit_asked: _,
             ahead: _,
         } = self;

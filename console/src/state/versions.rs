@@ -231,13 +231,17 @@ impl VersionsChanged {
                 format!("{name}: $LATEST has the code of version {to}; its configuration is as it was")
             }
             VersionsDone::Pruned { deleted, kept } if deleted.is_empty() => {
-                format!("{name}: no version to delete, {} stay", kept.len())
+                format!("{name}: no version to delete, {}", staying(kept.len()))
             }
             VersionsDone::Pruned { deleted, kept } => {
-                format!("{name}: deleted {}, {} stay", numbers(deleted), kept.len())
+                format!("{name}: deleted {}, {}", numbers(deleted), staying(kept.len()))
             }
         }
     }
+}
+
+fn staying(count: usize) -> String {
+    if count == 1 { "1 stays".to_owned() } else { format!("{count} stay") }
 }
 
 /// A share of 1 as `5 %` or `2.5 %`.

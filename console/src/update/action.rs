@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     message::{Action, Architecture, Effect, VersionsChange},
-    state::{Focus, Notice, Overlay, State, Tab, overlay::Purpose},
+    state::{Focus, Mood, Notice, Overlay, State, Tab, overlay::Purpose},
 };
 
 /// Does what `action` asks for.
@@ -108,6 +108,9 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
+/// The most bytes that go to the terminal's clipboard: 100 KB of base64, which most terminals take.
+const MOST_BY_TERMINAL: usize = 74_000;
+
 fn copy_login(state: &mut State) -> Vec<Effect> {
     match state.login.as_ref().map(|login| login.failure.hint.clone()) {
         Some(command) => copy(state, &command, "the command"),
@@ -130,9 +133,36 @@ fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
-    state.tell(Notice::good(format!("copied {what}")));
+/// Copies `text`, which is called `what`.
+pub(super) fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
+    state.tell(Notice::plain(format!("copying {what} …"), ""));
+    what.clone_into(&mut state.copying);
     vec![Effect::Copy(text.to_owned())]
+}
+
+/// Says where what was to be copied is. Where no program took it, the terminal may.
+pub(super) fn copied(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
+    let what = std::mem::take(&mut state.copying);
+    match result {
+        Ok(place) => {
+            state.tell(Notice::good(format!("copied {what} to {place}")));
+            Vec::new()
+        }
+        Err(text) if text.len() > MOST_BY_TERMINAL => {
+            let size = text.len() / 1000;
+            state.tell(Notice {
+                mood: Mood::Bad,
+                text: format!("{what} was not copied: {size} KB is more than terminals take"),
+                hint: "install wl-copy, xclip or xsel, or run in tmux".to_owned(),
+            });
+            Vec::new()
+        }
+        Err(text) => {
+            let hint = "not all terminals take it: wl-copy, xclip, xsel and tmux are used where they are there";
+            state.tell(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
+            vec![Effect::CopyByTerminal(text)]
+        }
+    }
 }
 
 fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {

@@ -146,13 +146,15 @@ fn deploy_story(outcome: &DeployOutcome) -> String {
 }
 
 pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, Failure>) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
+    let Some(JobKind::FetchLogs(function)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
     let worked = result.is_ok();
     match result {
+        Ok(lines) if lines.is_empty() => logs::of_response(state, &function),
         Ok(lines) => logs::fetched(state, lines),
-        Err(failure) => state.tell(Notice::of(&failure)),
+        Err(failure) => {
+            logs::of_response(state, &function);
+            state.tell(Notice::of(&failure));
+        }
     }
     sequence::ended(state, job, worked)
 }

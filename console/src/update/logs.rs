@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{command, show, start, verb};
 use crate::{
     message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogFix, LogLine, LogMark, Sample, TailState},
-    state::{Context, JobKind, Notice, Site, State, Tab, Tail, log::Filter},
+    state::{Context, JobKind, Notice, Response, Site, State, Tab, Tail, log::Filter},
 };
 
 /// How far back a first tail looks.
@@ -66,7 +66,7 @@ fn tail_job(state: &State) -> Option<(JobId, JobKind)> {
     state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| (job.id, job.kind.clone()))
 }
 
-fn is_tailed(state: &State, function: &str) -> bool {
+pub(super) fn is_tailed(state: &State, function: &str) -> bool {
     state.tailed().iter().any(|name| name == function)
 }
 
@@ -129,9 +129,9 @@ pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failu
     }
 }
 
-/// Takes the lines that came with a response, unless a tail brings them, or the loop's next step does.
-pub(super) fn of_invocation(state: &mut State, invocation: &Invocation, fetched_next: bool) {
-    if fetched_next || is_tailed(state, &invocation.function) {
+/// Takes the lines that came with a response, which have no times, unless the log's are there or a tail brings them.
+pub(super) fn of_invocation(state: &mut State, invocation: &Invocation) {
+    if is_tailed(state, &invocation.function) || state.logs.has_request(&invocation.request_id) {
         return;
     }
     let line = |(rank, message): (usize, &String)| LogLine {
@@ -154,6 +154,14 @@ pub(super) fn fetch(state: &mut State, function: &str) -> Option<(JobId, Vec<Eff
     let function = function.to_owned();
     let job = start(state, JobKind::FetchLogs(function.clone()));
     Some((job, vec![Effect::FetchLogs { job, function, request_id, since }]))
+}
+
+/// Takes the lines that came with the function's response where its log has none yet, or cannot be read.
+pub(super) fn of_response(state: &mut State, function: &str) {
+    let response = state.functions.get(function).and_then(|card| card.response.as_ref());
+    if let Some(invocation) = response.and_then(Response::invocation).cloned() {
+        of_invocation(state, &invocation);
+    }
 }
 
 /// Takes the lines of a request, unless they are there.

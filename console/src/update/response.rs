@@ -3,7 +3,7 @@
 use super::{finish::bring_up, logs, sequence, start};
 use crate::{
     message::{Effect, Failure, FailureKind, Invocation, JobId, RequestLog, ResponsePart, Sample},
-    state::{JobKind, Mood, Notice, Response, State, Tab},
+    state::{JobKind, Mood, Notice, Response, State, Tab, text::duration},
 };
 
 /// Takes the next part of a response that is being made. It takes the place of the one before.
@@ -38,7 +38,10 @@ pub(super) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, 
     let mut effects = Vec::new();
     let mut linking = None;
     if let Ok(invocation) = &result {
-        if invocation.logs_pending {
+        // What came with the response has no times: the log has. The loop's next step and a tail bring it anyway.
+        let is_brought = (in_loop && worked) || logs::is_tailed(state, &name);
+        let is_untimed = !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
+        if invocation.logs_pending || is_untimed {
             let id = start(state, JobKind::LinkLogs(name.clone()));
             linking = Some(id);
             effects.push(Effect::LinkLogs {
@@ -47,8 +50,6 @@ pub(super) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, 
                 request_id: invocation.request_id.clone(),
                 since: invocation.started_at,
             });
-        } else {
-            logs::of_invocation(state, invocation, in_loop && worked);
         }
     }
     let rows = usize::from(state.viewport.rows);
@@ -86,7 +87,7 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
             Notice::plain(format!("{name}: cancelled, what came of the response is kept"), "")
         }
         (None, Some(failure)) => Notice::of(failure),
-        (None, None) => Notice::good(format!("{name}: {} in {:.1} ms", invocation.status, invocation.client_ms)),
+        (None, None) => Notice::good(format!("{name}: {} in {}", invocation.status, duration(invocation.client_ms))),
     }
 }
 
@@ -98,10 +99,14 @@ fn look(state: &mut State, name: &str) {
     }
 }
 
-/// Nobody waits for the log lines of a response that is no longer shown.
+/// Nobody waits for the log lines of a response that is no longer shown: those that came with it are kept.
 fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
-    let job = replaced.and_then(|response| response.linking).filter(|&job| state.jobs.end(job).is_some());
-    job.map(Effect::Cancel).into_iter().collect()
+    let Some(response) = replaced else { return Vec::new() };
+    let Some(job) = response.linking.filter(|&job| state.jobs.end(job).is_some()) else { return Vec::new() };
+    if let Some(invocation) = response.invocation() {
+        logs::of_invocation(state, invocation);
+    }
+    vec![Effect::Cancel(job)]
 }
 
 /// Takes log lines of a request that came after its response.
@@ -135,10 +140,13 @@ pub(super) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, F
         Err(failure) if failure.kind == FailureKind::Interrupted => {}
         Err(failure) => {
             // The tail is all that there is to show.
-            if let Some(invocation) = response.invocation().cloned() {
-                logs::of_invocation(state, &invocation, false);
+            let invocation = response.invocation().cloned();
+            if let Some(invocation) = &invocation {
+                logs::of_invocation(state, invocation);
             }
-            state.tell(Notice::of(&failure));
+            if invocation.is_none_or(|invocation| invocation.logs_pending) {
+                state.tell(Notice::of(&failure));
+            }
         }
     }
     Vec::new()

@@ -1,6 +1,7 @@
 //! The execution roles that the console made: listing them, removing one; and what the caller may do.
 
-use super::{command, overlay, start, verb};
+use super::{action, command, overlay, start, verb};
+use crate::state::text::counted;
 use crate::{
     message::{Effect, Failure, JobId, Permissions, Role, Verdict},
     state::{
@@ -29,7 +30,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
             let entries = roles.into_iter().map(entry).collect();
             state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
         }
-        Ok(roles) => state.tell(Notice::plain(format!("the console has made {} roles", roles.len()), "")),
+        Ok(roles) => state.tell(Notice::plain(format!("the console has made {}", counted(roles.len(), "role")), "")),
         Err(failure) => state.tell(Notice::of(&failure)),
     }
 }
@@ -127,6 +128,5 @@ fn refusal(verdict: &Verdict) -> Entry {
 
 /// Copies the chosen statement or policy.
 pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
-    state.tell(Notice::good(if entry.detail.is_empty() { "copied the policy" } else { "copied the statement" }));
-    vec![Effect::Copy(entry.value.clone())]
+    action::copy(state, &entry.value, if entry.detail.is_empty() { "the policy" } else { "the statement" })
 }

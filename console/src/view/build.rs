@@ -11,11 +11,11 @@ use super::{
     areas::Areas,
     header::spinner,
     pane::{info, scroll_bar, split},
-    text::window,
+    text::{put, put_line, window},
 };
 use crate::{
     message::{Action, FailureKind},
-    state::{Context, JobKind, State},
+    state::{Context, JobKind, State, text::clean_but_colours},
     theme::Theme,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         if output.title.is_empty() && area.height > 0 {
             let text = format!("no build yet: {key} builds the selected function");
             let room = usize::from(area.width.saturating_sub(1));
-            frame.buffer_mut().set_stringn(area.x + 1, area.y, text, room, theme.dim);
+            put(frame.buffer_mut(), (area.x + 1, area.y), text, room, theme.dim);
         }
         return;
     }
@@ -40,7 +40,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let top = output.top.unwrap_or(last).min(last);
     for (text, y) in output.window(top, usize::from(area.height)).zip(area.y..area.bottom()) {
         let line = coloured(text, theme, output.left, usize::from(area.width));
-        frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        put_line(frame.buffer_mut(), (area.x, y), &line, area.width);
     }
     scroll_bar(frame, theme, area, top, output.len());
 }
@@ -52,7 +52,7 @@ fn coloured(text: &str, theme: &Theme, left: usize, width: usize) -> Line<'stati
     if *theme == Theme::plain() {
         return plain();
     }
-    let Ok(parsed) = text.into_text() else { return plain() };
+    let Ok(parsed) = clean_but_colours(text).as_ref().into_text() else { return plain() };
     let Some(line) = parsed.lines.first() else { return Line::default() };
     window(line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style))), left, width)
 }

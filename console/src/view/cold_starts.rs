@@ -10,7 +10,7 @@ use super::{
     areas::Areas,
     chart::{Bar, bars, histogram},
     pane::scrolled,
-    text::{count, duration, pad, pad_left},
+    text::{count, counted, duration, pad, pad_left},
 };
 use crate::{
     message::{Action, Percentiles, Sample},
@@ -35,8 +35,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<Line<'static>> {
     let total = figures.samples.len();
     let mut head = vec![Span::raw(format!(
-        " {} invocations · {} cold ({:.1} %)",
-        count(total),
+        " {} · {} cold ({:.1} %)",
+        counted(total, "invocation"),
         count(figures.cold),
         figures.cold_share() * 100.0
     ))];
@@ -51,12 +51,13 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
     }
     let heading = ["p50", "p90", "p99", "max"].map(|name| pad_left(name, 11)).concat();
     lines.push(Line::styled(format!(" {}{heading}", pad("", 16)), theme.dim));
-    for (name, percentiles, style) in [
-        ("init", figures.init, theme.cold),
-        ("duration cold", figures.cold_duration, theme.cold),
-        ("duration warm", figures.warm_duration, theme.warm),
+    for (name, percentiles, samples, style) in [
+        ("init", figures.init, figures.cold, theme.cold),
+        ("duration cold", figures.cold_duration, figures.cold, theme.cold),
+        ("duration warm", figures.warm_duration, total - figures.cold, theme.warm),
     ] {
-        lines.push(Line::from(vec![Span::styled(format!(" {}", pad(name, 16)), style), Span::raw(row(percentiles))]));
+        let row = row(percentiles, samples);
+        lines.push(Line::from(vec![Span::styled(format!(" {}", pad(name, 16)), style), Span::raw(row)]));
     }
 
     // Charts share the room that is left; where there is little of it, they scroll.
@@ -95,8 +96,10 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
     lines
 }
 
-fn row(percentiles: Option<Percentiles>) -> String {
+/// One sample has no percentiles.
+fn row(percentiles: Option<Percentiles>, samples: usize) -> String {
     match percentiles {
+        Some(of) if samples == 1 => pad_left("–", 11).repeat(3) + &pad_left(&duration(of.max), 11),
         Some(of) => [of.p50, of.p90, of.p99, of.max].map(|value| pad_left(&duration(value), 11)).concat(),
         None => pad_left("–", 11).repeat(4),
     }

@@ -6,7 +6,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::text::{columns, fit, pad};
+use super::text::{columns, fit, line_columns, pad};
 use crate::{
     message::Action,
     state::{
@@ -41,7 +41,7 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
             Span::styled(note, note_style),
         ]);
         if is_selected {
-            let room = width.saturating_sub(line.width());
+            let room = width.saturating_sub(line_columns(&line));
             line.push_span(" ".repeat(room));
             for span in &mut line.spans {
                 span.style = span.style.patch(theme.selected);

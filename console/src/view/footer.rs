@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     config, logs,
     summary::steps_line,
-    text::{columns, fit, window},
+    text::{columns, fit, put, put_line, window},
 };
 use crate::{
     message::Action,
@@ -41,13 +41,13 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         // Whatever is asked for, there is room to see what is typed.
         let room = usize::from(area.width - 1);
         let label = fit(&label, room.saturating_sub(LEAST_TYPED));
-        let (after, _) = frame.buffer_mut().set_stringn(area.x + 1, area.y, label, room, theme.key);
+        let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
         frame.render_widget(line.input.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
     }
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
     if let Some(steps) = steps_line(state, theme).filter(|_| loops && !is_wide) {
-        frame.buffer_mut().set_line(area.x, area.y, &steps, area.width);
+        put_line(frame.buffer_mut(), (area.x, area.y), &steps, area.width);
         return;
     }
     let width = usize::from(area.width).saturating_sub(1);
@@ -79,7 +79,7 @@ pub(super) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         line = window(pieces, 0, width - 1);
         line.push_span("…");
     }
-    frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
+    put_line(frame.buffer_mut(), (area.x, area.y), &line, area.width);
 }
 
 fn one_line(text: &str) -> String {
@@ -104,7 +104,7 @@ pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     {
         let room = usize::from(area.width.saturating_sub(2));
         let why = fit(&format!("✗ {}", one_line(why)), room);
-        frame.buffer_mut().set_stringn(area.x + 1, area.y, why, room, theme.bad);
+        put(frame.buffer_mut(), (area.x + 1, area.y), why, room, theme.bad);
         return;
     }
     let context = state.context();
@@ -145,5 +145,5 @@ pub(super) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         spans.push(Span::styled(format!(" {desc} "), theme.dim));
     }
     spans.extend(last);
-    frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
+    put_line(frame.buffer_mut(), (area.x, area.y), &Line::from(spans), area.width);
 }

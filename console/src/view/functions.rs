@@ -11,7 +11,7 @@ use ratatui::{
 use super::{
     areas::Areas,
     header::spinner,
-    text::{age, bytes, columns, duration, fit, pad, pad_left, wrap},
+    text::{age, bytes, columns, duration, fit, pad, pad_left, put, put_line, wrap},
 };
 use crate::{
     message::{Action, FailureKind, Target},
@@ -24,6 +24,8 @@ const BUILT: usize = 8;
 const ZIP: usize = 5;
 const STATE: usize = 8;
 const LAST: usize = 7;
+/// The most columns of a frame's title.
+const TITLE: usize = 200;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let has_focus = state.focus == Focus::Functions && state.overlay.is_none();
@@ -45,7 +47,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let fitted = Fitted::of(state, width);
     let heading =
         fitted.line(["name", "built", "zip", &state.options.stage, "last"].map(|text| Span::raw(text.to_owned())));
-    frame.buffer_mut().set_line(inner.x, inner.y, &heading.style(theme.dim), inner.width);
+    put_line(frame.buffer_mut(), (inner.x, inner.y), &heading.style(theme.dim), inner.width);
 
     let rows = usize::from(inner.height.saturating_sub(1));
     let position = state.functions.position().unwrap_or(0);
@@ -57,16 +59,16 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         let area = Rect { y, height: 1, ..inner };
         areas.put(area, Target::Function(index));
         let buffer = frame.buffer_mut();
-        buffer.set_line(inner.x, y, &line, inner.width);
+        put_line(buffer, (inner.x, y), &line, inner.width);
         if Some(card.function.name.as_str()) == state.functions.selected() {
             buffer.set_style(area, theme.selected);
-            buffer.set_stringn(inner.x, y, "▸", 1, theme.selected);
+            put(buffer, (inner.x, y), "▸", 1, theme.selected);
         }
     }
     if state.functions.shown().next().is_none() {
         let back = state.key_of(Context::Functions, Action::Back.name()).unwrap_or("back");
         let text = format!("  none contains `{}`, {back} shows all", fit(&state.functions.filter, 20));
-        frame.buffer_mut().set_stringn(inner.x, inner.y + 1, fit(&text, width), width, theme.dim);
+        put(frame.buffer_mut(), (inner.x, inner.y + 1), fit(&text, width), width, theme.dim);
     }
 }
 
@@ -74,7 +76,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 pub(super) fn frame_of<'a>(title: &str, has_focus: bool, theme: &Theme) -> Block<'a> {
     let (kind, style) = if has_focus { (BorderType::Thick, theme.focused) } else { (BorderType::Plain, theme.border) };
     let block = Block::bordered().border_type(kind).border_style(style);
-    if title.is_empty() { block } else { block.title(Span::styled(format!(" {title} "), theme.title)) }
+    if title.is_empty() { block } else { block.title(Span::styled(format!(" {} ", fit(title, TITLE)), theme.title)) }
 }
 
 /// Which columns have room beside the names.
@@ -181,6 +183,6 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let width = usize::from(area.width).saturating_sub(2);
     for (line, y) in wrap(&text, width).iter().zip(area.y..area.bottom()) {
         debug_assert!(columns(line) <= width || width == 0);
-        frame.buffer_mut().set_stringn(area.x + 1, y, line, width, style);
+        put(frame.buffer_mut(), (area.x + 1, y), line, width, style);
     }
 }

@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     stages::expiry,
-    text::{clock, columns, fit},
+    text::{clock, columns, fit, line_columns, put_line},
 };
 use crate::{
     message::Architecture,
@@ -33,7 +33,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
         right.insert(0, Span::styled(text, style));
     }
     let right = Line::from(right);
-    let room = usize::from(area.width).saturating_sub(right.width() + 1);
+    let room = usize::from(area.width).saturating_sub(line_columns(&right) + 1);
 
     let stage = stage(state, theme);
     let needed: usize = stage.iter().map(|span| columns(&span.content)).sum();
@@ -58,9 +58,9 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     }
     left.extend(stage);
     let width = area.width;
-    frame.buffer_mut().set_line(area.x, area.y, &Line::from(left), room as u16);
-    let right_width = (right.width() as u16).min(width);
-    frame.buffer_mut().set_line(area.x + width - right_width, area.y, &right, right_width);
+    put_line(frame.buffer_mut(), (area.x, area.y), &Line::from(left), room as u16);
+    let right_width = (line_columns(&right) as u16).min(width);
+    put_line(frame.buffer_mut(), (area.x + width - right_width, area.y), &right, right_width);
 }
 
 fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {

@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     areas::Areas,
     overlay::popup,
-    text::{fit, wrap},
+    text::{fit, put_line, wrap},
 };
 use crate::{
     message::{Action, CodeAsked},
@@ -40,7 +40,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
     let inner = popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width.saturating_sub(1));
+        put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
     }
 }
 

@@ -10,7 +10,7 @@ use ratatui::{
 use super::{
     areas::Areas,
     pane::{info, scroll_bar, split},
-    text::{clock, columns, count, fit, pad, window},
+    text::{self, clock, columns, count, counted, fit, pad, put, put_line, window},
 };
 use crate::{
     message::Action,
@@ -58,7 +58,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         next += 1;
     }
     for (row, y) in rows.iter().zip(area.y..area.bottom()) {
-        frame.buffer_mut().set_line(area.x, y, row, area.width);
+        put_line(frame.buffer_mut(), (area.x, y), row, area.width);
     }
     scroll_bar(frame, theme, area, top, logs.len());
 }
@@ -70,7 +70,7 @@ fn what(state: &State, theme: &Theme) -> Line<'static> {
         Some(function) => format!(" of {}", fit(function, 24)),
         None => String::new(),
     };
-    let mut spans = vec![Span::raw(format!("{} lines{of}", count(logs.len())))];
+    let mut spans = vec![Span::raw(format!("{}{of}", counted(logs.len(), "line")))];
     if !filter.text.is_empty() {
         spans.push(Span::styled(format!("  /{}", fit(&filter.text, 24)), theme.key));
     }
@@ -155,7 +155,7 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     } else {
         format!("no lines yet: {} follows this function's, {} all", key(Action::Tail), key(Action::TailAll))
     };
-    frame.buffer_mut().set_stringn(area.x + 1, area.y, text, usize::from(area.width.saturating_sub(1)), theme.dim);
+    put(frame.buffer_mut(), (area.x + 1, area.y), text, usize::from(area.width.saturating_sub(1)), theme.dim);
 }
 
 /// The style of a line by what it says.
@@ -181,7 +181,9 @@ fn request_style(theme: &Theme, request: &str) -> Style {
 
 fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Line<'static>> {
     let (hours, minutes, seconds, ms) = clock(entry.timestamp, state.utc_offset);
-    let mut head = vec![Span::styled(format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03} "), theme.dim)];
+    let time = format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03} ");
+    let time = if entry.is_timed() { time } else { " ".repeat(columns(&time)) };
+    let mut head = vec![Span::styled(time, theme.dim)];
     if state.logs.all_functions {
         head.push(Span::raw(pad(&entry.function, 10)));
         head.push(Span::raw(" "));
@@ -206,28 +208,23 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
         Kind::Platform => theme.dim,
         Kind::Plain => theme.text,
     };
-    let message = |left: usize| found(state, theme, &window([(&*entry.message, style)], left, room), style);
-    if !state.logs.wrap {
-        head.extend(message(state.logs.left));
-        return vec![Line::from(head)];
-    }
-    head.extend(message(0));
-    let mut rows = vec![Line::from(head)];
-    while rows.len() < MOST_ROWS {
-        let more = message(rows.len() * room);
-        if more.is_empty() {
-            break;
-        }
-        let mut row = vec![Span::raw(" ".repeat(used))];
-        row.extend(more);
-        rows.push(Line::from(row));
-    }
-    rows
+    let texts = if state.logs.wrap {
+        text::rows(entry.text(), room, MOST_ROWS)
+    } else {
+        let lines = entry.text().lines().take(MOST_ROWS);
+        lines.map(|line| window([(line, style)], state.logs.left, room).to_string()).collect()
+    };
+    let mut texts = texts.into_iter();
+    head.extend(found(state, theme, texts.next().unwrap_or_default(), style));
+    let more = texts.map(|text| {
+        let blank = Span::raw(" ".repeat(used));
+        std::iter::once(blank).chain(found(state, theme, text, style)).collect()
+    });
+    std::iter::once(Line::from(head)).chain(more).collect()
 }
 
-/// The spans of `line` with what the filter looks for marked.
-fn found(state: &State, theme: &Theme, line: &Line<'_>, style: Style) -> Vec<Span<'static>> {
-    let text = line.to_string();
+/// The spans of `text` with what the filter looks for marked.
+fn found(state: &State, theme: &Theme, text: String, style: Style) -> Vec<Span<'static>> {
     let wanted = &state.logs.filter().text;
     let at = if wanted.is_empty() { None } else { filter_find(&text, wanted) };
     let parts = at.and_then(|at| {

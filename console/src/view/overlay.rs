@@ -14,7 +14,7 @@ use super::{
     login,
     pane::scroll_bar,
     plan, stages,
-    text::{columns, fit, pad, wrap},
+    text::{columns, counted, fit, pad, put, put_line, wrap},
     versions,
 };
 use crate::{
@@ -112,7 +112,7 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     areas.viewport.overlay_lines = lines.len();
     let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
     for (line, y) in lines.iter().skip(top).zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width - 1);
+        put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width - 1);
     }
     scroll_bar(frame, theme, inner, top, lines.len());
 }
@@ -146,7 +146,7 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), &title, areas);
-    frame.buffer_mut().set_stringn(inner.x + 1, inner.y, ":", 1, theme.key);
+    put(frame.buffer_mut(), (inner.x + 1, inner.y), ":", 1, theme.key);
     frame.render_widget(
         choose.input.area(),
         Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1, ..inner },
@@ -164,15 +164,15 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
         let label = pad(&entry.label, width.saturating_sub(columns(&detail) + 5));
         let row = Rect { y, height: 1, ..area };
         let line = Line::from(vec![Span::raw(format!("  {label} ")), Span::styled(detail, theme.key)]);
-        frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        put_line(frame.buffer_mut(), (area.x, y), &line, area.width);
         if position == choose.selected {
             frame.buffer_mut().set_style(row, theme.selected);
-            frame.buffer_mut().set_stringn(area.x, y, "▸", 1, theme.selected);
+            put(frame.buffer_mut(), (area.x, y), "▸", 1, theme.selected);
         }
         areas.put(row, Target::Choice(position));
     }
     if choose.matches.is_empty() && area.height > 0 {
-        frame.buffer_mut().set_stringn(area.x + 2, area.y, "nothing fits", width.saturating_sub(2), theme.dim);
+        put(frame.buffer_mut(), (area.x + 2, area.y), "nothing fits", width.saturating_sub(2), theme.dim);
     }
     scroll_bar(frame, theme, area, top, choose.matches.len());
 }
@@ -206,7 +206,7 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
                  back.\nType the function's name to confirm:",
                 numbers(old)
             );
-            return Some((format!("Delete {} versions of {}?", old.len(), fit(name, 30)), text));
+            return Some((format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)), text));
         }
         Purpose::Change(change) => change,
     };
@@ -244,15 +244,15 @@ fn confirm(
         lines.drain(room.saturating_sub(2)..lines.len() - room.min(2));
     }
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_stringn(inner.x + 1, y, line, width, theme.text);
+        put(frame.buffer_mut(), (inner.x + 1, y), line, width, theme.text);
     }
     let after = inner.y + lines.len() as u16;
     for (line, y) in refused.iter().zip(after..inner.bottom().saturating_sub(1)) {
-        frame.buffer_mut().set_stringn(inner.x + 1, y, line, width, theme.bad);
+        put(frame.buffer_mut(), (inner.x + 1, y), line, width, theme.bad);
     }
     let y = (after + refused.len() as u16).min(inner.bottom().saturating_sub(1));
     if y < inner.bottom() {
-        frame.buffer_mut().set_stringn(inner.x + 1, y, ">", 1, theme.bad);
+        put(frame.buffer_mut(), (inner.x + 1, y), ">", 1, theme.bad);
         frame.render_widget(
             line.input.area(),
             Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 },

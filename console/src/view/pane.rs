@@ -11,7 +11,7 @@ use super::{
     build, cold_starts,
     functions::frame_of,
     logs, payload, response, settings,
-    text::{columns, window},
+    text::{columns, line_columns, put, put_line, window},
 };
 use crate::{
     message::{Action, Target},
@@ -56,7 +56,7 @@ pub(super) fn scrolled(
     areas.viewport.lines = lines.len();
     let top = top.min(lines.len().saturating_sub(usize::from(area.height)));
     for (line, y) in lines.iter().skip(top).zip(area.y..area.bottom()) {
-        frame.buffer_mut().set_line(area.x, y, line, area.width);
+        put_line(frame.buffer_mut(), (area.x, y), line, area.width);
     }
     scroll_bar(frame, theme, area, top, lines.len());
 }
@@ -70,7 +70,7 @@ pub(super) fn scroll_bar(frame: &mut Frame, theme: &Theme, area: Rect, top: usiz
     let length = (rows * rows / count).max(1);
     let from = (top * (rows - length)).div_ceil((count - rows).max(1)).min(rows - length);
     for row in from..from + length {
-        frame.buffer_mut().set_stringn(area.right(), area.y + row as u16, "█", 1, theme.dim);
+        put(frame.buffer_mut(), (area.right(), area.y + row as u16), "█", 1, theme.dim);
     }
 }
 
@@ -85,11 +85,11 @@ pub(super) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<
     };
     let left = pieces(left);
     let shown = window(left.iter().map(|(text, style)| (text.as_str(), *style)), 0, room);
-    let used = shown.width();
-    frame.buffer_mut().set_line(area.x, area.y, &shown, area.width);
-    let width = right.width();
+    let used = line_columns(&shown);
+    put_line(frame.buffer_mut(), (area.x, area.y), &shown, area.width);
+    let width = line_columns(right);
     if width > 0 && used + 1 + width <= room {
-        frame.buffer_mut().set_line(area.right() - width as u16, area.y, right, width as u16);
+        put_line(frame.buffer_mut(), (area.right() - width as u16, area.y), right, width as u16);
     }
 }
 
@@ -123,7 +123,7 @@ fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &m
         }
         let style = if tab == state.tab { theme.tab } else { theme.dim };
         let line = Line::from(vec![Span::raw(" "), Span::styled(title, style), Span::raw(" ")]);
-        frame.buffer_mut().set_line(x, area.y, &line, cells);
+        put_line(frame.buffer_mut(), (x, area.y), &line, cells);
         areas.put(Rect { x, y: area.y, width: cells, height: 1 }, Target::Tab(tab));
         x += cells;
     }

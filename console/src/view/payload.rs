@@ -6,21 +6,24 @@ use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
 };
-use unicode_width::UnicodeWidthChar;
 
 use super::{
     areas::Areas,
     pane::{info, split},
-    text::{bytes, fit, window},
+    text::{bytes, fit, put, put_line, window},
 };
 use crate::{
     message::{InvokeMode, Target},
     state::{
         Card, Check, Draft, Focus, State,
         json::{Token, tokens},
+        text::clusters,
     },
     theme::Theme,
 };
+
+/// The editor's tab stops.
+const TAB: usize = 2;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
@@ -30,10 +33,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     info(frame, first, &what(state, theme, card), &verdict(theme, draft));
     if let Some(large) = draft.editor.large() {
         let note = format!("{} of text: too large for this editor, but it can be sent", bytes(large.len() as u64));
-        frame.buffer_mut().set_stringn(area.x, area.y, note, usize::from(area.width), theme.warn);
+        put(frame.buffer_mut(), (area.x, area.y), note, usize::from(area.width), theme.warn);
         for (line, y) in large.lines().zip(area.y + 1..area.bottom()) {
             let line = window([(line, theme.text)], 0, usize::from(area.width));
-            frame.buffer_mut().set_line(area.x, y, &line, area.width);
+            put_line(frame.buffer_mut(), (area.x, y), &line, area.width);
         }
         return;
     }
@@ -131,12 +134,9 @@ fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Dr
         let mut column = gutter;
         for (token, range) in tokens(line) {
             let style = colour(theme, token);
-            for character in line.get(range).unwrap_or_default().chars() {
-                let cells_taken = match character {
-                    '\t' => 2 - (column - gutter) % 2,
-                    character => character.width().unwrap_or(0),
-                };
-                for column in column..column + cells_taken {
+            for (cluster, columns) in clusters(line.get(range).unwrap_or_default()) {
+                let columns = if cluster == "\t" { TAB - (column - gutter) % TAB } else { columns };
+                for column in column..column + columns {
                     if let Some(x) = cells(column) {
                         let cell = &mut buffer[(x, y)];
                         let modifier = cell.modifier;
@@ -144,14 +144,15 @@ fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Dr
                         cell.modifier |= modifier;
                     }
                 }
-                column += cells_taken;
+                column += columns;
             }
             if column > left + usize::from(area.width) {
                 break;
             }
         }
         if let Some(error) = broken {
-            let before: usize = line.chars().take(error.column - 1).map(|c| c.width().unwrap_or(0)).sum();
+            let end = line.char_indices().nth(error.column - 1).map_or(line.len(), |(at, _)| at);
+            let before: usize = clusters(line.get(..end).unwrap_or_default()).map(|(_, columns)| columns).sum();
             if let Some(x) = cells(gutter + before) {
                 buffer[(x, y)].set_style(theme.bad.add_modifier(Modifier::UNDERLINED));
             }

@@ -12,7 +12,7 @@ use super::{
     config,
     overlay::popup,
     pane::scroll_bar,
-    text::{columns, fit, pad, window, wrap},
+    text::{columns, counted, fit, pad, put, put_line, window, wrap},
 };
 use crate::{
     message::{Action, Change, DeployAction, DeployPlan, FunctionPlan},
@@ -46,20 +46,20 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
             format!("Deploy {} to {}", fit(names.first().map_or("", String::as_str), 40), fit(stage, 30))
         }
         Planned::Loop(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
-        Planned::Deploy(names) => format!("Deploy {} functions to {}", names.len(), fit(stage, 30)),
+        Planned::Deploy(names) => format!("Deploy {} to {}", counted(names.len(), "function"), fit(stage, 30)),
     };
     let inner = popup(frame, theme, body, (WIDTH, rows), &title, areas);
     if inner.height < 3 {
         return;
     }
     let place = Line::styled(place(state), theme.dim);
-    frame.buffer_mut().set_line(inner.x + 1, inner.y, &place, inner.width.saturating_sub(1));
+    put_line(frame.buffer_mut(), (inner.x + 1, inner.y), &place, inner.width.saturating_sub(1));
     let list = Rect { y: inner.y + 1, height: inner.height - 3, ..inner };
     areas.viewport.overlay = list.height;
     areas.viewport.overlay_lines = lines.len();
     let top = plan.top.min(lines.len().saturating_sub(usize::from(list.height)));
     for (line, y) in lines.iter().skip(top).zip(list.y..list.bottom()) {
-        frame.buffer_mut().set_line(list.x + 1, y, line, list.width.saturating_sub(1));
+        put_line(frame.buffer_mut(), (list.x + 1, y), line, list.width.saturating_sub(1));
     }
     scroll_bar(frame, theme, list, top, lines.len());
     foot(state, theme, frame, Rect { y: inner.bottom() - 1, height: 1, ..inner }, plan);
@@ -163,7 +163,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
         let label = format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
-        let (after, _) = frame.buffer_mut().set_stringn(x, area.y, &label, width, theme.bad);
+        let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
         frame.render_widget(plan.typed.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
         return;
     }
@@ -172,8 +172,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
         Planned::Configure { .. } => "sends this".to_owned(),
         Planned::Promote(_) => "promotes it".to_owned(),
         Planned::Loop(_) => "deploys and invokes it".to_owned(),
-        Planned::Deploy(_) if count == 1 => "deploys 1 function".to_owned(),
-        Planned::Deploy(_) => format!("deploys {count} functions"),
+        Planned::Deploy(_) => format!("deploys {}", counted(count, "function")),
     };
     let text = match (plan.outcome.is_some(), count) {
         (false, _) => format!("{leave} leaves"),
@@ -181,5 +180,5 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
         (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
         (true, _) => format!("{accept} {does}   {leave} leaves everything as it is"),
     };
-    frame.buffer_mut().set_stringn(x, area.y, &text, width, theme.key);
+    put(frame.buffer_mut(), (x, area.y), &text, width, theme.key);
 }

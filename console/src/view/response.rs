@@ -13,7 +13,7 @@ use super::{
     logs::message_style,
     pane::{info, scroll_bar, split},
     payload::colour,
-    text::{bytes, duration, fit, window, wrap},
+    text::{bytes, columns, duration, fit, put, put_line, window, wrap},
 };
 use crate::{
     message::{Action, Failure, HttpHead, Invocation},
@@ -47,7 +47,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let last = count.saturating_sub(usize::from(area.height));
     let top = if response.follow { last } else { response.top.min(last) };
     for (index, y) in (top..count).zip(area.y..area.bottom()) {
-        frame.buffer_mut().set_line(area.x, y, &content.line(index), area.width);
+        put_line(frame.buffer_mut(), (area.x, y), &content.line(index), area.width);
     }
     scroll_bar(frame, theme, area, top, count);
 }
@@ -77,7 +77,7 @@ pub(super) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let first = if response.follow { body.saturating_sub(room) } else { 0 };
     let shown = (first..body).take(room).chain((count > body).then_some(body)).chain(count - logs..count);
     for (index, y) in shown.zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_line(inner.x, y, &content.line(index), inner.width);
+        put_line(frame.buffer_mut(), (inner.x, y), &content.line(index), inner.width);
     }
 }
 
@@ -103,7 +103,6 @@ impl<'a> Content<'a> {
             Outcome::Done(invocation) => invocation.http(),
             Outcome::Failed(_) => None,
         };
-        let logs = invocation.map_or(&[][..], |invocation| &invocation.logs);
         let told = match &response.outcome {
             Outcome::Arriving(arriving) => arriving.content_type.as_deref(),
             Outcome::Done(invocation) => invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
@@ -119,7 +118,7 @@ impl<'a> Content<'a> {
             head: http.map(|http| head(theme, http, width)).unwrap_or_default(),
             notes: notes(theme, response, width),
             error: &response.error,
-            logs,
+            logs: &response.log,
             log_title: invocation.and_then(|invocation| log_title(state, response, invocation)),
         }
     }
@@ -174,7 +173,7 @@ fn json(theme: &Theme, text: &str, left: usize, width: usize) -> Line<'static> {
 
 /// `── log ────`
 fn rule(theme: &Theme, title: &str, width: usize) -> Line<'static> {
-    let used = title.chars().count() + 4;
+    let used = columns(title) + 4;
     Line::styled(format!("── {title} {}", "─".repeat(width.saturating_sub(used))), theme.dim)
 }
 
@@ -283,7 +282,7 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     }
     let key = |action: Action| state.key_of(Context::Functions, action.name()).unwrap_or(action.name()).to_owned();
     let text = format!("no response yet: {} invokes, {} does the whole loop", key(Action::Invoke), key(Action::Loop));
-    frame.buffer_mut().set_stringn(area.x + 1, area.y, text, usize::from(area.width.saturating_sub(1)), theme.dim);
+    put(frame.buffer_mut(), (area.x + 1, area.y), text, usize::from(area.width.saturating_sub(1)), theme.dim);
 }
 
 fn failed(theme: &Theme, frame: &mut Frame, first: Rect, area: Rect, failure: &Failure) {
@@ -292,6 +291,6 @@ fn failed(theme: &Theme, frame: &mut Frame, first: Rect, area: Rect, failure: &F
     let why = wrap(&failure.why, width).into_iter().map(|line| (line, theme.text));
     let hint = wrap(&failure.hint, width).into_iter().map(|line| (line, theme.warn));
     for ((line, style), y) in why.chain(hint).zip(area.y..area.bottom()) {
-        frame.buffer_mut().set_stringn(area.x + 1, y, line, width, style);
+        put(frame.buffer_mut(), (area.x + 1, y), line, width, style);
     }
 }

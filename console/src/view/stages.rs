@@ -10,7 +10,7 @@ use super::{
     areas::Areas,
     overlay::popup,
     pane::scroll_bar,
-    text::{fit, pad, wrap},
+    text::{fit, pad, put, put_line, wrap},
 };
 use crate::{
     message::{StageEntry, StageInfo, Target},
@@ -25,7 +25,7 @@ const DETAILS: u16 = 4;
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
     let rows = (choose.entries.len() as u16).saturating_add(DETAILS + 3).min(body.height.saturating_sub(2));
     let inner = popup(frame, theme, body, (WIDTH, rows), "Stages", areas);
-    frame.buffer_mut().set_stringn(inner.x + 1, inner.y, ":", 1, theme.key);
+    put(frame.buffer_mut(), (inner.x + 1, inner.y), ":", 1, theme.key);
     let typed = Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1.min(inner.height), ..inner };
     frame.render_widget(choose.input.area(), typed);
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1 + DETAILS).max(1), ..inner };
@@ -39,15 +39,15 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         let row = Rect { y, height: 1, ..list };
         let mut spans = vec![Span::raw(format!("  {}  ", pad(stage, widest.min(24))))];
         spans.extend(of_stage(state, theme, stage));
-        frame.buffer_mut().set_line(row.x, y, &Line::from(spans), row.width);
+        put_line(frame.buffer_mut(), (row.x, y), &Line::from(spans), row.width);
         if position == choose.selected {
             frame.buffer_mut().set_style(row, theme.selected);
-            frame.buffer_mut().set_stringn(row.x, y, "▸", 1, theme.selected);
+            put(frame.buffer_mut(), (row.x, y), "▸", 1, theme.selected);
         }
         areas.put(row, Target::Choice(position));
     }
     if choose.matches.is_empty() {
-        frame.buffer_mut().set_stringn(list.x + 2, list.y, "nothing fits", usize::from(list.width), theme.dim);
+        put(frame.buffer_mut(), (list.x + 2, list.y), "nothing fits", usize::from(list.width), theme.dim);
     }
     scroll_bar(frame, theme, list, top, choose.matches.len());
     if let Some(stage) = choose.matches.get(choose.selected).and_then(|&index| name(index)) {
@@ -127,6 +127,6 @@ fn details(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, stage: &
         Some(Connection::Connecting) | None => lines.extend(about.map(|text| Line::styled(text, theme.dim))),
     }
     for (line, y) in lines.iter().zip(area.y..area.bottom()) {
-        frame.buffer_mut().set_line(area.x + 1, y, line, area.width.saturating_sub(1));
+        put_line(frame.buffer_mut(), (area.x + 1, y), line, area.width.saturating_sub(1));
     }
 }

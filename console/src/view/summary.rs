@@ -10,7 +10,7 @@ use super::{
     chart::spark,
     functions::frame_of,
     header::spinner,
-    text::{duration, fit, pad, pad_left},
+    text::{counted, duration, fit, pad, pad_left, put_line},
 };
 use crate::{
     message::Percentiles,
@@ -40,6 +40,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     let row = |name: &str, values: &[f64], style, percentiles: Option<Percentiles>| {
         let mut spans = vec![Span::raw(format!(" {name} ")), Span::styled(pad(&spark(values, room), room), style)];
         spans.push(match percentiles {
+            Some(of) if values.len() == 1 => Span::raw(format!(" one {}", pad_left(&duration(of.max), 9))),
             Some(of) => {
                 Span::raw(format!(" p50 {} p99 {}", pad_left(&duration(of.p50), 9), pad_left(&duration(of.p99), 9)))
             }
@@ -51,12 +52,12 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
         vec![row("init", &init, theme.cold, figures.init), row("dur ", &durations, theme.warm, figures.duration)];
     if !figures.samples.is_empty() {
         let emulated = if figures.emulated > 0 { ", emulated" } else { "" };
-        let text =
-            format!(" {} invocations, {:.0} % cold{emulated}", figures.samples.len(), figures.cold_share() * 100.0);
+        let invocations = counted(figures.samples.len(), "invocation");
+        let text = format!(" {invocations}, {:.0} % cold{emulated}", figures.cold_share() * 100.0);
         lines.push(Line::styled(text, theme.dim));
     }
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        frame.buffer_mut().set_line(inner.x, y, line, inner.width);
+        put_line(frame.buffer_mut(), (inner.x, y), line, inner.width);
     }
 }
 
@@ -73,7 +74,7 @@ pub(super) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
             Span::raw(pad(step.name(), 8)),
             Span::styled(pad_left(&time, 10), style),
         ]);
-        frame.buffer_mut().set_line(inner.x, y, &line, inner.width);
+        put_line(frame.buffer_mut(), (inner.x, y), &line, inner.width);
     }
 }
 

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use ratatui::{
-    buffer::{Buffer, Cell},
+    buffer::{Buffer, Cell, CellWidth},
     style::{Color, Modifier},
 };
-use unicode_width::UnicodeWidthStr;
 
 /// The size of a cell and the room around the frame, in pixels.
 const CELL: (f64, f64) = (8.4, 18.0);
@@ -42,7 +41,7 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
             while column < area.width && Look::of(&buffer[(area.x + column, area.y + row)]) == look {
                 let symbol = buffer[(area.x + column, area.y + row)].symbol();
                 text.push_str(symbol);
-                column += (symbol.width() as u16).max(1);
+                column += symbol.cell_width().max(1);
             }
             run(&mut out, &look, &text, (start, row), column - start);
         }

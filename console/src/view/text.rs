@@ -1,45 +1,19 @@
-//! Text for cells: cut to columns, cleaned of what could break the screen, and figures in few characters.
+//! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and figures in few characters.
+
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod tests;
 
 use ratatui::{
+    buffer::Buffer,
     style::Style,
     text::{Line, Span},
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
 
-/// Stands for a character that must not reach the terminal.
-const REPLACED: char = '\u{fffd}';
-const TAB_STOP: usize = 4;
-
-/// The characters of `text` as they may reach the terminal: escape sequences are left out, tabs are left to the
-/// caller, what controls or reorders is replaced.
-fn clean(text: &str) -> impl Iterator<Item = char> + '_ {
-    let mut rest = text.chars().peekable();
-    std::iter::from_fn(move || {
-        loop {
-            let character = rest.next()?;
-            match character {
-                '\u{1b}' => match rest.next_if(|&next| next == '[' || next == ']') {
-                    // A control sequence ends with a letter; a title or link with BEL or ESC \.
-                    Some('[') => while rest.next().is_some_and(|next| !('\u{40}'..='\u{7e}').contains(&next)) {},
-                    Some(_) => {
-                        while let Some(next) = rest.next() {
-                            if next == '\u{7}' || (next == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) {
-                                break;
-                            }
-                        }
-                    }
-                    None => return Some(REPLACED),
-                },
-                '\r' if rest.peek().is_none() => {}
-                '\t' => return Some('\t'),
-                '\u{200b}' | '\u{feff}' | '\u{ad}' => {}
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => return Some(REPLACED),
-                character if character.is_control() => return Some(REPLACED),
-                character => return Some(character),
-            }
-        }
-    })
-}
+use crate::state::text::{cells, clean, clean_start, without_end};
+pub(super) use crate::state::text::{columns, count, counted, duration, fit, pad, pad_left};
 
 /// The columns `left..left + width` of styled pieces that follow each other on one line.
 pub(super) fn window<'a>(
@@ -50,28 +24,23 @@ pub(super) fn window<'a>(
     let right = left.saturating_add(width);
     let mut column = 0;
     let mut spans = Vec::new();
-    // Characters without width could make a line without end.
-    let mut budget = width * 8;
     'pieces: for (text, style) in pieces {
         let mut shown = String::new();
-        for character in clean(text) {
-            let (character, cells) = match character {
-                '\t' => (' ', TAB_STOP - column % TAB_STOP),
-                character => (character, character.width().unwrap_or(0)),
-            };
-            let (start, end) = (column, column + cells);
-            if (start >= right && cells > 0) || budget == 0 {
+        let text = clean_start(without_end(text), right - column.min(right));
+        for (cluster, columns) in cells(&text, column) {
+            let (start, end) = (column, column + columns);
+            if start >= right {
                 spans.push(Span::styled(shown, style));
                 break 'pieces;
             }
             column = end;
             if end <= left {
-                // Left of the window; so is a mark on what is left of it.
-            } else if start < left || end > right || (character == ' ' && cells > 1) {
+                // Left of the window.
+            } else if start < left || end > right {
+                // What is cut by an edge leaves its place blank.
                 shown.extend(std::iter::repeat_n(' ', end.min(right) - start.max(left)));
             } else {
-                shown.push(character);
-                budget -= 1;
+                shown.push_str(cluster);
             }
         }
         spans.push(Span::styled(shown, style));
@@ -80,82 +49,107 @@ pub(super) fn window<'a>(
     Line::from(spans)
 }
 
-/// `text` cut to `width` columns, with `…` where something is cut off.
-pub(super) fn fit(text: &str, width: usize) -> String {
-    let cut = |width| window([(text, Style::new())], 0, width).spans.pop().map_or_else(String::new, own);
-    let all = cut(width + 1);
-    if all.width() <= width {
-        return all;
-    }
-    match width {
-        0 => String::new(),
-        width => format!("{}…", cut(width - 1)),
-    }
+/// Draws a line, cleaned; gives the column behind it.
+pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>, width: u16) -> u16 {
+    let pieces = line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
+    let shown = window(pieces, 0, usize::from(width));
+    buffer.set_line(x, y, &shown, width).0
 }
 
-fn own(span: Span<'_>) -> String {
-    span.content.into_owned()
+/// Draws text, cleaned; gives the column behind it.
+pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: impl AsRef<str>, width: usize, style: Style) -> u16 {
+    buffer.set_line(x, y, &window([(text.as_ref(), style)], 0, width), width.try_into().unwrap_or(u16::MAX)).0
 }
 
-/// `text` cut or padded on the right to exactly `width` columns.
-pub(super) fn pad(text: &str, width: usize) -> String {
-    let mut text = fit(text, width);
-    text.extend(std::iter::repeat_n(' ', width - text.width().min(width)));
-    text
+/// How many columns `line` takes.
+pub(super) fn line_columns(line: &Line<'_>) -> usize {
+    line.spans.iter().map(|span| columns(&span.content)).sum()
 }
 
-/// `text` cut or padded on the left to exactly `width` columns.
-pub(super) fn pad_left(text: &str, width: usize) -> String {
-    let text = fit(text, width);
-    format!("{}{text}", " ".repeat(width - text.width().min(width)))
-}
-
-/// How many columns `text` takes.
-pub(super) fn columns(text: &str) -> usize {
-    text.width()
-}
-
-/// `text` in lines of at most `width` columns, broken at spaces where it has some.
+/// `text` in lines of at most `width` columns, broken at spaces where it has some. A cluster that is wider stands on a line
+/// of its own: nothing but spaces is lost.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let mut word = fit(word, 10_000);
-            if !line.is_empty() && line.width() + 1 + word.width() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            while word.width() > width {
-                let mut cells = 0;
-                let fitting = |character: &char| {
-                    cells += character.width().unwrap_or(0);
-                    cells <= width
-                };
-                // At least one character a line, however narrow.
-                let head = word.chars().take_while(fitting).map(char::len_utf8).sum::<usize>();
-                let head = head.max(word.chars().next().map_or(0, char::len_utf8));
-                let rest = word.split_off(head);
-                lines.push(std::mem::replace(&mut word, rest));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&word);
+    for paragraph in clean(text).lines() {
+        let mut broken = Broken::default();
+        for (cluster, columns) in cells(paragraph, 0) {
+            broken.push(cluster, columns, width, &mut lines);
         }
-        lines.push(line);
+        if !broken.line.is_empty() || !broken.goes_on {
+            lines.push(broken.line);
+        }
     }
     lines
 }
 
-/// `3.10 ms`, `120 ms`, `12.3 s`, `2 m 3 s`.
-pub(super) fn duration(ms: f64) -> String {
-    match ms {
-        ms if ms < 10.0 => format!("{ms:.2} ms"),
-        ms if ms < 100.0 => format!("{ms:.1} ms"),
-        ms if ms < 1000.0 => format!("{ms:.0} ms"),
-        ms if ms < 60_000.0 => format!("{:.1} s", ms / 1000.0),
-        ms => format!("{:.0} m {:.0} s", (ms / 60_000.0).floor(), (ms / 1000.0) % 60.0),
+/// The line that [`wrap`] fills.
+#[derive(Default)]
+struct Broken {
+    line: String,
+    column: usize,
+    /// Bytes and columns up to the last space behind a word: where the line can be broken.
+    space: Option<(usize, usize)>,
+    has_word: bool,
+    /// The line before was full.
+    goes_on: bool,
+}
+
+impl Broken {
+    fn push(&mut self, cluster: &str, columns: usize, width: usize, lines: &mut Vec<String>) {
+        let is_space = cluster == " ";
+        if is_space && (self.column + columns > width || (self.goes_on && self.column == 0)) {
+            // Spaces at an edge are the break.
+            if self.column > 0 {
+                self.end(self.line.len(), self.column, lines);
+            }
+            return;
+        }
+        while self.column + columns > width && self.column > 0 {
+            let (bytes, to) = self.space.unwrap_or((self.line.len(), self.column));
+            self.end(bytes, to, lines);
+        }
+        self.line.push_str(cluster);
+        self.column += columns;
+        self.has_word |= !is_space;
+        if is_space && self.has_word {
+            self.space = Some((self.line.len(), self.column));
+        }
     }
+
+    /// Ends the line behind these bytes and columns; what follows them begins the next.
+    fn end(&mut self, bytes: usize, columns: usize, lines: &mut Vec<String>) {
+        let rest = self.line.split_off(bytes);
+        let mut full = std::mem::replace(&mut self.line, rest);
+        while full.graphemes(true).next_back() == Some(" ") {
+            full.pop();
+        }
+        lines.push(full);
+        self.column -= columns;
+        (self.space, self.has_word, self.goes_on) = (None, !self.line.is_empty(), true);
+    }
+}
+
+/// `text` in at most `most` lines of at most `width` columns, broken where they are full. A cluster that is wider stands on
+/// a line of its own: nothing is lost of the lines before the last.
+pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    for paragraph in clean_start(text, width.saturating_add(1).saturating_mul(most)).lines() {
+        let (mut row, mut column) = (String::new(), 0);
+        for (cluster, columns) in cells(paragraph, 0) {
+            if column > 0 && column + columns > width {
+                rows.push(std::mem::take(&mut row));
+                column = 0;
+            }
+            row.push_str(cluster);
+            column += columns;
+            if rows.len() >= most {
+                return rows;
+            }
+        }
+        rows.push(row);
+    }
+    rows.truncate(most);
+    rows
 }
 
 /// `214K`, `1.2M`.
@@ -182,75 +176,4 @@ pub(super) fn age(then: i64, now: i64) -> String {
 pub(super) fn clock(at: i64, utc_offset: i32) -> (i64, i64, i64, i64) {
     let ms = (at + i64::from(utc_offset) * 1000).rem_euclid(86_400_000);
     (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
-}
-
-/// Digits in groups of three: `100,000`.
-pub(super) fn count(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain(text: &str, left: usize, width: usize) -> String {
-        window([(text, Style::new())], left, width).to_string()
-    }
-
-    #[test]
-    fn nothing_that_controls_the_terminal_gets_through() {
-        assert_eq!(plain("a\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}b", 0, 20), "aredb");
-        assert_eq!(plain("\u{1b}c\u{7}\u{9b}2J\u{202e}x", 0, 20), "\u{fffd}c\u{fffd}\u{fffd}2J\u{fffd}x");
-        assert_eq!(plain("cut\u{1b}[", 0, 20), "cut");
-        assert_eq!(plain("line\r", 0, 20), "line");
-    }
-
-    #[test]
-    fn a_window_cuts_columns_not_bytes() {
-        assert_eq!(plain("日本語", 0, 4), "日本");
-        assert_eq!(plain("日本語", 0, 3), "日 ");
-        assert_eq!(plain("日本語", 1, 4), " 本 ");
-        assert_eq!(plain("a\tb", 0, 9), "a   b");
-        assert_eq!(plain("a\tb", 2, 9), "  b");
-        assert_eq!(plain("e\u{301}x", 0, 1), "e\u{301}");
-        assert_eq!(plain("abc", 5, 4), "");
-        assert!(plain(&format!("a{}", "\u{301}".repeat(1_000_000)), 0, 10).len() < 200);
-    }
-
-    #[test]
-    fn what_is_cut_off_is_marked() {
-        assert_eq!(fit("backend", 7), "backend");
-        assert_eq!(fit("ws-connect", 7), "ws-con…");
-        assert_eq!(fit("日本語", 5), "日本…");
-        assert_eq!(fit("x", 0), "");
-        assert_eq!(pad("日本", 6), "日本  ");
-        assert_eq!(pad_left("ab", 4), "  ab");
-    }
-
-    #[test]
-    fn text_is_broken_at_spaces() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
-        assert_eq!(wrap("a\nb", 3), ["a", "b"]);
-    }
-
-    #[test]
-    fn figures_are_short() {
-        assert_eq!(duration(3.1), "3.10 ms");
-        assert_eq!(duration(123_000.0), "2 m 3 s");
-        assert_eq!(bytes(219_136), "214K");
-        assert_eq!(age(0, 59_999), "now");
-        assert_eq!(age(0, 120_000), "2m ago");
-        assert_eq!(count(100_000), "100,000");
-        assert_eq!(count(7), "7");
-        assert_eq!(clock(3_600_001, 3600), (2, 0, 0, 1));
-    }
 }

@@ -11,7 +11,7 @@ use super::{
     header::spinner,
     overlay::popup,
     pane::scroll_bar,
-    text::{age, bytes, count, duration, fit, pad, pad_left, window},
+    text::{age, bytes, count, duration, fit, pad, pad_left, put, put_line, window},
 };
 use crate::{
     message::{Action, FunctionVersions, Target, Version, percent, short_sha256},
@@ -38,33 +38,33 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         return;
     }
     let row = |y: u16| Rect { y, height: 1, ..inner };
-    let put = |frame: &mut Frame, y: u16, line: &Line<'_>| {
-        frame.buffer_mut().set_line(inner.x + 1, y, line, inner.width.saturating_sub(1));
+    let put_row = |frame: &mut Frame, y: u16, line: &Line<'_>| {
+        put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
     };
     let Some(found) = &picker.found else {
         let text = format!("{} reading versions and logs of {} …", spinner(state), state.options.stage);
-        return put(frame, inner.y, &Line::styled(text, theme.busy));
+        return put_row(frame, inner.y, &Line::styled(text, theme.busy));
     };
-    put(frame, inner.y, &summary(state, theme, picker, found));
-    put(frame, inner.y + 1, &Line::styled(heading(), theme.dim));
+    put_row(frame, inner.y, &summary(state, theme, picker, found));
+    put_row(frame, inner.y + 1, &Line::styled(heading(), theme.dim));
     let list = Rect { y: inner.y + 2, height: inner.height - 4, ..inner };
     areas.viewport.overlay = list.height;
     areas.viewport.overlay_lines = found.versions.len();
     let top = (picker.selected + 1).saturating_sub(usize::from(list.height));
     for ((index, version), y) in found.versions.iter().enumerate().skip(top).zip(list.y..list.bottom()) {
         let line = line(state, theme, found, version, usize::from(list.width.saturating_sub(1)));
-        put(frame, y, &line);
+        put_row(frame, y, &line);
         if index == picker.selected {
             frame.buffer_mut().set_style(row(y), theme.selected);
-            frame.buffer_mut().set_stringn(list.x, y, "▸", 1, theme.selected);
+            put(frame.buffer_mut(), (list.x, y), "▸", 1, theme.selected);
         }
         areas.put(row(y), Target::Choice(index));
     }
     scroll_bar(frame, theme, list, top, found.versions.len());
     if let Some(version) = picker.current() {
-        put(frame, inner.bottom() - 2, &Line::styled(details(version), theme.dim));
+        put_row(frame, inner.bottom() - 2, &Line::styled(details(version), theme.dim));
     }
-    put(frame, inner.bottom() - 1, &Line::styled(foot(state, found), theme.key));
+    put_row(frame, inner.bottom() - 1, &Line::styled(foot(state, found), theme.key));
 }
 
 /// Who gets what.
@@ -117,7 +117,8 @@ fn line(state: &State, theme: &Theme, found: &FunctionVersions, version: &Versio
         (pad_left(&count(figures.invocations as usize), RUNS), theme.text),
         (pad_left(&failed, FAILED), style),
         (time(figures.init_ms.map(|of| of.p50)), theme.cold),
-        (time(figures.init_ms.map(|of| of.p99)), theme.cold),
+        // One sample has no percentiles.
+        (time(figures.init_ms.filter(|_| figures.cold > 1).map(|of| of.p99)), theme.cold),
         (format!("  {}", version.description), theme.text),
     ];
     window(pieces.iter().map(|(text, style)| (text.as_str(), *style)), 0, width)
@@ -129,7 +130,11 @@ fn details(version: &Version) -> String {
     let mut text = format!(" {} · sha256 {sha256} · {}", version.version, bytes(version.bytes));
     let figures = &version.figures;
     if let Some(of) = figures.duration_ms {
-        let duration = format!(" · duration p50 {} p99 {}", duration(of.p50), duration(of.p99));
+        let duration = if figures.invocations == 1 {
+            format!(" · duration {}", duration(of.max))
+        } else {
+            format!(" · duration p50 {} p99 {}", duration(of.p50), duration(of.p99))
+        };
         let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
         text.extend([duration, cold]);
     }

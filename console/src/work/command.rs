@@ -19,6 +19,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::message::text;
+
+/// What an error has room for of what a tool said. Where that is not all of it, all of it goes to the log.
+pub(crate) fn excerpt(text: &str) -> String {
+    let excerpt = text::excerpt(text);
+    if excerpt.len() + 64 < text.len() {
+        tracing::error!("the whole message: {}", text::clean(text));
+    }
+    excerpt
+}
+
 /// Why a command has no exit status.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
@@ -58,10 +69,7 @@ impl Finished {
     /// For an error message: what it called an error, or else the last lines of what it said.
     pub(crate) fn tail(&self) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        let is_error = |line: &&str| line.to_lowercase().starts_with("error") || line.starts_with("E: ");
-        let from = lines.iter().position(is_error).unwrap_or(lines.len().saturating_sub(4));
-        let tail = lines.into_iter().skip(from).take(6).collect::<Vec<_>>().join("\n");
+        let tail = excerpt(text);
         if tail.is_empty() { self.status.to_string() } else { tail }
     }
 }

@@ -30,7 +30,9 @@ use self::{
     shared::Shared,
     stages::{Slot, Stages},
 };
-use super::{Job, build::BuildRequest, logs::LogQuery, stage::StageOptions, store::Store, toolchain, watch::Builds};
+use super::{
+    Job, build::BuildRequest, clipboard, logs::LogQuery, stage::StageOptions, store::Store, toolchain, watch::Builds,
+};
 use crate::message::{Effect, Event, Failure, JobId, Workspace};
 
 /// How long cancelled work has to clean up when the console ends.
@@ -259,8 +261,11 @@ impl Work {
                     Event::Notice(failure)
                 })
             }),
+            Effect::Copy(text) => {
+                self.spawn(events, async move { Some(Event::Copied(clipboard::copy(text).await)) });
+            }
             Effect::Edit { .. }
-            | Effect::Copy(_)
+            | Effect::CopyByTerminal(_)
             | Effect::Continue
             | Effect::Suspend
             | Effect::Redraw

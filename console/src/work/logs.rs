@@ -13,8 +13,11 @@ use self::{
     pages::{Range, is_busy, pattern},
     wait::Wait,
 };
-use super::{report::Requests, stage::Stage};
-use crate::message::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState};
+use super::{
+    report::{self, Requests},
+    stage::Stage,
+};
+use crate::message::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean};
 
 mod group;
 mod live;
@@ -29,6 +32,10 @@ pub use tail::tail;
 
 /// How often a page is asked for again where the service is busy.
 const TRIES: u32 = 6;
+
+/// How long before its first request a sandbox may have begun its init, in milliseconds: an init has 10 s, and Lambda
+/// starts one that failed again.
+const INIT: i64 = 30_000;
 
 /// Which log lines are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,8 +85,30 @@ pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLi
     let groups = groups(stage, &query.functions).await?;
     let (entries, refused) = entries(stage, &groups, query).await?;
     let mut requests = Requests::default();
-    let lines = entries.into_iter().map(|entry| assign(&mut requests, entry.line));
-    Ok((lines.filter(|line| is_meant(query, line)).collect(), refused))
+    let mut lines: Vec<LogLine> = entries.into_iter().map(|entry| assign(&mut requests, entry.line)).collect();
+    if let Some(id) = &query.request_id {
+        link_init(&mut lines, id);
+    }
+    lines.retain(|line| is_meant(query, line));
+    Ok((lines, refused))
+}
+
+/// Gives the lines of an init to the request that it was for: the first one of its sandbox.
+fn link_init(lines: &mut [LogLine], id: &str) {
+    let mut begun: HashMap<String, usize> = HashMap::new();
+    for index in 0..lines.len() {
+        let (before, line) = lines.split_at_mut(index);
+        let Some(line) = line.first() else { return };
+        if report::is_init_start(&line.message) {
+            begun.insert(line.stream.clone(), index);
+        } else if let Some(mark) = report::mark(&line.message)
+            && let Some(from) = begun.remove(&line.stream)
+            && mark.request_id() == id
+        {
+            let of_init = before.iter_mut().skip(from).filter(|other| other.stream == line.stream);
+            of_init.for_each(|line| line.request_id = Some(id.to_owned()));
+        }
+    }
 }
 
 /// Gives a line to the request that it belongs to.
@@ -90,7 +119,7 @@ fn assign(requests: &mut Requests, mut line: LogLine) -> LogLine {
 
 fn is_meant(query: &LogQuery, line: &LogLine) -> bool {
     query.request_id.as_ref().is_none_or(|id| line.request_id.as_ref() == Some(id))
-        && query.filter.as_ref().is_none_or(|text| line.message.contains(text))
+        && query.filter.as_ref().is_none_or(|text| clean(&line.message).contains(text))
 }
 
 /// All entries of the groups since `query.since`, oldest first. The text is looked for here and not by the
@@ -131,7 +160,8 @@ async fn group_entries(stage: &Stage, group: &Group, query: &LogQuery) -> Result
     let Some(first) = named.iter().map(|entry| entry.line.timestamp).min() else { return Ok(named) };
     let mut entries = Vec::new();
     for stream in streams {
-        entries.append(&mut pages(stage, Range { since: first, stream: Some(stream), ..all }).await?);
+        let since = first.saturating_sub(INIT).max(query.since);
+        entries.append(&mut pages(stage, Range { since, stream: Some(stream), ..all }).await?);
     }
     Ok(entries)
 }

@@ -51,6 +51,11 @@ pub fn mark(line: &str) -> Option<Mark> {
     None
 }
 
+/// Whether the line says that a sandbox begins its init.
+pub fn is_init_start(line: &str) -> bool {
+    line.starts_with("INIT_START ") || (line.starts_with('{') && line.contains("\"platform.initStart\""))
+}
+
 /// The figures in a REPORT line or `platform.report` record, with the request that they are of.
 pub fn report(line: &str) -> Option<(String, Report)> {
     match mark(line)? {

@@ -11,13 +11,19 @@ use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc::Receiver};
 
 use crate::{
-    cli::{output::print_bytes, progress},
-    message::{Failure, HttpHead, ResponsePart, Step},
+    cli::{
+        output::{Shown, print_bytes},
+        progress,
+    },
+    message::{Failure, HttpHead, ResponsePart, Step, text::one_line},
     work::Job,
 };
 
 /// How long the reader of a response that was cancelled has to take what came.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What a terminal is told of bytes that it must not get.
+pub(super) const NO_TEXT: &str = "the response is not text: --output FILE saves it";
 
 /// Where the parts go.
 pub(super) enum Destination {
@@ -46,7 +52,9 @@ pub(super) async fn write(
     destination: Destination,
     job: &Job,
 ) -> Result<(), Failure> {
-    let mut writer = Writer { destination, job, ends_line: true, is_binary: false };
+    let is_shown = matches!(destination, Destination::Stdout) && std::io::stdout().is_terminal();
+    let shown = is_shown.then(Shown::default);
+    let mut writer = Writer { destination, job, ends_line: true, shown, is_hidden: false };
     let all = async {
         while let Some(part) = parts.recv().await {
             writer.part(part).await?;
@@ -68,8 +76,9 @@ struct Writer<'a> {
     job: &'a Job,
     /// What was written ends with a line break.
     ends_line: bool,
-    /// That the bytes are no text for the terminal was told.
-    is_binary: bool,
+    /// What a terminal is shown of it; none where it is piped, or where it was found to be no text.
+    shown: Option<Shown>,
+    is_hidden: bool,
 }
 
 impl Writer<'_> {
@@ -98,14 +107,18 @@ impl Writer<'_> {
     }
 
     async fn bytes(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
-        let is_hidden = self.is_binary
-            || (matches!(self.destination, Destination::Stdout) && std::io::stdout().is_terminal() && !is_text(&bytes));
-        if is_hidden {
-            if !std::mem::replace(&mut self.is_binary, true) {
-                progress::say("the response is no text: --output FILE saves it");
-            }
+        if self.is_hidden {
             return Ok(());
         }
+        let bytes = match self.shown.as_mut().map(|shown| shown.next(&bytes)) {
+            None => bytes,
+            Some(Some(text)) => text.into_bytes(),
+            Some(None) => {
+                self.is_hidden = true;
+                progress::say(NO_TEXT);
+                return Ok(());
+            }
+        };
         self.ends_line = bytes.last().map_or(self.ends_line, |last| *last == b'\n');
         match &mut self.destination {
             Destination::Stdout => stdout(bytes).await,
@@ -116,10 +129,13 @@ impl Writer<'_> {
 
     async fn end(&mut self) -> Result<(), Failure> {
         match &mut self.destination {
-            // The shell's prompt gets a line of its own.
-            Destination::Stdout if !self.ends_line && std::io::stdout().is_terminal() => stdout(b"\n".to_vec()).await,
+            Destination::Stdout => match &self.shown {
+                // The shell's prompt gets a line of its own.
+                Some(shown) if !self.ends_line => stdout(format!("{}\n", shown.end()).into_bytes()).await,
+                _ => Ok(()),
+            },
             Destination::File(path, file) => file.flush().await.map_err(|error| cannot_save(path, &error)),
-            Destination::Stdout | Destination::Lines => Ok(()),
+            Destination::Lines => Ok(()),
         }
     }
 }
@@ -132,12 +148,6 @@ async fn stdout(bytes: Vec<u8>) -> Result<(), Failure> {
 
 fn cannot_save(path: &Path, error: &std::io::Error) -> Failure {
     Failure::environment("could not save the response", format!("{}: {error}", path.display()), "make room for it")
-}
-
-/// A character that a chunk cuts in two is text all the same.
-fn is_text(bytes: &[u8]) -> bool {
-    let is_cut = |error: std::str::Utf8Error| error.error_len().is_none() || error.valid_up_to() == 0;
-    !bytes.contains(&0) && std::str::from_utf8(bytes).map_or_else(is_cut, |_| true)
 }
 
 /// A part as a line of a stream of JSON. The bytes of a chunk are its text, or base64 where they are none by themselves.
@@ -159,7 +169,8 @@ fn line(part: &ResponsePart) -> Option<Value> {
 pub(super) fn head_lines(head: &HttpHead) -> Vec<String> {
     let cookies = head.cookies.iter().map(|cookie| format!("set-cookie: {cookie}"));
     let headers = head.headers.iter().map(|(name, value)| format!("{name}: {value}"));
-    std::iter::once(format!("HTTP {}", head.status)).chain(headers).chain(cookies).collect()
+    let fields = headers.chain(cookies).map(|field| one_line(&field));
+    std::iter::once(format!("HTTP {}", head.status)).chain(fields).collect()
 }
 
 #[cfg(test)]
@@ -177,11 +188,5 @@ mod tests {
             of(ResponsePart::Http(head)).as_deref(),
             Some(r#"{"type":"head","http":{"status":404,"headers":[["x","y"]],"cookies":["a=b"]}}"#)
         );
-    }
-
-    #[test]
-    fn text_is_told_from_what_a_terminal_should_not_get() {
-        assert!(is_text("grüße".as_bytes()) && is_text(b"gr\xc3") && is_text(b"\xbc\xc3\x9fe"));
-        assert!(!is_text(b"a\0") && !is_text(b"PK\x03\xff\xfe"));
     }
 }

@@ -1,6 +1,11 @@
 //! A line as the ring holds it, and what it is.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
+
+use crate::state::{
+    LogLine,
+    text::{clean, without_end},
+};
 
 /// What a line is to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +39,47 @@ pub struct Entry {
     pub request_id: Option<Arc<str>>,
     /// What it is.
     pub kind: Kind,
-    /// The line.
+    /// The line, as it was written.
     pub message: Box<str>,
+    /// The line as it is shown, where that is something else.
+    pub(super) shown: Option<Box<str>>,
 }
 
 impl Entry {
+    /// A line, without the texts that it shares with others yet.
+    pub(super) fn new(line: LogLine) -> Self {
+        let shown = match clean(without_end(&line.message)) {
+            Cow::Borrowed(text) if text.len() == line.message.len() => None,
+            text => Some(text.into()),
+        };
+        let kind = kind(shown.as_deref().unwrap_or(&line.message));
+        Self {
+            timestamp: line.timestamp,
+            function: line.function.into(),
+            stream: line.stream.into(),
+            rank: line.rank,
+            request_id: line.request_id.map(Into::into),
+            kind,
+            message: line.message.into_boxed_str(),
+            shown,
+        }
+    }
+
+    /// The line as it is shown and looked for: without what would control the terminal. It may have several lines.
+    pub fn text(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.message)
+    }
+
+    /// How many bytes the line holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.message.len() + self.shown.as_ref().map_or(0, |shown| shown.len())
+    }
+
+    /// Whether its time is the one that it was written at; a line that came with a response has none.
+    pub fn is_timed(&self) -> bool {
+        self.kind == Kind::Mark || !self.stream.is_empty()
+    }
+
     /// Lines stand by their time; at one time by function and stream, and in a stream by their rank.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         self.place().cmp(&other.place())
@@ -50,7 +91,7 @@ impl Entry {
     }
 }
 
-/// Reads off the line what it is. Errors and warnings are known by the level that loggers write first.
+/// Reads off the line, cleaned, what it is. Errors and warnings are known by the level that loggers write first.
 pub(super) fn kind(message: &str) -> Kind {
     let starts = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
     if starts(&["REPORT RequestId:"]) {

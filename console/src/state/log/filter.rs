@@ -25,7 +25,7 @@ impl Filter {
         let is_of = |function: &str| function == &*entry.function || entry.kind == Kind::Mark;
         self.function.as_deref().is_none_or(is_of)
             && self.request_id.as_deref().is_none_or(|id| Some(id) == entry.request_id.as_deref())
-            && contains(&entry.message, &self.text)
+            && contains(entry.text(), &self.text)
     }
 }
 

@@ -13,7 +13,10 @@ use super::{
     complaint::{complaints, shortened},
     progress,
 };
-use crate::message::{Failure, Function, Step};
+use crate::message::{Failure, Function, Step, text::clean};
+
+/// The most bytes that are shown of a line.
+const LONGEST_LINE: usize = 2000;
 
 /// All that matters of one cargo call.
 #[derive(Debug, Default)]
@@ -75,10 +78,10 @@ impl Transcript {
                         place,
                     });
                 }
-                Some(Step::Output(shown))
+                Some(output(shown))
             }
             Ok(_) => None,
-            Err(_) => Some(Step::Output(format!("{line}\n"))),
+            Err(_) => Some(output(format!("{line}\n"))),
         }
     }
 
@@ -88,7 +91,7 @@ impl Transcript {
             let moved = std::mem::replace(&mut self.counts, (done, total)) != (done, total);
             return moved.then(|| Step::Crate { done, total, name: self.last.clone() });
         }
-        let plain = progress::plain(line);
+        let plain = clean(line).into_owned();
         if plain.trim().is_empty() {
             return None;
         }
@@ -96,7 +99,7 @@ impl Transcript {
             self.complaints.push(plain);
         }
         // Cargo wipes its bar off the line before it writes another.
-        Some(Step::Output(format!("{}\n", line.trim_start_matches("\u{1b}[K"))))
+        Some(output(format!("{}\n", line.trim_start_matches("\u{1b}[K"))))
     }
 
     /// The linker has failed.
@@ -157,6 +160,25 @@ fn text_of(message: &Diagnostic) -> String {
     let said = if errors.is_empty() { lines().take(3).map(shortened).collect() } else { errors };
     let linker = message.message.strip_prefix("linker `").map(|_| format!("{}: ", message.message)).unwrap_or_default();
     format!("{NOT_LINKED}{linker}{}", said.join("\n"))
+}
+
+/// Output as it is shown. A line without end is cut, and all of it goes to the log.
+fn output(text: String) -> Step {
+    if text.lines().all(|line| line.len() <= LONGEST_LINE) {
+        return Step::Output(text);
+    }
+    tracing::info!("a long line of a build: {}", clean(&text));
+    let mut shown = String::new();
+    for line in text.lines() {
+        let end = line.floor_char_boundary(LONGEST_LINE);
+        shown.push_str(line.get(..end).unwrap_or_default());
+        if end < line.len() {
+            let more = (line.len() - end).div_ceil(1000).to_string();
+            shown.extend(["… (", &more, " KB more in console.log)"]);
+        }
+        shown.push('\n');
+    }
+    Step::Output(shown)
 }
 
 #[cfg(test)]
@@ -268,6 +290,15 @@ mod tests {
         transcript.stderr("location searched: here");
         let failure = transcript.failure(&function("orders", ORDERS), None, None);
         assert_eq!(failure.why, "no matching package named `nope` found\nlocation searched: here");
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let text =
+            format!("error: linking failed\n  = note: \"clang\" {}\n  = note: more\n", "\"-Wl,-x\" ".repeat(2000));
+        let Step::Output(shown) = output(text) else { panic!("it is shown") };
+        assert!(shown.len() < 2200 && shown.ends_with("KB more in console.log)\n  = note: more\n"), "{shown}");
+        assert_eq!(output("a\nb".into()), Step::Output("a\nb".into()));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use tokio::process::Command;
 
+use crate::message::text::clean;
+
 /// Makes cargo draw its progress bar into a pipe, whatever its configuration says of how much it tells.
 pub(crate) fn ask_for(command: &mut Command) {
     command
@@ -16,26 +18,11 @@ pub(crate) fn ask_for(command: &mut Command) {
 /// Crates done and crates in all, of a line like `    Building [===>    ] 12/40: serde, tokio`; none if the line is
 /// something else. Colours are passed over.
 pub(crate) fn parse(line: &str) -> Option<(u64, u64)> {
-    let line = plain(line);
+    let line = clean(line);
     let (_, counts) = line.trim_start().strip_prefix("Building ")?.trim_start().strip_prefix('[')?.split_once("] ")?;
     let (done, rest) = counts.split_once('/')?;
     let total: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some((done.trim().parse().ok()?, total.parse().ok()?))
-}
-
-/// `line` without ANSI escape sequences.
-pub(crate) fn plain(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        if character != '\u{1b}' {
-            text.push(character);
-        } else if characters.next() == Some('[') {
-            // A control sequence ends at its first letter.
-            characters.by_ref().find(|character| ('@'..='~').contains(character));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

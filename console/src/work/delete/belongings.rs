@@ -151,7 +151,11 @@ async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Call
     let of = |config: &aws_sdk_lambda::types::ProvisionedConcurrencyConfigListItem| {
         let qualifier = config.function_arn().and_then(|arn| arn.split(':').nth(7)).unwrap_or("?");
         let sandboxes = config.requested_provisioned_concurrent_executions().unwrap_or_default();
-        item(BelongingKind::ProvisionedConcurrency, qualifier, format!("{sandboxes} sandboxes"))
+        item(
+            BelongingKind::ProvisionedConcurrency,
+            qualifier,
+            if sandboxes == 1 { "1 sandbox".to_owned() } else { format!("{sandboxes} sandboxes") },
+        )
     };
     Ok(configs.iter().map(of).collect())
 }

@@ -6,7 +6,10 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
 use super::{guard::Refusal, proxy::Through, role::NoCode};
-use crate::{message::Failure, work::iam::denied};
+use crate::{
+    message::Failure,
+    work::{command::excerpt, iam::denied},
+};
 
 /// Why an SDK call gave no answer.
 #[derive(Clone, Debug)]
@@ -135,7 +138,7 @@ impl CallError {
             }
             Self::Service { code, message } => (code, message),
         };
-        let why = with_code(message.clone(), &code);
+        let why = with_code(excerpt(&message), &code);
         match code.as_str() {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
                 denied::explain(what.into(), &code, &message)

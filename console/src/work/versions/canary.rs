@@ -12,6 +12,7 @@ use super::{
     figures::{self, Tally},
     judge,
 };
+use crate::message::text::counted;
 use crate::{
     message::{Canary, Failure, Share, Step, percent},
     work::{Job, stage::Stage},
@@ -152,12 +153,12 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
             return Err(Halt::Breach(why));
         }
         let text = format!(
-            "{}: {} to version {}, {} s left; {} invocations, {} failed",
+            "{}: {} to version {}, {} s left; {}, {} failed",
             course.name,
             percent(share.weight),
             course.new,
             left.as_secs(),
-            of_new.invocations,
+            counted(of_new.invocations as usize, "invocation"),
             of_new.failed
         );
         job.report(Step::Phase { text, done: index as u64, total: steps.len() as u64 });
@@ -171,8 +172,9 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
             return Err(Halt::Breach(match unread {
                 Some(why) => format!("its logs cannot be read: {why}"),
                 None => format!(
-                    "version {} had {} invocations, and less than {least} are too few to judge it by (--least)",
-                    course.new, of_new.invocations
+                    "version {} had {}, and less than {least} are too few to judge it by (--least)",
+                    course.new,
+                    counted(of_new.invocations as usize, "invocation")
                 ),
             }));
         }

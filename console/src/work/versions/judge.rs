@@ -1,5 +1,6 @@
 //! Whether a new version does worse than the old one. Pure.
 
+use crate::message::text::{counted, duration};
 use crate::message::{Canary, VersionFigures};
 
 /// The fewest cold starts of each version for their medians to be compared, and for their 99th percentiles.
@@ -17,9 +18,9 @@ pub(super) fn breach(
     let percent = |figures: &VersionFigures| figures.failed_share() * 100.0;
     if of_new.invocations >= canary.least.max(1) && percent(of_new) > percent(of_old) + canary.max_errors {
         return Some(format!(
-            "{:.1} % of {} invocations of version {new} failed, {:.1} % of version {old}'s",
+            "{:.1} % of {} of version {new} failed, {:.1} % of version {old}'s",
             percent(of_new),
-            of_new.invocations,
+            counted(of_new.invocations as usize, "invocation"),
             percent(of_old)
         ));
     }
@@ -30,7 +31,8 @@ pub(super) fn breach(
         cold >= *needed && *after > before * (1.0 + canary.max_init / 100.0) + NOISE_MS
     });
     slower.map(|(name, before, after, _)| {
-        format!("the init of version {new} takes {after:.1} ms at {name}, that of version {old} {before:.1} ms")
+        let (before, after) = (duration(before), duration(after));
+        format!("the init of version {new} takes {after} at {name}, that of version {old} {before}")
     })
 }
 

@@ -1,0 +1,268 @@
+//! Text from outside, as it may reach a terminal, and how wide a terminal draws it.
+//!
+//! What is stored, copied and sent is the text itself; what is shown is [`clean`]. A function, a stage, a file or a tool must
+//! neither drive the terminal nor forge what stands on it.
+
+mod columns;
+mod excerpt;
+mod figure;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use ratatui::buffer::CellWidth;
+use unicode_segmentation::UnicodeSegmentation;
+
+pub use columns::{cells, columns, fit, one_line, pad, pad_left, without_end};
+pub use excerpt::{bounded, excerpt};
+pub use figure::{count, counted, duration};
+
+/// Stands for a character that must not reach the terminal.
+pub const REPLACED: char = '\u{fffd}';
+/// The most bytes of one grapheme cluster: twice the longest emoji, and more marks than any script writes on a letter.
+const LONGEST_CLUSTER: usize = 64;
+
+/// `text` as it may be shown: of control characters only tabs and line breaks are left (each line break as `\n`), escape
+/// sequences are left out whole, and what controls or reorders is replaced. What is invisible and changes nothing is left
+/// out. Cleaning twice is cleaning once.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
+        return Cow::Borrowed(text);
+    }
+    let mut cleaner = Cleaner::default();
+    let shown = match text.char_indices().find(|(_, character)| cleaner.pass(*character) != Some(*character)) {
+        None => Cow::Borrowed(text),
+        Some((from, _)) => {
+            let mut shown = String::with_capacity(text.len());
+            let (plain, rest) = text.split_at(from);
+            shown.push_str(plain);
+            Cleaner::default().push(rest, &mut shown);
+            Cow::Owned(shown)
+        }
+    };
+    without_piles(shown)
+}
+
+/// As [`clean`], but for colours: they are kept, and reset at the end.
+pub fn clean_but_colours(text: &str) -> Cow<'_, str> {
+    let mut pieces = text.split('\u{1b}');
+    let first = pieces.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return clean(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    // A piece without a colour before it belongs to the text before: it may be a sequence that another began.
+    let (mut plain, mut is_coloured) = (first.to_owned(), false);
+    for piece in pieces {
+        let Some((colour, rest)) = colour(piece) else {
+            plain.push('\u{1b}');
+            plain.push_str(piece);
+            continue;
+        };
+        shown.push_str(&clean(&plain));
+        shown.push('\u{1b}');
+        shown.push_str(colour);
+        is_coloured = !matches!(colour, "[m" | "[0m");
+        plain.clear();
+        plain.push_str(rest);
+    }
+    shown.push_str(&clean(&plain));
+    if is_coloured {
+        shown.push_str("\u{1b}[0m");
+    }
+    Cow::Owned(shown)
+}
+
+/// The colour that a piece behind an escape character begins with (`[1;31m`), and what follows it.
+fn colour(piece: &str) -> Option<(&str, &str)> {
+    let parameters = piece.strip_prefix('[')?;
+    let end = parameters.find(|character: char| !matches!(character, '0'..='9' | ';' | ':'))?;
+    let is_colour = parameters.get(end..)?.starts_with('m');
+    is_colour.then(|| piece.split_at(end + 2))
+}
+
+/// The beginning of `text`, cleaned: at least `columns` columns and what follows them, where there is so much. The rest is
+/// not looked at, so that a line of a megabyte costs what is shown of it.
+pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
+    let mut bytes = columns.saturating_mul(4).saturating_add(LONGEST_CLUSTER);
+    loop {
+        let end = text.floor_char_boundary(bytes);
+        let shown = clean(text.get(..end).unwrap_or(text));
+        // The last cluster may go on behind the end.
+        if end == text.len() || clusters(&shown).take(columns + 3).count() > columns + 2 {
+            return shown;
+        }
+        bytes = bytes.saturating_mul(4);
+    }
+}
+
+/// The grapheme clusters of text that is [`clean`], with the columns that ratatui, and so the terminal, draws them in. Tabs
+/// and line breaks have none of their own.
+pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
+    clean.graphemes(true).map(|cluster| {
+        let columns = if matches!(cluster, "\t" | "\n") { 0 } else { usize::from(cluster.cell_width()) };
+        (cluster, columns)
+    })
+}
+
+/// `character` could drive a terminal or reorder what stands on it.
+pub const fn is_unsafe(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Cleans a text that comes in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cleaner(Within);
+
+/// What the next character is part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Text,
+    /// A carriage return was a line break: a line feed behind it is the same one.
+    Return,
+    /// Behind ESC.
+    Escape,
+    /// Behind ESC and what designates a character set.
+    Designation,
+    /// A control sequence (CSI): up to its final letter.
+    Sequence,
+    /// A control string (OSC, DCS, SOS, PM, APC): up to BEL or ST.
+    String,
+    /// Behind an ESC in a control string: a backslash ends it.
+    StringEscape,
+}
+
+impl Cleaner {
+    /// Adds what is to be shown of the next piece.
+    pub fn push(&mut self, piece: &str, shown: &mut String) {
+        shown.extend(piece.chars().filter_map(|character| self.pass(character)));
+    }
+
+    /// What is shown of the next character.
+    fn pass(&mut self, character: char) -> Option<char> {
+        let within = std::mem::take(&mut self.0);
+        self.0 = match (within, character) {
+            (Within::Escape, '[') | (Within::Sequence, ' '..='?') => Within::Sequence,
+            (Within::Escape, ']' | 'P' | 'X' | '^' | '_') => Within::String,
+            (Within::Escape | Within::Designation, ' '..='/') => Within::Designation,
+            // What is left out ends here.
+            (Within::Return, '\n')
+            | (Within::Escape | Within::Designation, '0'..='~')
+            | (Within::Sequence, '@'..='~')
+            | (Within::String, '\u{7}' | '\u{18}' | '\u{1a}' | '\u{9c}')
+            | (Within::StringEscape, '\\') => return None,
+            (Within::String, '\u{1b}') => Within::StringEscape,
+            (Within::StringEscape, character) => {
+                self.0 = Within::Escape;
+                return self.pass(character);
+            }
+            // What is not ended on its line ends with it: it hides no more.
+            (Within::String, character) if break_of(character).is_none() => Within::String,
+            (_, '\u{1b}') => Within::Escape,
+            (_, '\u{9b}') => Within::Sequence,
+            (_, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}') => Within::String,
+            (_, '\r') => {
+                self.0 = Within::Return;
+                return Some('\n');
+            }
+            (_, character) => return shown(character),
+        };
+        None
+    }
+}
+
+/// The line break that `character` is.
+const fn break_of(character: char) -> Option<char> {
+    match character {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
+        _ => None,
+    }
+}
+
+/// A character of text as it is shown.
+fn shown(character: char) -> Option<char> {
+    match character {
+        ' '..='~' | '\t' => Some(character),
+        _ if break_of(character).is_some() => break_of(character),
+        _ if is_unsafe(character) => Some(REPLACED),
+        // Invisible, and no part of any cluster.
+        '\u{ad}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e001f}'
+        | '\u{e0080}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}' => None,
+        _ => Some(character),
+    }
+}
+
+/// `text` with marks on nothing replaced, which no terminal draws alike and which would join what is put before the text, and
+/// with clusters that are too long cut: a million marks on a letter would be a line without end.
+fn without_piles(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.chars().all(is_cluster_alone) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut begins = true;
+    for (cluster, columns) in clusters(&text) {
+        if matches!(cluster, "\t" | "\n") {
+            shown.push_str(cluster);
+        } else if columns == 0 || (begins && joins(cluster)) {
+            shown.push(REPLACED);
+        } else if cluster.len() > LONGEST_CLUSTER {
+            let end = cluster.floor_char_boundary(LONGEST_CLUSTER - REPLACED.len_utf8());
+            let head = cluster.get(..end).unwrap_or_default();
+            let is_drawn = |(_, columns): &(&str, usize)| *columns > 0;
+            shown.extend(clusters(head).filter(is_drawn).map(|(cluster, _)| cluster));
+            shown.push(REPLACED);
+        } else {
+            shown.push_str(cluster);
+        }
+        begins = matches!(cluster, "\t" | "\n");
+    }
+    if shown == text { text } else { Cow::Owned(shown) }
+}
+
+/// `cluster` becomes part of a blank that stands before it.
+fn joins(cluster: &str) -> bool {
+    let first = cluster.chars().next();
+    first.is_some_and(|first| [' ', first].iter().collect::<String>().graphemes(true).count() == 1)
+}
+
+/// `character` is of a common range in which each character is a cluster of its own with a width.
+const fn is_cluster_alone(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{ff}'
+            | '\u{100}'..='\u{2ff}'
+            | '\u{370}'..='\u{482}'
+            | '\u{2010}'..='\u{2027}'
+            | '\u{2030}'..='\u{205e}'
+            | '\u{2190}'..='\u{25ff}'
+            | '\u{3000}'..='\u{3029}'
+            | '\u{3041}'..='\u{3096}'
+            | '\u{309b}'..='\u{30ff}'
+            | '\u{3400}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{ff01}'..='\u{ff9d}'
+            | '\u{fffd}'
+    )
+}

@@ -1,0 +1,67 @@
+//! Text in columns: measured, cut and padded by grapheme cluster.
+
+use super::{clean, clean_start, clusters};
+
+const TAB_STOP: usize = 4;
+
+/// The clusters of clean text that follows `column` columns of its line, with their own columns: a tab as blanks up to the
+/// next stop, a line break as one.
+pub fn cells(clean: &str, mut column: usize) -> impl Iterator<Item = (&str, usize)> {
+    clusters(clean).flat_map(move |(cluster, columns)| {
+        let (cluster, columns, times) = match cluster {
+            "\t" => (" ", 1, TAB_STOP - column % TAB_STOP),
+            "\n" => (" ", 1, 1),
+            cluster => (cluster, columns, 1),
+        };
+        column += columns * times;
+        std::iter::repeat_n((cluster, columns), times)
+    })
+}
+
+/// `text` cut to `width` columns, with `…` where something is cut off.
+pub fn fit(text: &str, width: usize) -> String {
+    let text = clean_start(without_end(text), width.saturating_add(1));
+    // Up to where there is room for the mark.
+    let (mut shown, mut end, mut column) = (String::new(), 0, 0);
+    for (cluster, columns) in cells(&text, 0) {
+        column += columns;
+        if column > width {
+            shown.truncate(end);
+            shown.extend((width > 0).then_some('…'));
+            return shown;
+        }
+        shown.push_str(cluster);
+        if column < width {
+            end = shown.len();
+        }
+    }
+    shown
+}
+
+/// `text` cut or padded on the right to exactly `width` columns.
+pub fn pad(text: &str, width: usize) -> String {
+    let mut text = fit(text, width);
+    text.extend(std::iter::repeat_n(' ', width - columns(&text).min(width)));
+    text
+}
+
+/// `text` cut or padded on the left to exactly `width` columns.
+pub fn pad_left(text: &str, width: usize) -> String {
+    let text = fit(text, width);
+    format!("{}{text}", " ".repeat(width - columns(&text).min(width)))
+}
+
+/// How many columns `text` takes.
+pub fn columns(text: &str) -> usize {
+    cells(&clean(without_end(text)), 0).map(|(_, columns)| columns).sum()
+}
+
+/// `text` without the line breaks at its end.
+pub fn without_end(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
+}
+
+/// `text` on one line: line breaks and tabs are blanks.
+pub fn one_line(text: &str) -> String {
+    clean(without_end(text)).replace(['\n', '\t'], " ")
+}

@@ -1,0 +1,70 @@
+//! Figures in words: no more digits than are known, and no fewer than say something.
+
+/// `0 ms`, `0.05 ms`, `3.10 ms`, `120 ms`, `12.3 s`, `2 m 3 s`.
+pub fn duration(ms: f64) -> String {
+    // Each bound is where the form before it would be rounded to one digit more.
+    match ms {
+        ms if ms <= 0.0 => "0 ms".to_owned(),
+        ms if ms < 0.005 => "< 0.01 ms".to_owned(),
+        ms if ms < 9.995 => format!("{ms:.2} ms"),
+        ms if ms < 99.95 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        ms if ms < 59_950.0 => format!("{:.1} s", ms / 1000.0),
+        ms => {
+            let seconds = (ms / 1000.0).round() as u64;
+            format!("{} m {} s", seconds / 60, seconds % 60)
+        }
+    }
+}
+
+/// `1 line`, `2,000 lines`: for words whose plural has an `s`.
+pub fn counted(number: usize, word: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {word}{ending}", count(number))
+}
+
+/// Digits in groups of three: `100,000`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_three_digits_whatever_its_size() {
+        for (ms, expected) in [
+            (0.0, "0 ms"),
+            (0.001, "< 0.01 ms"),
+            (0.05, "0.05 ms"),
+            (3.1, "3.10 ms"),
+            (9.996, "10.0 ms"),
+            (99.96, "100 ms"),
+            (999.4, "999 ms"),
+            (999.6, "1.0 s"),
+            (3204.2, "3.2 s"),
+            (59_960.0, "1 m 0 s"),
+            (119_600.0, "2 m 0 s"),
+            (123_000.0, "2 m 3 s"),
+        ] {
+            assert_eq!(duration(ms), expected);
+        }
+    }
+
+    #[test]
+    fn one_of_a_thing_has_no_plural() {
+        assert_eq!(
+            [counted(0, "line"), counted(1, "line"), counted(2000, "line")],
+            ["0 lines", "1 line", "2,000 lines"]
+        );
+    }
+}
