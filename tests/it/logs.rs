@@ -167,11 +167,43 @@ fn a_line_of_one_megabyte_is_cut_in_view_only() {
 }
 
 #[test]
-fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
+fn colours_and_line_breaks_within_a_line_are_shown_as_lines_and_passed_over_by_the_filter() {
+    let (mut console, job) = tailing(0);
+    let raw = "\u{1b}[32mINFO\u{1b}[0m hi\r  at main.rs\r\nend か\u{3099}";
+    console.feed(Event::LogLines(job, vec![line("hello", raw)]));
+    let screen = console.screen();
+    let is_of = |row: &&str| ["INFO hi", "  at main.rs", "end か"].iter().any(|part| row.contains(part));
+    assert_eq!(screen.lines().filter(is_of).count(), 3, "{screen}");
+    assert!(!screen.contains("[32m") && !screen.contains('\u{fffd}'), "{screen}");
+    console.press("/INFO hi<enter>");
+    assert_eq!(console.state.logs.len(), 1);
+    console.press("y");
+    assert_eq!(console.effect(), Effect::Copy(format!("{raw}\n")), "what is copied is what was written");
+}
+
+#[test]
+fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    let Effect::LinkLogs { job: link, .. } = console.effect() else { panic!("their times are asked for") };
+    assert_eq!(console.state.logs.len(), 0);
+    let failure = lambda_console::message::Failure::work("could not read the log lines", "denied", "");
+    console.feed(Event::LogsLinked(link, Err(failure)));
+    let entries: Vec<_> = console.state.logs.iter().map(|entry| (entry.is_timed(), entry.text().to_owned())).collect();
+    assert!(entries.len() == 5 && entries[0] == (false, "INIT_START Runtime Version: provided.al2023".to_owned()));
+    let screen = console.press("3").screen();
+    let row = screen.lines().find(|row| row.contains("greeting Lambda")).unwrap();
+    assert!(!row.contains(':'), "{screen}");
+}
+
+#[test]
+fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
+    let mut console = Harness::ready(80, 24);
+    console.press("ji");
+    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    console.answer_invoke(job, sample::invocation("hello"));
     console.press("2L");
     assert!(console.effects().is_empty(), "the lines are there");
     assert_eq!(console.state.logs.len(), 5);
@@ -185,7 +217,7 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.answer_invoke(job, sample::invocation("hello"));
     let logs = console.state.jobs.start(lambda_console::state::JobKind::FetchLogs("hello".into()), sample::NOW);
     let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
     console.feed(Event::LogsFetched(logs, Ok(vec![again])));

@@ -138,12 +138,26 @@ fn copying_goes_to_the_clipboard() {
     assert!(console.effects().is_empty(), "nothing was done yet");
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.answer_invoke(job, sample::invocation("hello"));
     console.press("Y2yr");
     let copied = console.effects();
     assert_eq!(copied[0], Effect::Copy("lambda-console invoke hello --event hello".into()));
     assert_eq!(copied[1], Effect::Copy(sample::invocation("hello").payload));
     assert_eq!(copied[2], Effect::Copy(sample::REQUEST.into()));
+    assert!(console.screen().contains("copying the request id …"), "nothing is said before it is known");
+    console.feed(Event::Copied(Ok("tmux's buffer and the clipboard".into())));
+    assert!(console.screen().contains("copied the request id to tmux's buffer and the clipboard"));
+
+    // No program took it: the terminal may, where it is not too much.
+    console.press("r");
+    console.effects();
+    console.feed(Event::Copied(Err("text".into())));
+    assert_eq!(console.effect(), Effect::CopyByTerminal("text".into()));
+    assert!(console.screen().contains("sent the request id to the terminal's clipboard"), "{}", console.screen());
+    console.press("y");
+    console.effects();
+    console.feed(Event::Copied(Err("x".repeat(5_000_000))));
+    assert!(console.effects().is_empty() && console.screen().contains("the response was not copied: 5000 KB is more"));
 }
 
 #[test]

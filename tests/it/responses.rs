@@ -141,7 +141,7 @@ fn a_body_that_is_no_text_is_shown_in_bytes() {
     let screen = console.screen();
     assert!(screen.contains(row) && screen.contains("16B that are no text"), "{screen}");
     console.press("2y");
-    assert_eq!(console.effects(), [Effect::Copy("iVBORw0KGgoAAAANSUhEUg==".into())]);
+    assert_eq!(console.effects().pop(), Some(Effect::Copy("iVBORw0KGgoAAAANSUhEUg==".into())));
 }
 
 #[test]
@@ -294,5 +294,6 @@ fn a_new_invocation_ends_the_wait_for_the_log_of_the_one_before() {
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
-    assert_eq!(console.effects(), [Effect::Cancel(link)]);
+    let effects = console.effects();
+    assert!(matches!(effects.as_slice(), [Effect::LinkLogs { .. }, Effect::Cancel(it)] if *it == link), "{effects:?}");
 }

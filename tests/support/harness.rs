@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use lambda_console::{
     config::Config,
-    message::{Effect, Event, Key, Viewport},
+    message::{Effect, Event, Invocation, JobId, Key, Viewport},
     state::{Options, State},
     update::update,
     view::{Areas, draw},
@@ -143,6 +143,17 @@ impl Harness {
     /// Takes the effects that came out since the last call.
     pub fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Answers an invocation, and where its log lines are asked for, them too.
+    pub fn answer_invoke(&mut self, job: JobId, invocation: Invocation) {
+        self.feed(Event::InvokeFinished(job, Ok(invocation.clone())));
+        let link = self.effects.iter().position(|effect| matches!(effect, Effect::LinkLogs { .. }));
+        if let Some(at) = link
+            && let Effect::LinkLogs { job, .. } = self.effects.remove(at)
+        {
+            self.feed(Event::LogsLinked(job, Ok(sample::log(&invocation))));
+        }
     }
 
     /// Takes the effects that came out, of which there is one.

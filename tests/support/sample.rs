@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lambda_console::message::{
     Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, DeployAction,
     DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig, Invocation,
-    LogLine, Part, Report, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    LogLine, Part, Report, RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -223,6 +223,18 @@ pub fn invocation(name: &str) -> Invocation {
         client_ms: 12.4,
         ..Invocation::default()
     }
+}
+
+/// The log lines of an invocation, as its log has them.
+pub fn log(invocation: &Invocation) -> RequestLog {
+    let line = |(rank, message): (usize, &String)| LogLine {
+        message: message.clone(),
+        rank: rank as i64,
+        request_id: Some(invocation.request_id.clone()),
+        ..log_lines(&invocation.function, 1).remove(0)
+    };
+    let lines = invocation.logs.iter().enumerate().map(line).collect();
+    RequestLog { report: invocation.report.clone(), lines, is_whole: true }
 }
 
 /// An invocation whose handler failed.

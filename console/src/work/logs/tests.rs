@@ -215,3 +215,31 @@ async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
     let lines = fetch(&stage, &query).await.unwrap();
     assert_eq!(lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
 }
+
+#[test]
+fn the_init_of_a_sandbox_belongs_to_its_first_request() {
+    let line = |stream: &str, request: Option<&str>, message: &str| crate::message::LogLine {
+        timestamp: 1,
+        function: "hello".into(),
+        stream: stream.into(),
+        rank: 0,
+        request_id: request.map(str::to_owned),
+        message: message.into(),
+    };
+    let mut lines = vec![
+        line("a", None, "a line of a sandbox that is no longer new"),
+        line("b", None, "INIT_START Runtime Version: provided.al2023"),
+        line("a", Some("other"), "START RequestId: other Version: 1"),
+        line("b", None, "connected"),
+        line("b", Some("mine"), "START RequestId: mine Version: 1"),
+        line("b", Some("mine"), "REPORT RequestId: mine\tDuration: 1 ms"),
+        line("b", None, "between two requests"),
+        line("b", Some("later"), "START RequestId: later Version: 1"),
+    ];
+    let before = lines.clone();
+    link_init(&mut lines, "later");
+    assert_eq!(lines, before, "it was not for a later one");
+    link_init(&mut lines, "mine");
+    let of_mine: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].request_id.as_deref() == Some("mine")).collect();
+    assert_eq!(of_mine, [1, 3, 4, 5]);
+}
