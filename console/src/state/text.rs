@@ -97,11 +97,12 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     }
 }
 
-/// The grapheme clusters of text that is [`clean`], with the columns that ratatui, and so the terminal, draws them in. Tabs
-/// and line breaks have none of their own.
+/// The grapheme clusters of text, with the columns that ratatui, and so the terminal, draws them in. Tabs and line breaks
+/// have none of their own.
 pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
     clean.graphemes(true).map(|cluster| {
-        let columns = if matches!(cluster, "\t" | "\n") { 0 } else { usize::from(cluster.cell_width()) };
+        // ratatui draws no control character, and does not measure one either.
+        let columns = if cluster.contains(char::is_control) { 0 } else { usize::from(cluster.cell_width()) };
         (cluster, columns)
     })
 }
