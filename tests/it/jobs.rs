@@ -132,7 +132,7 @@ fn i_invokes_with_the_payload_and_shows_the_response() {
     assert_eq!(request.payload, sample::EVENT.trim_end());
     assert!(!request.cold);
     assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --event hello"));
-    console.answer_invoke(job, sample::invocation("hello"));
+    console.answer_invoke(job, &sample::invocation("hello"));
     let screen = console.screen() + &console.press("2G").screen();
     for part in ["200 · 3.10 ms · init 4.80 ms (cold) · 9 of 256 MB", "\"message\": \"Hello, Lambda!\"", "REPORT"] {
         assert!(screen.contains(part), "{part}\n{screen}");
@@ -219,7 +219,7 @@ fn a_response_of_seven_megabytes_is_shown() {
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     let mut invocation = sample::invocation("hello");
     invocation.payload = format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));
-    console.answer_invoke(job, invocation);
+    console.answer_invoke(job, &invocation);
     console.press("2G");
     assert!(console.screen().contains("REPORT RequestId"));
     console.press("g");

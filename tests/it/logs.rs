@@ -203,7 +203,7 @@ fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.answer_invoke(job, sample::invocation("hello"));
+    console.answer_invoke(job, &sample::invocation("hello"));
     console.press("2L");
     assert!(console.effects().is_empty(), "the lines are there");
     assert_eq!(console.state.logs.len(), 5);
@@ -217,7 +217,7 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.answer_invoke(job, sample::invocation("hello"));
+    console.answer_invoke(job, &sample::invocation("hello"));
     let logs = console.state.jobs.start(lambda_console::state::JobKind::FetchLogs("hello".into()), sample::NOW);
     let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
     console.feed(Event::LogsFetched(logs, Ok(vec![again])));

@@ -71,7 +71,7 @@ fn a_function_error_stops_it() {
     let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
     let Some(Effect::Invoke { job, .. }) = console.effects().pop() else { panic!("an invocation follows") };
-    console.answer_invoke(job, sample::failed_invocation("hello"));
+    console.answer_invoke(job, &sample::failed_invocation("hello"));
     assert!(console.effects().is_empty());
     assert!(matches!(console.state.sequence.as_ref().unwrap().steps[2], Standing::Failed(_)));
     assert_eq!(console.state.logs.len(), 5, "its log lines are there all the same");

@@ -138,7 +138,7 @@ fn copying_goes_to_the_clipboard() {
     assert!(console.effects().is_empty(), "nothing was done yet");
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.answer_invoke(job, sample::invocation("hello"));
+    console.answer_invoke(job, &sample::invocation("hello"));
     console.press("Y2yr");
     let copied = console.effects();
     assert_eq!(copied[0], Effect::Copy("lambda-console invoke hello --event hello".into()));

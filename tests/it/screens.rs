@@ -18,7 +18,7 @@ fn invoked(size: (u16, u16), outcome: lambda_console::message::Invocation) -> Ha
     let mut console = ready(size);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.answer_invoke(job, outcome);
+    console.answer_invoke(job, &outcome);
     console
 }
 

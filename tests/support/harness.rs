@@ -146,13 +146,13 @@ impl Harness {
     }
 
     /// Answers an invocation, and where its log lines are asked for, them too.
-    pub fn answer_invoke(&mut self, job: JobId, invocation: Invocation) {
+    pub fn answer_invoke(&mut self, job: JobId, invocation: &Invocation) {
         self.feed(Event::InvokeFinished(job, Ok(invocation.clone())));
         let link = self.effects.iter().position(|effect| matches!(effect, Effect::LinkLogs { .. }));
         if let Some(at) = link
             && let Effect::LinkLogs { job, .. } = self.effects.remove(at)
         {
-            self.feed(Event::LogsLinked(job, Ok(sample::log(&invocation))));
+            self.feed(Event::LogsLinked(job, Ok(sample::log(invocation))));
         }
     }
 
