@@ -313,11 +313,11 @@ fn lines_that_came_again_after_they_were_cleared_are_there_once() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3X");
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3u");
     assert_eq!(console.state.logs.len(), 5);
 }
