@@ -14,11 +14,11 @@ fn ready((width, height): (u16, u16)) -> Harness {
 }
 
 /// Presses `keys` and answers the invocation that they ask for.
-fn invoked(size: (u16, u16), outcome: lambda_console::message::Invocation) -> Harness {
+fn invoked(size: (u16, u16), outcome: &lambda_console::message::Invocation) -> Harness {
     let mut console = ready(size);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.answer_invoke(job, &outcome);
+    console.answer_invoke(job, outcome);
     console
 }
 
@@ -53,13 +53,13 @@ fn functions_and_payload() {
 
 #[test]
 fn a_response_with_its_log() {
-    insta::assert_snapshot!("response_80", invoked(SMALL, sample::invocation("hello")).styled());
-    insta::assert_snapshot!("response_200", invoked(LARGE, sample::invocation("hello")).styled());
+    insta::assert_snapshot!("response_80", invoked(SMALL, &sample::invocation("hello")).styled());
+    insta::assert_snapshot!("response_200", invoked(LARGE, &sample::invocation("hello")).styled());
 }
 
 #[test]
 fn a_response_of_a_function_that_failed() {
-    insta::assert_snapshot!(invoked(SMALL, sample::failed_invocation("hello")).styled());
+    insta::assert_snapshot!(invoked(SMALL, &sample::failed_invocation("hello")).styled());
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_terminal_that_is_too_small_is_told_so() {
 
 #[test]
 fn no_size_breaks_anything() {
-    let mut consoles = vec![Harness::begun(80, 24), invoked(SMALL, sample::failed_invocation("hello"))];
+    let mut consoles = vec![Harness::begun(80, 24), invoked(SMALL, &sample::failed_invocation("hello"))];
     let mut tailing = ready(SMALL);
     tailing.press("jT");
     let Effect::StartTail { job, .. } = tailing.effect() else { panic!("a tail") };
