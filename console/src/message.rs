@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use action::Action;
 
+pub use crate::state::encoding::decode;
 pub use crate::state::text;
 
 pub use crate::state::{

@@ -10,6 +10,7 @@ mod deletion;
 mod deployment;
 mod document;
 mod editor;
+pub mod encoding;
 mod failure;
 mod figures;
 mod focus;

@@ -120,7 +120,7 @@ impl Past {
 
     /// Notes the server that left its endpoint behind, which one that ends in order does not. Under the lock.
     pub(crate) fn note_killed(dir: &Path, damage: &Damage) -> io::Result<Self> {
-        let mut past = Self::read(dir);
+        let mut past = damage.json::<Self>(&past_file(dir), "what is known of earlier servers").unwrap_or_default();
         if let Some(left) = read_endpoint(dir) {
             past.killed.push(left.id);
             let surplus = past.killed.len().saturating_sub(REMEMBERED);

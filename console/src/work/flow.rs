@@ -57,7 +57,8 @@ impl Place {
     }
 
     pub(super) fn new(manifest: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // In /tmp a function sees its own files alone.
+        let dir = tempfile::tempdir_in("/var/tmp").unwrap();
         std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
         let workspace = Workspace { root: dir.path().to_owned(), ..Workspace::default() };
         Self { dir, workspace }

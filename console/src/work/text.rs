@@ -1,32 +1,8 @@
-//! Text files as people and their editors write them: a byte order mark is left out, and what is not UTF-8 is named. Reads
-//! the files that it is given.
+//! Text files: [`decode`] of what is in them. Reads the files that it is given.
 
 use std::path::Path;
 
-/// The text in `bytes`, without the byte order mark that some editors begin a file with.
-///
-/// # Errors
-/// It is in another encoding; the sentence says which, or where it stops being UTF-8, and what to do.
-pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
-    let utf16 = match bytes.as_slice() {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
-        // Without a mark, every other byte of a text in a European language is zero.
-        [first, second, ..] => (*first == 0) != (*second == 0) && bytes.len().is_multiple_of(2),
-        _ => false,
-    };
-    if utf16 {
-        return Err("it is in UTF-16; save it as UTF-8".to_owned());
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = String::from_utf8_lossy(valid).matches('\n').count() + 1;
-        format!("it is not UTF-8 (line {line}, byte {}); save it as UTF-8", valid.len() + 1)
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    })
-}
+pub use crate::message::decode;
 
 /// The text of a file, as [`decode`] gives it.
 ///
@@ -42,29 +18,4 @@ pub fn read(path: &Path) -> Result<String, String> {
 /// As [`read`].
 pub async fn read_async(path: &Path) -> Result<String, String> {
     decode(tokio::fs::read(path).await.map_err(|error| error.to_string())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_order_mark_is_left_out() {
-        assert_eq!(decode(b"\xef\xbb\xbf{\"a\":1}\r\n".to_vec()).unwrap(), "{\"a\":1}\r\n");
-        assert_eq!(decode(b"\xef\xbb\xbf".to_vec()).unwrap(), "");
-        assert_eq!(decode("ö\u{feff}".into()).unwrap(), "ö\u{feff}", "within a text it is a character");
-        assert_eq!(decode(Vec::new()).unwrap(), "");
-        assert_eq!(decode(b"1".to_vec()).unwrap(), "1");
-    }
-
-    #[test]
-    fn other_encodings_are_named() {
-        let little: Vec<u8> = "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let big: Vec<u8> = "{\"a\":1}".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        for utf16 in [[&[0xff, 0xfe], &*little].concat(), [&[0xfe, 0xff], &*big].concat(), little, big] {
-            assert_eq!(decode(utf16).unwrap_err(), "it is in UTF-16; save it as UTF-8");
-        }
-        let latin1 = b"{\n  \"name\": \"Gr\xf6\xdfe\"\n}".to_vec();
-        assert_eq!(decode(latin1).unwrap_err(), "it is not UTF-8 (line 2, byte 16); save it as UTF-8");
-    }
 }

@@ -18,7 +18,6 @@ const PLUGINS: &str = "TERRAFORM_PLUGINS";
 const CHANGE: &str = "TERRAFORM_CHANGE";
 
 /// The directory of providers; `None`, with a word about it, where Terraform or the provider is missing.
-#[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
 fn plugins() -> Option<PathBuf> {
     let plugins = PathBuf::from(std::env::var_os(PLUGINS).unwrap_or_else(|| "/opt/tf-plugins".into()));
     // Below a directory for each registry.

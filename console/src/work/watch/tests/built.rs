@@ -180,7 +180,7 @@ async fn places_that_cannot_be_read_loops_pipes_and_links_to_nowhere_are_passed_
     let place = Place::prepared();
     let package = place.root().join("functions/two");
     fs::create_dir(package.join("closed")).unwrap();
-    fs::set_permissions(package.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(package.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     symlink("..", package.join("src/up")).unwrap();
     symlink("nowhere", package.join("src/dangling.rs")).unwrap();
     symlink("loop", package.join("src/loop")).unwrap();
