@@ -69,7 +69,10 @@ pub async fn watch(
             changed.files.append(&mut waiting);
             let mut workspace = None;
             let mut functions = BTreeSet::new();
-            if changed.is_incomplete || is_waiting || changed.files.keys().any(|file| watching.is_manifest(file)) {
+            // By what is known before they are read: what a new target begins with is none afterwards.
+            let manifests: Vec<PathBuf> =
+                changed.files.keys().filter(|file| watching.is_manifest(file)).cloned().collect();
+            if changed.is_incomplete || is_waiting || !manifests.is_empty() {
                 match read(root, names, job).await {
                     Ok((now, graph)) => {
                         let before = std::mem::replace(&mut watching.graph, graph);
@@ -85,9 +88,7 @@ pub async fn watch(
                     }
                 }
             }
-            let mut files: Vec<PathBuf> = Vec::new();
-            let is_manifest = |file: &PathBuf| watching.is_manifest(file);
-            files.extend(changed.files.keys().filter(|file| !functions.is_empty() && is_manifest(file)).cloned());
+            let mut files = if functions.is_empty() { Vec::new() } else { manifests };
             for (file, of) in watching.affected(changed.files).await {
                 functions.extend(of);
                 if !files.contains(&file) {

@@ -98,22 +98,30 @@ async fn clean(
     (target, debug): (&str, bool),
     job: &Job,
 ) -> Result<(), Failure> {
-    let mut cargo = command::command("cargo", &workspace.root);
-    cargo.args(["clean", "--target", target, "--profile", if debug { "dev" } else { "release" }]);
-    cargo.arg("--manifest-path").arg(workspace.root.join("Cargo.toml")).arg("--target-dir").arg(&workspace.target);
-    for (manifest, name) in packages(workspace, functions) {
-        let directory = manifest.parent().unwrap_or(&manifest).as_os_str().as_bytes();
-        cargo.arg("--package").arg(format!("path+file://{}#{name}", percent_encode(directory, ENCODED)));
-    }
-    match command::output(cargo, &job.cancel).await {
-        Ok(finished) if finished.status.success() => Ok(()),
-        Ok(finished) => {
-            let why = format!("what another workspace has compiled cannot be removed: {}", finished.tail());
-            Err(Failure::work(WHAT, why, "use a target directory of this workspace alone, or remove the shared one"))
+    // Without a target what runs in the build, such as build scripts.
+    for target in [None, Some(target)] {
+        let mut cargo = command::command("cargo", &workspace.root);
+        cargo.args(["clean", "--profile", if debug { "dev" } else { "release" }]);
+        cargo.args(target.into_iter().flat_map(|target| ["--target", target]));
+        cargo.arg("--manifest-path").arg(workspace.root.join("Cargo.toml")).arg("--target-dir").arg(&workspace.target);
+        for (manifest, name) in packages(workspace, functions) {
+            let directory = manifest.parent().unwrap_or(&manifest).as_os_str().as_bytes();
+            cargo.arg("--package").arg(format!("path+file://{}#{name}", percent_encode(directory, ENCODED)));
         }
-        Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
-        Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
+        let why = match command::output(cargo, &job.cancel).await {
+            Ok(finished) if finished.status.success() => continue,
+            Ok(finished) => finished.tail(),
+            Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
+            Err(error) => format!("cargo did not run: {error}"),
+        };
+        let why = format!("what another workspace has compiled cannot be removed: {why}");
+        return Err(Failure::work(
+            WHAT,
+            why,
+            "use a target directory of this workspace alone, or remove the shared one",
+        ));
     }
+    Ok(())
 }
 
 /// All packages in the workspace that `functions` are built from: their manifests and names.

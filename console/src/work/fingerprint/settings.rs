@@ -51,6 +51,9 @@ pub(super) fn digest(
     for manifest in manifests {
         let workspace = now.table(&workspace_of(manifest, now));
         let binary = (manifest == own).then_some(binary);
+        // Cargo finds these by themselves.
+        let found = ["build.rs", "src/lib.rs"].map(|file| manifest.with_file_name(file).exists());
+        add("found", &format!("{found:?}"));
         add(&manifest.display().to_string(), &shape(&now.table(manifest), &workspace, binary, is_described));
     }
     let manifest = now.table(&root.join("Cargo.toml"));

@@ -195,7 +195,7 @@ impl Place {
     fn change(&mut self) -> &'static str {
         self.turn += 1;
         let main = fs::read_to_string(self.path("f/src/main.rs")).unwrap();
-        match self.below(45) {
+        match self.below(46) {
             0 => (self.write("f/src/main.rs", &format!("{main}\n")), "main").1,
             1 => (self.save("f/src/a.rs"), "module").1,
             2 => (self.set_time("f/src/a.rs", SystemTime::now()), "touch").1,
@@ -269,6 +269,13 @@ impl Place {
             41 => (self.save("g/src/main.rs.txt"), "other function").1,
             42 => (self.save("tools/src/lib.rs"), "package of nobody").1,
             43 => (self.toggle("shared/Cargo.toml", "description = \"x\""), "description that no source reads").1,
+            44 => {
+                let script = self.path("../outside/build.rs");
+                if fs::remove_file(&script).is_err() {
+                    fs::write(script, "fn main() {}\n").unwrap();
+                }
+                "build script that comes or goes"
+            }
             _ => "nothing",
         }
     }

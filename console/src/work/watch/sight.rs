@@ -193,10 +193,6 @@ impl Sight {
         if to.starts_with(tree) || link.starts_with(&to) || to.starts_with(graph.target()) {
             return None;
         }
-        if graph.included().has(&link) {
-            // Where what is included leads to is known.
-            return None;
-        }
         self.links.entry(to.clone()).or_default().insert(link);
         if to.is_dir() {
             return Some(to);
@@ -255,7 +251,8 @@ impl Sight {
             for (to, links) in &self.links {
                 let Ok(inside) = path.strip_prefix(to) else { continue };
                 let named = links.iter().map(|link| if to == path { link.clone() } else { link.join(inside) });
-                by_links.extend(named.map(|path| (path, *is_new)));
+                // Where what is included leads to is known by itself.
+                by_links.extend(named.filter(|path| !graph.included().has(path)).map(|path| (path, *is_new)));
             }
         }
         changed.append(&mut by_links);
