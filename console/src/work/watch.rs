@@ -193,7 +193,7 @@ impl Watching {
     /// The workspace, or what reaches the compiler of its settings, depends on the file.
     fn is_manifest(&self, file: &Path) -> bool {
         let root = self.graph.root();
-        self.graph.is_manifest(file)
+        (self.graph.is_manifest(file) && !self.is_written_by_cargo(file))
             || (!file.starts_with(root) && self.made.values().any(|made| made.settings(root).contains(file)))
     }
 
@@ -271,8 +271,7 @@ impl Watching {
     /// The functions that may be made from `file`: those of which it is not known, and those whose build script reads all.
     fn likely(&self, file: &Path) -> BTreeSet<String> {
         let home = self.graph.home(file);
-        // Cargo writes the lock file itself.
-        let is_cargos = file.ends_with("Cargo.lock") && self.changed_in_build(file);
+        let is_cargos = self.is_written_by_cargo(file);
         let may_make = self.graph.may_make(file);
         let is_likely = |name: &&str| {
             let Some(made) = self.made.get(*name) else { return true };
@@ -282,6 +281,11 @@ impl Watching {
             !is_cargos && !made.has_failed_with(file, home)
         };
         may_make.into_iter().filter(is_likely).map(str::to_owned).collect()
+    }
+
+    /// A build has written the lock file, as it does where that is missing or behind the manifests.
+    fn is_written_by_cargo(&self, file: &Path) -> bool {
+        file.ends_with("Cargo.lock") && self.changed_in_build(file)
     }
 
     fn changed_in_build(&self, file: &Path) -> bool {
