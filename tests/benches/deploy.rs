@@ -31,11 +31,11 @@ fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "measure") {
         return measure(directory.path());
     }
-    // The environment that leads to the stage must be there when the process begins.
+    // What leads to the stage must be there when the process begins.
     let local = LocalLambda::start(directory.path());
     let proxy = Proxy::start(local.account());
     let mut measuring = Command::new(std::env::current_exe().expect("this program"));
-    proxy.account().lead(&mut measuring);
+    proxy.account().lead(&mut measuring, directory.path());
     measuring.arg("measure").env("XDG_STATE_HOME", directory.path());
     proxy.delay(LATENCY);
     let ended = measuring.status().expect("it starts");

@@ -1,6 +1,6 @@
 //! A place that speaks AWS's APIs, as the console sees it: an endpoint with keys.
 
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 
@@ -24,27 +24,28 @@ impl Account {
         Self { url, ..self.clone() }
     }
 
-    /// The variables of the environment that lead AWS's clients there, and to nothing else that this machine has.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        [
-            ("AWS_ENDPOINT_URL", self.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", &self.access_key),
-            ("AWS_SECRET_ACCESS_KEY", &self.secret_key),
-            ("AWS_REGION", &self.region),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-    }
-
-    /// Puts the variables into a command's environment.
-    pub fn lead(&self, command: &mut Command) {
-        for name in ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_LAMBDA"] {
+    /// Leads AWS's clients of a command there, and to nothing else that this machine has: by a configuration file in
+    /// `directory`, as a person would have it who works with such a place on purpose.
+    pub fn lead(&self, command: &mut Command, directory: &Path) {
+        let file = directory.join("aws-config");
+        let text = format!(
+            "[default]\nendpoint_url = {}\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {}\n",
+            self.url, self.access_key, self.secret_key, self.region
+        );
+        fs::write(&file, text).expect("the configuration is written");
+        for name in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_DEFAULT_REGION",
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_LAMBDA",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+        ] {
             command.env_remove(name);
         }
-        command.envs(self.environment());
+        command.env("AWS_CONFIG_FILE", file).env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
     }
 
     /// A client of Lambda that shows the place as it is: it tries each call once.

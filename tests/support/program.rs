@@ -156,7 +156,7 @@ impl Home {
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());
         if let Some(account) = &self.account {
-            account.lead(&mut command);
+            account.lead(&mut command, self.path());
         }
         command
     }

@@ -1,6 +1,8 @@
 //! The open connections: those of this user alone, and not more than there is room for. One that asks for nothing, or
 //! never finishes asking, gives way to a new one. Touches nothing but the clock.
 
+use http::Response;
+use hyper::body::Body;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -129,6 +131,15 @@ impl Connection {
 
 /// A request whose head is here, until it is answered or given up.
 pub(crate) struct Asking<'a>(&'a Connection);
+
+impl Asking<'_> {
+    /// There is an answer. While one without a length is sent, a live tail for example, the connection does not wait.
+    pub(crate) fn answered(self, response: &Response<impl Body>) {
+        if response.body().size_hint().exact().is_none() {
+            std::mem::forget(self);
+        }
+    }
+}
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {

@@ -127,12 +127,13 @@ async fn handle(
     service: &Arc<Service>,
 ) -> Result<Response<Body>, Ended> {
     let _serving = begin(service).await?;
-    let _asking = connection.asks();
+    let asking = connection.asks();
     let request_id = ids::uuid().to_string();
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
     if let Some(address) = Address::read(&head, service.port) {
         let response = Box::pin(urls::serve(&address, head, body, connection, door, service, &request_id)).await;
+        asking.answered(&response);
         return Ok(identified(response, &request_id));
     }
     let response = match pass(head, body, connection, door, service, &request_id).await {
@@ -146,6 +147,7 @@ async fn handle(
             response
         }
     };
+    asking.answered(&response);
     Ok(identified(response, &request_id))
 }
 

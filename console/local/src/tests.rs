@@ -74,7 +74,7 @@ fn quick() -> Limits {
         idle: Duration::from_mins(1),
         rest: Duration::from_millis(5),
         concurrency: 3,
-        connections: 20,
+        connections: 1024,
         retries: [Duration::from_millis(10); 2],
         namespaces: true,
     }

@@ -1,7 +1,7 @@
 //! Who is let in.
 
-use super::Server;
-use crate::Endpoint;
+use super::{Server, quick};
+use crate::{Endpoint, limits::Limits};
 use serde_json::json;
 use std::{
     io::{Read as _, Write as _},
@@ -357,8 +357,7 @@ async fn half_requests_hold_no_place_that_somebody_else_needs() {
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,
     };
-    // 20 connections at a time are enough for this server.
-    let server = Server::start().await;
+    let server = Server::start_with(Limits { connections: 20, ..quick() }).await;
     let mut halves = Vec::new();
     for number in 0..60 {
         let mut stream = TcpStream::connect(server.client.host()).await.unwrap();

@@ -40,8 +40,12 @@ async fn a_function_is_created_read_and_deleted() {
     let gone = server.client.lambda("GET", &format!("{FUNCTIONS}/echo"), &Value::Null).await;
     assert_eq!((gone.status, gone.code()), (404, "ResourceNotFoundException"));
     assert_eq!(gone.json()["Message"], "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:echo");
-    let left: Vec<_> = std::fs::read_dir(server.dir.path().join("code")).unwrap().collect();
-    assert!(left.is_empty(), "the code of a deleted function goes: {left:?}");
+    let left = || std::fs::read_dir(server.dir.path().join("code")).unwrap().collect::<Vec<_>>();
+    let waited = std::time::Instant::now();
+    while !left().is_empty() {
+        assert!(waited.elapsed().as_secs() < 10, "the code of a deleted function goes: {:?}", left());
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
