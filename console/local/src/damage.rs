@@ -19,8 +19,8 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    /// Makes a directory usable, as [`disk::make_dir`] does, and removes the unfinished files in it. Whatever has its name
-    /// and is no directory, or one that cannot be read, is set aside.
+    /// Makes a directory usable, as [`disk::make_dir`] does. Whatever has its name and is no directory, or one that cannot be
+    /// read, is set aside.
     ///
     /// # Errors
     /// There is no directory afterwards.
@@ -32,6 +32,15 @@ impl Damage {
             self.set_aside(dir, "a directory of the local Lambda", &error.to_string())?;
             disk::make_dir(dir)?;
         }
+        Ok(())
+    }
+
+    /// As [`dir`](Self::dir), for whoever has the lock: removes the unfinished files that a killed process left there, too.
+    ///
+    /// # Errors
+    /// There is no directory afterwards.
+    pub(crate) fn own_dir(&self, dir: &Path) -> io::Result<()> {
+        self.dir(dir)?;
         if let Err(error) = disk::sweep(dir) {
             tracing::warn!(%error, dir = %dir.display(), "unfinished files could not be removed");
         }
@@ -66,7 +75,6 @@ impl Damage {
         what: &str,
         name: impl Fn(&T) -> Option<&str>,
     ) -> io::Result<Vec<(PathBuf, T)>> {
-        self.dir(dir)?;
         let mut all = Vec::new();
         for entry in fs::read_dir(dir)? {
             let file = entry?.path();

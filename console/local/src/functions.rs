@@ -42,6 +42,7 @@ impl Functions {
         concurrency: Arc<Concurrency>,
         damage: &Damage,
     ) -> io::Result<Self> {
+        damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (_, mut record) in
             damage.all(dir, "a function of the local Lambda", |record: &Record| Some(&record.latest.name))?

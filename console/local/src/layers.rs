@@ -59,6 +59,7 @@ pub(crate) struct Layers {
 impl Layers {
     /// Reads them, and says to `codes` which zips are in use.
     pub(crate) fn open(dir: &Path, codes: &Codes, damage: &Damage) -> io::Result<Self> {
+        damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (_, layer) in damage.all(dir, "a layer of the local Lambda", |layer: &Layer| Some(&layer.name))? {
             layer.versions.values().for_each(|version| codes.keep_zip(&version.sha256));

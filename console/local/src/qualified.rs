@@ -30,6 +30,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Qualified<T> {
     /// Reads them. Those of a function that is no more, as `exists` tells, go: the process ended before it came to that.
     /// `what` names them in the record of damage.
     pub(crate) fn open(dir: &Path, what: &str, damage: &Damage, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
+        damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (file, kept) in damage.all(dir, what, |kept: &Kept<T>| Some(&kept.function))? {
             if exists(&kept.function) {

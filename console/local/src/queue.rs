@@ -112,7 +112,7 @@ pub(crate) struct Queue {
 impl Queue {
     /// The queue under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Self> {
-        damage.dir(dir)?;
+        damage.own_dir(dir)?;
         Ok(Self { dir: dir.to_owned(), stop: CancellationToken::new(), active: Count::default() })
     }
 

@@ -80,6 +80,7 @@ impl Service {
         port: u16,
         damage: Arc<Damage>,
     ) -> std::io::Result<Arc<Self>> {
+        damage.own_dir(dir)?;
         let codes = Codes::open(&dir.join("code"), &damage)?;
         let layers = Layers::open(&dir.join("layers"), &codes, &damage)?;
         let concurrency = Concurrency::new(limits.concurrency);

@@ -10,9 +10,7 @@ client.create_function(FunctionName="echo", Runtime="provided.al2023", Role=role
                        Code={"ZipFile": open(sys.argv[1], "rb").read()})
 client.get_waiter("function_active_v2").wait(FunctionName="echo")
 config = client.create_function_url_config(FunctionName="echo", AuthType="AWS_IAM")
-# By its path: not every resolver knows names under `localhost`.
-port = os.environ["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
-url = f"http://127.0.0.1:{port}/lambda-url/{config['FunctionUrl'].split('//')[1].split('.')[0]}"
+url = config["FunctionUrl"].rstrip("/")
 keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
 region = os.environ["AWS_DEFAULT_REGION"]
 
