@@ -22,6 +22,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 /// How many zips are unpacked at once: more would not be quicker on one disk.
 const UNPACKING: usize = 2;
@@ -36,6 +37,8 @@ pub(crate) struct Codes {
     checked: Mutex<HashSet<String>>,
     /// The turns to unpack.
     pub(crate) turns: Semaphore,
+    /// What is being unpacked.
+    unpacking: TaskTracker,
 }
 
 #[derive(Default)]
@@ -69,7 +72,8 @@ impl Codes {
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
         let (used, checked, turns) = (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
-        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns }))
+        let unpacking = TaskTracker::new();
+        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns, unpacking }))
     }
 
     /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
@@ -171,8 +175,14 @@ impl Codes {
         let internal = |reason: String| Failure { code: "InternalError".to_owned(), reason };
         let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
         let (codes, function) = (Arc::clone(self), Arc::clone(function));
-        let unpacking = tokio::task::spawn_blocking(move || codes.unpack(&function));
+        let unpacking = self.unpacking.spawn_blocking(move || codes.unpack(&function));
         unpacking.await.map_err(|error| internal(format!("broke off unpacking: {error}")))?
+    }
+
+    /// Waits until nothing is being unpacked. For the end of the server.
+    pub(crate) async fn ended(&self) {
+        self.unpacking.close();
+        self.unpacking.wait().await;
     }
 
     /// Unpacks a zip unless that was done. What an earlier process unpacked is compared with the zip first.

@@ -133,7 +133,7 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
         }
         sandbox.retire(Reason::Failure);
     }
-    match Journal::begin(&pool.surroundings().logs, &invocation.function).await {
+    match Journal::begin(pool.surroundings(), &invocation.function).await {
         // What that needs in memory is not taken for each invocation.
         Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
         Err(error) => caller.fail(|| Fault::service("could not begin a log stream", &error)),

@@ -184,6 +184,7 @@ impl Server {
             tracing::warn!(%error, "the local Lambda's server ended badly");
         }
         self.service.pool.closed().await;
+        self.service.codes.ended().await;
         is_answered
     }
 }

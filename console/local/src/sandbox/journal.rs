@@ -2,13 +2,14 @@
 //! of it.
 
 use super::{
+    Surroundings,
     level::{Level, Threshold},
     report::event,
     telemetry::{Category, Happening, Telemetry},
 };
 use crate::{
     function::{Function, LogFormat},
-    logs::{Logs, Writer},
+    logs::Writer,
 };
 use serde_json::Value;
 use std::{
@@ -51,12 +52,14 @@ pub(super) struct Line<'a> {
 impl Journal {
     /// A new log stream in the function's group. That writes a file, and of a group that nobody has asked for before reads
     /// those of all its streams: on a thread where that may take its time.
-    pub(crate) async fn begin(logs: &Arc<Logs>, function: &Function) -> io::Result<Arc<Self>> {
+    pub(crate) async fn begin(surroundings: &Surroundings, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
-        let (logs, of, named) = (Arc::clone(logs), group.clone(), name.clone());
-        let stream = tokio::task::spawn_blocking(move || logs.begin(&of, &named)).await.map_err(io::Error::other)??;
+        let (logs, of, named) = (Arc::clone(&surroundings.logs), group.clone(), name.clone());
+        // The server does not end before the file is there.
+        let beginning = surroundings.tasks.spawn_blocking(move || logs.begin(&of, &named));
+        let stream = beginning.await.map_err(io::Error::other)??;
         Ok(Arc::new(Self {
             stream,
             group,

@@ -24,7 +24,7 @@ const KINDS: [Kind; 4] = [Kind::Truncated, Kind::Flipped, Kind::Emptied, Kind::D
 
 /// Damages a file; `false` where that changes nothing.
 fn damage(file: &Path, kind: Kind) -> bool {
-    let mut bytes = fs::read(file).unwrap();
+    let mut bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let half = bytes.len() / 2;
     match kind {
         _ if bytes.is_empty() && kind != Kind::Directory => return false,
