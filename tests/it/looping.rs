@@ -1,9 +1,7 @@
 //! The loop: build → deploy → invoke → logs → stats with one key.
 
 use lambda_console::{
-    message::{
-        Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, InvokeMode, JobId, StageInfo,
-    },
+    message::{Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, InvokeMode, JobId, StageInfo},
     state::{Connection, Overlay, Standing},
 };
 use tests::{Harness, sample};
@@ -138,19 +136,8 @@ fn comparing(protected: bool) -> (Harness, JobId) {
 /// What a deploy of hello would change.
 fn plan(changes: Vec<Change>) -> DeployPlan {
     let action = if changes.is_empty() { DeployAction::Unchanged } else { DeployAction::Updated };
-    let (name, version, sha256) = ("hello".to_owned(), "$LATEST".to_owned(), sample::sha("hello"));
-    let hello = FunctionPlan {
-        name,
-        action,
-        version,
-        sha256,
-        changes,
-        calls: Vec::new(),
-        opens: false,
-        stale: false,
-        values: 0,
-    };
-    DeployPlan { stage: "beta".into(), functions: vec![hello], failed: Vec::new() }
+    let functions = vec![sample::planned("hello", action, changes)];
+    DeployPlan { stage: "beta".into(), functions, failed: Vec::new() }
 }
 
 fn memory() -> Vec<Change> {

@@ -25,21 +25,6 @@ fn change(field: &str, from: Option<&str>, to: &str) -> Change {
     Change { field: field.into(), from: from.map(str::to_owned), to: to.into() }
 }
 
-fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPlan {
-    let (version, sha256) = ("$LATEST".to_owned(), sample::sha(name));
-    FunctionPlan {
-        name: name.into(),
-        action,
-        version,
-        sha256,
-        changes,
-        calls: Vec::new(),
-        opens: false,
-        stale: false,
-        values: 0,
-    }
-}
-
 /// One that is updated, one that is created, one that is as it is, one that cannot be deployed.
 pub(crate) fn outcome() -> DeployPlan {
     let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
@@ -59,9 +44,9 @@ pub(crate) fn outcome() -> DeployPlan {
     DeployPlan {
         stage: "beta".into(),
         functions: vec![
-            planned("hello", DeployAction::Updated, updated),
-            planned("ping", DeployAction::Created, created),
-            planned("nightly", DeployAction::Unchanged, Vec::new()),
+            sample::planned("hello", DeployAction::Updated, updated),
+            sample::planned("ping", DeployAction::Created, created),
+            sample::planned("nightly", DeployAction::Unchanged, Vec::new()),
         ],
         failed: vec![("backend".into(), failure)],
     }
@@ -79,7 +64,7 @@ fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
 fn code_that_is_older_than_its_sources_is_named_whether_it_changes_or_not() {
     let mut console = on("beta", false);
     console.press("d");
-    let stale = |name: &str, action| FunctionPlan { stale: true, ..planned(name, action, Vec::new()) };
+    let stale = |name: &str, action| FunctionPlan { stale: true, ..sample::planned(name, action, Vec::new()) };
     let role = change("role", None, "lambda-console-ping-eu-west-1, made for it");
     let created = FunctionPlan { changes: vec![role], ..stale("ping", DeployAction::Created) };
     let functions = vec![created, stale("nightly", DeployAction::Unchanged)];
@@ -157,7 +142,7 @@ fn a_protected_stage_wants_its_name_typed_into_the_plan() {
 fn nothing_to_change_deploys_nothing() {
     let mut console = on("beta", false);
     console.press("d");
-    let unchanged = vec![planned("hello", DeployAction::Unchanged, Vec::new())];
+    let unchanged = vec![sample::planned("hello", DeployAction::Unchanged, Vec::new())];
     answer(&mut console, DeployPlan { functions: unchanged, failed: Vec::new(), ..outcome() });
     assert!(console.screen().contains("nothing to change"));
     console.press("<enter>");

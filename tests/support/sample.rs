@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use lambda_console::message::{
-    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, DeployAction,
-    DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig, Invocation,
-    LogLine, Part, Report, RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, Change,
+    DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig,
+    FunctionPlan, Invocation, LogLine, Part, Report, RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -53,6 +53,22 @@ pub fn build_of(name: &str, zip_bytes: u64) -> Built {
         bootstrap: Bootstrap { path: directory.join("bootstrap"), bytes: zip_bytes * 2, built_at: NOW - 150_000 },
         zip: Zip { path: directory.join("bootstrap.zip"), bytes: zip_bytes, sha256: sha(name) },
         warnings: Vec::new(),
+    }
+}
+
+/// What a deploy of a function would do.
+pub fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPlan {
+    let (version, sha256) = ("$LATEST".to_owned(), sha(name));
+    FunctionPlan {
+        name: name.into(),
+        action,
+        version,
+        sha256,
+        changes,
+        calls: Vec::new(),
+        opens: false,
+        stale: false,
+        values: 0,
     }
 }
 

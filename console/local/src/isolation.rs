@@ -124,20 +124,23 @@ mod linux {
     }
 
     impl Namespace {
-        /// Takes this thread, which starts sandboxes, into it, so that each of them has a step less to go; whether that
-        /// could be done. A process with several threads can enter no user namespace.
+        /// Takes this thread, which starts sandboxes, into a namespace that the next sandbox is born in and has for itself:
+        /// that sandbox then has two steps less to go. Call it again for each sandbox; whether it could be done. A process
+        /// with several threads can enter no user namespace.
         pub(crate) fn go_ahead(&self) -> bool {
-            self.user.is_none() && unshare(UnshareFlags::FS).and_then(|()| self.join()).is_ok()
+            let go =
+                || unshare(UnshareFlags::FS).and_then(|()| self.join()).and_then(|()| unshare(UnshareFlags::NEWNS));
+            self.user.is_none() && go().is_ok()
         }
 
         /// Takes this process, which has a single thread and is about to become a sandbox's, into a namespace of its own
-        /// with these mounts, to the function's code. Makes system calls, and nothing else. `ahead`: the thread that started
-        /// it [was there](Self::go_ahead).
+        /// with these mounts, to the function's code. Makes system calls, and nothing else. `ahead`: it was born in one,
+        /// the thread that started it [was there](Self::go_ahead).
         pub(crate) fn enter(&self, mounts: &Mounts, ahead: bool) -> Result<()> {
             if !ahead {
                 self.join()?;
+                unshare(UnshareFlags::NEWNS)?;
             }
-            unshare(UnshareFlags::NEWNS)?;
             // From here the sources are found, also when their parent is laid over.
             chdir(&*mounts.base)?;
             lay(&mounts.task, TASK)?;

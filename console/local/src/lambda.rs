@@ -34,7 +34,7 @@ use crate::{
 };
 use http::{Method, Response};
 use serde_json::json;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// What is served.
 pub(crate) const OPERATIONS: [&str; 60] = [
@@ -102,8 +102,8 @@ pub(crate) const OPERATIONS: [&str; 60] = [
 
 /// Answers a request of the Lambda API. Each operation has its own date in its path; which one is not looked at.
 pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Response<Body>, Fault> {
-    let path: Vec<String> = call.path.split('/').skip(1).map(|part| decode(part, false)).collect();
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let path: Vec<Cow<'_, str>> = call.path.split('/').skip(1).map(|part| decode(part, false)).collect();
+    let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
     let route = match path.as_slice() {
         [date, route @ ..] if is_date(date) => route,
         _ => return Err(unknown(call)),

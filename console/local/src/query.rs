@@ -1,8 +1,13 @@
 //! Percent-encoding, form bodies and the XML of the awsQuery protocol. Pure functions.
 
+use std::borrow::Cow;
+
 /// Decodes percent-encoded text; `+` becomes a space where `form` is set. Bytes that are no UTF-8 are replaced.
-pub(crate) fn decode(text: &str, form: bool) -> String {
+pub(crate) fn decode(text: &str, form: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| *byte == b'%' || form && *byte == b'+') {
+        return text.into();
+    }
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
     // Two digits, and no sign as numbers may have.
@@ -18,7 +23,7 @@ pub(crate) fn decode(text: &str, form: bool) -> String {
         }
         index += 1;
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    String::from_utf8_lossy(&decoded).into_owned().into()
 }
 
 /// The decoded pairs of a query string or a form body, in order.
@@ -27,7 +32,7 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .filter(|part| !part.is_empty())
         .map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (decode(name, true), decode(value, true))
+            (decode(name, true).into_owned(), decode(value, true).into_owned())
         })
         .collect()
 }

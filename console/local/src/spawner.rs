@@ -6,7 +6,14 @@ use crate::{
     isolation::{Mounts, Namespace},
     mark::Mark,
 };
-use std::{fs::File, io, process::Command, sync::mpsc, thread};
+use std::{
+    fs::File,
+    io,
+    process::Command,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 use tokio::{
     process::{Child, Command as AsyncCommand},
     runtime::Handle,
@@ -16,6 +23,9 @@ use tokio::{
 /// How many file descriptors a function has on AWS, soft and hard. Source: AWS Lambda developer guide, "Lambda quotas".
 #[cfg(target_os = "linux")]
 const DESCRIPTORS: u64 = 1024;
+
+/// How long the thread rests after a start before it gets ready for the next one: the new process comes first.
+const REST: Duration = Duration::from_millis(5);
 
 /// The thread that starts processes. It ends when this is dropped.
 pub(crate) struct Spawner {
@@ -46,10 +56,23 @@ impl Spawner {
             let _entered = runtime.enter();
             // Sandboxes inherit it.
             crate::engine::as_batch();
-            let ahead = namespace.is_some_and(Namespace::go_ahead);
-            for Job { command, confinement, started } in queue {
+            let can_go_ahead = namespace.filter(|namespace| namespace.go_ahead());
+            let mut ahead = can_go_ahead.is_some();
+            loop {
+                let next = match can_go_ahead {
+                    Some(namespace) if !ahead => match queue.recv_timeout(REST) {
+                        Err(RecvTimeoutError::Timeout) => {
+                            ahead = namespace.go_ahead();
+                            queue.recv().ok()
+                        }
+                        next => next.ok(),
+                    },
+                    _ => queue.recv().ok(),
+                };
+                let Some(Job { command, confinement, started }) = next else { break };
                 // A caller that went away drops the child, and `kill_on_drop` ends it.
                 let _ = started.send(spawn(command, confinement, ahead));
+                ahead = false;
             }
         })?;
         Ok(Self { jobs })

@@ -36,8 +36,8 @@ impl Query {
         for part in query.split('&') {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = decode(name, false);
-            if FIELDS.contains(&name.as_str()) {
-                fields.push((name, decode(value, false)));
+            if FIELDS.contains(&name.as_ref()) {
+                fields.push((name.into_owned(), decode(value, false).into_owned()));
             } else {
                 rest.push(part);
             }
