@@ -15,6 +15,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
+use lambda_console_model::Failure;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{Sender, channel},
@@ -23,7 +24,7 @@ use tokio::{
 
 use crate::{
     config::Config,
-    message::{Effect, Event, Failure},
+    message::{Effect, Event},
     state::{Overlay, State},
     theme::Theme,
     update::update,

@@ -7,11 +7,11 @@
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use lambda_console_model::{Failure, FailureKind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::{context::Context, output::Output};
-use crate::message::{Failure, FailureKind};
 
 mod build;
 mod code;

@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 
+use lambda_console_model::Failure;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
     keymap::{Keymap, Sections},
-    state::Failure,
     theme::{Palette, Theme},
 };
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    message::{Action, Event, Key, KeyCode},
-    state::{Context, Hint},
+    message::{Action, Event},
+    state::{Context, Hint, Key, KeyCode},
 };
 
 const SHIPPED: &str = include_str!("keymap.toml");

@@ -1,31 +1,24 @@
 //! What travels between the rooms: [`Action`] (a verb asked for), [`Event`] (a fact that came in) and
-//! [`Effect`] (work to start), with the value types that they carry.
+//! [`Effect`] (work to start).
 //!
-//! May touch nothing but `state`'s value types. `work` takes those types from here.
+//! May touch nothing but `state`.
 
 mod action;
 mod job;
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{
+    Architecture, Belongings, BuildOutcome, Changed, CodeAsked, Consent, DeleteOutcome, DeployOutcome, DeployPlan,
+    EventFile, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig, LogFix, LogLine,
+    LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, ResponsePart, Role, Sample, StageEntry,
+    StageInfo, Step, TailState, VersionsChange, VersionsChanged, Workspace,
+};
 use serde::{Deserialize, Serialize};
 
 pub use action::Action;
 
-pub use crate::state::encoding::decode;
-pub use crate::state::text;
-
-pub use crate::state::{
-    Alias, Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, Canary, CargoTarget,
-    Change, Changed, CodeAsked, Concurrency, Consent, Cors, DeleteOutcome, DeletedFunction, DeployAction,
-    DeployOutcome, DeployPlan, Deployed, DeployedFunction, EventFile, FREE_MINUTES, FailedFunction, Failure,
-    FailureKind, Features, Found, Function, FunctionConfig, FunctionPlan, FunctionStats, FunctionUrl, FunctionVersions,
-    HttpHead, Include, Invocation, InvokeMode, InvokeRequest, JobId, Keep, Key, KeyCode, LiveConfig, LogFix, LogFormat,
-    LogLine, LogMark, LogSettings, MarkKind, Part, Percentiles, Permissions, PromoteOutcome, Promoted, Promotion,
-    Report, RequestLog, ResponsePart, Role, RuntimeCrate, Sample, Share, StageEntry, StageInfo, Step, Streamed,
-    TailState, Target, UrlAuth, UrlSetting, Verdict, Version, VersionFigures, VersionsChange, VersionsChanged,
-    VersionsDone, Viewport, Vpc, Workspace, Zip, live_cost, percent, short_sha256,
-};
+use crate::state::{JobId, Key, Target, Viewport};
 
 /// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

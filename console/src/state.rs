@@ -5,89 +5,55 @@
 
 mod ahead;
 mod body;
-pub mod config;
-mod deletion;
-mod deployment;
+mod delete;
 mod document;
 mod editor;
-pub mod encoding;
-mod failure;
-mod figures;
 mod focus;
-mod function;
+mod following;
 mod functions;
-mod invocation;
 mod job;
-pub mod json;
 mod key;
 pub mod log;
 mod login;
 mod output;
 pub mod overlay;
 mod payload;
+mod picker;
 mod plan;
-mod promotion;
 mod response;
-mod role;
 mod sequence;
-mod setting;
-mod setup;
+pub mod settings;
 mod site;
-mod stage;
-mod stats;
-mod step;
-mod tail;
-pub mod text;
-mod versions;
-mod watch;
+mod watching;
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{
+    Architecture, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Part, StageEntry, StageInfo, Workspace,
+};
+
 pub use ahead::Ahead;
 pub use body::Body;
-pub use config::{LiveConfig, Revealed};
-pub use deletion::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Deletion, Keep};
-pub use deployment::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, Found,
-    FunctionPlan,
-};
+pub use delete::Deletion;
 pub use document::Document;
 pub use editor::Editor;
-pub use failure::{Failure, FailureKind};
-pub use figures::Figures;
 pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
-pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function, FunctionConfig, Include,
-    RuntimeCrate, Workspace, Zip, short_sha256,
-};
+pub use following::Tail;
 pub use functions::{Card, Deployment, Functions};
-pub use invocation::{
-    HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart, Streamed,
-};
 pub use job::{JobId, JobKind, Jobs, Progress, Running};
 pub use key::{Key, KeyCode};
-pub use log::{LogFix, LogMark, Logs, MarkKind};
-pub use login::{CodeAsked, Login, Stopped};
+pub use log::Logs;
+pub use login::{Login, Stopped};
 pub use output::Output;
 pub use overlay::Overlay;
 pub use payload::{Check, Draft};
+pub use picker::Picker;
 pub use plan::{Plan, Planned};
-pub use promotion::{Canary, PromoteOutcome, Promoted, Promotion};
 pub use response::{Arriving, Outcome, Response};
-pub use role::{Permissions, Role, Verdict};
 pub use sequence::{LoopStep, Sequence, Standing};
-pub use setting::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
-pub use setup::Part;
+pub use settings::Revealed;
 pub use site::Site;
-pub use stage::{StageEntry, StageInfo};
-pub use stats::{FunctionStats, Percentiles, Sample};
-pub use step::Step;
-pub use tail::{FREE_MINUTES, Tail, TailState, live_cost};
-pub use versions::{
-    Alias, FunctionVersions, Picker, Share, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone,
-    numbers, percent,
-};
-pub use watch::{Changed, Watch};
+pub use watching::Watch;
 
 /// What is known of the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]

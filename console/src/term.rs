@@ -25,11 +25,11 @@ use crossterm::{
     },
 };
 use futures_util::{StreamExt, stream::poll_fn};
+use lambda_console_model::Failure;
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
 use crate::{
     app::{Input, Screen},
-    message::Failure,
     state::State,
     theme::Theme,
     view::{self, Areas},

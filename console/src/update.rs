@@ -28,8 +28,8 @@ mod watch;
 mod workspace;
 
 use crate::{
-    message::{Action, Effect, Event, Target},
-    state::{Focus, JobKind, Notice, Overlay, State, Tab},
+    message::{Action, Effect, Event},
+    state::{Focus, JobKind, Notice, Overlay, State, Tab, Target},
 };
 
 /// Takes one event in, and gives the work that follows from it.
@@ -191,7 +191,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
 }
 
 /// Starts a job that the user did not ask for by itself.
-fn start(state: &mut State, kind: JobKind) -> crate::message::JobId {
+fn start(state: &mut State, kind: JobKind) -> crate::state::JobId {
     let now = state.now;
     state.jobs.start(kind, now)
 }

@@ -37,14 +37,13 @@ pub mod watch;
 
 use std::sync::Arc;
 
+use lambda_console_model::Step;
 use tokio_util::sync::CancellationToken;
-
-use crate::message::Step;
 
 /// One piece of running work: how it reports and how it is told to stop.
 #[derive(Clone)]
 pub struct Job {
-    /// Cancelled when the work shall end early; it then returns [`crate::message::Failure::interrupted`].
+    /// Cancelled when the work shall end early; it then returns [`lambda_console_model::Failure::interrupted`].
     pub cancel: CancellationToken,
     report: Arc<dyn Fn(Step) + Send + Sync>,
 }

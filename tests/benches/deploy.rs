@@ -9,13 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_console::{
-    message::{Consent, Function, Workspace, Zip},
-    work::{
-        Job, deploy,
-        stage::{Stage, StageOptions},
-    },
+use lambda_console::work::{
+    Job, deploy,
+    stage::{Stage, StageOptions},
 };
+use lambda_console_model::{Consent, Function, Workspace, Zip};
 use sha2::{Digest as _, Sha256};
 use tests::{LocalLambda, Proxy, hexadecimal, sample, zip};
 

@@ -6,9 +6,10 @@
 use std::process::ExitCode;
 
 use lambda_console::{
-    message::{Effect, Event, JobId, Percentiles},
-    state::log::MOST_LINES,
+    message::{Effect, Event},
+    state::{JobId, log::MOST_LINES},
 };
+use lambda_console_model::Percentiles;
 use tests::{Harness, processor_ms, sample};
 
 fn main() -> ExitCode {

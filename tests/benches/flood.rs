@@ -19,11 +19,12 @@ use futures_util::Stream;
 use lambda_console::{
     app::{Input, Screen, run},
     config::Config,
-    message::{Effect, Event, Failure, Percentiles},
+    message::{Effect, Event},
     state::State,
     theme::{Palette, Theme},
     view::{Areas, draw},
 };
+use lambda_console_model::{Failure, Percentiles};
 use ratatui::{Terminal, backend::TestBackend};
 use tests::{Harness, sample};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

@@ -1,9 +1,10 @@
 //! Keys that are on their way while what they mean changes by itself.
 
 use lambda_console::{
-    message::{Consent, Effect, Event, Failure, JobId},
-    state::{Connection, Overlay},
+    message::{Effect, Event},
+    state::{Connection, JobId, Overlay},
 };
+use lambda_console_model::{Consent, Failure};
 use tests::{Harness, sample};
 
 use crate::plan::{on, outcome};

@@ -14,11 +14,12 @@ use futures_util::Stream;
 use lambda_console::{
     app::{Ending, Input, Screen, run},
     config::Config,
-    message::{Effect, Event, Failure},
+    message::{Effect, Event},
     state::{Options, State},
     theme::{Palette, Theme},
     view::{Areas, draw},
 };
+use lambda_console_model::Failure;
 use ratatui::{Terminal, backend::TestBackend};
 use tests::sample;
 

@@ -1,12 +1,12 @@
 //! The settings of a function in the pane: read from the stage, edited, shown beside the workspace's, sent.
 
 use lambda_console::{
-    message::{
-        Change, Concurrency, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, Effect, Event,
-        Failure, Function, FunctionConfig, FunctionPlan, JobId, LiveConfig, LogFormat, LogSettings, StageInfo,
-        UrlSetting,
-    },
-    state::{Connection, Notice, Overlay},
+    message::{Effect, Event},
+    state::{Connection, JobId, Notice, Overlay},
+};
+use lambda_console_model::{
+    Change, Concurrency, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, Failure, Function,
+    FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo, UrlSetting,
 };
 use tests::{Harness, sample};
 

@@ -1,9 +1,10 @@
 //! The payload editor: typing, undo, errors, files, and that nothing typed is lost.
 
 use lambda_console::{
-    message::{Action, Effect, Event, Failure},
+    message::{Action, Effect, Event},
     state::{Check, Focus, Tab},
 };
+use lambda_console_model::Failure;
 use tests::{Harness, sample};
 
 fn editing(payload: &str) -> Harness {
@@ -125,7 +126,7 @@ fn drafts_of_an_earlier_run_come_back() {
 fn what_was_typed_outlives_a_function_that_is_gone_for_a_while() {
     let mut console = editing("[1]");
     console.press("<esc>R");
-    let without = lambda_console::message::Workspace { functions: Vec::new(), ..sample::workspace() };
+    let without = lambda_console_model::Workspace { functions: Vec::new(), ..sample::workspace() };
     for workspace in [without, sample::workspace()] {
         console.press("R");
         let effects = console.effects();

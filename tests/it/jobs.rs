@@ -1,9 +1,10 @@
 //! Build, deploy, invoke, delete: what they start, what their results change, and which results are ignored.
 
 use lambda_console::{
-    message::{Architecture, Consent, Effect, Event, Failure, InvokeMode, Step},
+    message::{Effect, Event},
     state::{Deployment, Tab},
 };
+use lambda_console_model::{Architecture, Consent, Failure, InvokeMode, Step};
 use tests::{Harness, sample};
 
 fn hello() -> Harness {

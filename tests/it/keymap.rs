@@ -2,8 +2,8 @@
 
 use lambda_console::{
     keymap::Keymap,
-    message::{Action, Key, KeyCode},
-    state::Context,
+    message::Action,
+    state::{Context, Key, KeyCode},
 };
 
 #[test]

@@ -1,9 +1,10 @@
 //! The logs: bounded, filtered as they come, followed or held still, and never able to break the screen.
 
 use lambda_console::{
-    message::{Action, Effect, Event, JobId, LogLine, LogMark, MarkKind, Sample, TailState},
-    state::{Tab, log::MOST_LINES},
+    message::{Action, Effect, Event},
+    state::{JobId, Tab, log::MOST_LINES},
 };
+use lambda_console_model::{LogLine, LogMark, MarkKind, Sample, TailState};
 use tests::{Harness, sample};
 
 fn tailing(lines: usize) -> (Harness, JobId) {
@@ -189,7 +190,7 @@ fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
     let Effect::LinkLogs { job: link, .. } = console.effect() else { panic!("their times are asked for") };
     assert_eq!(console.state.logs.len(), 0);
-    let failure = lambda_console::message::Failure::work("could not read the log lines", "denied", "");
+    let failure = lambda_console_model::Failure::work("could not read the log lines", "denied", "");
     console.feed(Event::LogsLinked(link, Err(failure)));
     let entries: Vec<_> = console.state.logs.iter().map(|entry| (entry.is_timed(), entry.text().to_owned())).collect();
     assert!(entries.len() == 5 && entries[0] == (false, "INIT_START Runtime Version: provided.al2023".to_owned()));

@@ -1,9 +1,10 @@
 //! The loop: build → deploy → invoke → logs → stats with one key.
 
 use lambda_console::{
-    message::{Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, InvokeMode, JobId, StageInfo},
-    state::{Connection, Overlay, Standing},
+    message::{Effect, Event},
+    state::{Connection, JobId, Overlay, Standing},
 };
+use lambda_console_model::{Change, Consent, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo};
 use tests::{Harness, sample};
 
 fn started() -> (Harness, JobId) {
@@ -29,7 +30,7 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
     let Effect::FetchLogs { job: logs, request_id, .. } = console.effect() else { panic!("logs follow") };
     assert_eq!(request_id, sample::REQUEST);
     assert_eq!(console.state.logs.len(), 0, "the fetch brings the lines, not the response");
-    let line = |message: &str| lambda_console::message::LogLine {
+    let line = |message: &str| lambda_console_model::LogLine {
         timestamp: sample::NOW,
         function: "hello".into(),
         stream: "one".into(),

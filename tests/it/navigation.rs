@@ -1,9 +1,10 @@
 //! Focus, tabs, lists, the palette, the help, the mouse.
 
 use lambda_console::{
-    message::{Action, Changed, Effect, Event},
+    message::{Action, Effect, Event},
     state::{Focus, Overlay, Tab},
 };
+use lambda_console_model::Changed;
 use tests::{Harness, sample};
 
 fn selected(console: &Harness) -> &str {

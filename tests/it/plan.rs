@@ -1,9 +1,10 @@
 //! The plan of a deploy: shown before anything is sent, carried out by Enter, left by Esc.
 
 use lambda_console::{
-    message::{Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, JobId, StageInfo},
-    state::{Connection, Overlay},
+    message::{Effect, Event},
+    state::{Connection, JobId, Overlay},
 };
+use lambda_console_model::{Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo};
 use tests::{Harness, sample};
 
 /// A console on the stage `name` of AWS, with the first built function but one selected.

@@ -1,11 +1,12 @@
 //! A function taken over from another stage: chosen, compared, carried out or left.
 
 use lambda_console::{
-    message::{
-        Canary, Change, Consent, DeployAction, DeployPlan, Effect, Event, Failure, FunctionPlan, JobId, PromoteOutcome,
-        Promoted, Promotion, StageEntry, StageInfo,
-    },
-    state::{Connection, Overlay},
+    message::{Effect, Event},
+    state::{Connection, JobId, Overlay},
+};
+use lambda_console_model::{
+    Canary, Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome, Promoted, Promotion,
+    StageEntry, StageInfo,
 };
 use tests::{Harness, sample};
 

@@ -1,11 +1,11 @@
 //! Deleting functions and execution roles on the screen: what is shown first, what has to be typed, what is told after.
 
 use lambda_console::{
-    message::{
-        Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Effect, Event, Failure, JobId, Permissions, Role,
-        Verdict,
-    },
-    state::{Connection, Deployment},
+    message::{Effect, Event},
+    state::{Connection, Deployment, JobId},
+};
+use lambda_console_model::{
+    Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Failure, Permissions, Role, Verdict,
 };
 use tests::{Harness, sample};
 

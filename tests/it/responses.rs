@@ -2,11 +2,11 @@
 //! and their log lines, which may come later.
 
 use lambda_console::{
-    message::{
-        Effect, Event, Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, JobId, LogLine, RequestLog,
-        ResponsePart, Streamed, UrlSetting,
-    },
-    state::Tab,
+    message::{Effect, Event},
+    state::{JobId, Tab},
+};
+use lambda_console_model::{
+    Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, LogLine, RequestLog, ResponsePart, Streamed, UrlSetting,
 };
 use tests::{Harness, sample};
 

@@ -2,8 +2,10 @@
 
 use lambda_console::{
     config::Config,
-    message::{Effect, Event, Failure, JobId, Step},
+    message::{Effect, Event},
+    state::JobId,
 };
+use lambda_console_model::{Failure, Step};
 use tests::{Harness, sample};
 
 const SMALL: (u16, u16) = (80, 24);
@@ -14,7 +16,7 @@ fn ready((width, height): (u16, u16)) -> Harness {
 }
 
 /// Presses `keys` and answers the invocation that they ask for.
-fn invoked(size: (u16, u16), outcome: &lambda_console::message::Invocation) -> Harness {
+fn invoked(size: (u16, u16), outcome: &lambda_console_model::Invocation) -> Harness {
     let mut console = ready(size);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
@@ -172,7 +174,7 @@ fn the_execution_roles() {
 #[test]
 fn a_workspace_without_functions() {
     let mut console = Harness::begun(80, 24);
-    console.answer_start(&lambda_console::message::Workspace { functions: Vec::new(), ..sample::workspace() });
+    console.answer_start(&lambda_console_model::Workspace { functions: Vec::new(), ..sample::workspace() });
     insta::assert_snapshot!(console.styled());
 }
 

@@ -1,9 +1,10 @@
 //! Several stages: the picker, switching, and results that come in for one that is not shown.
 
 use lambda_console::{
-    message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
-    state::{Connection, Deployment, Overlay},
+    message::{Effect, Event},
+    state::{Connection, Deployment, JobId, Overlay},
 };
+use lambda_console_model::{Failure, StageEntry, StageInfo};
 use tests::{Harness, sample};
 
 fn entries() -> Vec<StageEntry> {

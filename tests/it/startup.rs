@@ -2,9 +2,10 @@
 
 use lambda_console::{
     config::Config,
-    message::{Action, Effect, Event, Failure, Part, Workspace},
+    message::{Action, Effect, Event},
     state::{Connection, Setup, WorkspaceState},
 };
+use lambda_console_model::{Failure, Part, Workspace};
 use tests::{Harness, sample};
 
 #[test]
@@ -41,8 +42,7 @@ fn a_missing_toolchain_is_provided_in_the_background() {
     console.feed(Event::SetupChecked(job, vec![zig]));
     let Effect::Setup { job, architecture: wanted } = console.effect() else { panic!("setup starts") };
     assert_eq!(wanted, architecture);
-    let step =
-        lambda_console::message::Step::Phase { text: "downloading zig".into(), done: 5_000_000, total: 20_000_000 };
+    let step = lambda_console_model::Step::Phase { text: "downloading zig".into(), done: 5_000_000, total: 20_000_000 };
     console.feed(Event::Step(job, step));
     assert!(console.screen().contains("setup 25 % downloading zig"));
     console.feed(Event::SetupFinished(job, Ok(sample::parts())));

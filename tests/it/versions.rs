@@ -1,11 +1,12 @@
 //! The list of a function's versions: what it shows, and what is asked for from it.
 
 use lambda_console::{
-    message::{
-        Alias, Consent, Effect, Event, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
-        VersionsChanged, VersionsDone,
-    },
+    message::{Effect, Event},
     state::Overlay,
+};
+use lambda_console_model::{
+    Alias, Consent, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange, VersionsChanged,
+    VersionsDone,
 };
 use tests::{Harness, sample};
 

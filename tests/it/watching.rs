@@ -1,9 +1,10 @@
 //! `w`: what is saved is built and deployed to the local stage, and when it has to wait.
 
 use lambda_console::{
-    message::{Changed, Effect, Event, Failure, JobId, StageInfo},
-    state::{Connection, Tab},
+    message::{Effect, Event},
+    state::{Connection, JobId, Tab},
 };
+use lambda_console_model::{Changed, Failure, StageInfo};
 use tests::{Harness, sample};
 
 /// The console after `w`, and the job that watches.

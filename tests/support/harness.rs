@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use lambda_console::{
     config::Config,
-    message::{Effect, Event, Invocation, JobId, Key, Viewport},
-    state::{Options, State},
+    message::{Effect, Event},
+    state::{JobId, Key, Options, State, Viewport},
     update::update,
     view::{Areas, draw},
 };
+use lambda_console_model::Invocation;
 use ratatui::{
     Terminal,
     backend::TestBackend,
@@ -53,7 +54,7 @@ impl Harness {
     }
 
     /// Answers what a console asks for when it begins.
-    pub fn answer_start(&mut self, workspace: &lambda_console::message::Workspace) {
+    pub fn answer_start(&mut self, workspace: &lambda_console_model::Workspace) {
         self.feed(Event::Drafts(Vec::new()));
         for effect in self.effects() {
             match effect {

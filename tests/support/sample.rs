@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lambda_console::message::{
+use lambda_console_model::{
     Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, Change,
     DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig,
     FunctionPlan, Invocation, LogLine, Part, Report, RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,

@@ -5,8 +5,8 @@ use crossterm::event::{Event as TerminalEvent, KeyCode as Code, KeyEvent, KeyEve
 use super::is_covered;
 use crate::{
     keymap::Keymap,
-    message::{Event, Key, KeyCode, Target},
-    state::State,
+    message::Event,
+    state::{Key, KeyCode, State, Target},
     view::Areas,
 };
 

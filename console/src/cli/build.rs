@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, ValueEnum};
+use lambda_console_model::{Architecture, Failure, FailureKind, Features, Function, Workspace, short_sha256};
 use serde_json::{Value, json};
 
 use super::{
@@ -10,10 +11,7 @@ use super::{
     output::{bytes, print_json, with_error},
     progress, summary,
 };
-use crate::{
-    message::{Architecture, Failure, FailureKind, Features, Function, Workspace, short_sha256},
-    work::{build::BuildRequest, verb},
-};
+use crate::work::{build::BuildRequest, verb};
 
 /// The arguments of `build` and `package`.
 #[derive(Debug, PartialEq, Eq, Args)]

@@ -5,12 +5,10 @@ use std::{
     io::{BufRead, BufReader, IsTerminal, Write},
 };
 
+use lambda_console_model::Failure;
 use tokio::sync::Mutex;
 
-use crate::{
-    message::Failure,
-    work::stage::{Asker, CodeQuestion},
-};
+use crate::work::stage::{Asker, CodeQuestion};
 
 /// One question at a time.
 static TERMINAL: Mutex<()> = Mutex::const_new(());

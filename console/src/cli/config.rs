@@ -4,6 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use lambda_console_local::url_with_name;
+use lambda_console_model::{
+    DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
+    settings::{Setting, revert},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,8 +19,7 @@ use super::{
 };
 use crate::work::{dotenv, text};
 use crate::{
-    message::{DeployOutcome, DeployPlan, Failure, Function, LiveConfig},
-    state::config::{ConfigEditor, Live, Row, Setting, revert},
+    state::settings::{ConfigEditor, Live, Row},
     work::{self, deploy as engine, stage::Stage, store::Store, verb},
 };
 

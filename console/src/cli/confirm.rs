@@ -2,11 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use lambda_console_model::{Consent, Failure, text::clean};
+
 use super::context::Context;
-use crate::{
-    message::{Consent, Failure},
-    state::text::clean,
-};
 
 /// What `--yes` means.
 pub(super) const fn given(yes: bool) -> Consent {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::CommandFactory;
+use lambda_console_model::Failure;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,7 +16,6 @@ use crate::work::text;
 use crate::{
     app::{self, Ending},
     config::Config,
-    message::Failure,
     state::{Options, State},
     term::Term,
     work::{dispatch::Work, paths},

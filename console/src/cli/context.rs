@@ -6,16 +6,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use lambda_console_model::{Architecture, Failure, Found, Function, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use super::{Global, code, output::Output, progress};
-use crate::{
-    message::{Architecture, Failure, Found, Function, Workspace},
-    work::{
-        Job, deploy, discover, log, paths,
-        stage::{LOCAL, Stage, StageOptions},
-        store::Store,
-    },
+use crate::work::{
+    Job, deploy, discover, log, paths,
+    stage::{LOCAL, Stage, StageOptions},
+    store::Store,
 };
 
 /// One run of one command.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,10 +12,7 @@ use super::{
     output::{Output, error, print_json, print_line, with_error},
     progress, summary,
 };
-use crate::{
-    message::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep},
-    work::{delete, stage::Stage},
-};
+use crate::work::{delete, stage::Stage};
 
 /// The arguments of `delete`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

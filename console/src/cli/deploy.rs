@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
+    FunctionPlan, text::one_line,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,18 +15,11 @@ use super::{
     output::{error, print_json, print_line, with_error},
     progress, summary,
 };
-use crate::{
-    message::{
-        Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
-        FunctionPlan,
-    },
-    state::text::one_line,
-    work::{
-        deploy::{self, Scope},
-        stage::Stage,
-        store::Store,
-        verb,
-    },
+use crate::work::{
+    deploy::{self, Scope},
+    stage::Stage,
+    store::Store,
+    verb,
 };
 
 /// The arguments of `deploy`.

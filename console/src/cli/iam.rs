@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{Consent, Failure, FailureKind, Permissions, Role, Workspace};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,10 +12,7 @@ use super::{
     output::{ago, print_json, print_line, rfc3339, with_error},
     progress, summary,
 };
-use crate::{
-    message::{Consent, Failure, FailureKind, Permissions, Role, Workspace},
-    work::{iam, stage::Stage},
-};
+use crate::work::{iam, stage::Stage};
 
 /// The arguments of `iam`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

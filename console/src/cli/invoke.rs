@@ -13,6 +13,10 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
+use lambda_console_model::json;
+use lambda_console_model::{
+    Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, text::duration,
+};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
@@ -25,11 +29,7 @@ use super::{
     progress,
 };
 use crate::work::text;
-use crate::{
-    message::{Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, text::duration},
-    state::json,
-    work::verb,
-};
+use crate::work::verb;
 
 /// The arguments of `invoke`.
 #[derive(Debug, PartialEq, Eq, Args)]
@@ -322,7 +322,7 @@ fn headline(invocation: &Invocation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Streamed;
+    use lambda_console_model::Streamed;
 
     fn invocation(payload: &str) -> Invocation {
         Invocation {

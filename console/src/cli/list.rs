@@ -2,16 +2,14 @@
 
 use std::process::ExitCode;
 
+use lambda_console_model::{Failure, FailureKind, Found, Function};
 use serde_json::{Value, json};
 
 use super::{
     context::{Context, NO_FUNCTIONS},
     output::{ago, bytes, error, print_json, rfc3339, with_error},
 };
-use crate::{
-    message::{Failure, FailureKind, Found, Function},
-    work::deploy,
-};
+use crate::work::deploy;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;

@@ -6,6 +6,7 @@ mod watch;
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Args;
+use lambda_console_model::{Consent, Failure};
 
 use super::{
     build::Arch,
@@ -13,10 +14,7 @@ use super::{
     output::{print_json, print_line},
     progress,
 };
-use crate::{
-    message::{Consent, Failure},
-    work::stage::{LOCAL, Stage},
-};
+use crate::work::stage::{LOCAL, Stage};
 
 /// The arguments of `local`.
 #[derive(Debug, PartialEq, Eq, Args)]

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{
+    FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost,
+    text::{clean, columns, without_end},
+};
 use serde_json::json;
 
 use super::{
@@ -10,13 +14,9 @@ use super::{
     output::{self, Output},
     progress, since, summary,
 };
-use crate::{
-    message::{FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost},
-    state::text::{clean, columns, without_end},
-    work::{
-        logs::{self, LogQuery, Told},
-        stage::Stage,
-    },
+use crate::work::{
+    logs::{self, LogQuery, Told},
+    stage::Stage,
 };
 
 /// The arguments of `logs`.

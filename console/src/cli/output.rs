@@ -7,14 +7,14 @@ use std::{
     process::ExitCode,
 };
 
+use lambda_console_model::{
+    Failure,
+    text::{Cleaner, REPLACED, clean, columns, is_unsafe, one_line},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
-    message::Failure,
-    state::text::{Cleaner, REPLACED, clean, columns, is_unsafe, one_line},
-    theme::Palette,
-};
+use crate::theme::Palette;
 
 /// What the process's terminal has of colours.
 pub(super) fn palette() -> Palette {

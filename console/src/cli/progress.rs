@@ -5,14 +5,14 @@ use std::{
     sync::Mutex,
 };
 
+use lambda_console_model::{
+    Failure, Step,
+    text::{bounded, clean, clean_but_colours, fit},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::output::palette;
-use crate::{
-    message::{Failure, Step},
-    state::text::{bounded, clean, clean_but_colours, fit},
-    work::Job,
-};
+use crate::work::Job;
 
 /// A job that says its steps on stderr: on a terminal in one line that is written over, else a line a phase.
 pub(super) fn job(cancel: CancellationToken) -> Job {

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{
+    Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion, Workspace,
+    short_sha256,
+};
 use serde_json::json;
 
 use super::{
@@ -12,13 +16,7 @@ use super::{
     output::{print_json, print_line, with_error},
     progress, since, summary,
 };
-use crate::{
-    message::{
-        Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion, Workspace,
-        short_sha256,
-    },
-    work::{deploy, stage::Stage, versions},
-};
+use crate::work::{deploy, stage::Stage, versions};
 
 /// The arguments of `promote`.
 #[derive(Debug, PartialEq, Args)]

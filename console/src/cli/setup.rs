@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::Failure;
 use serde_json::{Value, json};
 
 use super::{build::Arch, context::Context, output::print_json};
-use crate::{message::Failure, work::toolchain};
+use crate::work::toolchain;
 
 /// The arguments of `setup`.
 #[derive(Debug, PartialEq, Eq, Args)]

@@ -3,16 +3,14 @@
 use std::process::ExitCode;
 
 use futures_util::future::join_all;
+use lambda_console_model::{Failure, StageEntry, StageInfo, Workspace};
 use serde_json::{Value, json};
 
 use super::{
     context::{Context, stage_options},
     output::{error, print_json, rfc3339},
 };
-use crate::{
-    message::{Failure, StageEntry, StageInfo, Workspace},
-    work::stage::{self, LOCAL, Stage, StageOptions},
-};
+use crate::work::stage::{self, LOCAL, Stage, StageOptions};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;

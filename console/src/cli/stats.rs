@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::{Failure, FunctionStats, Percentiles, text::duration};
 use serde_json::json;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     output::print_json,
     since,
 };
-use crate::message::{Failure, FunctionStats, Percentiles, text::duration};
 
 /// The arguments of `stats`.
 #[derive(Debug, PartialEq, Eq, Args)]

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lambda_console_model::text::duration;
+use lambda_console_model::{
+    Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256,
+};
 use serde_json::json;
 
 use super::{
@@ -11,11 +15,7 @@ use super::{
     output::{ago, print_json, print_line, with_error},
     progress, since, summary,
 };
-use crate::message::text::duration;
-use crate::{
-    message::{Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256},
-    work::{stage::Stage, versions},
-};
+use crate::work::{stage::Stage, versions};
 
 /// The arguments of `versions`.
 #[derive(Debug, PartialEq, Eq, Args)]

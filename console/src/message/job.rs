@@ -2,8 +2,10 @@
 //!
 //! Every variant is named, so that of a new one it is decided.
 
+use lambda_console_model::{Failure, FailureKind};
+
 use super::{Effect, Event};
-use crate::state::{Failure, FailureKind, JobId};
+use crate::state::JobId;
 
 impl Event {
     /// The job that the event comes from.

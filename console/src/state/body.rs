@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::Invocation;
 
-use super::{Document, Invocation};
+use super::Document;
 
 /// How many bytes a line of a dump shows.
 const ROW: usize = 16;

@@ -1,6 +1,6 @@
 //! Text that is looked at, not typed: a response body with its lines found once.
 
-use super::json;
+use lambda_console_model::json;
 
 /// A text and where its lines are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

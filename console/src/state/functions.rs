@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Architecture, Deployed, Draft, Failure, Figures, Function, Response, config::ConfigEditor, log::filter_contains,
-};
+use lambda_console_model::{Architecture, Deployed, Failure, Figures, Function};
+
+use super::{Draft, Response, log::filter_contains, settings::ConfigEditor};
 
 /// What is known of the deployment of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! The work that runs, as the screen shows it.
 
+use lambda_console_model::Step;
 use serde::{Deserialize, Serialize};
-
-use super::Step;
 
 /// Names one started piece of work; results of a job that is no longer listed are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

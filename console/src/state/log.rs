@@ -6,15 +6,13 @@
 
 mod entry;
 mod filter;
-mod mark;
 
 use std::collections::VecDeque;
 
+use lambda_console_model::{LogFix, LogLine, LogMark};
+
 pub use entry::{Entry, Kind};
 pub use filter::{Filter, contains as filter_contains, find as filter_find};
-pub use mark::{LogFix, LogMark, MarkKind};
-
-use super::LogLine;
 
 /// The most lines that are held.
 pub const MOST_LINES: usize = 100_000;

@@ -1,23 +1,8 @@
 //! What waits for somebody to log in: the credentials of a stage are missing or have expired.
 
-use serde::{Deserialize, Serialize};
+use lambda_console_model::Failure;
 
-use super::{Failure, JobKind, Running};
-
-/// A code of an MFA device that is asked for, because credentials cannot be had without it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeAsked {
-    /// Which question it is.
-    pub id: u64,
-    /// The role that is to be assumed.
-    pub role: String,
-    /// The serial number or ARN of the device.
-    pub device: String,
-    /// The profile that names both.
-    pub profile: String,
-    /// The code that was given before was not accepted.
-    pub refused: bool,
-}
+use super::{JobKind, Running};
 
 /// Work that stopped for lack of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]

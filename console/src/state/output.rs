@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{BuildOutcome, Failure};
+use lambda_console_model::{BuildOutcome, Failure};
 
 const MOST_LINES: usize = 10_000;
 const LONGEST_LINE: usize = 16_384;

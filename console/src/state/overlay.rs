@@ -1,6 +1,8 @@
 //! What lies over the screen: the help, a list to choose from, a line to type.
 
-use super::{CodeAsked, Deletion, Editor, Picker, Plan, VersionsChange, config::Setting};
+use lambda_console_model::{CodeAsked, VersionsChange, settings::Setting};
+
+use super::{Deletion, Editor, Picker, Plan};
 
 /// What has all keys while it is open.
 #[derive(Clone, Debug)]

@@ -1,9 +1,8 @@
 //! The payload of a function, as it is typed.
 
-use super::{
-    Editor,
-    json::{self, SyntaxError},
-};
+use lambda_console_model::json::{self, SyntaxError};
+
+use super::Editor;
 
 /// Whether a payload is JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! A change of the stage that is shown before it is made.
 
-use super::{DeployAction, DeployPlan, Editor, Function, FunctionPlan, JobId, Promotion};
+use lambda_console_model::{DeployAction, DeployPlan, Function, FunctionPlan, Promotion};
+
+use super::{Editor, JobId};
 
 /// What a plan is of.
 #[derive(Clone, Debug)]

@@ -1,8 +1,10 @@
 //! What the last invocation of a function came to: its response, growing while it comes, and its log lines as they are
 //! linked to it.
 
-use super::text::{clean, without_end};
-use super::{Body, Document, Failure, HttpHead, Invocation, JobId, RequestLog, ResponsePart};
+use lambda_console_model::text::{clean, without_end};
+use lambda_console_model::{Failure, HttpHead, Invocation, RequestLog, ResponsePart};
+
+use super::{Body, Document, JobId};
 
 /// How far a response is.
 #[derive(Clone, Debug, PartialEq)]

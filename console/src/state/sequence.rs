@@ -1,8 +1,9 @@
 //! The loop: build → deploy → invoke → logs → stats of one function, each step timed.
 
+use lambda_console_model::{Consent, DeployPlan};
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, DeployPlan, JobId};
+use super::JobId;
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{Figures, StageInfo};
+
 use super::{
-    Card, Connection, Deployment, Figures, Login, Logs, Response, Sequence, StageInfo, State, Tail, Watch,
-    config::ConfigEditor,
+    Card, Connection, Deployment, Login, Logs, Response, Sequence, State, Tail, Watch, settings::ConfigEditor,
 };
 
 /// What is known of a stage that is not shown.

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::{message::Failure, state::encoding};
+use lambda_console_model::{Failure, text::decode};
 
 /// Lets `$VISUAL`, `$EDITOR` or `vi` change `text`, in a file that only the user can read.
 pub(super) fn edit(text: &str) -> Result<String, Failure> {
@@ -47,7 +47,7 @@ fn run(path: &PathBuf) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let text = fs::read(path).map_err(|error| error.to_string()).and_then(encoding::decode);
+    let text = fs::read(path).map_err(|error| error.to_string()).and_then(decode);
     text.map_err(|why| {
         let place = path.display();
         Failure::work(WHAT, format!("{place}: {why}"), format!("what was typed is kept in {place}"))

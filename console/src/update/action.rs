@@ -1,11 +1,13 @@
 //! Each verb that a key or the palette can ask for.
 
+use lambda_console_model::{Architecture, VersionsChange};
+
 use super::{
     asking, command, config, delete, leave, login, logs, overlay, payload, promotion, roles, scroll, sequence, show,
     stages, verb, versions, watch, workspace,
 };
 use crate::{
-    message::{Action, Architecture, Effect, VersionsChange},
+    message::{Action, Effect},
     state::{Focus, Mood, Notice, Overlay, State, Tab, overlay::Purpose},
 };
 

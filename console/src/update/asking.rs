@@ -1,10 +1,13 @@
 //! How functions are invoked: the mode, the version or alias, the client context, the tenant.
 
+use lambda_console_model::InvokeMode;
+use lambda_console_model::json;
+
 use super::overlay;
 use crate::{
-    message::{Effect, InvokeMode},
+    message::Effect,
     state::{
-        Notice, Overlay, State, json,
+        Notice, Overlay, State,
         overlay::{Line, Purpose},
     },
 };

@@ -1,9 +1,8 @@
 //! The headless command line that does what a key did.
 
-use crate::{
-    message::{Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange},
-    state::{Draft, State, config::Setting},
-};
+use lambda_console_model::{Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting};
+
+use crate::state::{Draft, State};
 
 fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
     let mut line = String::from("lambda-console");

@@ -1,12 +1,17 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
+use lambda_console_model::{
+    Consent, DeployOutcome, Failure, Function, LiveConfig,
+    settings::{Setting, revert},
+};
+
 use super::{command, finish, overlay, plan, start, verb};
 use crate::{
-    message::{Action, Consent, DeployOutcome, Effect, Failure, Function, JobId, LiveConfig},
+    message::{Action, Effect},
     state::{
-        Card, Connection, Context, Deployment, Focus, JobKind, Notice, Overlay, Revealed, State, Tab,
-        config::{ConfigEditor, Live, Row, Setting, revert},
+        Card, Connection, Context, Deployment, Focus, JobId, JobKind, Notice, Overlay, Revealed, State, Tab,
         overlay::{Line, Purpose},
+        settings::{ConfigEditor, Live, Row},
     },
 };
 

@@ -1,10 +1,12 @@
 //! Deleting a function: what belongs to it is listed first, and goes after its name was typed.
 
+use lambda_console_model::{Belongings, DeleteOutcome, Failure, FailureKind, Keep};
+
 use super::{command, finish, overlay, start, verb, workspace};
 use crate::{
-    message::{Belongings, DeleteOutcome, Effect, Failure, FailureKind, JobId, Keep},
+    message::Effect,
     state::{
-        Deletion, Deployment, JobKind, Notice, Overlay, State,
+        Deletion, Deployment, JobId, JobKind, Notice, Overlay, State,
         overlay::{Line, Purpose},
     },
 };
@@ -98,7 +100,8 @@ pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome,
     match result {
         Ok(outcome) => {
             for function in &outcome.functions {
-                let is_gone = function.gone.iter().any(|item| item.kind == crate::message::BelongingKind::Function);
+                let is_gone =
+                    function.gone.iter().any(|item| item.kind == lambda_console_model::BelongingKind::Function);
                 if is_gone && let Some(card) = state.functions.get_mut(&function.name) {
                     card.deployment = Deployment::Absent;
                 }

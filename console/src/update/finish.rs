@@ -1,12 +1,13 @@
 //! What work came to. Results of jobs that are no longer listed change nothing.
 
+use lambda_console_model::{
+    Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Failure, Figures, LogLine, Sample, Step,
+};
+
 use super::{logs, sequence, start, watch, workspace};
 use crate::{
-    message::{
-        Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Effect, Failure, JobId, LogLine, Sample,
-        Step,
-    },
-    state::{Deployment, Figures, Focus, JobKind, Mood, Notice, State, Tab},
+    message::Effect,
+    state::{Deployment, Focus, JobId, JobKind, Mood, Notice, State, Tab},
 };
 
 pub(super) fn step(state: &mut State, job: JobId, step: &Step) {
@@ -60,7 +61,7 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
             state.tell(Notice::of(failure));
         }
     }
-    let cancelled = matches!(&result, Err(failure) if failure.kind == crate::message::FailureKind::Interrupted);
+    let cancelled = matches!(&result, Err(failure) if failure.kind == lambda_console_model::FailureKind::Interrupted);
     if !worked && !cancelled {
         bring_up(state, Tab::Build);
     }

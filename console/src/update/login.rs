@@ -1,10 +1,12 @@
 //! Credentials that are missing or have expired: what stopped for it is kept, and gone on with after a login.
 
+use lambda_console_model::{CodeAsked, Failure};
+
 use super::{delete, logs, plan, stages, versions};
 use crate::{
-    message::{Action, CodeAsked, Effect, Event, Failure, JobId},
+    message::{Action, Effect, Event},
     state::{
-        Connection, Context, Focus, JobKind, Login, Notice, Overlay, State, Stopped,
+        Connection, Context, Focus, JobId, JobKind, Login, Notice, Overlay, State, Stopped,
         overlay::{Line, Purpose},
     },
 };

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{Failure, FailureKind, Invocation, LogFix, LogLine, LogMark, Sample, TailState};
+
 use super::{command, show, start, verb};
 use crate::{
-    message::{Action, Effect, Failure, FailureKind, Invocation, JobId, LogFix, LogLine, LogMark, Sample, TailState},
-    state::{Context, JobKind, Notice, Response, Site, State, Tab, Tail, log::Filter},
+    message::{Action, Effect},
+    state::{Context, JobId, JobKind, Notice, Response, Site, State, Tab, Tail, log::Filter},
 };
 
 /// How far back a first tail looks.

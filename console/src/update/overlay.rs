@@ -1,5 +1,6 @@
 //! What lies over the screen: opening it, taking what it offers, closing it.
 
+use lambda_console_model::Consent;
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
@@ -9,7 +10,7 @@ use super::{
     action, ahead, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions,
 };
 use crate::{
-    message::{Action, Consent, Effect},
+    message::{Action, Effect},
     state::{
         Context, Focus, Notice, Overlay, State, Tab,
         overlay::{Choose, Entry, Line, Offer, Purpose},

@@ -1,11 +1,13 @@
 //! The payload editor, and keys and pastes that are text.
 
+use lambda_console_model::json;
+use lambda_console_model::{EventFile, Failure};
 use ratatui_textarea::CursorMove;
 
 use super::{logs, overlay, show, verb};
 use crate::{
-    message::{Action, Effect, EventFile, Failure, Key, KeyCode},
-    state::{Card, Check, Context, Draft, Editor, Focus, Mood, Notice, Overlay, State, Tab, json},
+    message::{Action, Effect},
+    state::{Card, Check, Context, Draft, Editor, Focus, Key, KeyCode, Mood, Notice, Overlay, State, Tab},
 };
 
 /// Gives a key that is not bound to the text that has the focus.

@@ -1,9 +1,11 @@
 //! A plan, of a deploy, of settings or of a promotion: asked for, shown, carried out or left.
 
+use lambda_console_model::{Consent, DeployPlan, Failure, Function, Promotion};
+
 use super::{command, config, overlay, promotion, sequence, verb};
 use crate::{
-    message::{Action, Consent, DeployPlan, Effect, Failure, Function, JobId, Promotion},
-    state::{Context, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
+    message::{Action, Effect},
+    state::{Context, JobId, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
 };
 
 /// Deploys `names`: on the local stage at once, elsewhere after the plan was looked at.

@@ -1,10 +1,12 @@
 //! Promotion: what another stage has, taken over to the shown one without building it anew.
 
+use lambda_console_model::{Canary, Consent, Failure, PromoteOutcome, Promotion};
+
 use super::{command, overlay, plan, stages, start, verb, workspace};
 use crate::{
-    message::{Canary, Consent, Effect, Failure, JobId, PromoteOutcome, Promotion},
+    message::Effect,
     state::{
-        JobKind, Notice, Overlay, State,
+        JobId, JobKind, Notice, Overlay, State,
         overlay::{Choose, Entry, Offer},
     },
 };

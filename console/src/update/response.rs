@@ -1,9 +1,11 @@
 //! Responses: parts as they come, what an invocation came to, and the log lines that are linked to it.
 
+use lambda_console_model::{Failure, FailureKind, Invocation, RequestLog, ResponsePart, Sample, text::duration};
+
 use super::{finish::bring_up, logs, sequence, start};
 use crate::{
-    message::{Effect, Failure, FailureKind, Invocation, JobId, RequestLog, ResponsePart, Sample},
-    state::{JobKind, Mood, Notice, Response, State, Tab, text::duration},
+    message::Effect,
+    state::{JobId, JobKind, Mood, Notice, Response, State, Tab},
 };
 
 /// Takes the next part of a response that is being made. It takes the place of the one before.

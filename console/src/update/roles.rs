@@ -1,11 +1,13 @@
 //! The execution roles that the console made: listing them, removing one; and what the caller may do.
 
+use lambda_console_model::text::counted;
+use lambda_console_model::{Failure, Permissions, Role, Verdict};
+
 use super::{action, command, overlay, start, verb};
-use crate::state::text::counted;
 use crate::{
-    message::{Effect, Failure, JobId, Permissions, Role, Verdict},
+    message::Effect,
     state::{
-        Focus, JobKind, Notice, Overlay, State,
+        Focus, JobId, JobKind, Notice, Overlay, State,
         overlay::{Choose, Entry, Line, Offer, Purpose},
     },
 };

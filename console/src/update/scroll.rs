@@ -4,8 +4,8 @@ use ratatui_textarea::CursorMove;
 
 use super::config;
 use crate::{
-    message::{Action, Target},
-    state::{Focus, Outcome, Overlay, State, Tab},
+    message::Action,
+    state::{Focus, Outcome, Overlay, State, Tab, Target},
 };
 
 /// Columns that one step to the side takes.

@@ -1,9 +1,11 @@
 //! The loop: each step starts when the one before it has worked.
 
+use lambda_console_model::{Consent, DeployAction, DeployPlan, Failure, InvokeMode};
+
 use super::{logs, plan, verb};
 use crate::{
-    message::{Consent, DeployAction, DeployPlan, Effect, Failure, InvokeMode, JobId},
-    state::{Focus, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
+    message::Effect,
+    state::{Focus, JobId, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
 };
 
 /// Starts the loop of the selected function; on a protected local stage, after the stage's name was typed. Elsewhere the

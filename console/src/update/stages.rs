@@ -1,10 +1,12 @@
 //! The stages: which one is shown, and what comes in for one that is not.
 
+use lambda_console_model::{Failure, StageEntry, StageInfo};
+
 use super::{command, finish, login, overlay, promotion, start, watch, workspace};
 use crate::{
-    message::{Effect, Event, Failure, JobId, StageEntry, StageInfo},
+    message::{Effect, Event},
     state::{
-        Connection, JobKind, Notice, Overlay, State,
+        Connection, JobId, JobKind, Notice, Overlay, State,
         overlay::{Choose, Entry, Offer},
     },
 };

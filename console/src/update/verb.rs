@@ -1,10 +1,12 @@
 //! Starts the work that a verb asks for, or says why it cannot.
 
+use lambda_console_model::{Consent, DeployPlan, Function, InvokeRequest, VersionsChange};
+
 use super::{command, plan, sequence, stages, versions, watch};
 use crate::{
-    message::{Action, Consent, DeployPlan, Effect, Function, InvokeRequest, JobId, VersionsChange},
+    message::{Action, Effect},
     state::{
-        Deployment, JobKind, Notice, Output, Overlay, State, WorkspaceState,
+        Deployment, JobId, JobKind, Notice, Output, Overlay, State, WorkspaceState,
         overlay::{Choose, Entry, Line, Offer, Purpose, StageChange},
     },
 };

@@ -1,10 +1,12 @@
 //! The versions of a function: the list of them, and what is done from it.
 
+use lambda_console_model::{Consent, Failure, FunctionVersions, VersionsChange, VersionsChanged};
+
 use super::{command, overlay, verb, workspace};
 use crate::{
-    message::{Consent, Effect, Failure, FunctionVersions, JobId, VersionsChange, VersionsChanged},
+    message::Effect,
     state::{
-        JobKind, Notice, Overlay, Picker, State,
+        JobId, JobKind, Notice, Overlay, Picker, State,
         overlay::{Line, Purpose, StageChange},
     },
 };

@@ -1,9 +1,11 @@
 //! Watching: what is saved is built and deployed to the local stage, one round after the other.
 
+use lambda_console_model::{Changed, Consent, Failure, FailureKind};
+
 use super::{command, start, verb, workspace};
 use crate::{
-    message::{Changed, Consent, Effect, Failure, FailureKind, JobId},
-    state::{JobKind, Mood, Notice, State, Watch},
+    message::Effect,
+    state::{JobId, JobKind, Mood, Notice, State, Watch},
 };
 
 /// Starts watching, or stops it.

@@ -1,9 +1,11 @@
 //! The workspace, the stage and the toolchain: what is read when the console starts and on a refresh.
 
+use lambda_console_model::{Failure, Found, Part, Workspace};
+
 use super::{command, config, finish, payload, stages, start};
 use crate::{
-    message::{Effect, Failure, Found, JobId, Part, Workspace},
-    state::{Card, Connection, Deployment, Focus, JobKind, Notice, Setup, State, WorkspaceState},
+    message::Effect,
+    state::{Card, Connection, Deployment, Focus, JobId, JobKind, Notice, Setup, State, WorkspaceState},
 };
 
 /// Reads workspace, stage and toolchain.

@@ -1,6 +1,7 @@
 //! The output of the last build, in the colours of cargo and rustc.
 
 use ansi_to_tui::IntoText;
+use lambda_console_model::{FailureKind, text::clean_but_colours};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -14,8 +15,8 @@ use super::{
     text::{put, put_line, window},
 };
 use crate::{
-    message::{Action, FailureKind},
-    state::{Context, JobKind, State, text::clean_but_colours},
+    message::Action,
+    state::{Context, JobKind, State},
     theme::Theme,
 };
 

@@ -1,5 +1,6 @@
 //! What cold starts cost: figures cold apart from warm, init and duration over time, how they spread.
 
+use lambda_console_model::{Figures, Percentiles, Sample};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -13,8 +14,8 @@ use super::{
     text::{count, counted, duration, pad, pad_left},
 };
 use crate::{
-    message::{Action, Percentiles, Sample},
-    state::{Context, Figures, State},
+    message::Action,
+    state::{Context, State},
     theme::Theme,
 };
 

@@ -1,6 +1,7 @@
 //! The settings that can be edited: what the stage has, what it is edited to, what the workspace says. Values of
 //! variables are masked but for those that were asked for.
 
+use lambda_console_model::settings::{Revert, Setting, revert};
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -11,7 +12,7 @@ use crate::{
     message::Action,
     state::{
         Card, Context, Focus, State,
-        config::{Live, Revert, Row, Setting, revert},
+        settings::{Live, Row},
     },
     theme::Theme,
 };
@@ -19,7 +20,7 @@ use crate::{
 /// Stands for no value.
 const NOTHING: &str = "–";
 
-/// The settings of `card` in lines of `width` columns: [`HEAD`](crate::state::config::ConfigEditor::HEAD) of them above the first row.
+/// The settings of `card` in lines of `width` columns: [`HEAD`](crate::state::settings::ConfigEditor::HEAD) of them above the first row.
 pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
     let rows = card.config.rows(&card.function.config);
     let mut lines = vec![head(state, theme, card)];

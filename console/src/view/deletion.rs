@@ -1,7 +1,9 @@
 //! What would be deleted with a function, as its confirmation shows it.
 
+use lambda_console_model::{Belonging, Belongings};
+
 use super::text::fit;
-use crate::state::{Belonging, Belongings, Deletion, State};
+use crate::state::{Deletion, State};
 
 /// How many things of a kind are named.
 const SHOWN: usize = 6;

@@ -1,5 +1,6 @@
 //! The function list: name, build, zip, deployment, last duration.
 
+use lambda_console_model::FailureKind;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -14,8 +15,8 @@ use super::{
     text::{age, bytes, columns, duration, fit, pad, pad_left, put, put_line, wrap},
 };
 use crate::{
-    message::{Action, FailureKind, Target},
-    state::{Card, Connection, Context, Deployment, Focus, JobKind, State, WorkspaceState},
+    message::Action,
+    state::{Card, Connection, Context, Deployment, Focus, JobKind, State, Target, WorkspaceState},
     theme::Theme,
 };
 

@@ -1,5 +1,6 @@
 //! The first line: workspace, stage with account and region, architecture, what runs, the time.
 
+use lambda_console_model::Architecture;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -11,7 +12,6 @@ use super::{
     text::{clock, columns, fit, line_columns, put_line},
 };
 use crate::{
-    message::Architecture,
     state::{Card, Connection, JobKind, Running, Setup, State, WorkspaceState},
     theme::Theme,
 };

@@ -1,5 +1,6 @@
 //! How to log in: what is wrong, the command that gets new credentials, and what goes on afterwards.
 
+use lambda_console_model::CodeAsked;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -12,7 +13,7 @@ use super::{
     text::{fit, put_line, wrap},
 };
 use crate::{
-    message::{Action, CodeAsked},
+    message::Action,
     state::{Context, State},
     theme::Theme,
 };

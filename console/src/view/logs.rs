@@ -1,5 +1,6 @@
 //! The logs: only the lines in sight are looked at, whatever the ring holds.
 
+use lambda_console_model::{FREE_MINUTES, live_cost};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     message::Action,
     state::{
-        Context, FREE_MINUTES, State, live_cost,
+        Context, State,
         log::{Entry, Kind, filter_find},
     },
     theme::Theme,

@@ -1,5 +1,6 @@
 //! What lies over the screen: the help, a list to choose from, what must be confirmed.
 
+use lambda_console_model::{VersionsChange, numbers};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -18,9 +19,9 @@ use super::{
     versions,
 };
 use crate::{
-    message::{Action, Target, VersionsChange},
+    message::Action,
     state::{
-        Connection, Context, Overlay, State, numbers,
+        Connection, Context, Overlay, State, Target,
         overlay::{Choose, Line as TypedLine, Offer, Purpose, StageChange},
     },
     theme::Theme,

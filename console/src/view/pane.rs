@@ -14,8 +14,8 @@ use super::{
     text::{columns, line_columns, put, put_line, window},
 };
 use crate::{
-    message::{Action, Target},
-    state::{Context, Focus, State, Tab},
+    message::Action,
+    state::{Context, Focus, State, Tab, Target},
     theme::Theme,
 };
 

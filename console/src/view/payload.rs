@@ -1,5 +1,7 @@
 //! The payload editor, with JSON colours painted over it and the place of a syntax error.
 
+use lambda_console_model::json::{Token, tokens};
+use lambda_console_model::{InvokeMode, text::clusters};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -13,12 +15,7 @@ use super::{
     text::{bytes, fit, put, put_line, window},
 };
 use crate::{
-    message::{InvokeMode, Target},
-    state::{
-        Card, Check, Draft, Focus, State,
-        json::{Token, tokens},
-        text::clusters,
-    },
+    state::{Card, Check, Draft, Focus, State, Target},
     theme::Theme,
 };
 

@@ -1,6 +1,7 @@
 //! The plan of a deploy, of settings or of a promotion: a line for each setting that would change, function by function. Values are masked before
 //! they get here.
 
+use lambda_console_model::{Change, DeployAction, DeployPlan, FunctionPlan};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -15,7 +16,7 @@ use super::{
     text::{columns, counted, fit, pad, put, put_line, window, wrap},
 };
 use crate::{
-    message::{Action, Change, DeployAction, DeployPlan, FunctionPlan},
+    message::Action,
     state::{Connection, Plan, Planned, State},
     theme::Theme,
 };

@@ -1,5 +1,7 @@
 //! The last response: status, figures, body, and what the platform and the function logged meanwhile.
 
+use lambda_console_model::json::tokens;
+use lambda_console_model::{Failure, HttpHead, Invocation};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -16,8 +18,8 @@ use super::{
     text::{bytes, columns, duration, fit, put, put_line, window, wrap},
 };
 use crate::{
-    message::{Action, Failure, HttpHead, Invocation},
-    state::{Arriving, Context, Document, Outcome, Response, State, json::tokens},
+    message::Action,
+    state::{Arriving, Context, Document, Outcome, Response, State},
     theme::Theme,
 };
 

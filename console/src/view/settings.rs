@@ -1,6 +1,7 @@
 //! The settings of a function on the stage and in the workspace, what was built and deployed of it, the stage, and the
 //! toolchain.
 
+use lambda_console_model::Part;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -16,7 +17,6 @@ use super::{
     text::{age, bytes, pad, window},
 };
 use crate::{
-    message::Part,
     state::{Card, Connection, Deployment, Setup, State, WorkspaceState},
     theme::Theme,
 };

@@ -1,5 +1,6 @@
 //! The picker of stages: where each is, who the caller is there, until when, and why one cannot be reached.
 
+use lambda_console_model::{StageEntry, StageInfo};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -13,8 +14,7 @@ use super::{
     text::{fit, pad, put, put_line, wrap},
 };
 use crate::{
-    message::{StageEntry, StageInfo, Target},
-    state::{Connection, State, overlay::Choose},
+    state::{Connection, State, Target, overlay::Choose},
     theme::Theme,
 };
 

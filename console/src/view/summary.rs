@@ -1,5 +1,6 @@
 //! Below the function list: the selected function's figures, and the steps of the loop.
 
+use lambda_console_model::Percentiles;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -13,7 +14,6 @@ use super::{
     text::{counted, duration, fit, pad, pad_left, put_line},
 };
 use crate::{
-    message::Percentiles,
     state::{LoopStep, Standing, State},
     theme::Theme,
 };

@@ -5,6 +5,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
+use lambda_console_model::text::{cells, clean, clean_start, without_end};
 use ratatui::{
     buffer::Buffer,
     style::Style,
@@ -12,8 +13,7 @@ use ratatui::{
 };
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::state::text::{cells, clean, clean_start, without_end};
-pub(super) use crate::state::text::{columns, count, counted, duration, fit, pad, pad_left};
+pub(super) use lambda_console_model::text::{columns, count, counted, duration, fit, pad, pad_left};
 
 /// The columns `left..left + width` of styled pieces that follow each other on one line.
 pub(super) fn window<'a>(

@@ -1,5 +1,6 @@
 //! The versions of a function: which one the callers get, and what each one's invocations cost.
 
+use lambda_console_model::{FunctionVersions, Version, percent, short_sha256};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -14,8 +15,8 @@ use super::{
     text::{age, bytes, count, duration, fit, pad, pad_left, put, put_line, window},
 };
 use crate::{
-    message::{Action, FunctionVersions, Target, Version, percent, short_sha256},
-    state::{Context, Picker, State},
+    message::Action,
+    state::{Context, Picker, State, Target},
     theme::Theme,
 };
 

@@ -20,6 +20,9 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use lambda_console_model::{
+    Architecture, BuildOutcome, Built, Failure, FailureKind, Features, Function, Step, Workspace,
+};
 use tokio::process::Command;
 
 use self::{
@@ -35,7 +38,6 @@ use super::{
     fingerprint::{self, Attempt, Fingerprint, Now},
     package, toolchain,
 };
-use crate::message::{Architecture, BuildOutcome, Built, Failure, FailureKind, Features, Function, Step, Workspace};
 
 /// How many calls ask cargo at once for what it would compile.
 const AT_ONCE: usize = 4;

@@ -12,14 +12,13 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::text;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::message::text;
 
 /// What an error has room for of what a tool said. Where that is not all of it, all of it goes to the log.
 pub(crate) fn excerpt(text: &str) -> String {

@@ -1,7 +1,8 @@
 //! Reads a function's settings from the stage. They are changed through the deploy engine.
 
+use lambda_console_model::{Failure, LiveConfig, UrlSetting};
+
 use super::{Job, deploy, stage::Stage};
-use crate::message::{Failure, LiveConfig, UrlSetting};
 
 /// The settings of the workspace's function `function` as they are on the stage, with the address of its URL; none where
 /// it is not there.

@@ -6,6 +6,7 @@ mod rustflags;
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::Failure;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,6 @@ use super::{
     command::{self, RunError},
     toolchain::on_path,
 };
-use crate::message::Failure;
 
 /// What fails here.
 const WHAT: &str = "could not read cargo's configuration";

@@ -8,6 +8,9 @@ mod belongings;
 use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, FailureKind, Step,
+};
 
 use self::belongings::belongings_of;
 use super::{
@@ -16,9 +19,6 @@ use super::{
         Stage, again,
         call::{CallError, present},
     },
-};
-use crate::message::{
-    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, FailureKind, Step,
 };
 
 /// How many functions are worked on at once.

@@ -5,6 +5,9 @@
 //! made elsewhere are kept. Each step can be repeated, so a deploy that was cut off is mended by the next one.
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found, Function,
+};
 
 pub use self::{
     apply::apply,
@@ -17,9 +20,6 @@ pub(crate) use self::{
     wait::{patiently, settled},
 };
 use super::{Job, stage::Stage};
-use crate::message::{
-    Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found, Function,
-};
 
 mod apply;
 mod calls;
@@ -101,7 +101,10 @@ pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<De
 /// # Errors
 /// The stage cannot be asked.
 #[cfg(test)]
-pub(crate) async fn settings(stage: &Stage, name: &str) -> Result<Option<crate::message::FunctionConfig>, Failure> {
+pub(crate) async fn settings(
+    stage: &Stage,
+    name: &str,
+) -> Result<Option<lambda_console_model::FunctionConfig>, Failure> {
     let ask = remote::Ask { alias: stage.alias(), url: true, retention: true, ..remote::Ask::default() };
     Ok(Box::pin(remote::get(stage, &stage.remote_name(name), ask)).await?.map(remote::Remote::config))
 }

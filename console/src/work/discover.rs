@@ -13,6 +13,7 @@ use std::{
 };
 
 use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
+use lambda_console_model::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
@@ -21,7 +22,6 @@ use super::{
     command::{self, RunError},
     fingerprint::Now,
 };
-use crate::message::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
 
 /// What fails here.
 const WHAT: &str = "could not read the workspace";

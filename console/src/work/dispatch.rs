@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::{Failure, Workspace};
 use tokio::{
     sync::{OnceCell, mpsc, watch},
     time::timeout,
@@ -33,7 +34,10 @@ use self::{
 use super::{
     Job, build::BuildRequest, clipboard, logs::LogQuery, stage::StageOptions, store::Store, toolchain, watch::Builds,
 };
-use crate::message::{Effect, Event, Failure, JobId, Workspace};
+use crate::{
+    message::{Effect, Event},
+    state::JobId,
+};
 
 /// How long cancelled work has to clean up when the console ends.
 const GRACE: Duration = Duration::from_secs(5);

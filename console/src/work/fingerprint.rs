@@ -22,6 +22,7 @@ use std::{
     time::SystemTime,
 };
 
+use lambda_console_model::Function;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use attempt::Attempt;
@@ -29,8 +30,6 @@ use files::Listing;
 pub(crate) use now::Now;
 pub(crate) use settings::{linked as linked_manifests, package_name, sources as settings_files};
 pub(crate) use units::{Units, prerequisites};
-
-use crate::message::Function;
 
 /// What the file beside the bootstrap is called.
 const FILE: &str = "fingerprint.json";

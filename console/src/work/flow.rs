@@ -12,16 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lambda_console_model::{
+    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode,
+    InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
+};
 use sha2::{Digest, Sha256};
 
 use super::{
     Job, delete, deploy, iam, invoke,
     logs::{self, LogQuery, Told},
     stage::{Stage, StageOptions},
-};
-use crate::message::{
-    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode,
-    InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
 };
 
 mod streams;

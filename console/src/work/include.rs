@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::message::{Failure, Include};
+use lambda_console_model::{Failure, Include};
 
 /// What the executable is called in a zip.
 pub(crate) const BOOTSTRAP: &str = "bootstrap";

@@ -17,6 +17,7 @@ use aws_sdk_lambda::{
     types::{InvocationType, LogType, error::TooManyRequestsException},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::{Failure, Invocation, InvokeMode, InvokeRequest, ResponsePart, Step};
 use tokio::sync::mpsc;
 
 use self::{kept::Kept, lines::Tail};
@@ -24,7 +25,6 @@ use super::{
     Job,
     stage::{Stage, call::CallError},
 };
-use crate::message::{Failure, Invocation, InvokeMode, InvokeRequest, ResponsePart, Step};
 
 mod cold;
 mod kept;

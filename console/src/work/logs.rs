@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean};
 
 use self::{
     group::{Group, groups},
@@ -17,7 +18,6 @@ use super::{
     report::{self, Requests},
     stage::Stage,
 };
-use crate::message::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean};
 
 mod group;
 mod live;

@@ -13,12 +13,13 @@ use std::{
     time::SystemTime,
 };
 
+use lambda_console_model::{Architecture, Built, Failure, Include, Zip};
+
 use self::archive::Entry;
 use super::{
     discover,
     include::{self, Included},
 };
-use crate::message::{Architecture, Built, Failure, Include, Zip};
 
 /// Puts `executable` in place as the bootstrap of `name` and zips it with what is to be included.
 ///

@@ -7,9 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use lambda_console_model::Report;
 use serde_json::Value;
-
-use crate::message::Report;
 
 /// What a platform line says of a request.
 #[derive(Clone, Debug, PartialEq)]

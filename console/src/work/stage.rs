@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
 use lambda_console_local::{Endpoint, Link};
+use lambda_console_model::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 use tokio_util::sync::CancellationToken;
 
 pub use self::code::{Asker, CodeQuestion};
@@ -25,7 +26,6 @@ pub(crate) use self::{
     clients::{UPLOAD_READ_TIMEOUT, timeouts, uploading},
 };
 use super::{paths, toolchain};
-use crate::message::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 
 mod account;
 mod again;

@@ -1,6 +1,6 @@
 //! Figures over the invocations in the history. Pure.
 
-use crate::message::{FunctionStats, Percentiles, Sample};
+use lambda_console_model::{FunctionStats, Percentiles, Sample};
 
 /// The figures of the function `name` over `samples`, in any order.
 pub fn of(name: &str, samples: &[Sample]) -> FunctionStats {

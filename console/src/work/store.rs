@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::{
+    BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, RequestLog, Sample,
+};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use self::record::Record;
 use super::{paths, stats};
-use crate::message::{
-    BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, RequestLog, Sample,
-};
 
 mod record;
 mod schema;

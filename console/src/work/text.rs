@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-pub use crate::message::decode;
+pub use lambda_console_model::text::decode;
 
 /// The text of a file, as [`decode`] gives it.
 ///

@@ -16,6 +16,7 @@ mod zig;
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::{Architecture, Failure, Step};
 use tokio_util::sync::CancellationToken;
 
 pub use qemu::emulator;
@@ -23,8 +24,7 @@ pub(crate) use rust::Rust;
 pub(crate) use zig::Zig;
 
 use super::{Job, configuration::Configuration};
-pub use crate::message::Part;
-use crate::message::{Architecture, Failure, Step};
+pub use lambda_console_model::Part;
 use standard::Standard;
 
 /// All that a build for one architecture uses.

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use lambda_console_model::{
+    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest, RequestLog,
+    Workspace,
+};
+
 use super::{
     Job,
     build::{self, BuildRequest},
@@ -9,10 +14,6 @@ use super::{
     invoke::{self, Parts},
     stage::Stage,
     store::Store,
-};
-use crate::message::{
-    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest, RequestLog,
-    Workspace,
 };
 
 /// How long log lines that did not come with a response are asked for.

@@ -11,6 +11,10 @@ use std::{
 use aws_sdk_lambda::types::FunctionConfiguration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Consent, Failure, FailureKind, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged,
+    VersionsDone, percent,
+};
 
 use self::read::Found;
 use super::{
@@ -18,10 +22,6 @@ use super::{
     deploy::{default_group, hex_of, milliseconds},
     paths,
     stage::Stage,
-};
-use crate::message::{
-    Consent, Failure, FailureKind, FunctionVersions, Share, Step, Version, VersionsChange, VersionsChanged,
-    VersionsDone, percent,
 };
 
 pub(crate) mod alias;

@@ -23,10 +23,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lambda_console_model::{Changed, Failure, Function, Workspace};
+
 pub use self::builds::{Builds, Running};
 use self::{builds::Ends, graph::Graph, made::Made, sight::Sight};
 use super::{Job, discover, fingerprint::Now};
-use crate::message::{Changed, Failure, Function, Workspace};
 
 /// A file that changes in so many builds, one after the other, and only then, is written by them.
 const BY_BUILDS: usize = 3;

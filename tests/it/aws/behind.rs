@@ -8,13 +8,11 @@ use std::{
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use lambda_console::{
-    message::{Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip},
-    work::{
-        Job, deploy,
-        stage::{Stage, StageOptions},
-    },
+use lambda_console::work::{
+    Job, deploy,
+    stage::{Stage, StageOptions},
 };
+use lambda_console_model::{Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip};
 use sha2::{Digest as _, Sha256};
 use tests::{Account, Call, LocalLambda, Proxy, sample, zip};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lambda_console::message::{FailedFunction, Failure};
+use lambda_console_model::{FailedFunction, Failure};
 use tests::{Harm, LocalLambda, Rule};
 
 use super::{

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::{Failure, HttpHead, ResponsePart, Step, text::one_line};
 use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc::Receiver};
 
@@ -15,7 +16,6 @@ use crate::{
         output::{Shown, print_bytes},
         progress,
     },
-    message::{Failure, HttpHead, ResponsePart, Step, text::one_line},
     work::Job,
 };
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -14,15 +15,12 @@ use super::{
     },
     Arguments,
 };
-use crate::{
-    message::{BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace},
-    work::{
-        build::BuildRequest,
-        stage::Stage,
-        store::Store,
-        verb,
-        watch::{self, Builds},
-    },
+use crate::work::{
+    build::BuildRequest,
+    stage::Stage,
+    store::Store,
+    verb,
+    watch::{self, Builds},
 };
 
 type Changes = UnboundedReceiver<Result<Changed, Failure>>;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
-use crate::state::{
+use lambda_console_model::{
     LogLine,
     text::{clean, without_end},
 };

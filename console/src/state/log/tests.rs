@@ -1,3 +1,5 @@
+use lambda_console_model::MarkKind;
+
 use super::*;
 
 fn line(timestamp: i64, stream: &str, rank: i64, message: &str) -> LogLine {

@@ -1,11 +1,11 @@
 //! Arbitrary text in arbitrary widths: no panic, nothing lost, never wider than asked. `TEXT_FUZZ_RUNS` is how many texts.
 
+use lambda_console_model::text::{
+    Cleaner, cells, clean, clean_but_colours, clean_start, columns, fit, is_unsafe, pad, pad_left,
+};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 
 use super::{line_columns, rows, window, wrap};
-use crate::state::text::{
-    Cleaner, cells, clean, clean_but_colours, clean_start, columns, fit, is_unsafe, pad, pad_left,
-};
 
 const RUNS: u64 = 2_000;
 

@@ -98,3 +98,17 @@ fn what_is_drawn_is_cleaned_and_stays_within_its_width() {
     let drawn: String = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
     assert_eq!(drawn, " ab\u{fffd}日   ");
 }
+
+#[test]
+fn text_is_measured_as_ratatui_draws_it() {
+    let pairs =
+        ["か\u{3099}", "ｶ\u{ff9e}", "ﾊ\u{ff9f}", "👩\u{200d}👩\u{200d}👧", "⚠\u{fe0f}", "⚠", "🏴\u{e0067}\u{e007f}"];
+    let single = (0..=0x0010_ffff).filter_map(char::from_u32).map(String::from);
+    for text in single.chain(pairs.map(str::to_owned)).filter(|text| !text.contains(char::is_control)) {
+        let ours: usize = lambda_console_model::text::clusters(&text).map(|(_, columns)| columns).sum();
+        let drawn: u16 = unicode_segmentation::UnicodeSegmentation::graphemes(text.as_str(), true)
+            .map(ratatui::buffer::CellWidth::cell_width)
+            .sum();
+        assert_eq!(ours, usize::from(drawn), "{text:?}");
+    }
+}

@@ -4,13 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::{Failure, Features, Workspace};
 use tokio::process::Command;
 
 use super::{flags::Flags, plan::Selection, profile, progress};
-use crate::{
-    message::{Failure, Features, Workspace},
-    work::{command, configuration::variable_of, paths, toolchain::Toolchain},
-};
+use crate::work::{command, configuration::variable_of, paths, toolchain::Toolchain};
 
 /// All calls for one target.
 pub(super) struct Cargo<'a> {

@@ -8,12 +8,12 @@ use cargo_metadata::{
     Message, TargetKind,
     diagnostic::{Diagnostic, DiagnosticLevel},
 };
+use lambda_console_model::{Failure, Function, Step, text::clean};
 
 use super::{
     complaint::{complaints, shortened},
     progress,
 };
-use crate::message::{Failure, Function, Step, text::clean};
 
 /// The most bytes that are shown of a line.
 const LONGEST_LINE: usize = 2000;

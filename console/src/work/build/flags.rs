@@ -5,13 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    message::{Architecture, Failure},
-    work::{
-        Job,
-        configuration::{Flag, join},
-        toolchain::Toolchain,
-    },
+use lambda_console_model::{Architecture, Failure};
+
+use crate::work::{
+    Job,
+    configuration::{Flag, join},
+    toolchain::Toolchain,
 };
 
 /// The flags of a build for Lambda.

@@ -7,9 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use lambda_console_model::{Failure, Features, Function};
 use serde::Deserialize;
-
-use crate::message::{Failure, Features, Function};
 
 /// The functions of one package that are built with the same features.
 #[derive(Clone, Debug, PartialEq)]

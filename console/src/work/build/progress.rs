@@ -2,9 +2,8 @@
 //!
 //! Pure, but for the environment of a command that is yet to run.
 
+use lambda_console_model::text::clean;
 use tokio::process::Command;
-
-use crate::message::text::clean;
 
 /// Makes cargo draw its progress bar into a pipe, whatever its configuration says of how much it tells.
 pub(crate) fn ask_for(command: &mut Command) {

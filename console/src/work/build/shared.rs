@@ -12,15 +12,13 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::{Failure, Function, Step, Workspace};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-use crate::{
-    message::{Failure, Function, Step, Workspace},
-    work::{
-        Job,
-        command::{self, RunError},
-        fingerprint::{Now, linked_manifests, package_name},
-    },
+use crate::work::{
+    Job,
+    command::{self, RunError},
+    fingerprint::{Now, linked_manifests, package_name},
 };
 
 /// What fails here.

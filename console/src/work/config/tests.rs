@@ -6,15 +6,13 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{Architecture as Chip, Environment, FunctionCode, Runtime},
 };
+use lambda_console_model::{
+    Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig, FunctionUrl,
+    LogFormat, RuntimeCrate, UrlAuth, Workspace,
+};
 
 use super::*;
-use crate::{
-    message::{
-        Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig, FunctionUrl,
-        LogFormat, RuntimeCrate, UrlAuth, Workspace,
-    },
-    work::{stage::StageOptions, verb},
-};
+use crate::work::{stage::StageOptions, verb};
 
 /// A stage of its own with the function `hello` on it, made by someone else.
 async fn stage_with_hello(manifest: &str, options: StageOptions) -> (tempfile::TempDir, Stage) {
@@ -97,7 +95,7 @@ async fn every_setting_of_the_pane_is_read_changed_and_read_again() {
         timeout: Some(9),
         ephemeral_storage: Some(1024),
         concurrency: Some(Concurrency::Reserved(5)),
-        log: crate::message::LogSettings { format: Some(LogFormat::Json), ..Default::default() },
+        log: lambda_console_model::LogSettings { format: Some(LogFormat::Json), ..Default::default() },
         env: [("KEY".to_owned(), "new".to_owned())].into(),
         url: Some(UrlSetting::Present(url.clone())),
         ..FunctionConfig::default()

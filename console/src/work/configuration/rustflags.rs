@@ -7,11 +7,12 @@
 use std::str::FromStr;
 
 use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
+use lambda_console_model::Failure;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Configuration, variable_of};
-use crate::{message::Failure, work::toolchain::Rust};
+use crate::work::toolchain::Rust;
 
 /// One flag: `-Ctarget-cpu=native`, or two words that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,19 +3,17 @@
 use std::future::Future;
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use lambda_console_model::{Belonging, BelongingKind, Belongings, Failure, FunctionVersions};
 use serde_json::Value;
 
-use crate::{
-    message::{Belonging, BelongingKind, Belongings, Failure, FunctionVersions},
-    work::{
-        deploy::default_group,
-        iam,
-        stage::{
-            Stage,
-            call::{CallError, present},
-        },
-        versions::read,
+use crate::work::{
+    deploy::default_group,
+    iam,
+    stage::{
+        Stage,
+        call::{CallError, present},
     },
+    versions::read,
 };
 
 /// What belongs to `function`, named as in the workspace, sorted by kind. Of a function that is gone it is what a

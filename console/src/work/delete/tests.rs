@@ -1,23 +1,21 @@
 //! Deleting from a local Lambda through the SDK.
 
 use aws_sdk_lambda::types::FunctionUrlAuthType;
+use lambda_console_model::{FailureKind, Keep};
 
 use super::*;
-use crate::{
-    message::{FailureKind, Keep},
-    work::{
-        flow::{Place, deploy_one},
-        invoke,
-    },
+use crate::work::{
+    flow::{Place, deploy_one},
+    invoke,
 };
 
 /// A function with a version, an alias, a URL, a permission, an async config, logs and a role.
 async fn furnished(place: &Place, stage: &Stage, name: &str) {
     deploy_one(stage, &place.function(name, "1")).await;
-    let request = crate::message::InvokeRequest {
+    let request = lambda_console_model::InvokeRequest {
         function: name.to_owned(),
         payload: "{}".to_owned(),
-        ..crate::message::InvokeRequest::default()
+        ..lambda_console_model::InvokeRequest::default()
     };
     invoke::invoke(stage, &request, &Job::silent()).await.unwrap();
     let done = stage

@@ -7,6 +7,9 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Change, Consent, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure, FunctionPlan, Step,
+};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -18,12 +21,7 @@ use super::{
     send::{Sender, Stop},
     wait::settle,
 };
-use crate::{
-    message::{
-        Change, Consent, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure, FunctionPlan, Step,
-    },
-    work::Job,
-};
+use crate::work::Job;
 
 /// How many functions are changed at once.
 const AT_ONCE: usize = 10;

@@ -1,11 +1,12 @@
 //! The calls that change a function, in the order in which they are made. A plan is a list of them, and carrying it out
 //! makes them one after the other: what was shown is what is done. Pure.
 
+use lambda_console_model::{Change, Concurrency, UrlSetting};
+
 use super::{
     diff::{POLICY, REMOVED, STATEMENTS, Wanted},
     remote::Remote,
 };
-use crate::message::{Change, Concurrency, UrlSetting};
 
 /// One step of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::{Architecture, Failure, Function};
 use sha2::{Digest, Sha256};
 
 use super::Stage;
-use crate::{
-    message::{Architecture, Failure, Function},
-    work::{fingerprint::Fingerprint, paths},
-};
+use crate::work::{fingerprint::Fingerprint, paths};
 
 /// Lambda takes 50 MB in one request, and the rest of the request needs some of it.
 const MAX_ZIP_BYTES: u64 = 49 * 1024 * 1024;

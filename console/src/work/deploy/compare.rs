@@ -8,6 +8,9 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting,
+};
 
 use super::{
     Stage,
@@ -16,12 +19,9 @@ use super::{
     diff::{self, Wanted},
     remote::{self, Ask, Remote},
 };
-use crate::{
-    message::{Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting},
-    work::{
-        Job,
-        iam::{self, RolePolicies},
-    },
+use crate::work::{
+    Job,
+    iam::{self, RolePolicies},
 };
 
 /// How many functions are read at once.

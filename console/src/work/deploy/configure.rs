@@ -1,11 +1,12 @@
 //! Settings alone, without code: those that a person edited on what is on the stage.
 
+use lambda_console_model::{Failure, Function, LiveConfig, UrlSetting};
+
 use super::{
     Job, Stage,
     compare::{Plan, Scope, compare},
     remote::{self, Ask, default_group},
 };
-use crate::message::{Failure, Function, LiveConfig, UrlSetting};
 
 /// The settings of the workspace's function `function` as they are on the stage; none where it is not there.
 ///

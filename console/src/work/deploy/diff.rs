@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use lambda_console_model::{
+    Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc, short_sha256,
+};
+
 use super::{
     code::Code,
     remote::{self, Remote, Settings, default_group},
     url,
 };
-use crate::{
-    message::{Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc, short_sha256},
-    work::iam::{self, Held, RolePolicies},
-};
+use crate::work::iam::{self, Held, RolePolicies};
 
 /// What the fields of environment variables begin with.
 pub(super) const ENV: &str = "env.";

@@ -7,19 +7,19 @@ use aws_sdk_lambda::{
     types::{Architecture, FunctionConfiguration, PackageType, Runtime, TracingMode},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::{
+    Concurrency, Failure, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlSetting, Vpc,
+};
 
 use super::{
     Stage,
     url::{self, Doors},
     wait::Standing,
 };
-use crate::{
-    message::{Concurrency, Failure, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlSetting, Vpc},
-    work::{
-        iam::{self, Held},
-        paths,
-        stage::call::{CallError, present},
-    },
+use crate::work::{
+    iam::{self, Held},
+    paths,
+    stage::call::{CallError, present},
 };
 
 /// What is compared of a deployed function. Environment values are secrets: no `Debug`.

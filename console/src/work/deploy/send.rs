@@ -5,6 +5,8 @@ mod function;
 
 use std::collections::HashMap;
 
+use lambda_console_model::{Change, Concurrency, Failure, Step, UrlSetting};
+
 use super::{
     Stage,
     calls::Call,
@@ -14,13 +16,10 @@ use super::{
     upload, url,
     wait::{patiently, settle},
 };
-use crate::{
-    message::{Change, Concurrency, Failure, Step, UrlSetting},
-    work::{
-        Job, iam,
-        stage::call::CallError,
-        versions::alias::{self, Publication},
-    },
+use crate::work::{
+    Job, iam,
+    stage::call::CallError,
+    versions::alias::{self, Publication},
 };
 
 /// Why the calls of a plan were not all made.

@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use lambda_console_model::{
+    Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
+    Vpc,
+};
+
 use super::{
     calls::Call,
     code::{Code, Place},
@@ -9,10 +14,6 @@ use super::{
     diff::{self, MASK, Wanted},
     remote::{Published, Remote, Settings},
     url::Doors,
-};
-use crate::message::{
-    Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
-    Vpc,
 };
 use crate::work::iam::{Held, RolePolicies};
 

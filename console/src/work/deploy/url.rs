@@ -3,15 +3,13 @@
 //! Source: AWS Lambda developer guide, "Control access to Lambda function URLs".
 
 use aws_sdk_lambda::types::{self, FunctionUrlAuthType, InvokeMode};
+use lambda_console_model::{Cors, FunctionUrl, UrlAuth, UrlSetting};
 use serde_json::Value;
 
 use super::{Stage, diff::Diff, wait::patiently};
-use crate::{
-    message::{Cors, FunctionUrl, UrlAuth, UrlSetting},
-    work::{
-        Job,
-        stage::call::{CallError, present},
-    },
+use crate::work::{
+    Job,
+    stage::call::{CallError, present},
 };
 
 /// What the console calls its statements: the names that AWS's own tools give them.

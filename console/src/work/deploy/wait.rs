@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_lambda::types::{
     FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode,
 };
+use lambda_console_model::Failure;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +15,7 @@ use super::{
     Stage,
     remote::{self, Remote},
 };
-use crate::{
-    message::Failure,
-    work::stage::{call::CallError, doubling},
-};
+use crate::work::stage::{call::CallError, doubling};
 
 /// How long a role or another change under way is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -10,6 +10,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use lambda_console_model::{Architecture, Bootstrap, Include, Zip};
 use object::{
     Endianness, elf,
     read::elf::{FileHeader, ProgramHeader},
@@ -17,13 +18,10 @@ use object::{
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
-use crate::{
-    message::{Architecture, Bootstrap, Include, Zip},
-    work::{
-        fingerprint::{Fingerprint, Now, prerequisites},
-        include::{BOOTSTRAP, Included},
-        paths::hex,
-    },
+use crate::work::{
+    fingerprint::{Fingerprint, Now, prerequisites},
+    include::{BOOTSTRAP, Included},
+    paths::hex,
 };
 
 /// What is there of one function.

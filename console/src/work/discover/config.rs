@@ -19,13 +19,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lambda_console_model::{Failure, FunctionConfig};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
 use self::include::Includes;
-use crate::message::{Failure, FunctionConfig};
 use crate::work::{dotenv, text};
 
 /// One manifest and the place of its `lambda` table.

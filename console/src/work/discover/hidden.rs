@@ -6,9 +6,9 @@
 use std::{collections::HashMap, path::Path};
 
 use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
+use lambda_console_model::Failure;
 
 use super::{depends_on, runtime_of};
-use crate::message::Failure;
 
 const RUNTIMES: [&str; 3] = ["lambda-console-runtime", "lambda_runtime", "lambda_http"];
 

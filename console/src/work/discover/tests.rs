@@ -1,7 +1,8 @@
 use std::{fs, path::Path, time::Duration};
 
+use lambda_console_model::{Architecture, FailureKind, RuntimeCrate};
+
 use super::{discover, discover_apart};
-use crate::message::{Architecture, FailureKind, RuntimeCrate};
 
 /// A workspace in a temporary directory, without dependencies from elsewhere.
 fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {

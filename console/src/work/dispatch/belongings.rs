@@ -1,10 +1,9 @@
 //! What belongs to functions, and the roles that they run with: looked at, taken away.
 
+use lambda_console_model::{Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role};
+
 use super::Shared;
-use crate::{
-    message::{Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role},
-    work::{Job, delete, iam},
-};
+use crate::work::{Job, delete, iam};
 
 impl Shared {
     pub(super) async fn belongings(&self, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {

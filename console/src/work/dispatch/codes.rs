@@ -8,10 +8,11 @@ use std::{
     },
 };
 
+use lambda_console_model::{CodeAsked, Failure};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::stage::{Asker, CodeQuestion};
-use crate::message::{CodeAsked, Event, Failure};
+use crate::message::Event;
 
 /// The codes that are waited for.
 #[derive(Default)]

@@ -3,9 +3,10 @@
 
 use std::{io, path::Path};
 
+use lambda_console_model::Failure;
 use tokio::fs;
 
-use crate::{message::Failure, work::text};
+use crate::work::text;
 
 /// The text of an event file.
 pub(super) async fn read(path: &Path) -> Result<String, Failure> {

@@ -5,6 +5,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use lambda_console_model::{
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Failure, Found, Function, Invocation, InvokeMode,
+    InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
+};
 use tokio::sync::{mpsc, watch};
 
 use super::super::{
@@ -18,10 +22,7 @@ use super::super::{
     verb, versions,
 };
 use super::{Common, Reading, Steps, stages::Slot};
-use crate::message::{
-    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Event, Failure, Found, Function, Invocation, InvokeMode,
-    InvokeRequest, JobId, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
-};
+use crate::{message::Event, state::JobId};
 
 /// How far back the cold-start view looks, in milliseconds.
 const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use lambda_console_model::{Failure, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use super::super::stage::{Stage, StageOptions};
-use crate::message::{Failure, Workspace};
 
 /// One stage, connected when it is first needed.
 pub(super) struct Slot {

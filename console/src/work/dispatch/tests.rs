@@ -1,7 +1,8 @@
 //! What stopped for lack of credentials is started again as it was.
 
+use lambda_console_model::Failure;
+
 use super::*;
-use crate::message::Failure;
 
 #[tokio::test]
 async fn a_job_that_stopped_is_started_again_on_its_stage_and_one_that_ended_is_not() {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Shared;
-use crate::{
-    message::{
-        Consent, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
-        VersionsChanged,
-    },
-    work::{Job, versions},
+use lambda_console_model::{
+    Consent, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
+    VersionsChanged,
 };
+
+use super::Shared;
+use crate::work::{Job, versions};
 
 impl Shared {
     pub(super) async fn versions(&self, function: &str) -> Result<FunctionVersions, Failure> {

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lambda_console_model::{Architecture, CargoTarget, FunctionConfig, RuntimeCrate};
+
 use super::*;
-use crate::message::{Architecture, CargoTarget, FunctionConfig, RuntimeCrate};
 
 /// So many changes are made; `LAMBDA_CONSOLE_CHANGES` says another number.
 const CHANGES: usize = 12;

@@ -1,13 +1,14 @@
 //! Deploys as they are planned, carried out, cut off and met by others, against a local Lambda.
 
+use lambda_console_model::{
+    Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+};
+
 use super::*;
-use crate::{
-    message::{Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc},
-    work::{
-        deploy::{Plan, Scope},
-        iam, verb,
-        versions::alias,
-    },
+use crate::work::{
+    deploy::{Plan, Scope},
+    iam, verb,
+    versions::alias,
 };
 
 const WITH_ALIAS: &str = "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
@@ -189,7 +190,7 @@ async fn layers_and_the_private_network_are_set_changed_and_removed() {
     // The order of subnets says nothing.
     hello.config.vpc = network(&["subnet-2", "subnet-1"]);
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
-    let policies = |role: &crate::message::Role| role.policies.len();
+    let policies = |role: &lambda_console_model::Role| role.policies.len();
     assert_eq!(policies(&iam::roles(&stage).await.unwrap()[0]), 2, "to log, and to be in a private network");
 
     hello.config.layers = Some(vec![one, two]);
@@ -231,7 +232,7 @@ async fn every_setting_is_deployed_read_back_and_then_no_difference() {
         url: Some(UrlSetting::Present(FunctionUrl {
             auth: UrlAuth::None,
             streaming: Some(true),
-            cors: Some(crate::message::Cors { allow_origins: vec!["*".into()], ..Default::default() }),
+            cors: Some(lambda_console_model::Cors { allow_origins: vec!["*".into()], ..Default::default() }),
         })),
         ..FunctionConfig::default()
     };
@@ -294,7 +295,7 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
     assert_eq!(plan.shown().functions[0].calls, ["lambda:PublishVersion", "lambda:UpdateAlias"]);
     assert_eq!(applied(&stage, &plan).await.functions[0].version, "3");
     // A canary that was left behind ends with the next deploy.
-    let canary = crate::message::Share { version: "2".into(), weight: 0.5 };
+    let canary = lambda_console_model::Share { version: "2".into(), weight: 0.5 };
     let present = alias::get(&stage, "hello", "live").await.unwrap().unwrap();
     alias::set(&stage, "hello", "live", &present, "3", Some(&canary)).await.unwrap();
     let newer = Function { config: hello.config.clone(), ..place.function("hello", "2") };
@@ -425,7 +426,7 @@ async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
     let cancel = steps.lock().unwrap().clone();
     let on_step = cancel.clone();
     let job = Job::new(cancel, move |step| {
-        if let crate::message::Step::Phase { text, .. } = step
+        if let lambda_console_model::Step::Phase { text, .. } = step
             && text.ends_with("creating")
         {
             on_step.cancel();

@@ -2,13 +2,12 @@
 
 use std::{fs, path::Path};
 
+use lambda_console_model::Workspace;
+
 use super::*;
-use crate::{
-    message::Workspace,
-    work::{
-        build::{self, BuildRequest},
-        discover::discover_with,
-    },
+use crate::work::{
+    build::{self, BuildRequest},
+    discover::discover_with,
 };
 
 /// A place for workspaces, and the target directory of all.

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use lambda_console_model::{FailureKind, Function, Invocation, InvokeMode, InvokeRequest, RequestLog, ResponsePart};
 use tokio::sync::mpsc;
 
 use super::{
     super::{Job, invoke},
     Place, deploy_one, request, zip_at,
 };
-use crate::message::{FailureKind, Function, Invocation, InvokeMode, InvokeRequest, RequestLog, ResponsePart};
 
 /// A runtime that prints `lines` long lines, then streams `megabytes` and, at `gate`, waits for that file.
 const STREAMER: &str = r#"

@@ -1,8 +1,7 @@
 //! What AWS says when the caller may not do something, explained: who, what, to what, for want of which statement. Pure.
 
+use lambda_console_model::Failure;
 use serde_json::json;
-
-use crate::message::Failure;
 
 /// The parts of AWS's sentence: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,14 +1,12 @@
 //! The execution roles that this program made, with what they allow and who has them.
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{Failure, FailureKind, Role};
 
 use super::{path, role};
-use crate::{
-    message::{Failure, FailureKind, Role},
-    work::stage::{
-        Stage,
-        call::{CallError, present},
-    },
+use crate::work::stage::{
+    Stage,
+    call::{CallError, present},
 };
 
 /// How many roles are looked at at once: IAM is the first to throttle.

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
+use lambda_console_model::{FunctionConfig, StageInfo};
 use serde_json::{Value, json};
 
 use super::{RolePolicies, name, own_name, path};
-use crate::{
-    message::{FunctionConfig, StageInfo},
-    work::{deploy::default_group, stage::Stage},
-};
+use crate::work::{deploy::default_group, stage::Stage};
 
 /// What is done with functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

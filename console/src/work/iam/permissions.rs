@@ -1,15 +1,13 @@
 //! The smallest policy that suffices, and the question to IAM which of it the caller has.
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use lambda_console_model::{Failure, Function, Permissions, Verdict};
 
 use super::{
     RolePolicies,
     needs::{Need, Region, Subject, Task, document, needs},
 };
-use crate::{
-    message::{Failure, Function, Permissions, Verdict},
-    work::stage::Stage,
-};
+use crate::work::stage::Stage;
 
 /// The smallest policy that lets a caller do `tasks` with `functions`: a JSON document, laid out. Asks nobody.
 pub fn policy(stage: &Stage, functions: &[Function], tasks: &[Task]) -> String {

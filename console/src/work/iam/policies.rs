@@ -1,14 +1,12 @@
 //! What a function's role shall allow, as the workspace says, beside what it holds on the stage.
 
+use lambda_console_model::FunctionConfig;
 use serde_json::{Value, json};
 
 use super::role;
-use crate::{
-    message::FunctionConfig,
-    work::stage::{
-        Stage,
-        call::{CallError, present},
-    },
+use crate::work::stage::{
+    Stage,
+    call::{CallError, present},
 };
 
 /// The policy that a role holds itself, with the statements of the workspace.

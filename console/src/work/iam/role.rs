@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use lambda_console_model::{Consent, Failure, Role};
 use serde_json::{Value, json};
 
 use super::{
@@ -9,12 +10,9 @@ use super::{
     policies::{Held, INLINE, RolePolicies, document, held},
     role_name,
 };
-use crate::{
-    message::{Consent, Failure, Role},
-    work::stage::{
-        Stage, again,
-        call::{CallError, present},
-    },
+use crate::work::stage::{
+    Stage, again,
+    call::{CallError, present},
 };
 
 /// The first wait for a role that was just made, and for a change of it that is under way; and the longest.

@@ -1,14 +1,12 @@
 //! Roles on a local Lambda through the SDK.
 
+use lambda_console_model::{Consent, DeployAction, FailureKind, Function};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    message::{Consent, DeployAction, FailureKind, Function},
-    work::{
-        Job, deploy,
-        flow::{Place, deploy_one},
-    },
+use crate::work::{
+    Job, deploy,
+    flow::{Place, deploy_one},
 };
 
 #[tokio::test]

@@ -1,11 +1,9 @@
 //! Forces a new sandbox, so that the next invocation is a cold start.
 
 use aws_sdk_lambda::types::Environment;
+use lambda_console_model::{Consent, Failure};
 
-use crate::{
-    message::{Consent, Failure},
-    work::{deploy, stage::Stage},
-};
+use crate::work::{deploy, stage::Stage};
 
 /// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs leave it out.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";

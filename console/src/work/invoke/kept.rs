@@ -1,8 +1,7 @@
 //! What of a response is kept in memory: its beginning, and how long it was.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-
-use crate::message::Invocation;
+use lambda_console_model::Invocation;
 
 /// The beginning of a response.
 #[derive(Debug, Default)]

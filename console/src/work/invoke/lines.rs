@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::{Failure, FailureKind, LogLine, Report, RequestLog};
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    message::{Failure, FailureKind, LogLine, Report, RequestLog},
-    work::{
-        Job,
-        logs::{self, LogQuery},
-        report::{self, Mark},
-        stage::Stage,
-    },
+use crate::work::{
+    Job,
+    logs::{self, LogQuery},
+    report::{self, Mark},
+    stage::Stage,
 };
 
 /// A tail that is shorter has all lines of the invocation.

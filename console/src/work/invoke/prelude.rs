@@ -3,9 +3,8 @@
 //! Such a stream has a content type of its own, and begins with JSON and eight NUL bytes.
 //! Source: AWS Lambda developer guide, "Using a custom runtime with response streaming".
 
+use lambda_console_model::HttpHead;
 use serde_json::Value;
-
-use crate::message::HttpHead;
 
 const CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR: [u8; 8] = [0; 8];

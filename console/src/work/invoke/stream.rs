@@ -18,12 +18,10 @@ use aws_sdk_lambda::{
         ResponseStreamingInvocationType,
     },
 };
+use lambda_console_model::{Failure, HttpHead, Invocation, ResponsePart, Streamed};
 
 use super::{Call, Parts, Throttled, kept::Kept, lines::Tail, prelude::Prelude};
-use crate::{
-    message::{Failure, HttpHead, Invocation, ResponsePart, Streamed},
-    work::stage::call::CallError,
-};
+use crate::work::stage::call::CallError;
 
 /// Invokes, and hands the response on as it comes.
 pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation, Failure> {

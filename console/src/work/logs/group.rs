@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{Failure, LogLine};
 
-use crate::{
-    message::{Failure, LogLine},
-    work::{deploy::default_group, stage::Stage},
-};
+use crate::work::{deploy::default_group, stage::Stage};
 
 /// A log group, and the functions that are meant of those that write to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +106,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A group that these functions write to.
-    pub(in super::super) fn group(name: &str, functions: &[&str]) -> Group {
+    pub(in crate::work::logs) fn group(name: &str, functions: &[&str]) -> Group {
         let writer = |function: &&str| Writer { function: (*function).to_owned(), remote: format!("acme-{function}") };
         Group { name: name.to_owned(), functions: functions.iter().map(writer).collect() }
     }

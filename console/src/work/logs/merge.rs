@@ -26,11 +26,12 @@ mod timeline;
 
 use std::{cmp::Ordering, collections::HashMap};
 
+use lambda_console_model::{LogFix, LogLine, LogMark, MarkKind};
+
 use self::{
     gaps::Gaps,
     timeline::{End, Timeline},
 };
-use crate::message::{LogFix, LogLine, LogMark, MarkKind};
 
 /// One event as a source tells it.
 #[derive(Clone, Debug)]

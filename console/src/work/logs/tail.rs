@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use lambda_console_model::{Failure, FailureKind, Sample, TailState};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -23,12 +24,9 @@ use super::{
     pages::{self, Range, is_busy},
     wait::Wait,
 };
-use crate::{
-    message::{Failure, FailureKind, Sample, TailState},
-    work::{
-        Job, report,
-        stage::{Stage, call::CallError},
-    },
+use crate::work::{
+    Job, report,
+    stage::{Stage, call::CallError},
 };
 
 /// Between two looks at a group: that a session tells of, that none does, and that a session left lines of out.

@@ -5,12 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lambda_console_model::{FailureKind, MarkKind};
+
 use self::service::{Play, Service};
 use super::*;
-use crate::{
-    message::{FailureKind, MarkKind},
-    work::{Job, stage::Stage},
-};
+use crate::work::{Job, stage::Stage};
 
 mod service;
 
@@ -218,7 +217,7 @@ async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
 
 #[test]
 fn the_init_of_a_sandbox_belongs_to_its_first_request() {
-    let line = |stream: &str, request: Option<&str>, message: &str| crate::message::LogLine {
+    let line = |stream: &str, request: Option<&str>, message: &str| lambda_console_model::LogLine {
         timestamp: 1,
         function: "hello".into(),
         stream: stream.into(),

@@ -2,12 +2,11 @@
 //!
 //! Pure.
 
+use lambda_console_model::{Architecture, Failure};
 use object::{
     Endianness, elf,
     read::elf::{FileHeader, ProgramHeader},
 };
-
-use crate::message::{Architecture, Failure};
 
 /// Amazon Linux 2023, on which `provided.al2023` runs, has this GLIBC.
 const NEWEST_GLIBC: (u32, u32) = (2, 34);

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::message::{
+use lambda_console_model::{
     Architecture::{self, Arm64, Native, X86_64},
     Built, Failure, Include,
 };

@@ -17,6 +17,7 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, runtime_components::RuntimeComponents};
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::os_shim_internal::Env;
+use lambda_console_model::Failure;
 
 use super::{
     bundle,
@@ -28,7 +29,6 @@ use super::{
     role::Assumed,
     settings::StageSettings,
 };
-use crate::message::Failure;
 
 /// How long credentials may take: a program that gives them, or an MFA code, may wait for a person.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_mins(10);

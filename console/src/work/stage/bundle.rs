@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use aws_smithy_http_client::tls::TrustStore;
 use aws_types::os_shim_internal::Env;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::Failure;
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
 use super::profiles::{Profiles, variable};
-use crate::message::Failure;
 
 /// What the user trusts; the system's certificates where no file is named.
 pub(super) fn trusted(env: &Env, profiles: &Profiles) -> Result<TrustStore, Failure> {

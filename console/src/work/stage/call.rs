@@ -4,12 +4,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use lambda_console_model::Failure;
 
 use super::{guard::Refusal, proxy::Through, role::NoCode};
-use crate::{
-    message::Failure,
-    work::{command::excerpt, iam::denied},
-};
+use crate::work::{command::excerpt, iam::denied};
 
 /// Why an SDK call gave no answer.
 #[derive(Clone, Debug)]

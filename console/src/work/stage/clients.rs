@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use lambda_console_local::Endpoint;
+use lambda_console_model::Failure;
 
 use super::{
     account::Account,
@@ -24,7 +25,6 @@ use super::{
     credentials::{Expiry, Watched},
     guard::Guard,
 };
-use crate::message::Failure;
 
 /// Lambda's longest timeout is 900 s; the client must not be the first to give up.
 const INVOKE_READ_TIMEOUT: Duration = Duration::from_mins(16);

@@ -3,8 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
-
-use crate::message::Failure;
+use lambda_console_model::Failure;
 
 /// What a code is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

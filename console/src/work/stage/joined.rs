@@ -8,6 +8,7 @@ use std::{
 };
 
 use lambda_console_local::{Endpoint, Fate, Left, Link, Local, Options, Pending};
+use lambda_console_model::Failure;
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
@@ -15,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{call::CallError, clients::Clients, guard::Guard};
-use crate::{message::Failure, work::toolchain};
+use crate::work::toolchain;
 
 /// How long a call goes after servers that end one after the other.
 const TAKE_OVER: Duration = Duration::from_secs(10);

@@ -4,13 +4,12 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use http::Uri;
+use lambda_console_model::Failure;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
-
-use crate::message::Failure;
 
 /// How long an endpoint on this machine may take to say what it is.
 const PATIENCE: Duration = Duration::from_millis(500);

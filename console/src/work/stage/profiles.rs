@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
+use lambda_console_model::Failure;
 
 use super::call::causes;
-use crate::message::Failure;
 
 /// The profile of those that name none.
 const DEFAULT: &str = "default";

@@ -16,6 +16,7 @@ use aws_credential_types::{
 use aws_sdk_sts::{config::Builder, operation::assume_role::AssumeRoleOutput};
 use aws_smithy_types::{DateTime, date_time::Format, error::metadata::ProvideErrorMetadata};
 use aws_types::os_shim_internal::Env;
+use lambda_console_model::Failure;
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 use tokio::sync::Mutex;
@@ -25,7 +26,7 @@ use super::{
     credentials::Role,
     profiles::variable,
 };
-use crate::{message::Failure, work::paths};
+use crate::work::paths;
 
 /// A session that ends sooner is not used any more.
 const RESERVE: Duration = Duration::from_mins(1);

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use lambda_console_model::Failure;
 use serde::Deserialize;
 
 use super::{LOCAL, StageOptions};
-use crate::message::Failure;
 use crate::work::text;
 
 /// The settings of one stage. Unknown keys are errors, so that a typing error cannot unprotect a stage.

@@ -19,6 +19,7 @@ use aws_smithy_types::{
     error::{ErrorMetadata, metadata::ProvideErrorMetadata},
     retry::RetryConfig,
 };
+use lambda_console_model::FailureKind;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -29,7 +30,6 @@ use super::{
     clients::{Clients, timeouts},
     guard::Guard,
 };
-use crate::message::FailureKind;
 
 /// A server that counts connections that say anything, and answers each with `answer`.
 async fn counting(status: u16, answer: &'static str) -> (String, Arc<AtomicUsize>) {

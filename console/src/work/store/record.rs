@@ -1,10 +1,9 @@
 //! What is written to the history and read of it.
 
-use rusqlite::{Connection, params};
-
-use crate::message::{
+use lambda_console_model::{
     BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, RequestLog, Sample,
 };
+use rusqlite::{Connection, params};
 
 /// How many invocations keep their figures.
 const KEPT: u32 = 100_000;

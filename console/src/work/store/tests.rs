@@ -1,7 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 
+use lambda_console_model::{LogLine, Report};
+
 use super::*;
-use crate::message::{LogLine, Report};
 
 fn invocation(at: i64, init_ms: Option<f64>) -> Invocation {
     Invocation {

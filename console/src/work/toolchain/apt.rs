@@ -9,13 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lambda_console_model::{Failure, Step};
+
 use super::{begin, on_path};
-use crate::{
-    message::{Failure, Step},
-    work::{
-        Job,
-        command::{self, Finished, RunError},
-    },
+use crate::work::{
+    Job,
+    command::{self, Finished, RunError},
 };
 
 /// The suites that are asked, one after the other, for what the system's own does not have.

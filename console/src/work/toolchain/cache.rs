@@ -9,11 +9,10 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::Failure;
+
 use super::begin;
-use crate::{
-    message::Failure,
-    work::{Job, paths},
-};
+use crate::work::{Job, paths};
 
 const WHAT: &str = "could not prepare the cache for the toolchain";
 

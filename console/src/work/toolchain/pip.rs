@@ -4,13 +4,12 @@
 
 use std::path::Path;
 
+use lambda_console_model::Failure;
+
 use super::{apt, begin, on_path};
-use crate::{
-    message::Failure,
-    work::{
-        Job,
-        command::{self, RunError},
-    },
+use crate::work::{
+    Job,
+    command::{self, RunError},
 };
 
 /// A way to call pip.

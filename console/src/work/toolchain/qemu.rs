@@ -5,14 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::{Architecture, Failure, Step};
+
 use super::{apt, begin, cache, cache::Staging, on_path};
-use crate::{
-    message::{Architecture, Failure, Step},
-    work::{
-        Job,
-        command::{self, RunError},
-        discover,
-    },
+use crate::work::{
+    Job,
+    command::{self, RunError},
+    discover,
 };
 
 pub(super) const NAME: &str = "qemu-aarch64";

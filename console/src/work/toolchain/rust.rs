@@ -4,14 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::Failure;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    message::Failure,
-    work::{
-        command::{self, RunError},
-        configuration::Configuration,
-    },
+use crate::work::{
+    command::{self, RunError},
+    configuration::Configuration,
 };
 
 /// The Rust toolchain of a workspace.

@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use lambda_console_model::Failure;
+
 use super::{Rust, apt, begin, cache, cache::Staging, standard::rustup};
-use crate::{message::Failure, work::Job};
+use crate::work::Job;
 
 /// The directory that holds `std/Cargo.toml`; none if no way led to it: then `tried` says which were taken.
 pub(super) async fn provide(rust: &Rust, job: &Job, tried: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {

@@ -5,16 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use lambda_console_model::{Failure, Step};
 use serde::Deserialize;
 
 use super::{Rust, begin, cache, on_path, source, sysroot};
 use crate::work::text;
-use crate::{
-    message::{Failure, Step},
-    work::{
-        Job,
-        command::{self, RunError},
-    },
+use crate::work::{
+    Job,
+    command::{self, RunError},
 };
 
 /// Where a target's standard library is.

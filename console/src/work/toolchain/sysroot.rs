@@ -9,14 +9,13 @@
 
 use std::{fs, io, path::Path};
 
+use lambda_console_model::{Failure, Step};
+
 use super::{Rust, begin, cache, cache::Staging, standard};
-use crate::{
-    message::{Failure, Step},
-    work::{
-        Job,
-        build::progress,
-        command::{self, Pipe, RunError},
-    },
+use crate::work::{
+    Job,
+    build::progress,
+    command::{self, Pipe, RunError},
 };
 
 /// Raised whenever what is built changes, so that an older sysroot is not used.

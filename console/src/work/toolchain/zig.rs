@@ -12,17 +12,15 @@ use std::{
     time::Duration,
 };
 
+use lambda_console_model::{Failure, Step};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{begin, cache, cache::Staging, on_path, pip};
-use crate::{
-    message::{Failure, Step},
-    work::{
-        Job,
-        command::{self, RunError},
-        paths,
-    },
+use crate::work::{
+    Job,
+    command::{self, RunError},
+    paths,
 };
 
 /// The release that is fetched: known to link with cargo-zigbuild 0.24 and Rust 1.95.

@@ -1,17 +1,15 @@
 //! Publishing versions and moving aliases.
 
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
+use lambda_console_model::{Alias, Failure, Share};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    message::{Alias, Failure, Share},
-    work::{
-        Job,
-        deploy::{patiently, settled},
-        stage::{
-            Stage,
-            call::{CallError, present},
-        },
+use crate::work::{
+    Job,
+    deploy::{patiently, settled},
+    stage::{
+        Stage,
+        call::{CallError, present},
     },
 };
 

@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use lambda_console_model::text::counted;
+use lambda_console_model::{Canary, Failure, Share, Step, percent};
 use tokio::time::Instant;
 
 use super::{
@@ -12,11 +14,7 @@ use super::{
     figures::{self, Tally},
     judge,
 };
-use crate::message::text::counted;
-use crate::{
-    message::{Canary, Failure, Share, Step, percent},
-    work::{Job, stage::Stage},
-};
+use crate::work::{Job, stage::Stage};
 
 /// How far back the old version's figures go, in milliseconds.
 const BASELINE: i64 = 24 * 60 * 60 * 1_000;

@@ -2,15 +2,13 @@
 
 use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::Failure;
 use sha2::{Digest, Sha256};
 
 use super::base64_of;
-use crate::{
-    message::Failure,
-    work::{
-        deploy::{fetch_zip, settled},
-        stage::{Stage, call::CallError, uploading},
-    },
+use crate::work::{
+    deploy::{fetch_zip, settled},
+    stage::{Stage, call::CallError, uploading},
 };
 
 /// How often a download is tried that breaks off.
@@ -86,7 +84,7 @@ pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha25
     if code.sha256 != base64_of(sha256_hex) {
         return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
     }
-    let latest = get(stage, function, crate::message::FunctionVersions::LATEST).await?;
+    let latest = get(stage, function, lambda_console_model::FunctionVersions::LATEST).await?;
     let revision = latest.configuration().and_then(|found| found.revision_id());
     if latest.configuration().and_then(|found| found.code_sha256()) == Some(&code.sha256) {
         return Ok(());

@@ -10,11 +10,9 @@ use std::{
 };
 
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use lambda_console_model::{Failure, Percentiles, VersionFigures};
 
-use crate::{
-    message::{Failure, Percentiles, VersionFigures},
-    work::{report, stage::Stage},
-};
+use crate::work::{report, stage::Stage};
 
 /// Parts of lines that tell of a failed invocation.
 const ERRORS: [&str; 5] = ["ERROR", "Task timed out", "Runtime exited", "errorType", "panicked at"];

@@ -1,7 +1,7 @@
 //! Whether a new version does worse than the old one. Pure.
 
-use crate::message::text::{counted, duration};
-use crate::message::{Canary, VersionFigures};
+use lambda_console_model::text::{counted, duration};
+use lambda_console_model::{Canary, VersionFigures};
 
 /// The fewest cold starts of each version for their medians to be compared, and for their 99th percentiles.
 const COLD: u64 = 3;
@@ -39,7 +39,7 @@ pub(super) fn breach(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Percentiles;
+    use lambda_console_model::Percentiles;
 
     fn figures(invocations: u64, failed: u64, cold: u64, p50: f64, p99: f64) -> VersionFigures {
         let init_ms = (cold > 0).then_some(Percentiles { p50, p90: p99, p99, max: p99 });

@@ -11,15 +11,13 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome,
+    Promoted, Promotion, Step, Zip,
+};
 
 use super::{alias, base64_of, canary, code, groups, hex_of, read, say, without_figures};
-use crate::{
-    message::{
-        Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome,
-        Promoted, Promotion, Step, Zip,
-    },
-    work::{Job, deploy, stage::Stage},
-};
+use crate::work::{Job, deploy, stage::Stage};
 
 /// How many functions are promoted at once.
 const AT_ONCE: usize = 16;

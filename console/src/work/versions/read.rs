@@ -1,14 +1,12 @@
 //! All versions and aliases of a function, from all pages.
 
 use aws_sdk_lambda::types::{AliasConfiguration, FunctionConfiguration};
+use lambda_console_model::{Alias, Failure, FailureKind, FunctionVersions};
 
 use super::alias;
-use crate::{
-    message::{Alias, Failure, FailureKind, FunctionVersions},
-    work::stage::{
-        Stage,
-        call::{CallError, present},
-    },
+use crate::work::stage::{
+    Stage,
+    call::{CallError, present},
 };
 
 /// What the stage has of a function.

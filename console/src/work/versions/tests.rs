@@ -1,13 +1,12 @@
 //! Versions and aliases through the SDK against a local Lambda in this process.
 
+use lambda_console_model::{Canary, Change, DeployAction, InvokeRequest, PromoteOutcome, Promoted, Promotion};
+
 use super::*;
-use crate::{
-    message::{Canary, Change, DeployAction, InvokeRequest, PromoteOutcome, Promoted, Promotion},
-    work::{
-        flow::{Place, deploy_one, request},
-        invoke,
-        stage::StageOptions,
-    },
+use crate::work::{
+    flow::{Place, deploy_one, request},
+    invoke,
+    stage::StageOptions,
 };
 
 const WITH_ALIAS: &str = "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
@@ -174,7 +173,7 @@ async fn aliases(place: &Place) -> (Stage, Stage) {
     (beta, place.stage().await)
 }
 
-fn promotion(function: crate::message::Function, canary: Option<Canary>) -> Promotion {
+fn promotion(function: lambda_console_model::Function, canary: Option<Canary>) -> Promotion {
     Promotion { functions: vec![function], from: "beta".into(), to: "live".into(), canary, consent: Consent::None }
 }
 

@@ -7,12 +7,10 @@ use std::{
 };
 
 use cargo_metadata::Metadata;
+use lambda_console_model::Function;
 
 use super::included::Included;
-use crate::{
-    message::Function,
-    work::fingerprint::{Now, linked_manifests},
-};
+use crate::work::fingerprint::{Now, linked_manifests};
 
 /// Files of the workspace's root that every build reads.
 const FOR_ALL: [&str; 6] =

@@ -4,10 +4,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::{
-    message::{Function, Include},
-    work::include,
-};
+use lambda_console_model::{Function, Include};
+
+use crate::work::include;
 
 /// What is included, each with the function whose zip it goes into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

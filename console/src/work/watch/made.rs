@@ -6,12 +6,11 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{
-    message::Function,
-    work::{
-        discover,
-        fingerprint::{Attempt, Fingerprint, Now, Stamp, settings_files},
-    },
+use lambda_console_model::Function;
+
+use crate::work::{
+    discover,
+    fingerprint::{Attempt, Fingerprint, Now, Stamp, settings_files},
 };
 
 /// What a function was last built from.

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lambda_console_model::Failure;
 use notify::{
     Config, ErrorKind, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher,
     event::{MetadataKind, ModifyKind},
@@ -20,10 +21,7 @@ use tokio::{
 };
 
 use super::graph::{Graph, is_environment};
-use crate::{
-    message::Failure,
-    work::gitignore::{Ignored, ignored},
-};
+use crate::work::gitignore::{Ignored, ignored};
 
 /// A burst has ended when nothing was written for so long: editors save in several steps, and several files.
 const QUIET: Duration = Duration::from_millis(80);

@@ -7,19 +7,17 @@ use aws_sdk_lambda::{
         LoggingConfig, Runtime, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
     },
 };
+use lambda_console_model::{Failure, LogFormat};
 
 use super::{Sender, Trouble};
-use crate::{
-    message::{Failure, LogFormat},
-    work::{
-        deploy::{
-            code::Code,
-            diff,
-            remote::{Remote, Settings},
-            wait::patiently,
-        },
-        stage::uploading,
+use crate::work::{
+    deploy::{
+        code::Code,
+        diff,
+        remote::{Remote, Settings},
+        wait::patiently,
     },
+    stage::uploading,
 };
 
 impl Sender<'_> {

@@ -1,9 +1,9 @@
 //! The keys of a `build` table: what a function is built for, and with which features.
 
+use lambda_console_model::{Architecture, FunctionConfig};
 use toml::de::{DeTable, DeValue};
 
 use super::{Reader, Value};
-use crate::message::{Architecture, FunctionConfig};
 
 impl Reader<'_> {
     pub(super) fn build(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {

@@ -1,11 +1,11 @@
 //! The keys of a `deploy` table.
 
+use lambda_console_model::{
+    Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+};
 use toml::de::{DeTable, DeValue};
 
 use super::Reader;
-use crate::message::{
-    Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
-};
 
 /// The days that `CloudWatch` Logs keeps lines for; 0: for ever.
 const RETENTIONS: [u32; 23] =

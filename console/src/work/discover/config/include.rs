@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use lambda_console_model::Include;
 use toml::de::DeTable;
 
 use super::{Reader, Value};
-use crate::message::Include;
 
 /// What the two tables say, each the last layer's word.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! What the role that is made for a function shall allow: `policies` and `statements`.
 
+use lambda_console_model::FunctionConfig;
 use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
 
 use super::{Reader, Value};
-use crate::message::FunctionConfig;
 
 impl Reader<'_> {
     /// Reads both; statements are in IAM's own words, and allow unless they say otherwise.

@@ -1,7 +1,8 @@
-use super::*;
-use crate::message::{
+use lambda_console_model::{
     Architecture, Concurrency, Cors, Features, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
 };
+
+use super::*;
 
 fn layer(section: &'static str, text: &str) -> Layer {
     Layer { manifest: PathBuf::from("/w/Cargo.toml"), text: text.to_owned(), section }

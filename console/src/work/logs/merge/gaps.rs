@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::{LogMark, MarkKind};
+use lambda_console_model::{LogMark, MarkKind};
 
 /// A live tail that sampled this long ago and does so again has never stopped: one mark stands for both.
 const SAME: i64 = 10_000;

@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
 };
 
+use lambda_console_model::LogFix;
+
 use super::{
     Entry, Given, Reach, by_place,
     cell::{Cell, Told},
     links::{Links, Place, Says},
 };
-use crate::message::LogFix;
 
 /// Where a page of a look ends: the ids of the last events, by stream, and their time.
 pub(super) type End = (i64, HashMap<String, u64>);

@@ -2,11 +2,10 @@
 
 use std::os::unix::fs::symlink;
 
+use lambda_console_model::Architecture;
+
 use super::*;
-use crate::{
-    message::Architecture,
-    work::build::{self, BuildRequest},
-};
+use crate::work::build::{self, BuildRequest};
 
 impl Place {
     /// Builds the functions as a console does that watches, and gives the names of those that failed.

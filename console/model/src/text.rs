@@ -4,6 +4,7 @@
 //! neither drive the terminal nor forge what stands on it.
 
 mod columns;
+mod encoding;
 mod excerpt;
 mod figure;
 #[cfg(test)]
@@ -11,10 +12,11 @@ mod tests;
 
 use std::borrow::Cow;
 
-use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 pub use columns::{cells, columns, fit, one_line, pad, pad_left, without_end};
+pub use encoding::decode;
 pub use excerpt::{bounded, excerpt};
 pub use figure::{count, counted, duration};
 
@@ -102,9 +104,15 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
 pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
     clean.graphemes(true).map(|cluster| {
         // ratatui draws no control character, and does not measure one either.
-        let columns = if cluster.contains(char::is_control) { 0 } else { usize::from(cluster.cell_width()) };
+        let columns = if cluster.contains(char::is_control) { 0 } else { cluster.width() + sound_marks(cluster) };
         (cluster, columns)
     })
+}
+
+/// How many halfwidth sound marks of Japanese are in `cluster`: Unicode counts them with the character before, terminals
+/// and ratatui give each a column.
+fn sound_marks(cluster: &str) -> usize {
+    cluster.chars().filter(|character| matches!(character, '\u{ff9e}' | '\u{ff9f}')).count()
 }
 
 /// `character` could drive a terminal or reorder what stands on it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, JobId};
+use super::Failure;
 
 /// What a thing that belongs to a function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -126,15 +126,4 @@ pub struct DeleteOutcome {
     pub stage: String,
     /// The functions, in the order asked for.
     pub functions: Vec<DeletedFunction>,
-}
-
-/// A deletion that waits for its confirmation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deletion {
-    /// The function's name in the workspace.
-    pub function: String,
-    /// The job that lists what belongs to it.
-    pub job: JobId,
-    /// What belongs to it; none while the stage has not answered.
-    pub listed: Option<Result<Belongings, Failure>>,
 }

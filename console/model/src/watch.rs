@@ -1,10 +1,8 @@
-//! Watching the sources: what was saved, and which functions wait to be rebuilt for it.
-
-use std::collections::BTreeSet;
+//! Saved files, and the functions that are to be rebuilt for them.
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, Workspace};
+use super::Workspace;
 
 /// What was saved, in one burst.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,31 +38,5 @@ impl Changed {
         add(&mut self.functions, later.functions);
         self.functions.sort();
         self.workspace = later.workspace.or(self.workspace.take());
-    }
-}
-
-/// The sources are watched: what is saved is built and deployed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watch {
-    /// The job that watches.
-    pub job: JobId,
-    /// The functions that are to be built next, once no other build, deploy or loop runs.
-    pub waiting: BTreeSet<String>,
-    /// What made them wait, or what the last rebuild was for.
-    pub cause: String,
-    /// The build or deploy that watching has started, and its functions.
-    pub running: Option<(JobId, Vec<String>)>,
-}
-
-impl Watch {
-    /// A watch that has seen nothing yet.
-    pub const fn new(job: JobId) -> Self {
-        Self { job, waiting: BTreeSet::new(), cause: String::new(), running: None }
-    }
-
-    /// Notes that `job` has ended. If watching had started it, gives the functions that it was for.
-    pub fn ended(&mut self, job: JobId) -> Option<Vec<String>> {
-        let (_, functions) = self.running.take_if(|(running, _)| *running == job)?;
-        Some(functions)
     }
 }

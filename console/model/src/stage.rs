@@ -72,3 +72,18 @@ pub struct StageEntry {
     /// It changes only after a confirmation.
     pub protected: bool,
 }
+
+/// A code of an MFA device that is asked for, because credentials cannot be had without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeAsked {
+    /// Which question it is.
+    pub id: u64,
+    /// The role that is to be assumed.
+    pub role: String,
+    /// The serial number or ARN of the device.
+    pub device: String,
+    /// The profile that names both.
+    pub profile: String,
+    /// The code that was given before was not accepted.
+    pub refused: bool,
+}

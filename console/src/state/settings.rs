@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Edits, LiveConfig, Setting, patched};
-use crate::state::{Failure, FunctionConfig, JobId, LogFormat, UrlSetting};
+use lambda_console_model::{
+    Failure, FunctionConfig, LiveConfig, LogFormat, UrlSetting,
+    settings::{Edits, Setting, patched},
+};
+
+use super::JobId;
 
 /// What is known of a function's settings on the stage.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -192,3 +196,6 @@ impl ConfigEditor {
         patched(&live.config, &self.edits).map(|(_, patch)| patch)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,15 @@
 //! A function's settings on the stage, beside what the workspace says of them, and what is edited of them.
 
-mod editor;
 mod setting;
+mod values;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::FunctionConfig;
-pub use editor::{ConfigEditor, Live, Revealed, Row};
 pub use setting::Setting;
+pub use values::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 
 /// In the place of every environment value.
 pub const MASK: &str = "••••••";

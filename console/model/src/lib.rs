@@ -1,0 +1,50 @@
+//! The values of the console: functions, their settings, plans, invocations, log lines, versions, stages, failures and
+//! statistics, with the rules that need nothing else.
+//!
+//! Pure: no clients, channels, clocks or files. The engine answers with these values, and the commands and the screen
+//! show them.
+
+mod deploy;
+mod failure;
+mod function;
+mod invocation;
+pub mod json;
+mod logs;
+mod progress;
+mod promote;
+mod resources;
+mod roles;
+pub mod settings;
+mod setup;
+mod stage;
+mod stats;
+pub mod text;
+mod versions;
+mod watch;
+
+pub use deploy::{
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, Found,
+    FunctionPlan,
+};
+pub use failure::{Failure, FailureKind};
+pub use function::{
+    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function, FunctionConfig, Include,
+    RuntimeCrate, Workspace, Zip, short_sha256,
+};
+pub use invocation::{
+    HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart, Streamed,
+};
+pub use logs::{FREE_MINUTES, LogFix, LogMark, MarkKind, TailState, live_cost};
+pub use progress::Step;
+pub use promote::{Canary, PromoteOutcome, Promoted, Promotion};
+pub use resources::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Keep};
+pub use roles::{Permissions, Role, Verdict};
+pub use settings::{Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
+pub use setup::Part;
+pub use stage::{CodeAsked, StageEntry, StageInfo};
+pub use stats::{Figures, FunctionStats, Percentiles, Sample};
+pub use versions::{
+    Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, numbers,
+    percent,
+};
+pub use watch::Changed;
