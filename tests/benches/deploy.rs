@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_console::work::{
-    Job, deploy,
-    stage::{Stage, StageOptions},
+use lambda_console_engine::{
+    Job,
+    aws::stage::{Stage, StageOptions},
+    deploy,
 };
 use lambda_console_model::{Consent, Function, Workspace, Zip};
 use sha2::{Digest as _, Sha256};

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{JobId, log::MOST_LINES},
 };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use lambda_console::{
+use lambda_console::tui::{
     app::{Input, Screen, run},
     config::Config,
     message::{Effect, Event},

@@ -34,8 +34,8 @@ fn main() {
     let buffer = terminal.with_screen(buffer);
     terminal.press("q");
     terminal.finish().assert_restored();
-    let path = repository().join("console/screen.svg");
-    fs::write(path, lambda_console::view::svg(&buffer, "lambda-console")).expect("the repository is writable");
+    let path = repository().join("docs/screen.svg");
+    fs::write(path, lambda_console::tui::view::svg(&buffer, "lambda-console")).expect("the repository is writable");
 }
 
 /// The emulated terminal's cells as a ratatui buffer.

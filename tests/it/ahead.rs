@@ -1,6 +1,6 @@
 //! Keys that are on their way while what they mean changes by itself.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay},
 };

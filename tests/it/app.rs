@@ -11,7 +11,7 @@ use std::{
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use futures_util::Stream;
-use lambda_console::{
+use lambda_console::tui::{
     app::{Ending, Input, Screen, run},
     config::Config,
     message::{Effect, Event},

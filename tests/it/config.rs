@@ -1,6 +1,6 @@
 //! The settings of a function in the pane: read from the stage, edited, shown beside the workspace's, sent.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Notice, Overlay},
 };

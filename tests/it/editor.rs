@@ -1,6 +1,6 @@
 //! The payload editor: typing, undo, errors, files, and that nothing typed is lost.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{Check, Focus, Tab},
 };
@@ -266,7 +266,9 @@ fn lines_are_edited_like_the_payload() {
     console.press("<ctrl-r>");
     assert_eq!(console.state.functions.filter, "h");
     console.press("<esc>:quxit<ctrl-u><ctrl-u><ctrl-u>");
-    let Some(lambda_console::state::Overlay::Choose(choose)) = &console.state.overlay else { panic!("the palette") };
+    let Some(lambda_console::tui::state::Overlay::Choose(choose)) = &console.state.overlay else {
+        panic!("the palette")
+    };
     assert_eq!(choose.input.text(), "qu");
 }
 

@@ -1,6 +1,6 @@
 //! Build, deploy, invoke, delete: what they start, what their results change, and which results are ignored.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Deployment, Tab},
 };
@@ -55,7 +55,7 @@ fn a_failed_build_shows_its_output_unless_one_types() {
     assert!(screen.contains("✗ failed") && screen.contains("error: cannot find value `nam`"), "{screen}");
 
     console.press("eb<esc>");
-    console.feed(Event::Action(lambda_console::message::Action::Build));
+    console.feed(Event::Action(lambda_console::tui::message::Action::Build));
     let effects = console.effects();
     let Some(Effect::Build { job, .. }) = effects.last().cloned() else { panic!("{effects:?}") };
     console.press("e");
@@ -230,7 +230,9 @@ fn a_response_of_seven_megabytes_is_shown() {
 /// The console on a stage named `local` that is protected.
 fn protected() -> Harness {
     let mut console = hello();
-    let lambda_console::state::Connection::Connected(info) = &mut console.state.connection else { panic!("a stage") };
+    let lambda_console::tui::state::Connection::Connected(info) = &mut console.state.connection else {
+        panic!("a stage")
+    };
     info.protected = true;
     console
 }

@@ -1,6 +1,6 @@
 //! Keys as text, and that every verb can be asked for.
 
-use lambda_console::{
+use lambda_console::tui::{
     keymap::Keymap,
     message::Action,
     state::{Context, Key, KeyCode},
@@ -64,7 +64,9 @@ fn every_action_has_a_row_in_the_keymap_with_a_description() {
 fn an_action_without_a_key_is_in_the_palette() {
     let mut console = tests::Harness::ready(80, 24);
     console.press(":");
-    let Some(lambda_console::state::Overlay::Choose(choose)) = &console.state.overlay else { panic!("the palette") };
+    let Some(lambda_console::tui::state::Overlay::Choose(choose)) = &console.state.overlay else {
+        panic!("the palette")
+    };
     let hints = Keymap::shipped().hints();
     for action in Action::ALL {
         let has_key = hints.iter().any(|hint| hint.run == action.name() && !hint.keys.is_empty());

@@ -1,6 +1,6 @@
 //! The logs: bounded, filtered as they come, followed or held still, and never able to break the screen.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{JobId, Tab, log::MOST_LINES},
 };
@@ -219,7 +219,7 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
-    let logs = console.state.jobs.start(lambda_console::state::JobKind::FetchLogs("hello".into()), sample::NOW);
+    let logs = console.state.jobs.start(lambda_console::tui::state::JobKind::FetchLogs("hello".into()), sample::NOW);
     let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
     console.feed(Event::LogsFetched(logs, Ok(vec![again])));
     assert_eq!(console.state.logs.len(), 5);

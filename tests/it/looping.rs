@@ -1,6 +1,6 @@
 //! The loop: build → deploy → invoke → logs → stats with one key.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay, Standing},
 };

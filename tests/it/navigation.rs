@@ -1,6 +1,6 @@
 //! Focus, tabs, lists, the palette, the help, the mouse.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{Focus, Overlay, Tab},
 };
@@ -80,10 +80,10 @@ fn the_palette_finds_verbs_by_a_few_letters() {
 
 #[test]
 fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
-    let config = lambda_console::config::Config::read(
+    let config = lambda_console::tui::config::Config::read(
         Some("[[keys.global]]\non = [\"F9\"]\nrun = \"loop\"\ndesc = \"round and round\"\n"),
         "config.toml",
-        lambda_console::theme::Palette::FULL,
+        lambda_console::tui::theme::Palette::FULL,
     );
     let mut console = Harness::with_config(80, 24, config);
     console.press("?");

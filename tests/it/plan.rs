@@ -1,6 +1,6 @@
 //! The plan of a deploy: shown before anything is sent, carried out by Enter, left by Esc.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay},
 };

@@ -1,6 +1,6 @@
 //! A function taken over from another stage: chosen, compared, carried out or left.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay},
 };

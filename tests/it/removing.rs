@@ -1,6 +1,6 @@
 //! Deleting functions and execution roles on the screen: what is shown first, what has to be typed, what is told after.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, Deployment, JobId},
 };

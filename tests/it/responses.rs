@@ -1,7 +1,7 @@
 //! Responses on screen: they grow as they come, are cancelled midway, break off, are no text, are too large to be kept;
 //! and their log lines, which may come later.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{JobId, Tab},
 };

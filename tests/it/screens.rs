@@ -1,6 +1,6 @@
 //! Whole screens with their styles, from key strings; and that no size of terminal breaks anything.
 
-use lambda_console::{
+use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
     state::JobId,
@@ -181,7 +181,7 @@ fn a_workspace_without_functions() {
 #[test]
 fn without_colours_everything_is_still_told() {
     let mut console =
-        Harness::with_config(80, 24, Config::read(None, "config.toml", lambda_console::theme::Palette::NONE));
+        Harness::with_config(80, 24, Config::read(None, "config.toml", lambda_console::tui::theme::Palette::NONE));
     console.answer_start(&sample::workspace());
     console.press("j");
     let screen = console.styled();

@@ -1,6 +1,6 @@
 //! Several stages: the picker, switching, and results that come in for one that is not shown.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, Deployment, JobId, Overlay},
 };

@@ -1,6 +1,6 @@
 //! What happens between the start and a screen that is useful.
 
-use lambda_console::{
+use lambda_console::tui::{
     config::Config,
     message::{Action, Effect, Event},
     state::{Connection, Setup, WorkspaceState},
@@ -95,7 +95,8 @@ fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
 
 #[test]
 fn a_broken_configuration_means_defaults_and_a_notice() {
-    let config = Config::read(Some("theme = \"neon\"\n"), "/home/me/config.toml", lambda_console::theme::Palette::FULL);
+    let config =
+        Config::read(Some("theme = \"neon\"\n"), "/home/me/config.toml", lambda_console::tui::theme::Palette::FULL);
     let notice = config.notice.clone().unwrap();
     let mut console = Harness::with_config(120, 30, config);
     console.feed(Event::Notice(notice));

@@ -1,6 +1,6 @@
 //! The list of a function's versions: what it shows, and what is asked for from it.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::Overlay,
 };

@@ -1,6 +1,6 @@
 //! `w`: what is saved is built and deployed to the local stage, and when it has to wait.
 
-use lambda_console::{
+use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Tab},
 };

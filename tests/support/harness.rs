@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use lambda_console::{
+use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
     state::{JobId, Key, Options, State, Viewport},
@@ -33,7 +33,7 @@ pub struct Harness {
 impl Harness {
     /// A console that has just begun: nothing has answered yet.
     pub fn begun(width: u16, height: u16) -> Self {
-        Self::with_config(width, height, Config::read(None, "config.toml", lambda_console::theme::Palette::FULL))
+        Self::with_config(width, height, Config::read(None, "config.toml", lambda_console::tui::theme::Palette::FULL))
     }
 
     /// A console that has just begun, with this configuration.

@@ -33,7 +33,7 @@ pub fn binary() -> &'static Path {
 /// features that `cargo test --workspace` gives them and are not compiled twice.
 pub fn executable(arguments: &[&str]) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
-    for key in lambda_console::work::leftovers(&repository()) {
+    for key in lambda_console_engine::compile::leftovers(&repository()) {
         command.env_remove(key);
     }
     let output = command

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use lambda_console::work::{Job, toolchain::pip};
+use lambda_console_engine::{Job, compile::toolchain::pip};
 
 use crate::repository;
 

@@ -8,9 +8,10 @@ use std::{
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use lambda_console::work::{
-    Job, deploy,
-    stage::{Stage, StageOptions},
+use lambda_console_engine::{
+    Job,
+    aws::stage::{Stage, StageOptions},
+    deploy,
 };
 use lambda_console_model::{Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip};
 use sha2::{Digest as _, Sha256};

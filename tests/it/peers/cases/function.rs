@@ -82,14 +82,11 @@ async fn main() -> Result<(), Error> {
 
 /// What both do. An event that asks for nothing is the answer to itself.
 const ACT: &str = r#"
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::sync::Barrier;
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::Barrier};
 
 pub enum Answer {
     Value(Value),

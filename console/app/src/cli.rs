@@ -1,0 +1,233 @@
+//! The command line: what can be asked for, and the headless commands that do it with the same engine
+//! functions that the app uses.
+//!
+//! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or one
+//! object a line where it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use lambda_console_model::{Failure, FailureKind};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use self::{context::Context, output::Output};
+
+mod build;
+mod code;
+mod config;
+mod confirm;
+mod console;
+mod context;
+mod delete;
+mod deploy;
+mod iam;
+mod invoke;
+mod list;
+mod local;
+mod logs;
+mod output;
+mod progress;
+mod promote;
+mod setup;
+mod since;
+mod stages;
+mod stats;
+mod versions;
+
+/// How long work that was cancelled has to clean up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Build, deploy, invoke and watch AWS Lambda functions written in Rust.
+///
+/// Without a command the console opens in the terminal.
+#[derive(Debug, Parser)]
+#[command(name = "lambda-console", version)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; without it the console opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The options of every command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Global {
+    /// The Cargo workspace [default: the one around the current directory]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// Where functions are deployed to: `local`, or a stage of the workspace [default: local]
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub stage: Option<String>,
+    /// The AWS profile
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub profile: Option<String>,
+    /// The AWS region
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub region: Option<String>,
+    /// Refuse every call that can change something
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub read_only: bool,
+    /// Print the result as JSON
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+}
+
+/// The headless commands.
+#[derive(Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Functions: name, package, architecture, build and deploy state
+    List,
+    /// Stages: account, region, identity, credentials and their expiry, and why one cannot be reached
+    Stages,
+    /// Provide the toolchain: zig, the target's standard library, an emulator
+    Setup(setup::Arguments),
+    /// Build bootstraps and zips
+    Build(build::Arguments),
+    /// Build, and list every check of the zips
+    Package(build::Arguments),
+    /// Create or update functions on the stage
+    Deploy(deploy::Arguments),
+    /// Show or change a function's settings on the stage
+    Config(config::Arguments),
+    /// Invoke a function
+    Invoke(invoke::Arguments),
+    /// Print or follow functions' logs
+    Logs(logs::Arguments),
+    /// Init and duration percentiles from the history
+    Stats(stats::Arguments),
+    /// Execution roles that were made for functions; the smallest policy that a caller needs, and what it has of it
+    Iam(iam::Arguments),
+    /// A function's versions with their figures; publish one, delete old ones
+    Versions(versions::Arguments),
+    /// Move code from one stage to another as it is, at once or little by little
+    Promote(promote::Arguments),
+    /// End a canary, or lead a stage's callers to an earlier version
+    Rollback(versions::Rollback),
+    /// Delete functions from the stage with all that belongs to them
+    Delete(delete::Arguments),
+    /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
+    ///
+    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a shell to evaluate, and on
+    /// a terminal with how to use them. With --json: one document, and with --watch then an object a line for each change,
+    /// build and deploy.
+    Local(local::Arguments),
+}
+
+/// Does what the process's arguments say.
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os().collect())
+}
+
+fn run_with(arguments: Vec<OsString>) -> ExitCode {
+    let wants_json = arguments.iter().any(|argument| argument == "--json");
+    match Cli::try_parse_from(arguments) {
+        Ok(Cli { global, command: Some(command) }) => headless(global, command),
+        Ok(Cli { global, command: None }) => console::open(&global),
+        Err(error) if wants_json && error.use_stderr() => {
+            let text = error.render().to_string();
+            let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Output::new(true).failure(&Failure::usage("could not read the command line", why, "lambda-console --help"))
+        }
+        Err(error) => {
+            // A closed pipe: nobody is left to be told.
+            let _ = error.print();
+            ExitCode::from(error.exit_code() as u8)
+        }
+    }
+}
+
+fn headless(global: Global, command: Command) -> ExitCode {
+    let output = Output::new(global.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output.failure(&Failure::environment("could not start", error.to_string(), "free some memory"));
+        }
+    };
+    let code = runtime.block_on(until_signalled(global, command, output));
+    // A blocked read of stdin must not hold the process.
+    runtime.shutdown_background();
+    code
+}
+
+/// Runs the command; the first SIGINT, SIGTERM or SIGHUP cancels it.
+async fn until_signalled(global: Global, command: Command, output: Output) -> ExitCode {
+    let cancel = CancellationToken::new();
+    if let Err(error) = cancel_on_signal(&cancel) {
+        return output.failure(&Failure::environment("could not listen for signals", error.to_string(), ""));
+    }
+    let overdue = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let context = Context::new(global, output, cancel.clone());
+    let result = tokio::select! {
+        result = dispatch(&context, command) => result,
+        () = overdue => Err(Failure::interrupted("stopped")),
+    };
+    let code = match result {
+        Ok(code) => code,
+        Err(failure) if output::is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    };
+    context.leave().await;
+    code
+}
+
+/// Cancels on the first SIGINT, SIGTERM or SIGHUP.
+fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let (mut stream, cancel) = (signal(kind)?, cancel.clone());
+        tokio::spawn(async move {
+            stream.recv().await;
+            cancel.cancel();
+        });
+    }
+    Ok(())
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::List => list::run(context).await,
+        Command::Stages => stages::run(context).await,
+        Command::Setup(arguments) => setup::run(context, &arguments).await,
+        Command::Build(arguments) => build::run(context, &arguments, false).await,
+        Command::Package(arguments) => build::run(context, &arguments, true).await,
+        Command::Deploy(arguments) => deploy::run(context, &arguments).await,
+        Command::Config(arguments) => Box::pin(config::run(context, &arguments)).await,
+        Command::Invoke(arguments) => invoke::run(context, &arguments).await,
+        Command::Logs(arguments) => logs::run(context, &arguments).await,
+        Command::Stats(arguments) => stats::run(context, &arguments).await,
+        Command::Iam(arguments) => iam::run(context, &arguments).await,
+        Command::Versions(arguments) => versions::run(context, &arguments).await,
+        Command::Promote(arguments) => promote::run(context, &arguments).await,
+        Command::Rollback(arguments) => versions::roll_back(context, &arguments).await,
+        Command::Delete(arguments) => delete::run(context, &arguments).await,
+        Command::Local(arguments) => local::run(context, &arguments).await,
+    }
+}
+
+/// One failure out of those of several functions: that of the only one, or a summary.
+fn summary(verb: &str, total: usize, failed: &[(String, Failure)]) -> Option<Failure> {
+    let (_, first) = failed.first()?;
+    if failed.len() == 1 {
+        return Some(first.clone());
+    }
+    let is = |kind| failed.iter().any(|(_, failure)| failure.kind == kind);
+    let kind = if is(FailureKind::Interrupted) {
+        FailureKind::Interrupted
+    } else if failed.iter().all(|(_, failure)| failure.kind == first.kind) {
+        first.kind
+    } else {
+        FailureKind::Work
+    };
+    let why: Vec<String> = failed.iter().map(|(name, failure)| format!("{name}: {}", failure.why)).collect();
+    let what = format!("could not {verb} {} of {total} functions", failed.len());
+    Some(Failure { kind, ..Failure::work(what, why.join("; "), first.hint.clone()) })
+}
+
+#[cfg(test)]
+mod tests;

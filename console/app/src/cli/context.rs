@@ -1,0 +1,206 @@
+//! What a headless command works with: the workspace, the stage, the history, and the job that cancels it.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lambda_console_engine::{
+    Job,
+    aws::stage::{LOCAL, Stage, StageOptions},
+    deploy,
+    history::Store,
+    workspace::{self, paths},
+};
+use lambda_console_model::{Architecture, Failure, Found, Function, Workspace};
+use tokio_util::sync::CancellationToken;
+
+use super::{Global, code, output::Output, progress};
+use crate::logging;
+
+/// One run of one command.
+pub(super) struct Context {
+    pub(super) global: Global,
+    pub(super) output: Output,
+    pub(super) job: Job,
+    /// The stages that it is connected to.
+    stages: Mutex<Vec<Arc<Stage>>>,
+}
+
+impl Context {
+    pub(super) fn new(global: Global, output: Output, cancel: CancellationToken) -> Self {
+        Self { job: progress::job(cancel), global, output, stages: Mutex::default() }
+    }
+
+    /// The workspace around the directory asked for. What could not be read of it is said on stderr.
+    pub(super) async fn workspace(&self) -> Result<Workspace, Failure> {
+        let directory = self.global.workspace.as_deref().unwrap_or(Path::new("."));
+        let workspace = tokio::select! {
+            biased;
+            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the workspace")),
+            workspace = workspace::discover(directory) => workspace?,
+        };
+        logging::start(&paths::state_dir(&workspace.root));
+        for warning in &workspace.warnings {
+            progress::notice(warning);
+        }
+        Ok(workspace)
+    }
+
+    /// What the functions are for on the stage. One that it cannot be asked of is left out: builds go on without.
+    pub(super) async fn architectures(&self, stage: &Stage, functions: &[Function]) -> BTreeMap<String, Architecture> {
+        let deployed = deploy::deployed(stage, functions).await.unwrap_or_default();
+        let known = |(name, found): (String, Found)| Some((name, found.ok()??.architecture?));
+        deployed.into_iter().filter_map(known).collect()
+    }
+
+    /// The name of the stage asked for, without connecting to it.
+    pub(super) fn stage_name(&self) -> String {
+        stage_options(&self.global, 0).stage
+    }
+
+    /// Connects to the stage asked for.
+    pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
+        self.stage_at(workspace, 0).await
+    }
+
+    /// Connects to the stage of this name; profile and region are those of its settings.
+    pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Arc<Stage>, Failure> {
+        let read_only = self.global.read_only;
+        self.connect(workspace, StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() }).await
+    }
+
+    /// As [`Context::stage`], with the local Lambda's port.
+    pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Arc<Stage>, Failure> {
+        self.connect(workspace, stage_options(&self.global, port)).await
+    }
+
+    /// Lets go of the stages, when all is printed: a local Lambda in this process may have to go on for others.
+    pub(super) async fn leave(&self) {
+        let stages = std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
+        for stage in stages {
+            stage.leave(&self.job.cancel, &progress::say).await;
+        }
+    }
+
+    async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Arc<Stage>, Failure> {
+        let options = StageOptions { asker: code::asker(), ..options };
+        let stage = tokio::select! {
+            biased;
+            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect to the stage")),
+            stage = Stage::connect(workspace, &options) => Arc::new(stage?),
+        };
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));
+        stage.warning().into_iter().for_each(progress::notice);
+        let info = stage.info();
+        if let Some(notice) = info.damage_notice() {
+            progress::notice(&notice);
+        }
+        if info.endpoint.is_none() {
+            progress::say(&format!("stage {} · account {} · {}", info.name, info.account, info.region));
+        }
+        Ok(stage)
+    }
+}
+
+/// The workspace's history, where there is no work without it.
+pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
+    let store = Store::of_workspace(&workspace.root)?;
+    if let Some(notice) = store.notice() {
+        progress::notice(notice);
+    }
+    Ok(store)
+}
+
+/// The workspace's history. Without it the work goes on: why is said on stderr.
+pub(super) fn store(workspace: &Workspace) -> Option<Store> {
+    open_store(workspace).inspect_err(progress::notice).ok()
+}
+
+/// Waits until what was recorded is on disk.
+pub(super) async fn flush(store: Option<&Store>) {
+    if let Some(store) = store
+        && let Err(failure) = store.flush().await
+    {
+        progress::notice(&failure);
+    }
+}
+
+/// A profile or region without a stage means AWS.
+pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
+    let named = global.stage.clone().or_else(|| global.profile.clone());
+    let on_aws = || if global.region.is_some() { "aws" } else { LOCAL }.to_owned();
+    StageOptions {
+        stage: named.unwrap_or_else(on_aws),
+        profile: global.profile.clone(),
+        region: global.region.clone(),
+        read_only: global.read_only,
+        port,
+        ..StageOptions::default()
+    }
+}
+
+/// What to do where a workspace has no functions.
+pub(super) const NO_FUNCTIONS: &str =
+    "add a package that depends on lambda-console-runtime or lambda_runtime, or `cargo add lambda_runtime` in one";
+
+/// The functions of the workspace that `names` say, in that order; all where none is named.
+pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
+    if workspace.functions.is_empty() {
+        let what = format!("there are no functions in {}", workspace.root.display());
+        let why = workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
+        return Err(match why {
+            Some(Failure { why, hint, .. }) => Failure::usage(what, why, hint),
+            None => Failure::usage(what, "no binary depends on a Lambda runtime crate", NO_FUNCTIONS),
+        });
+    }
+    if names.is_empty() {
+        return Ok(workspace.functions.clone());
+    }
+    let mut selected: Vec<Function> = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(function) = workspace.functions.iter().find(|function| &function.name == name) else {
+            if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
+                return Err(why.clone());
+            }
+            let known: Vec<&str> = workspace.functions.iter().map(|function| function.name.as_str()).collect();
+            return Err(Failure::usage(
+                format!("there is no function {name}"),
+                format!("the functions of {} are {}", workspace.root.display(), known.join(", ")),
+                "`lambda-console list` shows them",
+            ));
+        };
+        if !selected.iter().any(|other| other.name == *name) {
+            selected.push(function.clone());
+        }
+    }
+    Ok(selected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage_of(stage: Option<&str>, profile: Option<&str>, region: Option<&str>) -> String {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let global =
+            Global { stage: owned(stage), profile: owned(profile), region: owned(region), ..Global::default() };
+        stage_options(&global, 0).stage
+    }
+
+    #[test]
+    fn the_stage_is_local_unless_something_says_aws() {
+        assert_eq!(stage_of(None, None, None), "local");
+        assert_eq!(stage_of(Some("beta"), Some("acme"), None), "beta");
+        assert_eq!(stage_of(None, Some("acme"), None), "acme");
+        assert_eq!(stage_of(None, None, Some("eu-west-1")), "aws");
+    }
+
+    #[test]
+    fn a_workspace_without_functions_says_what_makes_one() {
+        let failure = select(&Workspace::default(), &[]).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 2);
+        assert!(failure.hint.contains("lambda_runtime"));
+    }
+}

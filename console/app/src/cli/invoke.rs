@@ -1,0 +1,406 @@
+//! `invoke`: one invocation. The response goes to stdout, or to a file; log lines and figures to stderr.
+//!
+//! With `--stream` the response is written as it comes. With `--json` too, each part of it is a line, and the last line
+//! says what it came to.
+
+mod parts;
+
+use std::{
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use clap::Args;
+use lambda_console_engine::{history::recorded, workspace::text};
+use lambda_console_model::{
+    Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, json, text::duration,
+};
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use tokio::sync::mpsc;
+
+use self::parts::Destination;
+use super::{
+    confirm,
+    context::{self, Context},
+    output::{bytes, error, print_bytes, print_json, print_line},
+    progress,
+};
+
+/// The arguments of `invoke`.
+#[derive(Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Arguments {
+    /// The function
+    name: String,
+    /// The payload: JSON, `@FILE`, or `-` for stdin [default: {}]
+    #[arg(long, value_name = "JSON|@FILE|-", conflicts_with = "event", allow_hyphen_values = true)]
+    payload: Option<String>,
+    /// The payload from the function's events/EVENT.json
+    #[arg(long)]
+    event: Option<String>,
+    /// A version or alias
+    #[arg(long)]
+    qualifier: Option<String>,
+    /// The client context: a JSON object, or `@FILE` with one
+    #[arg(long, value_name = "JSON|@FILE")]
+    client_context: Option<String>,
+    /// The tenant, for a function that isolates its tenants
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Take the response while it is being made
+    #[arg(long, conflicts_with_all = ["queue", "dry_run"])]
+    stream: bool,
+    /// Save the response to this file, however large it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["queue", "dry_run"])]
+    output: Option<PathBuf>,
+    /// Queue the event and do not wait
+    #[arg(long = "async", conflicts_with_all = ["dry_run", "cold"])]
+    queue: bool,
+    /// Only check that it could be invoked
+    #[arg(long, conflicts_with = "cold")]
+    dry_run: bool,
+    /// Force a new sandbox: a cold start
+    #[arg(long)]
+    cold: bool,
+    /// Change a protected stage without asking, for --cold
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let payload = payload(context, arguments, &workspace).await?;
+    let client_context = match &arguments.client_context {
+        Some(text) => Some(client_context(arguments, text).await?),
+        None => None,
+    };
+    let mode = match arguments {
+        Arguments { queue: true, .. } => InvokeMode::Async,
+        Arguments { dry_run: true, .. } => InvokeMode::DryRun,
+        Arguments { stream: true, .. } => InvokeMode::Stream,
+        _ => InvokeMode::Sync,
+    };
+    let request = InvokeRequest {
+        function: arguments.name.clone(),
+        payload,
+        qualifier: arguments.qualifier.clone(),
+        mode,
+        client_context,
+        tenant: arguments.tenant.clone(),
+        cold: arguments.cold,
+        consent: confirm::given(arguments.yes),
+    };
+    let stage = context.stage(&workspace).await?;
+    let store = context::store(&workspace);
+    let destination = match (&arguments.output, mode, context.output.json) {
+        (Some(path), ..) => Some(Destination::file(path).await?),
+        (None, InvokeMode::Stream, true) => Some(Destination::Lines),
+        (None, InvokeMode::Stream, false) => Some(Destination::Stdout),
+        (None, ..) => None,
+    };
+    let is_written = destination.is_some();
+    let (sender, receiver) = mpsc::channel(16);
+    let invoking = async {
+        // Gone with this, for what is written ends with it.
+        let sender = sender;
+        recorded::invoke(&stage, &request, is_written.then_some(&sender), store.as_ref(), &context.job).await
+    };
+    let writing = async {
+        match destination {
+            Some(destination) => parts::write(receiver, destination, &context.job).await,
+            None => Ok(()),
+        }
+    };
+    let (result, written) = tokio::join!(invoking, writing);
+    context::flush(store.as_ref()).await;
+    // Where the response could not be written, that is why it was broken off.
+    let invocation = match (result, written) {
+        (Ok(invocation), Err(failure)) if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() => {
+            return Err(failure);
+        }
+        (result, _) => result?,
+    };
+    print(context, arguments, &invocation, is_written)?;
+    let code = context.output.ended(invocation.cut_off());
+    Ok(if invocation.cut_off().is_none() && invocation.function_error.is_some() { ExitCode::from(1) } else { code })
+}
+
+/// The client context's text.
+async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Failure> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    text::read_async(file.as_ref()).await.map_err(|why| {
+        let what = format!("could not read the client context for {}", arguments.name);
+        Failure::usage(what, format!("{file}: {why}"), "name a file with a JSON object")
+    })
+}
+
+/// The payload's text, as it was given.
+async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace) -> Result<String, Failure> {
+    let what = || format!("could not read the payload for {}", arguments.name);
+    let file = match (&arguments.payload, &arguments.event) {
+        (Some(payload), _) if payload == "-" => {
+            let read = tokio::task::spawn_blocking(|| {
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+                text::decode(bytes)
+            });
+            return tokio::select! {
+                biased;
+                () = context.job.cancel.cancelled() => Err(Failure::interrupted(what())),
+                text = read => match text {
+                    Ok(Ok(text)) => Ok(text),
+                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe JSON text in")),
+                    Err(error) => Err(Failure::environment(what(), error.to_string(), "")),
+                },
+            };
+        }
+        (Some(payload), _) => match payload.strip_prefix('@') {
+            Some(file) => std::path::PathBuf::from(file),
+            None => return Ok(payload.clone()),
+        },
+        (None, Some(event)) => event_file(arguments, workspace, event)?,
+        (None, None) => return Ok("{}".to_owned()),
+    };
+    let read = text::read_async(&file).await;
+    read.map_err(|why| Failure::usage(what(), format!("{}: {why}", file.display()), "name a file with JSON text"))
+}
+
+fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Result<std::path::PathBuf, Failure> {
+    let what = format!("there is no event {event} for {}", arguments.name);
+    let Some(function) = workspace.functions.iter().find(|function| function.name == arguments.name) else {
+        let why = format!("{} is no function of {}", arguments.name, workspace.root.display());
+        return Err(Failure::usage(what, why, "`lambda-console list` shows the functions"));
+    };
+    let wanted = event.strip_suffix(".json").unwrap_or(event);
+    if let Some(file) = function.events.iter().find(|file| file.name == wanted) {
+        return Ok(file.path.clone());
+    }
+    let known: Vec<&str> = function.events.iter().map(|file| file.name.as_str()).collect();
+    let why =
+        if known.is_empty() { "it has no events/*.json".to_owned() } else { format!("it has {}", known.join(", ")) };
+    Err(Failure::usage(what, why, format!("write events/{wanted}.json beside its Cargo.toml")))
+}
+
+/// Prints what the invocation came to; the response too, unless it was written as it came.
+fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_written: bool) -> Result<(), Failure> {
+    let saved = arguments.output.as_deref();
+    if context.output.json {
+        return print_json(&match (is_written, saved) {
+            (true, None) => ended(invocation),
+            (true, Some(path)) => saved_document(invocation, path),
+            (false, _) => document(invocation),
+        });
+    }
+    for text in &invocation.logs {
+        progress::say(text);
+    }
+    if let Some(details) = invocation.error_details() {
+        progress::say(details);
+    }
+    progress::say(&headline(invocation));
+    if let Some(path) = saved {
+        progress::say(&format!("{} saved to {}", bytes(invocation.bytes), path.display()));
+    }
+    if is_written || invocation.payload.is_empty() {
+        return Ok(());
+    }
+    let is_terminal = std::io::stdout().is_terminal();
+    match BASE64_STANDARD.decode(&invocation.payload) {
+        Ok(_) if invocation.is_base64 && is_terminal => {
+            progress::say(parts::NO_TEXT);
+            Ok(())
+        }
+        Ok(bytes) if invocation.is_base64 => print_bytes(&bytes),
+        _ if is_terminal => print_line(&invocation.payload),
+        _ => print_bytes(format!("{}\n", invocation.payload).as_bytes()),
+    }
+}
+
+/// What an invocation came to, as JSON. The function's own JSON stands in it as it is: no number loses a digit.
+#[derive(Serialize)]
+struct Document<'a> {
+    function: &'a str,
+    stage: &'a str,
+    request_id: &'a str,
+    status: u16,
+    function_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+    report: Option<&'a Report>,
+    logs: &'a [String],
+    version: Option<&'a str>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_base64: Option<bool>,
+    #[serde(flatten)]
+    end: Option<End<'a>>,
+}
+
+/// What is said of a response that was written elsewhere.
+#[derive(Serialize)]
+struct End<'a> {
+    content_type: Option<&'a str>,
+    http: Option<&'a HttpHead>,
+    error_details: Option<&'a str>,
+    cut_off: Option<Value>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Path>,
+}
+
+fn document(invocation: &Invocation) -> Document<'_> {
+    Document {
+        function: &invocation.function,
+        stage: &invocation.stage,
+        request_id: &invocation.request_id,
+        status: invocation.status,
+        function_error: invocation.function_error.as_deref(),
+        payload: Some(payload_document(invocation)),
+        report: invocation.report.as_ref(),
+        logs: &invocation.logs,
+        version: invocation.version.as_deref(),
+        bytes: invocation.bytes,
+        is_base64: Some(invocation.is_base64),
+        end: None,
+    }
+}
+
+/// The response's own text on one line, where it is JSON; a response that is not is a string.
+fn payload_document(invocation: &Invocation) -> Box<RawValue> {
+    let text = &invocation.payload;
+    if text.is_empty() {
+        return RawValue::NULL.to_owned();
+    }
+    let own = || RawValue::from_string(json::compact(text)).ok();
+    let own = if !invocation.is_base64 && json::check(text).is_ok() { own() } else { None };
+    own.or_else(|| serde_json::value::to_raw_value(text).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
+}
+
+/// What a streamed response came to, without what was written of it.
+fn ended(invocation: &Invocation) -> Document<'_> {
+    let end = End {
+        content_type: invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
+        http: invocation.http(),
+        error_details: invocation.error_details(),
+        cut_off: invocation.cut_off().map(error),
+        kind: Some("end"),
+        output: None,
+    };
+    Document { payload: None, is_base64: None, end: Some(end), ..document(invocation) }
+}
+
+/// What a response came to that is in a file.
+fn saved_document<'a>(invocation: &'a Invocation, path: &'a Path) -> Document<'a> {
+    let mut document = ended(invocation);
+    if let Some(end) = &mut document.end {
+        end.kind = None;
+        end.output = Some(path);
+    }
+    document
+}
+
+/// `200 · 3.10 ms · init 4.80 ms (cold) · 9 MB`.
+fn headline(invocation: &Invocation) -> String {
+    let mut parts = vec![invocation.status.to_string()];
+    parts.extend(invocation.function_error.iter().map(|error| format!("function error: {error}")));
+    if let Some(Report { init_ms, duration_ms, max_memory_mb, emulated, .. }) = invocation.report {
+        parts.push(duration(duration_ms));
+        parts.extend(init_ms.map(|init| format!("init {} (cold)", duration(init))));
+        parts.push(format!("{max_memory_mb} MB"));
+        parts.extend(emulated.then(|| "emulated".to_owned()));
+    }
+    parts.push(invocation.request_id.clone());
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lambda_console_model::Streamed;
+
+    fn invocation(payload: &str) -> Invocation {
+        Invocation {
+            function: "hello".into(),
+            stage: "local".into(),
+            request_id: "r".into(),
+            status: 200,
+            payload: payload.into(),
+            bytes: payload.len() as u64,
+            report: Some(Report {
+                duration_ms: 3.1,
+                billed_ms: 4,
+                memory_mb: 128,
+                max_memory_mb: 9,
+                ..Report::default()
+            }),
+            logs: vec!["START".into()],
+            client_ms: 5.0,
+            ..Invocation::default()
+        }
+    }
+
+    fn text(document: &Document<'_>) -> String {
+        serde_json::to_string(document).unwrap()
+    }
+
+    fn value(document: &Document<'_>) -> Value {
+        serde_json::from_str(&text(document)).unwrap()
+    }
+
+    #[test]
+    fn the_functions_own_json_stays_as_it_is_on_one_line() {
+        for (own, on_one_line) in [
+            (
+                r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
+                r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
+            ),
+            ("{\n  \"a\" : [ 1.0, -0 ],\n  \"a\" : \" \\u00e9 \"\n}", r#"{"a":[1.0,-0],"a":" \u00e9 "}"#),
+            ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
+            (" null\n", "null"),
+            (r#""\ud800""#, r#""\ud800""#),
+        ] {
+            let text = text(&document(&invocation(own)));
+            assert!(text.contains(&format!(r#""payload":{on_one_line},"#)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_document_has_the_agreed_fields() {
+        assert_eq!(
+            text(&document(&invocation(r#"{"message":"hi"}"#))),
+            r#"{"function":"hello","stage":"local","request_id":"r","status":200,"function_error":null,"payload":{"message":"hi"},"report":{"cold":false,"init_ms":null,"duration_ms":3.1,"billed_ms":4,"memory_mb":128,"max_memory_mb":9,"emulated":false,"restored":false,"status":null,"error_type":null},"logs":["START"],"version":null,"bytes":16,"is_base64":false}"#
+        );
+    }
+
+    #[test]
+    fn a_response_that_is_not_json_is_a_string() {
+        assert_eq!(value(&document(&invocation("<p>")))["payload"], "<p>");
+        assert_eq!(value(&document(&invocation("")))["payload"], Value::Null);
+        assert_eq!(value(&document(&Invocation { is_base64: true, ..invocation("MTI=") }))["payload"], "MTI=");
+        assert_eq!(value(&document(&invocation("\"\u{feff}")))["payload"], "\"\u{feff}");
+    }
+
+    #[test]
+    fn the_end_of_a_stream_says_what_it_came_to_and_not_what_was_written() {
+        let cut_off = Some(Failure::environment("could not invoke hello", "the response broke off", ""));
+        let half =
+            Invocation { stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })), ..invocation("half") };
+        let end = value(&ended(&half));
+        assert_eq!((&end["type"], &end["bytes"], end.get("payload")), (&"end".into(), &4.into(), None));
+        assert_eq!(end["cut_off"]["why"], "the response broke off");
+        let whole = invocation("{}");
+        let saved = value(&saved_document(&whole, Path::new("out.bin")));
+        assert_eq!((&saved["output"], saved.get("type")), (&"out.bin".into(), None));
+    }
+
+    #[test]
+    fn the_headline_tells_a_cold_start_in_words() {
+        let mut cold = invocation("{}");
+        cold.report.as_mut().unwrap().init_ms = Some(4.8);
+        assert_eq!(headline(&cold), "200 · 3.10 ms · init 4.80 ms (cold) · 9 MB · r");
+    }
+}

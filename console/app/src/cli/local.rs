@@ -1,0 +1,114 @@
+//! `local`: serves the local Lambda until it is signalled, and says how the AWS CLI, SDKs and Terraform reach it.
+
+mod exports;
+mod watch;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Args;
+use lambda_console_engine::aws::stage::{LOCAL, Stage};
+use lambda_console_model::{Consent, Failure};
+
+use super::{
+    build::Arch,
+    context::Context,
+    output::{print_json, print_line},
+    progress,
+};
+
+/// The arguments of `local`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// With --watch: the functions [default: all]
+    #[arg(requires = "watch")]
+    names: Vec<String>,
+    /// The port; 0: any that is free
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Build and deploy the functions, and again when a source file that they are made from is saved
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: what to build for [default: as its manifest says, else as it is on the stage, else arm64]
+    #[arg(long, value_enum, requires = "watch")]
+    arch: Option<Arch>,
+    /// With --watch: without optimising, with debug assertions
+    #[arg(long, requires = "watch")]
+    debug: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let what = "could not serve the local Lambda";
+    let workspace = context.workspace().await?;
+    if context.stage_name() != LOCAL {
+        let why = format!("the stage {} is on AWS", context.stage_name());
+        return Err(Failure::usage(what, why, "leave --stage, --profile, --region out"));
+    }
+    if arguments.watch {
+        // Before anything is served: there are functions, of these names.
+        super::context::select(&workspace, &arguments.names)?;
+    }
+    let stage = context.stage_at(&workspace, arguments.port).await?;
+    let serving = serve(context, arguments, &stage, what);
+    if arguments.watch {
+        stage.allow_change("could not watch", Consent::None)?;
+        tokio::select! {
+            biased;
+            served = serving => served?,
+            watched = watch::run(context, workspace, arguments, &stage) => watched?,
+        }
+    } else {
+        serving.await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &str) -> Result<(), Failure> {
+    let mut shown = String::new();
+    loop {
+        if let Some(endpoint) = stage.local_endpoint().await?
+            && endpoint.url != shown
+        {
+            let is_serving = stage.is_serving().await;
+            if !is_serving && arguments.port != 0 && !endpoint.url.ends_with(&format!(":{}", arguments.port)) {
+                let why = format!("process {} serves it for this workspace at {}", endpoint.pid, endpoint.url);
+                return Err(Failure::work(what, why, "use that one, or stop that process"));
+            }
+            if !is_serving {
+                progress::say(&format!("process {} serves it; this one takes over when that ends", endpoint.pid));
+            }
+            print(context, &endpoint)?;
+            shown = endpoint.url;
+        }
+        let ended = async {
+            if !stage.follow().await? {
+                std::future::pending::<()>().await;
+            }
+            if stage.is_serving().await {
+                progress::say("that process ended; this one serves the local Lambda now");
+            }
+            Ok::<_, Failure>(())
+        };
+        tokio::select! {
+            biased;
+            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("the local Lambda stopped")),
+            ended = ended => ended?,
+        }
+    }
+}
+
+/// The keys are for this endpoint alone, and whoever runs this command asked for them. Output that is piped is for a
+/// shell to evaluate; people see how to use it besides.
+fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
+    if context.output.json {
+        return print_json(&exports::document(endpoint));
+    }
+    print_line(&exports::shell(endpoint))?;
+    if !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    for (title, text) in exports::guide(endpoint) {
+        print_line("")?;
+        context.output.print_faint(title, &format!("\n{text}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `logs`: prints what was logged, or follows it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lambda_console_engine::{
+    aws::stage::Stage,
+    logs::{self, LogQuery, Told},
+};
+use lambda_console_model::{
+    FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost,
+    text::{clean, columns, without_end},
+};
+use serde_json::json;
+
+use super::{
+    context::Context,
+    output::{self, Output},
+    progress, since, summary,
+};
+
+/// The arguments of `logs`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all]
+    names: Vec<String>,
+    /// Go on with what is being written
+    #[arg(long, short)]
+    follow: bool,
+    /// How far back, or a time: 30s, 10m, 2h, 7d [default: 10m; with --request: 7d]
+    #[arg(long, value_parser = since::value)]
+    since: Option<i64>,
+    /// Only lines that contain this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only lines of this request
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let query = query(arguments, &workspace)?;
+    let stage = context.stage(&workspace).await?;
+    let denied = print(context, arguments, &stage, &query).await?;
+    Ok(context.output.ended(denied.as_ref()))
+}
+
+fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failure> {
+    let functions = if arguments.names.is_empty() {
+        super::context::select(workspace, &[])?.into_iter().map(|function| function.name).collect()
+    } else {
+        arguments.names.clone()
+    };
+    let days = if arguments.request.is_some() { 7 * 24 * 60 } else { 10 };
+    let since = arguments.since.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() - days * 60_000);
+    Ok(LogQuery { functions, since, filter: arguments.filter.clone(), request_id: arguments.request.clone() })
+}
+
+/// Prints the lines; with what of them this caller may not read.
+async fn print(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    query: &LogQuery,
+) -> Result<Option<Failure>, Failure> {
+    let output = context.output;
+    let names_function = query.functions.len() > 1;
+    if !arguments.follow {
+        let (lines, refused) = tokio::select! {
+            biased;
+            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the logs")),
+            fetched = logs::fetch_allowed(stage, query) => fetched?,
+        };
+        lines.iter().try_for_each(|line| one(output, line, names_function))?;
+        return Ok(summary("read the logs of", query.functions.len(), &refused));
+    }
+    // A reader that went away ends the following.
+    let ended = tokio_util::sync::CancellationToken::new();
+    let mut result = Ok(());
+    let mut stands = TailState::default();
+    // Whoever runs this looks on.
+    let (_show, shown) = tokio::sync::watch::channel(true);
+    let followed = {
+        let told = |told| match told {
+            Told::Lines(lines) => {
+                if result.is_ok() {
+                    result = lines.iter().try_for_each(|line| one(output, line, names_function));
+                }
+                if result.is_err() {
+                    ended.cancel();
+                }
+            }
+            // A line that was printed stays where it is.
+            Told::Fixes(_) | Told::Samples(_) => {}
+            Told::Marked(mark) => progress::say(&mark.text()),
+            Told::State(now) => {
+                for text in said(&stands, &now) {
+                    progress::say(&text);
+                }
+                stands = now;
+            }
+        };
+        tokio::select! {
+            followed = logs::tail(stage, query, shown, told, &context.job) => followed,
+            () = ended.cancelled() => Ok(()),
+        }
+    };
+    if stage.name() != StageInfo::LOCAL {
+        let (minutes, dollars) = live_cost(stands.used_at(jiff::Timestamp::now().as_millisecond()));
+        progress::say(&format!(
+            "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free ones of the month are used"
+        ));
+    }
+    result.and(followed).map(|()| None)
+}
+
+/// What is new in how a tail stands.
+fn said(before: &TailState, now: &TailState) -> Vec<String> {
+    let mut texts = Vec::new();
+    if now.waiting != before.waiting && !now.waiting.is_empty() {
+        texts
+            .push(format!("waiting for the first invocation of {}: there is no log group yet", now.waiting.join(", ")));
+    }
+    texts.extend(now.trouble.clone().filter(|_| now.trouble != before.trouble));
+    texts
+}
+
+fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failure> {
+    let LogLine { timestamp, function, stream, request_id, message, .. } = line;
+    if output.json {
+        return output::print_json(
+            &json!({ "timestamp": timestamp, "stream": stream, "request_id": request_id, "message": message }),
+        );
+    }
+    let time = jiff::Timestamp::from_millisecond(*timestamp).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let mut place = time.strftime("%H:%M:%S%.3f").to_string();
+    if names_function {
+        place = format!("{place} {function}");
+    }
+    output.print_faint(&place, &indented(message, columns(&place)))
+}
+
+/// A message behind its place. Its further lines stand below its first: they are no lines of the log.
+fn indented(message: &str, place: usize) -> String {
+    let shown = clean(without_end(message));
+    format!(" {}", shown.replace('\n', &format!("\n{}", " ".repeat(place + 1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_is_said_of_how_the_tail_stands() {
+        let waiting = TailState { waiting: vec!["hello".into()], ..TailState::default() };
+        let text = "waiting for the first invocation of hello: there is no log group yet";
+        assert_eq!(said(&TailState::default(), &waiting), [text]);
+        let busy = TailState { trouble: Some("throttled".into()), ..waiting.clone() };
+        assert_eq!(said(&waiting, &busy), ["throttled"]);
+        assert!(said(&busy, &TailState { used_ms: 9, ..busy.clone() }).is_empty());
+        assert!(said(&busy, &TailState::default()).is_empty());
+    }
+
+    #[test]
+    fn a_log_line_can_neither_drive_the_terminal_nor_forge_another_line() {
+        assert_eq!(indented("a\tb\x1b[2Jc\r", 5), " a\tbc");
+        assert_eq!(
+            indented("\x1b[32mINFO\x1b[0m hi\r  at x\r\n12:00:00 ERROR", 2),
+            " INFO hi\n     at x\n   12:00:00 ERROR"
+        );
+    }
+}

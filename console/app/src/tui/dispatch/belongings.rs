@@ -1,0 +1,33 @@
+//! What belongs to functions, and the roles that they run with: looked at, taken away.
+
+use lambda_console_engine::{
+    Job,
+    resources::{delete, roles},
+};
+use lambda_console_model::{Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role};
+
+use super::Shared;
+
+impl Shared {
+    pub(super) async fn belongings(&self, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
+        delete::belongings(&*self.stage().await?, functions, job).await
+    }
+
+    pub(super) async fn delete(&self, functions: &[Belongings], job: &Job) -> Result<DeleteOutcome, Failure> {
+        // The effect is only sent after a typed confirmation.
+        delete::delete(&*self.stage().await?, functions, Consent::Given, job).await
+    }
+
+    pub(super) async fn roles(&self) -> Result<Vec<Role>, Failure> {
+        roles::roles(&*self.stage().await?).await
+    }
+
+    pub(super) async fn permissions(&self, functions: &[Function]) -> Result<Permissions, Failure> {
+        roles::check(&*self.stage().await?, functions, &roles::Task::DEFAULT).await
+    }
+
+    pub(super) async fn remove_role(&self, role: &str) -> Result<(), Failure> {
+        // The effect is only sent after a typed confirmation.
+        roles::remove(&*self.stage().await?, role, Consent::Given).await
+    }
+}

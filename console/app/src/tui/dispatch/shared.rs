@@ -1,0 +1,305 @@
+//! What one effect works with, and each verb as the effects call it.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
+
+use lambda_console_engine::{
+    Job,
+    aws::stage::{self, Stage},
+    compile::BuildRequest,
+    deploy::{self, settings},
+    history::{Store, recorded},
+    logs::{self, LogQuery, Told},
+    release::versions,
+    workspace::{self, paths},
+};
+use lambda_console_model::{
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Failure, Found, Function, Invocation, InvokeMode,
+    InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{Common, Reading, Steps, stages::Slot};
+use crate::{
+    logging,
+    tui::{message::Event, state::JobId},
+};
+
+/// How far back the cold-start view looks, in milliseconds.
+const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Parts of a response that wait to be told of.
+const PARTS: usize = 16;
+
+/// What one effect works with: what all share, and the stage that was current when it started.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) common: Arc<Common>,
+    pub(super) slot: Arc<Slot>,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+impl Shared {
+    /// Where the payload drafts are kept; waits for a workspace that can be read.
+    pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
+        let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
+        let workspace = read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
+        Ok(paths::state_dir(&workspace.root).join("drafts"))
+    }
+
+    /// Where the code that promotions brought from other stages is kept.
+    pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
+        Ok(versions::promoted_dir(&self.workspace().await?.root))
+    }
+
+    /// The workspace as last read; waits for the first reading, unless the console ends.
+    ///
+    /// # Errors
+    /// Why it cannot be read. Interrupted: the console ends.
+    pub(super) async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
+        self.read(Option::is_some).await?.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
+    }
+
+    /// Waits until `is_enough` is read.
+    async fn read(&self, is_enough: fn(&Reading) -> bool) -> Result<Reading, Failure> {
+        let mut workspace = self.workspace.subscribe();
+        let read = workspace.wait_for(is_enough);
+        tokio::select! {
+            // What is read already is there for what is saved at the end.
+            biased;
+            Ok(read) = read => Ok(read.clone()),
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not read the workspace")),
+        }
+    }
+
+    /// The stages of the workspace, and that of the command line.
+    pub(super) async fn stages(&self) -> Result<Vec<StageEntry>, Failure> {
+        stage::entries(&self.workspace().await?.root, self.common.stages.options()).await
+    }
+
+    /// The stage that was current when the effect started, connected.
+    pub(super) async fn stage(&self) -> Result<Arc<Stage>, Failure> {
+        let workspace = self.workspace().await?;
+        tokio::select! {
+            stage = self.slot.stage(&workspace) => stage,
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the stage")),
+        }
+    }
+
+    /// Connects, and says where the stage is; with `renew`, as it is now.
+    pub(super) async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
+        let connected =
+            async { if renew { self.slot.renewed(&*self.workspace().await?).await } else { self.stage().await } };
+        let cancelled = async {
+            tokio::select! {
+                () = self.closing.cancelled() => {}
+                () = job.cancel.cancelled() => {}
+            }
+        };
+        tokio::select! {
+            stage = connected => Ok(stage?.info()),
+            () = cancelled => Err(Failure::interrupted("could not connect to the stage")),
+        }
+    }
+
+    pub(super) async fn store(&self, steps: &Steps) -> Result<&Store, Failure> {
+        let open = async || {
+            let root = self.workspace().await?.root.clone();
+            let opened = tokio::task::spawn_blocking(move || Store::of_workspace(&root)).await;
+            let store =
+                opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
+            if let Some(notice) = store.notice() {
+                // The receiver lives as long as the job.
+                drop(steps.send(Event::Notice(notice.clone())));
+            }
+            Ok(store)
+        };
+        self.store.get_or_try_init(open).await
+    }
+
+    /// The history, where recording is a side matter: that it cannot be opened is told once, and the work goes on.
+    pub(super) async fn history(&self, steps: &Steps) -> Option<&Store> {
+        match self.store(steps).await {
+            Ok(store) => Some(store),
+            Err(failure) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    drop(steps.send(Event::Notice(failure)));
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) async fn discover(&self, id: JobId) -> Event {
+        let found = workspace::discover(&self.directory).await;
+        match &found {
+            Ok(workspace) => {
+                logging::start(&paths::state_dir(&workspace.root));
+                self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
+            }
+            // One that was read before is still the best that is known.
+            Err(failure) => {
+                self.workspace.send_if_modified(|read| {
+                    let is_news = !matches!(read, Some(Ok(_)));
+                    if is_news {
+                        *read = Some(Err(failure.clone()));
+                    }
+                    is_news
+                });
+            }
+        }
+        Event::Discovered(id, found)
+    }
+
+    pub(super) async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Found)>, Failure> {
+        deploy::deployed(&*self.stage().await?, functions).await
+    }
+
+    pub(super) async fn build(
+        &self,
+        request: &BuildRequest,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<BuildOutcome, Failure> {
+        let workspace = self.workspace().await?;
+        let _running = self.builds.begin();
+        recorded::build(&workspace, request, self.history(steps).await, job).await
+    }
+
+    pub(super) async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
+        deploy::plan(&*self.stage().await?, functions, job).await
+    }
+
+    pub(super) async fn config(&self, function: &Function, job: &Job) -> Result<Option<Box<LiveConfig>>, Failure> {
+        let stage = self.stage().await?;
+        Ok(Box::pin(settings::read(&stage, &function.name, job)).await?.map(Box::new))
+    }
+
+    pub(super) async fn plan_config(
+        &self,
+        function: &Function,
+        revision: Option<&str>,
+        job: &Job,
+    ) -> Result<DeployPlan, Failure> {
+        let plan = deploy::compare_settings(&*self.stage().await?, function, revision, job).await?;
+        Ok(plan.shown())
+    }
+
+    pub(super) async fn configure(
+        &self,
+        function: &Function,
+        revision: Option<&str>,
+        consent: Consent,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<DeployOutcome, Failure> {
+        let stage = self.stage().await?;
+        let plan = deploy::compare_settings(&stage, function, revision, job).await?;
+        recorded::apply(&stage, &plan, consent, self.history(steps).await, job).await
+    }
+
+    pub(super) async fn deploy(
+        &self,
+        functions: &[Function],
+        plan: Option<&DeployPlan>,
+        consent: Consent,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<DeployOutcome, Failure> {
+        recorded::deploy(&*self.stage().await?, functions, plan, consent, self.history(steps).await, job).await
+    }
+
+    pub(super) async fn invoke(
+        &self,
+        id: JobId,
+        request: &InvokeRequest,
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<Invocation, Failure> {
+        let (stage, history) = (&self.stage().await?, self.history(steps).await);
+        if request.mode != InvokeMode::Stream {
+            return recorded::answer(stage, request, None, history, job).await;
+        }
+        let (parts, mut taken) = mpsc::channel::<ResponsePart>(PARTS);
+        let told = async {
+            let mut room = Invocation::KEPT;
+            while let Some(part) = taken.recv().await {
+                // The receiver lives as long as the job.
+                drop(steps.send(Event::ResponsePart(id, part.within(&mut room))));
+            }
+        };
+        let answer = async move { recorded::answer(stage, request, Some(&parts), history, job).await };
+        tokio::join!(answer, told).0
+    }
+
+    pub(super) async fn link(
+        &self,
+        id: JobId,
+        request: (&str, &str, i64),
+        job: &Job,
+        steps: &Steps,
+    ) -> Result<RequestLog, Failure> {
+        // The receiver lives as long as the job.
+        let lines = |log| drop(steps.send(Event::LogsLinked(id, Ok(log))));
+        recorded::link(&*self.stage().await?, request, lines, self.history(steps).await, job).await
+    }
+
+    pub(super) async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
+        logs::fetch(&*self.stage().await?, query).await
+    }
+
+    pub(super) async fn tail(
+        &self,
+        id: JobId,
+        query: &LogQuery,
+        shown: watch::Receiver<bool>,
+        job: &Job,
+        steps: Steps,
+    ) -> Result<(), Failure> {
+        let told = move |told| {
+            let event = match told {
+                Told::Lines(lines) => Event::LogLines(id, lines),
+                Told::Fixes(fixes) => Event::LogFixes(id, fixes),
+                Told::Marked(mark) => Event::LogMarked(id, mark),
+                Told::Samples(samples) => Event::LogSamples(id, samples),
+                Told::State(stands) => Event::TailState(id, stands),
+            };
+            // The receiver lives as long as the job.
+            drop(steps.send(event));
+        };
+        logs::tail(&*self.stage().await?, query, shown, told, job).await
+    }
+
+    pub(super) async fn watch(&self, id: JobId, job: &Job, steps: Steps) -> Result<(), Failure> {
+        let root = self.workspace().await?.root.clone();
+        let changed = |changed: Result<Changed, Failure>| {
+            if let Ok(Changed { workspace: Some(workspace), .. }) = &changed {
+                self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
+            }
+            // The receiver lives as long as the job.
+            drop(steps.send(Event::Changed(id, changed)));
+        };
+        lambda_console_engine::workspace::watch::watch(&root, &[], &self.builds, changed, job).await
+    }
+
+    pub(super) async fn samples(
+        &self,
+        functions: &[String],
+        steps: &Steps,
+    ) -> Result<Vec<(String, Vec<Sample>)>, Failure> {
+        let (store, since) = (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
+        let mut all = Vec::with_capacity(functions.len());
+        for function in functions {
+            all.push((function.clone(), store.samples(function, &self.slot.options.stage, since).await?));
+        }
+        Ok(all)
+    }
+}

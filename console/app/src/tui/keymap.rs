@@ -1,0 +1,185 @@
+//! Which key asks for which action, and where.
+//!
+//! The shipped keys are `keymap.toml`; the user's come from [`crate::tui::config`]. Touches `message` and `state`'s
+//! value types, no files.
+
+use std::{collections::HashMap, ops::Range};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::tui::{
+    message::{Action, Event},
+    state::{Context, Hint, Key, KeyCode},
+};
+
+const SHIPPED: &str = include_str!("keymap.toml");
+
+/// The entries of a keymap file, by context.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sections {
+    global: Vec<Entry>,
+    functions: Vec<Entry>,
+    payload: Vec<Entry>,
+    edit: Vec<Entry>,
+    response: Vec<Entry>,
+    logs: Vec<Entry>,
+    config: Vec<Entry>,
+    help: Vec<Entry>,
+    choose: Vec<Entry>,
+    line: Vec<Entry>,
+    login: Vec<Entry>,
+    plan: Vec<Entry>,
+    confirm: Vec<Entry>,
+    versions: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    on: Vec<Spanned<String>>,
+    run: Spanned<String>,
+    desc: Option<String>,
+}
+
+impl Sections {
+    fn of(&self, context: Context) -> &[Entry] {
+        match context {
+            Context::Global => &self.global,
+            Context::Functions => &self.functions,
+            Context::Payload => &self.payload,
+            Context::Edit => &self.edit,
+            Context::Response => &self.response,
+            Context::Logs => &self.logs,
+            Context::Config => &self.config,
+            Context::Help => &self.help,
+            Context::Choose => &self.choose,
+            Context::Line => &self.line,
+            Context::Login => &self.login,
+            Context::Plan => &self.plan,
+            Context::Confirm => &self.confirm,
+            Context::Versions => &self.versions,
+        }
+    }
+}
+
+/// What is wrong in a keymap, and which bytes of the file say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Binding {
+    context: Context,
+    keys: Vec<Key>,
+    action: Action,
+    desc: String,
+}
+
+/// The keys of all contexts.
+#[derive(Clone, Debug, Default)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
+    index: HashMap<(Context, Key), Action>,
+}
+
+impl Keymap {
+    /// The keys as shipped.
+    pub fn shipped() -> Self {
+        let mut keymap = Self::default();
+        let sections: Sections = toml::from_str(SHIPPED).expect("keymap.toml is tested to be valid");
+        keymap.merge(&sections).expect("keymap.toml is tested to have no mistake");
+        keymap
+    }
+
+    /// Replaces the keys of each action in `sections`, in the context that it is listed under. A key that another
+    /// action of that context had is taken from it. On a mistake nothing is changed.
+    pub fn merge(&mut self, sections: &Sections) -> Result<(), Mistake> {
+        let mut merged = self.bindings.clone();
+        for context in Context::ALL {
+            for entry in sections.of(context) {
+                let fault = |at: &Spanned<String>, message| Mistake { message, span: at.span() };
+                let action = entry.run.get_ref().parse().map_err(|message| fault(&entry.run, message))?;
+                let mut keys = Vec::new();
+                for text in &entry.on {
+                    keys.push(text.get_ref().parse::<Key>().map_err(|message| fault(text, message))?);
+                }
+                for other in merged.iter_mut().filter(|other| other.context == context) {
+                    other.keys.retain(|key| !keys.contains(key));
+                }
+                let known = merged.iter_mut().find(|other| other.context == context && other.action == action);
+                if let Some(known) = known {
+                    known.keys = keys;
+                    known.desc = entry.desc.clone().unwrap_or_else(|| known.desc.clone());
+                } else {
+                    let desc = entry.desc.clone().unwrap_or_else(|| action.name().replace('_', " "));
+                    merged.push(Binding { context, keys, action, desc });
+                }
+            }
+        }
+        merged.sort_by_key(|binding| binding.context);
+        self.index = merged
+            .iter()
+            .flat_map(|binding| binding.keys.iter().map(|&key| ((binding.context, key), binding.action)))
+            .collect();
+        self.bindings = merged;
+        Ok(())
+    }
+
+    /// What `key` asks for in `context`.
+    pub fn action(&self, context: Context, key: Key) -> Option<Action> {
+        let own = self.index.get(&(context, key));
+        let inherited = || self.index.get(&(Context::Global, key)).filter(|_| context.inherits());
+        own.or_else(inherited).copied()
+    }
+
+    /// The event that follows from `key` in `context`: its action, or the key where text is typed; else none.
+    pub fn event(&self, context: Context, key: Key) -> Option<Event> {
+        let action = self.action(context, key).map(Event::Action);
+        // A letter that no key is bound to may be one of another keyboard: that is told.
+        let is_foreign = matches!(key.code, KeyCode::Char(letter) if letter.is_alphabetic() && !letter.is_ascii());
+        action.or_else(|| (context.takes_text() || is_foreign).then_some(Event::Key(key)))
+    }
+
+    /// The keymap as the help shows it.
+    pub fn hints(&self) -> Vec<Hint> {
+        let hint = |binding: &Binding| Hint {
+            context: binding.context,
+            keys: binding.keys.iter().map(Key::to_string).collect(),
+            run: binding.action.name().to_owned(),
+            desc: binding.desc.clone(),
+        };
+        self.bindings.iter().map(hint).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_s_entry_replaces_the_keys_of_its_action_only() {
+        let mut keymap = Keymap::shipped();
+        let text = "[[global]]\non = [\"F5\", \"i\"]\nrun = \"loop\"\n";
+        keymap.merge(&toml::from_str(text).unwrap()).unwrap();
+        let action = |key: &str| keymap.action(Context::Functions, key.parse().unwrap());
+        assert_eq!(action("F5"), Some(Action::Loop));
+        assert_eq!(action("i"), Some(Action::Loop), "the key is taken from invoke");
+        assert_eq!(action("l"), None);
+        assert_eq!(action("b"), Some(Action::Build));
+    }
+
+    #[test]
+    fn a_mistake_changes_nothing_and_has_its_place() {
+        let mut keymap = Keymap::shipped();
+        let text = "[[global]]\non = [\"F5\"]\nrun = \"lop\"\n";
+        let mistake = keymap.merge(&toml::from_str(text).unwrap()).unwrap_err();
+        assert_eq!(text.get(mistake.span), Some("\"lop\""));
+        assert_eq!(keymap.action(Context::Global, "F5".parse().unwrap()), None);
+    }
+}

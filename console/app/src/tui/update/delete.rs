@@ -1,0 +1,136 @@
+//! Deleting a function: what belongs to it is listed first, and goes after its name was typed.
+
+use lambda_console_model::{Belongings, DeleteOutcome, Failure, FailureKind, Keep};
+
+use super::{command, finish, overlay, start, verb, workspace};
+use crate::tui::{
+    message::Effect,
+    state::{
+        Deletion, Deployment, JobId, JobKind, Notice, Overlay, State,
+        overlay::{Line, Purpose},
+    },
+};
+
+/// Asks for the name of the selected function.
+pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
+    let Some(function) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    ask(state, function)
+}
+
+/// Asks for the name of the function, and the stage for what belongs to it.
+pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
+    if verb::is_read_only(state, "nothing is deleted") {
+        return Vec::new();
+    }
+    let job = start(state, JobKind::Belongings(function.clone()));
+    let deletion = Deletion { function: function.clone(), job, listed: None };
+    state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(deletion), "")));
+    vec![Effect::ListBelongings { job, functions: vec![function] }]
+}
+
+/// What belongs to the function is known: it is shown where its name is asked for.
+pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Belongings>, Failure>) {
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    if let Some(Overlay::Line(Line { purpose: Purpose::Delete(deletion), .. })) = &mut state.overlay
+        && deletion.job == job
+    {
+        deletion.listed = result.map(|mut all| all.pop()).transpose();
+    }
+}
+
+/// What has to be typed for a deletion: the function's name; on a protected stage, with the stage's before it.
+pub(super) fn word(state: &State, function: &str) -> String {
+    if state.is_protected() { format!("{}/{function}", state.options.stage) } else { function.to_owned() }
+}
+
+/// Takes what was typed: the word, and what is to be kept.
+pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<Effect> {
+    let Deletion { function, listed, .. } = deletion;
+    let typed = line.text();
+    let refused = |state: &mut State, why: &str| {
+        overlay::refuse(state, line.clone(), why);
+        Vec::new()
+    };
+    let mut words = typed.split_whitespace();
+    let word = word(state, &function);
+    if words.next() != Some(word.as_str()) {
+        return refused(state, &format!("that is not {word}"));
+    }
+    let mut keep = Keep::default();
+    for word in words {
+        match word {
+            "--keep-logs" => keep.logs = true,
+            "--keep-role" => keep.role = true,
+            _ => return refused(state, &format!("there is no {word}")),
+        }
+    }
+    match listed {
+        None => {
+            state.tell(Notice::plain("the stage has not yet said what would be deleted", "Enter again in a moment"));
+            state.overlay = Some(Overlay::Line(line));
+            Vec::new()
+        }
+        Some(Err(_)) => refused(state, "nothing can be deleted without knowing what"),
+        // What was typed is not lost while something else runs.
+        Some(Ok(_)) if !verb::may_change(state, "nothing is deleted") => {
+            state.overlay = Some(Overlay::Line(line));
+            Vec::new()
+        }
+        Some(Ok(belongings)) => {
+            state.command = Some(command::delete(state, &function, keep));
+            state.notice = None;
+            let job = start(state, JobKind::Delete(function));
+            vec![Effect::Delete { job, functions: vec![belongings.keeping(keep)] }]
+        }
+    }
+}
+
+/// The confirmation was closed: nobody waits for the list any more.
+pub(super) fn dismissed(state: &mut State, deletion: &Deletion) -> Vec<Effect> {
+    state.jobs.end(deletion.job).map(|ended| Effect::Cancel(ended.id)).into_iter().collect()
+}
+
+/// The deletion ended.
+pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    match result {
+        Ok(outcome) => {
+            for function in &outcome.functions {
+                let is_gone =
+                    function.gone.iter().any(|item| item.kind == lambda_console_model::BelongingKind::Function);
+                if is_gone && let Some(card) = state.functions.get_mut(&function.name) {
+                    card.deployment = Deployment::Absent;
+                }
+            }
+            state.tell(story(&outcome));
+        }
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+    workspace::refresh(state)
+}
+
+/// What is gone; of a failure, what is left.
+fn story(outcome: &DeleteOutcome) -> Notice {
+    let failed = outcome.functions.iter().find_map(|function| Some((function, function.failure.as_ref()?)));
+    let Some((function, failure)) = failed else {
+        let gone = finish::named(outcome.functions.iter().map(|function| function.name.as_str()));
+        let items: usize = outcome.functions.iter().map(|function| function.gone.len().saturating_sub(1)).sum();
+        let more = if items == 0 { String::new() } else { format!(" with {items} more that belonged to it") };
+        return Notice::good(format!("deleted {gone}{more} from {}", outcome.stage));
+    };
+    let left = function.left.iter().filter(|item| item.kept.is_none()).map(|item| item.kind.name());
+    let mut left: Vec<&str> = left.collect();
+    left.dedup();
+    let told = Notice::of(failure);
+    let text = format!("{}; still there: {}", told.text, left.join(", "));
+    let hint = if failure.kind == FailureKind::Interrupted || failure.hint.is_empty() {
+        "delete it again to finish".to_owned()
+    } else {
+        failure.hint.clone()
+    };
+    Notice { text, hint, ..told }
+}

@@ -1,0 +1,227 @@
+//! What lies over the screen: opening it, taking what it offers, closing it.
+
+use lambda_console_model::Consent;
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+
+use super::{
+    action, ahead, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions,
+};
+use crate::tui::{
+    message::{Action, Effect},
+    state::{
+        Context, Focus, Notice, Overlay, State, Tab,
+        overlay::{Choose, Entry, Line, Offer, Purpose},
+    },
+};
+
+/// Opens what `action` asks for.
+pub(super) fn open(state: &mut State, action: Action) {
+    state.overlay = match action {
+        Action::Help => Some(Overlay::Help(0)),
+        Action::Palette => Some(Overlay::Choose(Choose::new(Offer::Actions, actions(state)))),
+        Action::Filter if state.tab == Tab::Logs && state.focus == Focus::Tab => {
+            Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.logs.filter().text)))
+        }
+        Action::Filter => Some(Overlay::Line(Line::new(Purpose::FilterFunctions, &state.functions.filter))),
+        _ => {
+            let files = state.functions.current().map_or(&[][..], |card| &card.function.events);
+            let entry = |name: &String| Entry { label: name.clone(), detail: String::new(), value: name.clone() };
+            let entries: Vec<Entry> = files.iter().map(|file| entry(&file.name)).collect();
+            if entries.is_empty() {
+                let hint = "put payloads as `events/NAME.json` beside the function's `src`";
+                state.tell(Notice::plain("the function has no event files", hint));
+                return;
+            }
+            Some(Overlay::Choose(Choose::new(Offer::Events, entries)))
+        }
+    };
+}
+
+/// Every verb once, with its keys where it has some.
+fn actions(state: &State) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let is_offered = |context: Context| {
+        matches!(
+            context,
+            Context::Global
+                | Context::Functions
+                | Context::Payload
+                | Context::Response
+                | Context::Logs
+                | Context::Config
+        )
+    };
+    for hint in state.hints.iter().filter(|hint| is_offered(hint.context)) {
+        if !entries.iter().any(|entry| entry.value == hint.run) {
+            let (label, value) = (hint.desc.clone(), hint.run.clone());
+            entries.push(Entry { label, detail: hint.keys.join(" "), value });
+        }
+    }
+    entries
+}
+
+/// Narrows what is offered, or filters by what was typed.
+pub(super) fn typed(state: &mut State) {
+    match &mut state.overlay {
+        Some(Overlay::Choose(choose)) => {
+            let pattern = choose.input.text();
+            choose.matches = matches(&choose.entries, &pattern);
+            choose.selected = 0;
+        }
+        Some(Overlay::Line(line)) => {
+            line.refused = None;
+            let text = line.text();
+            match line.purpose {
+                Purpose::FilterFunctions => filter_functions(state, text),
+                Purpose::FilterLogs => logs::filter(state, &text),
+                Purpose::Qualifier
+                | Purpose::ClientContext
+                | Purpose::Tenant
+                | Purpose::Setting(_)
+                | Purpose::Variable
+                | Purpose::Code(_)
+                | Purpose::Delete(_)
+                | Purpose::RemoveRole(_)
+                | Purpose::Prune(..)
+                | Purpose::Change(_) => {}
+            }
+        }
+        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login) | None => {}
+    }
+}
+
+fn filter_functions(state: &mut State, text: String) {
+    state.functions.filter = text;
+    if state.functions.position().is_none() && state.functions.shown().next().is_some() {
+        state.functions.select(0);
+    }
+}
+
+/// The entries that `pattern` matches, best first; of equals, the first listed.
+pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
+    let mut buffer = Vec::new();
+    let mut score = |entry: &Entry| {
+        let text = format!("{} {}", entry.label, entry.value);
+        pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)
+    };
+    let mut scored: Vec<(usize, u32)> =
+        entries.iter().enumerate().filter_map(|(index, entry)| Some((index, score(entry)?))).collect();
+    scored.sort_by_key(|&(index, score)| (std::cmp::Reverse(score), index));
+    scored.into_iter().map(|(index, _)| index).collect()
+}
+
+/// Closes it, with a filter as it was before.
+pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Line(line)) => match line.purpose {
+            Purpose::FilterFunctions => filter_functions(state, line.before),
+            Purpose::FilterLogs => logs::filter(state, &line.before),
+            Purpose::Delete(deletion) => return delete::dismissed(state, &deletion),
+            Purpose::Code(asked) => return login::give_code(&asked, ""),
+            Purpose::Qualifier
+            | Purpose::ClientContext
+            | Purpose::Tenant
+            | Purpose::Setting(_)
+            | Purpose::Variable
+            | Purpose::RemoveRole(_)
+            | Purpose::Prune(..)
+            | Purpose::Change(_) => {}
+        },
+        Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
+        Some(Overlay::Versions(picker)) => return versions::left(state, &picker),
+        Some(Overlay::Choose(Choose { under: Some(picker), .. })) => {
+            state.overlay = Some(Overlay::Versions(*picker));
+            return versions::reload(state);
+        }
+        Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => {}
+    }
+    Vec::new()
+}
+
+/// Keeps a line open with what was typed, and says why it is not taken.
+pub(super) fn refuse(state: &mut State, line: Line, why: impl Into<String>) {
+    state.overlay = Some(Overlay::Line(Line { refused: Some(why.into()), ..line }));
+}
+
+/// Takes the chosen entry, or what was typed. Keys behind an answer are not commands yet.
+pub(super) fn accept(state: &mut State) -> Vec<Effect> {
+    let is_question = state.overlay.as_ref().is_some_and(Overlay::is_question);
+    let effects = take(state);
+    if is_question && state.overlay.is_none() {
+        ahead::answered(state);
+    }
+    effects
+}
+
+fn take(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Choose(choose)) => {
+            let Some(entry) = choose.current() else {
+                state.overlay = Some(Overlay::Choose(choose));
+                return Vec::new();
+            };
+            match choose.offer.clone() {
+                Offer::Actions => match entry.value.parse() {
+                    Ok(chosen) => action::act(state, chosen),
+                    Err(_) => Vec::new(),
+                },
+                Offer::Events => payload::choose_event(state, &entry.value),
+                Offer::Stages => stages::switch(state, &entry.value),
+                Offer::Sources => promotion::chosen(state, &entry.value),
+                Offer::Roles => roles::chosen(state, entry),
+                Offer::Permissions => roles::copied(state, entry),
+                Offer::Change(change) => {
+                    let is_wanted = entry.value == verb::YES;
+                    let under = choose.under;
+                    let mut effects = match under {
+                        Some(picker) => {
+                            state.overlay = Some(Overlay::Versions(*picker));
+                            versions::reload(state)
+                        }
+                        None => Vec::new(),
+                    };
+                    if is_wanted {
+                        effects.extend(verb::carry_out(state, change, Consent::None));
+                    }
+                    effects
+                }
+            }
+        }
+        Some(Overlay::Line(line)) => typed_line(state, line),
+        Some(Overlay::Plan(plan)) => plan::accept(state, plan),
+        Some(Overlay::Versions(picker)) => versions::accept(state, picker),
+        Some(Overlay::Help(_) | Overlay::Login) | None => Vec::new(),
+    }
+}
+
+/// Takes what was typed into `line`. What cannot be taken stays there to be corrected.
+fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
+    let text = line.text();
+    let typed = text.trim();
+    match line.purpose.clone() {
+        Purpose::FilterFunctions | Purpose::FilterLogs => {}
+        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => asking::take(state, line, typed),
+        Purpose::Setting(setting) => config::typed(state, line, &setting),
+        Purpose::Variable => config::named(state, line),
+        Purpose::Code(asked) => return login::give_code(&asked, typed),
+        Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
+        Purpose::RemoveRole(role) => return roles::accept(state, line, role),
+        Purpose::Prune(name, _) if typed != name => refuse(state, line, format!("that is not {name}")),
+        Purpose::Change(_) if typed != state.options.stage => {
+            let why = format!("that is not {}", state.options.stage);
+            refuse(state, line, why);
+        }
+        // What was typed is not lost while something else runs.
+        Purpose::Prune(..) | Purpose::Change(_) if !verb::may_change(state, "nothing is changed") => {
+            state.overlay = Some(Overlay::Line(line));
+        }
+        Purpose::Prune(name, _) => return versions::prune(state, name),
+        Purpose::Change(change) => return verb::carry_out(state, change, Consent::Given),
+    }
+    Vec::new()
+}

@@ -1,0 +1,126 @@
+//! A plan, of a deploy, of settings or of a promotion: asked for, shown, carried out or left.
+
+use lambda_console_model::{Consent, DeployPlan, Failure, Function, Promotion};
+
+use super::{command, config, overlay, promotion, sequence, verb};
+use crate::tui::{
+    message::{Action, Effect},
+    state::{Context, JobId, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
+};
+
+/// Deploys `names`: on the local stage at once, elsewhere after the plan was looked at.
+pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
+    if state.is_local() {
+        return verb::change_stage(state, StageChange::Deploy(names));
+    }
+    let (job, effect) = compare(state, names.clone());
+    show(state, Plan::new(Planned::Deploy(names), job), effect)
+}
+
+/// Compares `names` with the stage.
+pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) {
+    state.command = Some(command::plan(state, &names));
+    let functions = verb::functions(state, &names);
+    let job = super::start(state, JobKind::Plan(names));
+    (job, Effect::Plan { job, functions })
+}
+
+/// Changes settings of a function: on the local stage at once, elsewhere after the plan was looked at.
+pub(super) fn configure(state: &mut State, function: Function, revision: Option<String>) -> Vec<Effect> {
+    if state.is_local() && !state.is_protected() {
+        return config::send(state, function, revision, Consent::None);
+    }
+    state.command = Some(command::plan_config(state, &function.name));
+    let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
+    let of = Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
+    show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
+}
+
+/// Takes over what another stage has, after the plan was looked at.
+pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
+    state.command = Some(command::promote(&promotion, true));
+    let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
+    let job = super::start(state, JobKind::Compare(names));
+    let of = Planned::Promote(Box::new(promotion.clone()));
+    show(state, Plan::new(of, job), Effect::PlanPromotion { job, promotion })
+}
+
+fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
+    state.notice = None;
+    let mut effects = overlay::dismiss(state);
+    state.overlay = Some(Overlay::Plan(plan));
+    effects.push(effect);
+    effects
+}
+
+/// Takes in what the comparison found, where the plan is still open, or the loop waits for it.
+pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    if let Some(effects) = sequence::compared(state, job, &result) {
+        return effects;
+    }
+    let Some(Overlay::Plan(plan)) = &mut state.overlay else { return Vec::new() };
+    if plan.job != Some(job) {
+        return Vec::new();
+    }
+    plan.job = None;
+    match result {
+        Ok(outcome) => plan.outcome = Some(outcome),
+        Err(failure) => {
+            state.overlay = None;
+            state.tell(Notice::of(&failure));
+        }
+    }
+    Vec::new()
+}
+
+/// Breaks the comparison of a plan off that was left, or the loop that waited for it.
+pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
+    if matches!(plan.of, Planned::Loop(_)) {
+        sequence::left(state);
+    }
+    match plan.job {
+        Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
+        _ => Vec::new(),
+    }
+}
+
+/// Carries the plan out. It stays open while it compares, and until the stage's name is typed where that is asked for.
+pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
+    if plan.job.is_some() {
+        state.overlay = Some(Overlay::Plan(plan));
+        return Vec::new();
+    }
+    if !plan.is_open() {
+        state.tell(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
+            Some((_, failure)) => Notice::of(&failure),
+            None => Notice::plain(format!("{} has nothing to be changed", state.options.stage), ""),
+        });
+        return Vec::new();
+    }
+    let consent = if state.asks_name(&plan) { Consent::Given } else { Consent::None };
+    if consent == Consent::Given && plan.typed.text().trim() != state.options.stage {
+        let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
+        state.tell(Notice::plain(format!("that is not {}", state.options.stage), format!("{key} changes nothing")));
+        state.overlay = Some(Overlay::Plan(plan));
+        return Vec::new();
+    }
+    // What was typed is not lost while something else runs.
+    if !verb::may_change(state, "nothing is changed") {
+        state.overlay = Some(Overlay::Plan(plan));
+        return Vec::new();
+    }
+    // What cannot be deployed was told in the plan.
+    let names = plan.changed().map(|function| function.name.clone()).collect();
+    match plan.of {
+        Planned::Deploy(_) => {
+            let started = verb::start_deploy(state, names, consent, plan.outcome);
+            started.map(|(_, effects)| effects).unwrap_or_default()
+        }
+        Planned::Loop(name) => sequence::deploy(state, name, plan.outcome, consent),
+        Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
+        Planned::Promote(promotion) => promotion::send(state, Promotion { consent, ..*promotion }),
+    }
+}

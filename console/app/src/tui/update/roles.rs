@@ -1,0 +1,133 @@
+//! The execution roles that the console made: listing them, removing one; and what the caller may do.
+
+use lambda_console_model::{Failure, Permissions, Role, Verdict, text::counted};
+
+use super::{action, command, overlay, start, verb};
+use crate::tui::{
+    message::Effect,
+    state::{
+        Focus, JobId, JobKind, Notice, Overlay, State,
+        overlay::{Choose, Entry, Line, Offer, Purpose},
+    },
+};
+
+/// Asks the stage for the roles.
+pub(super) fn list(state: &mut State) -> Vec<Effect> {
+    state.command = Some(command::iam(state));
+    state.notice = None;
+    vec![Effect::ListRoles(start(state, JobKind::Roles))]
+}
+
+/// The roles came: they are shown unless something else is open by now.
+pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Failure>) {
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    match result {
+        Ok(roles) if roles.is_empty() => {
+            state.tell(Notice::plain("the console has made no role for functions in this region", ""));
+        }
+        Ok(roles) if state.overlay.is_none() && state.focus != Focus::Edit => {
+            let entries = roles.into_iter().map(entry).collect();
+            state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
+        }
+        Ok(roles) => state.tell(Notice::plain(format!("the console has made {}", counted(roles.len(), "role")), "")),
+        Err(failure) => state.tell(Notice::of(&failure)),
+    }
+}
+
+fn entry(role: Role) -> Entry {
+    let detail = match role.functions.as_slice() {
+        [] if !role.is_unused() => "not known".to_owned(),
+        [] => "unused".to_owned(),
+        [one] => one.clone(),
+        several => format!("{} functions", several.len()),
+    };
+    Entry { label: role.name.clone(), detail, value: role.name }
+}
+
+/// Asks for the name of a role that shall be removed.
+pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
+    if verb::is_read_only(state, "nothing is removed") {
+        return Vec::new();
+    }
+    if entry.detail == "unused" {
+        state.overlay = Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
+    } else if entry.detail == "not known" {
+        let why = format!("this caller may not look which functions have {}", entry.label);
+        state.tell(Notice::plain(why, format!("it needs {}", Role::LIST_FUNCTIONS)));
+    } else {
+        let why = format!("{} is the role of {}", entry.label, entry.detail);
+        state.tell(Notice::plain(why, "delete the function first, or give it another role"));
+    }
+    Vec::new()
+}
+
+/// Takes what was typed to confirm the removal.
+pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect> {
+    if line.text().trim() != role {
+        overlay::refuse(state, line, format!("that is not {role}"));
+        return Vec::new();
+    }
+    state.command = Some(command::remove_role(state, &role));
+    let job = start(state, JobKind::RemoveRole(role.clone()));
+    vec![Effect::RemoveRole { job, role }]
+}
+
+/// The removal ended.
+pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>) {
+    let Some(JobKind::RemoveRole(role)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
+    state.tell(match result {
+        Ok(()) => Notice::good(format!("removed the role {role}")),
+        Err(failure) => Notice::of(&failure),
+    });
+}
+
+/// Asks what the caller may do of what the selected function needs.
+pub(super) fn check(state: &mut State) -> Vec<Effect> {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let function = card.function.clone();
+    state.command = Some(command::permissions(state, &function.name));
+    state.notice = None;
+    let job = start(state, JobKind::Permissions);
+    vec![Effect::CheckPermissions { job, functions: vec![function] }]
+}
+
+/// The answer came: what is refused is listed, below it the whole policy to be copied.
+pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions, Failure>) {
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    let permissions = match result {
+        Ok(permissions) => permissions,
+        Err(failure) => return state.tell(Notice::of(&failure)),
+    };
+    let refused: Vec<&Verdict> = permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
+    if refused.is_empty() {
+        let all = permissions.verdicts.len();
+        state.tell(Notice::good(format!("{} may do all of it: {all} permissions", permissions.caller)));
+    } else {
+        let told =
+            format!("{} lacks {} of {} permissions", permissions.caller, refused.len(), permissions.verdicts.len());
+        state.tell(Notice::plain(told, ""));
+    }
+    if state.overlay.is_some() || state.focus == Focus::Edit {
+        return;
+    }
+    let mut entries: Vec<Entry> = refused.into_iter().map(refusal).collect();
+    let label = "copy the smallest policy that suffices".to_owned();
+    entries.push(Entry { label, detail: String::new(), value: permissions.policy });
+    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Permissions, entries)));
+}
+
+fn refusal(verdict: &Verdict) -> Entry {
+    let Verdict { action, resource, reason, .. } = verdict;
+    let value = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
+    let last = resource.rsplit(':').find(|part| *part != "*").unwrap_or(resource);
+    Entry { label: format!("{action} on {last}: {reason}"), detail: "refused".to_owned(), value }
+}
+
+/// Copies the chosen statement or policy.
+pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
+    action::copy(state, &entry.value, if entry.detail.is_empty() { "the policy" } else { "the statement" })
+}

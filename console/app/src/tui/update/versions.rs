@@ -1,0 +1,186 @@
+//! The versions of a function: the list of them, and what is done from it.
+
+use lambda_console_model::{Consent, Failure, FunctionVersions, VersionsChange, VersionsChanged};
+
+use super::{command, overlay, verb, workspace};
+use crate::tui::{
+    message::Effect,
+    state::{
+        JobId, JobKind, Notice, Overlay, Picker, State,
+        overlay::{Line, Purpose, StageChange},
+    },
+};
+
+/// How many of the newest versions stay when old ones are deleted.
+const KEEP: usize = 5;
+
+/// Shows the versions of the selected function.
+pub(super) fn open(state: &mut State) -> Vec<Effect> {
+    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    show(state, name)
+}
+
+/// Shows the versions of the function `name`.
+pub(super) fn show(state: &mut State, name: String) -> Vec<Effect> {
+    let mut effects = overlay::dismiss(state);
+    state.command = Some(command::versions(state, &name));
+    state.notice = None;
+    let (job, load) = load(state, &name);
+    state.overlay = Some(Overlay::Versions(Picker::new(name, job)));
+    effects.push(load);
+    effects
+}
+
+fn load(state: &mut State, name: &str) -> (JobId, Effect) {
+    let job = super::start(state, JobKind::Versions(name.to_owned()));
+    (job, Effect::LoadVersions { job, function: name.to_owned() })
+}
+
+/// Reads the versions anew that are shown.
+pub(super) fn reload(state: &mut State) -> Vec<Effect> {
+    let Some(Overlay::Versions(picker)) = &state.overlay else { return Vec::new() };
+    let (name, old) = (picker.function.clone(), picker.job);
+    let mut effects = Vec::new();
+    if let Some(old) = old.filter(|old| state.jobs.end(*old).is_some()) {
+        effects.push(Effect::Cancel(old));
+    }
+    let (job, load) = load(state, &name);
+    if let Some(Overlay::Versions(picker)) = &mut state.overlay {
+        picker.job = Some(job);
+    }
+    effects.push(load);
+    effects
+}
+
+/// Takes in the versions that were read, where they are still shown.
+pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersions, Failure>) {
+    if state.jobs.end(job).is_none() {
+        return;
+    }
+    let Some(Overlay::Versions(picker)) = &mut state.overlay else { return };
+    if picker.job != Some(job) {
+        return;
+    }
+    picker.job = None;
+    match result {
+        Ok(found) => {
+            let chosen = picker.current().map(|version| version.version.clone());
+            let at = |wanted: &str| found.versions.iter().position(|version| version.version == wanted);
+            // At first, the version that a roll-back is likely to go to: in a canary, the one that most get.
+            let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
+            let back = if is_shared { None } else { found.previous() };
+            let wanted = chosen.as_deref().or(back).or_else(|| found.live());
+            picker.selected = wanted.and_then(at).unwrap_or_default();
+            let refused = found.refused.first().map(Notice::of);
+            picker.found = Some(found);
+            if let Some(refused) = refused {
+                state.tell(refused);
+            }
+        }
+        Err(failure) => {
+            if picker.found.is_none() {
+                state.overlay = None;
+            }
+            state.tell(Notice::of(&failure));
+        }
+    }
+}
+
+/// Breaks the reading of a list off that was left.
+pub(super) fn left(state: &mut State, picker: &Picker) -> Vec<Effect> {
+    match picker.job {
+        Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
+        _ => Vec::new(),
+    }
+}
+
+/// Leads the stage's callers to the chosen version. The list stays open and is read anew when that is done.
+pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
+    let wanted = picker.current().map(|version| version.version.clone());
+    let (name, found) = (picker.function.clone(), picker.found.clone());
+    state.overlay = Some(Overlay::Versions(picker));
+    let (Some(version), Some(found)) = (wanted, found) else { return Vec::new() };
+    let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
+    let refused = if version == FunctionVersions::LATEST {
+        Some("$LATEST is what the next deploy changes: choose a version")
+    } else if found.live() == Some(version.as_str()) && !is_shared {
+        Some("all callers get this version already")
+    } else {
+        None
+    };
+    if let Some(why) = refused {
+        state.tell(Notice::plain(why, ""));
+        return Vec::new();
+    }
+    ask(state, name, VersionsChange::Rollback(Some(version)))
+}
+
+/// Does it to the versions of the selected function, or of the one whose versions are shown.
+pub(super) fn change(state: &mut State, change: VersionsChange) -> Vec<Effect> {
+    match shown(state) {
+        Some(name) => ask(state, name, change),
+        None => verb::none_selected(state),
+    }
+}
+
+fn shown(state: &State) -> Option<String> {
+    match &state.overlay {
+        Some(Overlay::Versions(picker)) => Some(picker.function.clone()),
+        _ => state.functions.selected().map(str::to_owned),
+    }
+}
+
+fn ask(state: &mut State, name: String, change: VersionsChange) -> Vec<Effect> {
+    verb::change_stage(state, StageChange::Versions(name, change))
+}
+
+/// Asks for the function's name before its old versions are deleted, which are listed.
+pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
+    let Some(Overlay::Versions(picker)) = &state.overlay else {
+        // What goes has to be seen first.
+        return open(state);
+    };
+    let Some(found) = &picker.found else { return Vec::new() };
+    let (name, old) = (picker.function.clone(), found.prunable(KEEP));
+    if verb::is_read_only(state, "nothing is deleted") {
+        return Vec::new();
+    }
+    if old.is_empty() {
+        let why = format!("nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to");
+        state.tell(Notice::plain(why, ""));
+        return Vec::new();
+    }
+    let effects = overlay::dismiss(state);
+    state.overlay = Some(Overlay::Line(Line::new(Purpose::Prune(name, old), "")));
+    effects
+}
+
+/// Deletes the old versions of `name`; it was confirmed.
+pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
+    start(state, name, VersionsChange::Prune(KEEP), Consent::Given).unwrap_or_default()
+}
+
+/// Starts it; none while the function is changed otherwise, or where nothing may be changed.
+pub(super) fn start(state: &mut State, name: String, change: VersionsChange, consent: Consent) -> Option<Vec<Effect>> {
+    if !verb::may_change(state, "nothing is changed") {
+        return None;
+    }
+    state.command = Some(command::change_versions(state, &name, &change, consent));
+    state.notice = None;
+    let job = super::start(state, JobKind::ChangeVersions(name.clone()));
+    Some(vec![Effect::ChangeVersions { job, function: name, change, consent }])
+}
+
+/// Tells what was done, and reads anew what is shown of it.
+pub(super) fn changed(state: &mut State, job: JobId, result: &Result<VersionsChanged, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    state.tell(match result {
+        Ok(changed) => Notice::good(changed.story()),
+        Err(failure) => Notice::of(failure),
+    });
+    let mut effects = workspace::refresh(state);
+    effects.extend(reload(state));
+    effects
+}

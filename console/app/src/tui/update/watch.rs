@@ -1,0 +1,147 @@
+//! Watching: what is saved is built and deployed to the local stage, one round after the other.
+
+use lambda_console_model::{Changed, Consent, Failure, FailureKind};
+
+use super::{command, start, verb, workspace};
+use crate::tui::{
+    message::Effect,
+    state::{JobId, JobKind, Mood, Notice, State, Watch},
+};
+
+/// Starts watching, or stops it.
+pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
+    if let Some(watch) = state.watch.take() {
+        state.jobs.end(watch.job);
+        state.tell(Notice::plain("watching has stopped", ""));
+        return vec![Effect::Cancel(watch.job)];
+    }
+    let refusal = if !state.is_local() {
+        Some(("what is saved is deployed to the local stage only", "start the console without a stage, then watch"))
+    } else if state.options.read_only {
+        Some(("watching deploys, and the console is read-only", "start it without `--read-only`"))
+    } else if state.is_protected() {
+        Some(("watching deploys, and the stage is protected", "deploy by hand"))
+    } else {
+        None
+    };
+    if let Some((why, hint)) = refusal {
+        state.tell(Notice::plain(why, hint));
+        return Vec::new();
+    }
+    let job = start(state, JobKind::Watch);
+    state.watch = Some(Watch::new(job));
+    state.command = Some(command::watch(state));
+    state.tell(Notice::plain("watching begins", ""));
+    vec![Effect::Watch(job)]
+}
+
+/// Files were saved.
+pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Failure>) -> Vec<Effect> {
+    if state.watch.as_ref().is_none_or(|watch| watch.job != job) {
+        return Vec::new();
+    }
+    let mut changed = match result {
+        Ok(changed) => changed,
+        Err(failure) => {
+            state.tell(Notice::of(&failure));
+            return Vec::new();
+        }
+    };
+    let mut effects = Vec::new();
+    if let Some(workspace) = changed.workspace.take() {
+        effects = workspace::take_in(state, workspace);
+    }
+    if !changed.files.is_empty() {
+        for name in &changed.functions {
+            if let Some(card) = state.functions.get_mut(name) {
+                card.function.stale = card.function.bootstrap.is_some();
+            }
+        }
+    }
+    if let Some(watch) = &mut state.watch
+        && !changed.functions.is_empty()
+    {
+        watch.cause = changed.cause();
+        watch.waiting.extend(changed.functions);
+    }
+    effects
+}
+
+/// Builds what waits, unless a build, deploy or loop runs: then after it.
+pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
+    let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else { return Vec::new() };
+    let hinders = |kind: &JobKind| matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_));
+    let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
+    if loops || state.jobs.iter().any(|job| hinders(&job.kind)) {
+        return Vec::new();
+    }
+    let cause = watch.cause.clone();
+    let mut names: Vec<String> = std::mem::take(&mut watch.waiting).into_iter().collect();
+    names.retain(|name| state.functions.get(name).is_some());
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let (job, effects) = verb::start_build(state, names.clone());
+    let doing = JobKind::Build(names.clone()).title().unwrap_or_default();
+    state.output.push(&cause);
+    state.tell(Notice::plain(cause, doing));
+    if let Some(watch) = &mut state.watch {
+        watch.running = Some((job, names));
+    }
+    effects
+}
+
+/// The build `job` has ended. If it was watching's, what it `built` is deployed; the rest goes on with its old code.
+pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Effect> {
+    if state.watch.as_mut().and_then(|watch| watch.ended(job)).is_none() || built.is_empty() {
+        return Vec::new();
+    }
+    // A failure beside what was built stays told.
+    let notice = state.notice.clone();
+    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None) else {
+        return Vec::new();
+    };
+    state.notice = notice;
+    if let Some(watch) = &mut state.watch {
+        watch.running = Some((deploy, built));
+    }
+    effects
+}
+
+/// The deploy `job` has ended. If it was watching's, the status line says what it was for, or what does not compile
+/// beside it.
+pub(super) fn deployed(state: &mut State, job: JobId) {
+    let Some(watch) = &mut state.watch else { return };
+    if watch.ended(job).is_none() {
+        return;
+    }
+    let failing = state.functions.cards.iter().find_map(|card| card.build_failure.as_ref());
+    if let Some(notice) = state.notice.as_mut().filter(|notice| notice.hint.is_empty()) {
+        match failing {
+            Some(failure) if notice.mood != Mood::Bad => {
+                *notice = Notice { hint: std::mem::take(&mut notice.text), ..Notice::of(failure) };
+            }
+            _ => notice.hint.clone_from(&watch.cause),
+        }
+    }
+}
+
+/// The build `job` was replaced by the user's own: its functions wait again.
+pub(super) fn broken_off(state: &mut State, job: JobId) {
+    if let Some(watch) = &mut state.watch
+        && let Some(functions) = watch.ended(job)
+    {
+        watch.waiting.extend(functions);
+    }
+}
+
+/// The watching itself has ended, by a failure.
+pub(super) fn ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
+    state.jobs.end(job);
+    if state.watch.take_if(|watch| watch.job == job).is_some()
+        && let Err(failure) = result
+        && failure.kind != FailureKind::Interrupted
+    {
+        state.tell(Notice::of(&failure));
+    }
+}

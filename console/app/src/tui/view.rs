@@ -1,0 +1,112 @@
+//! `draw(&State, &Theme, &mut Frame) -> Areas`: the whole screen, one file per pane.
+//!
+//! Cannot fail, cannot change state, draws any size. May touch `state`, `message`'s value types and `theme`; not
+//! `update`, not the engine.
+
+mod areas;
+mod build;
+mod chart;
+mod cold_starts;
+mod config;
+mod deletion;
+mod footer;
+mod functions;
+mod header;
+mod login;
+mod logs;
+mod overlay;
+mod pane;
+mod payload;
+mod plan;
+mod response;
+mod settings;
+mod stages;
+mod summary;
+mod svg;
+mod text;
+mod versions;
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::Line,
+    widgets::Paragraph,
+};
+
+pub use areas::Areas;
+pub use svg::svg;
+
+use crate::tui::{
+    state::{State, Tab},
+    theme::Theme,
+};
+
+/// The least terminal that the screen fits in.
+const LEAST: (u16, u16) = (60, 16);
+/// From this width on, list and pane stand beside each other.
+const WIDE: u16 = 110;
+
+/// Draws the screen, and gives where things landed on it.
+pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
+    let area = frame.area();
+    let mut areas = Areas::default();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        too_small(frame, area);
+        return areas;
+    }
+    frame.buffer_mut().set_style(area, theme.text);
+    let [top, body, status, hints] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
+            .areas(area);
+    header::draw(state, theme, frame, top);
+    let is_wide = area.width >= WIDE;
+    if is_wide {
+        wide(state, theme, frame, body, &mut areas);
+    } else {
+        narrow(state, theme, frame, body, &mut areas);
+    }
+    footer::status(state, theme, frame, status, is_wide);
+    footer::hints(state, theme, frame, hints);
+    overlay::draw(state, theme, frame, body, &mut areas);
+    areas
+}
+
+fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    let left = (body.width * 2 / 5).clamp(46, 58);
+    let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
+    let steps = if state.sequence.is_some() && body.height >= 26 { summary::LOOP_HEIGHT } else { 0 };
+    let figures = if body.height >= 18 { summary::HEIGHT } else { 0 };
+    let [list, figures, steps] =
+        Layout::vertical([Constraint::Min(5), Constraint::Length(figures), Constraint::Length(steps)]).areas(left);
+    functions::draw(state, theme, frame, list, areas);
+    summary::draw(state, theme, frame, figures);
+    summary::steps(state, theme, frame, steps);
+    let below = state.tab == Tab::Payload && right.height >= 20;
+    if below {
+        let [pane, response] = Layout::vertical([Constraint::Percentage(55), Constraint::Min(0)]).areas(right);
+        pane::draw(state, theme, frame, pane, areas);
+        response::below(state, theme, frame, response);
+        areas.viewport.response_below = true;
+    } else {
+        pane::draw(state, theme, frame, right, areas);
+    }
+}
+
+fn narrow(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    let wanted = state.functions.shown().count() as u16 + 3;
+    let list = wanted.clamp(5, (body.height * 2 / 5).max(5));
+    let [list, pane] = Layout::vertical([Constraint::Length(list), Constraint::Min(0)]).areas(body);
+    functions::draw(state, theme, frame, list, areas);
+    pane::draw(state, theme, frame, pane, areas);
+}
+
+fn too_small(frame: &mut Frame, area: Rect) {
+    let lines = [
+        "too small".to_owned(),
+        format!("{}x{} is needed", LEAST.0, LEAST.1),
+        format!("this is {}x{}", area.width, area.height),
+    ];
+    let height = (lines.len() as u16).min(area.height);
+    let middle = Rect { y: area.y + (area.height - height) / 2, height, ..area };
+    frame.render_widget(Paragraph::new(lines.map(Line::from).to_vec()).centered(), middle);
+}

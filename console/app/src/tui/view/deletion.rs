@@ -1,0 +1,50 @@
+//! What would be deleted with a function, as its confirmation shows it.
+
+use lambda_console_model::{Belonging, Belongings};
+
+use super::text::fit;
+use crate::tui::state::{Deletion, State};
+
+/// How many things of a kind are named.
+const SHOWN: usize = 6;
+
+/// Title and text of the confirmation.
+pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (String, String) {
+    let (stage, function) = (&state.options.stage, &deletion.function);
+    let title = format!("Delete {}?", fit(function, 40));
+    let list = match &deletion.listed {
+        None => "looking what belongs to it …".to_owned(),
+        Some(Err(failure)) => format!("{failure}\nNothing can be deleted without knowing what."),
+        Some(Ok(belongings)) => lines(belongings).join("\n"),
+    };
+    let word = if state.is_protected() { format!("{stage}/{function}") } else { "its name".to_owned() };
+    let text = format!(
+        "From stage {stage}{whose}:\n{list}\nType {word} to confirm; --keep-logs or --keep-role after it keeps them:"
+    );
+    (title, text)
+}
+
+/// A line for each kind of thing; a line of its own for each that stays.
+fn lines(belongings: &Belongings) -> Vec<String> {
+    let mut lines = Vec::new();
+    for kind in belongings.items.chunk_by(|one, other| one.kind == other.kind) {
+        let Some(first) = kind.first() else { continue };
+        let named = |item: &Belonging| match item.detail.as_str() {
+            "" => item.name.clone(),
+            detail => format!("{} ({detail})", item.name),
+        };
+        let going: Vec<String> = kind.iter().filter(|item| item.kept.is_none()).map(named).collect();
+        if !going.is_empty() {
+            let more = going.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            let shown = going[..going.len().min(SHOWN)].join(", ");
+            lines.push(format!("  {:<13}{shown}{more}", first.kind.name()));
+        }
+        for item in kind {
+            if let Some(why) = &item.kept {
+                lines.push(format!("  {:<13}{} stays: {why}", first.kind.name(), item.name));
+            }
+        }
+    }
+    lines
+}

@@ -1,0 +1,70 @@
+//! How to log in: what is wrong, the command that gets new credentials, and what goes on afterwards.
+
+use lambda_console_model::CodeAsked;
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    areas::Areas,
+    overlay::popup,
+    text::{fit, put_line, wrap},
+};
+use crate::tui::{
+    message::Action,
+    state::{Context, State},
+    theme::Theme,
+};
+
+/// Columns of the text.
+const WIDTH: usize = 72;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    let Some(login) = &state.login else { return };
+    let width = WIDTH.min(usize::from(body.width).saturating_sub(4));
+    let mut lines: Vec<Line> =
+        wrap(&login.failure.why, width).into_iter().map(|line| Line::styled(line, theme.text)).collect();
+    lines.push(Line::default());
+    let help = match login.command() {
+        Some(command) => wrap(&format!("$ {command}"), width),
+        None => wrap(&login.failure.hint, width),
+    };
+    lines.extend(help.into_iter().map(|line| Line::styled(line, theme.key)));
+    lines.push(Line::default());
+    if !login.stopped.is_empty() {
+        let waiting = wrap(&format!("Afterwards goes on: {}", login.waiting()), width);
+        lines.extend(waiting.into_iter().map(|line| Line::styled(line, theme.text)));
+    }
+    lines.push(keys(state, theme));
+    let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
+    let inner = popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
+    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
+        put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
+    }
+}
+
+/// Title and text of the question for a code.
+pub(super) fn question(asked: &CodeAsked) -> (String, String) {
+    let CodeAsked { role, device, profile, refused, .. } = asked;
+    let refused = if *refused { "That code was not accepted.\n" } else { "" };
+    let text = format!(
+        "{refused}The profile {profile} assumes the role {role} with a code of the MFA device {device}.\nType the code, \
+         or nothing to go on without:"
+    );
+    (format!("MFA code for {}", fit(role, 40)), text)
+}
+
+fn keys(state: &State, theme: &Theme) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (action, what) in
+        [(Action::Resume, "logged in: go on"), (Action::CopyLogin, "copy the command"), (Action::Back, "later")]
+    {
+        if let Some(key) = state.key_of(Context::Login, action.name()) {
+            spans.push(Span::styled(key.to_owned(), theme.key));
+            spans.push(Span::styled(format!(" {what}   "), theme.dim));
+        }
+    }
+    Line::from(spans)
+}

@@ -1,0 +1,262 @@
+//! What lies over the screen: the help, a list to choose from, what must be confirmed.
+
+use lambda_console_model::{VersionsChange, numbers};
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Clear,
+};
+
+use super::{
+    areas::Areas,
+    deletion,
+    functions::frame_of,
+    login,
+    pane::scroll_bar,
+    plan, stages,
+    text::{columns, counted, fit, pad, put, put_line, wrap},
+    versions,
+};
+use crate::tui::{
+    message::Action,
+    state::{
+        Connection, Context, Overlay, State, Target,
+        overlay::{Choose, Line as TypedLine, Offer, Purpose, StageChange},
+    },
+    theme::Theme,
+};
+
+/// Columns of a confirmation that has the room.
+const CONFIRM_WIDTH: u16 = 66;
+
+pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
+    match &state.overlay {
+        None => {}
+        Some(Overlay::Help(top)) => help(state, theme, frame, body, areas, *top),
+        Some(Overlay::Login) => login::draw(state, theme, frame, body, areas),
+        Some(Overlay::Choose(choose)) if choose.offer == Offer::Stages => {
+            stages::draw(state, theme, frame, body, areas, choose);
+        }
+        Some(Overlay::Choose(choose)) => list(state, theme, frame, body, areas, choose),
+        Some(Overlay::Plan(plan)) => plan::draw(state, theme, frame, body, areas, plan),
+        Some(Overlay::Versions(picker)) => versions::draw(state, theme, frame, body, areas, picker),
+        Some(Overlay::Line(line)) => {
+            if let Some((title, text)) = question(state, &line.purpose) {
+                confirm(theme, frame, body, areas, line, (&title, &text));
+            }
+        }
+    }
+}
+
+/// A cleared, framed box in the middle of `body`; what is inside of the frame.
+pub(super) fn popup(
+    frame: &mut Frame,
+    theme: &Theme,
+    body: Rect,
+    size: (u16, u16),
+    title: &str,
+    areas: &mut Areas,
+) -> Rect {
+    let (width, height) = (size.0.min(body.width), size.1.min(body.height));
+    let x = body.x + (body.width - width) / 2;
+    let y = body.y + (body.height - height) / 3;
+    let area = Rect { x, y, width, height };
+    frame.render_widget(Clear, area);
+    frame.buffer_mut().set_style(area, theme.text);
+    let block = frame_of(title, true, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    areas.put(area, Target::Overlay);
+    inner
+}
+
+fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, top: usize) {
+    let mut lines = any_keyboard(state, theme);
+    for context in Context::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        let title = match context {
+            Context::Global => "Everywhere but where text is typed",
+            Context::Functions => "In the function list",
+            Context::Payload => "In the payload",
+            Context::Edit => "While typing the payload",
+            Context::Response => "In the response",
+            Context::Logs => "In the logs",
+            Context::Config => "In the settings",
+            Context::Help => "In this help",
+            Context::Choose => "In a list",
+            Context::Line => "In a line",
+            Context::Login => "When somebody has to log in",
+            Context::Plan => "In a plan of what is going to change",
+            Context::Confirm => "While typing the stage's name",
+            Context::Versions => "In the versions of a function",
+        };
+        lines.push(Line::styled(title, theme.title));
+        for hint in state.hints.iter().filter(|hint| hint.context == context) {
+            let keys = if hint.keys.is_empty() {
+                let palette = state.key_of(Context::Functions, Action::Palette.name()).unwrap_or("palette");
+                format!("{palette} {}", hint.run.replace('_', " "))
+            } else {
+                hint.keys.join(" ")
+            };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {} ", pad(&keys, 22)), theme.key),
+                Span::raw(hint.desc.clone()),
+            ]));
+        }
+    }
+    let size = (78, body.height.saturating_sub(2));
+    let inner = popup(frame, theme, body, size, "Help", areas);
+    areas.viewport.overlay = inner.height;
+    areas.viewport.overlay_lines = lines.len();
+    let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
+    for (line, y) in lines.iter().skip(top).zip(inner.y..inner.bottom()) {
+        put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width - 1);
+    }
+    scroll_bar(frame, theme, inner, top, lines.len());
+}
+
+/// What works on every keyboard: a terminal says which character a key makes, not where the key is.
+fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
+    let palette = state.plain_key_of(Action::Palette.name());
+    let palette = palette.map(|key| format!(" {key} opens all commands,")).unwrap_or_default();
+    vec![
+        Line::styled("On any keyboard", theme.title),
+        Line::raw("  Letters are Latin ones. Where there are none, arrows, tab, enter, esc,"),
+        Line::raw(format!("  ctrl and F keys do it all:{palette} ctrl-c twice quits.")),
+    ]
+}
+
+fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
+    let title = match &choose.offer {
+        Offer::Actions => "All commands".to_owned(),
+        Offer::Events => "Event files".to_owned(),
+        Offer::Stages => "Stages".to_owned(),
+        Offer::Sources => "Promote to this stage what another one has".to_owned(),
+        Offer::Roles => "Execution roles: Enter removes one that is unused".to_owned(),
+        Offer::Permissions => "Permissions: Enter copies the statement".to_owned(),
+        Offer::Change(change) => {
+            let (StageChange::Loop(name) | StageChange::ColdStart(name) | StageChange::Versions(name, _)) = change
+            else {
+                return;
+            };
+            format!("Change {} on {}?", fit(name, 38), fit(&state.options.stage, 20))
+        }
+    };
+    let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
+    let inner = popup(frame, theme, body, (72, rows), &title, areas);
+    put(frame.buffer_mut(), (inner.x + 1, inner.y), ":", 1, theme.key);
+    frame.render_widget(
+        choose.input.area(),
+        Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1, ..inner },
+    );
+
+    let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let height = usize::from(area.height);
+    areas.viewport.overlay = area.height;
+    areas.viewport.overlay_lines = choose.matches.len();
+    let top = (choose.selected + 1).saturating_sub(height);
+    let width = usize::from(area.width);
+    for ((position, &index), y) in choose.matches.iter().enumerate().skip(top).zip(area.y..area.bottom()) {
+        let Some(entry) = choose.entries.get(index) else { continue };
+        let detail = fit(&entry.detail, 16);
+        let label = pad(&entry.label, width.saturating_sub(columns(&detail) + 5));
+        let row = Rect { y, height: 1, ..area };
+        let line = Line::from(vec![Span::raw(format!("  {label} ")), Span::styled(detail, theme.key)]);
+        put_line(frame.buffer_mut(), (area.x, y), &line, area.width);
+        if position == choose.selected {
+            frame.buffer_mut().set_style(row, theme.selected);
+            put(frame.buffer_mut(), (area.x, y), "▸", 1, theme.selected);
+        }
+        areas.put(row, Target::Choice(position));
+    }
+    if choose.matches.is_empty() && area.height > 0 {
+        put(frame.buffer_mut(), (area.x + 2, area.y), "nothing fits", width.saturating_sub(2), theme.dim);
+    }
+    scroll_bar(frame, theme, area, top, choose.matches.len());
+}
+
+/// Title and text of what is to be confirmed.
+fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
+    let stage = &state.options.stage;
+    let whose = match &state.connection {
+        Connection::Connected(info) => format!(" (account {}, {})", info.account, info.region),
+        Connection::Connecting | Connection::Failed(_) => String::new(),
+    };
+    let change = match purpose {
+        Purpose::FilterFunctions
+        | Purpose::FilterLogs
+        | Purpose::Qualifier
+        | Purpose::ClientContext
+        | Purpose::Tenant
+        | Purpose::Setting(_)
+        | Purpose::Variable => return None,
+        Purpose::Code(asked) => return Some(login::question(asked)),
+        Purpose::Delete(it) => return Some(deletion::question(state, it, &whose)),
+        Purpose::RemoveRole(role) => {
+            let text = format!(
+                "This removes the execution role {role} with its policies from stage {stage}{whose}.\nType its name to confirm:"
+            );
+            return Some((format!("Remove {}?", fit(role, 40)), text));
+        }
+        Purpose::Prune(name, old) => {
+            let text = format!(
+                "This deletes {} of {name} from stage {stage}{whose}. Nothing leads to them, and they cannot be brought \
+                 back.\nType the function's name to confirm:",
+                numbers(old)
+            );
+            return Some((format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)), text));
+        }
+        Purpose::Change(change) => change,
+    };
+    let what = match change {
+        StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
+        StageChange::Versions(name, VersionsChange::Rollback(Some(to))) => {
+            format!("This leads the callers of {name} to version {to} on")
+        }
+        StageChange::Versions(name, VersionsChange::Rollback(None)) => format!("This rolls {name} back on"),
+        StageChange::Versions(name, VersionsChange::Publish(_)) => format!("This publishes a version of {name} on"),
+        StageChange::Versions(name, VersionsChange::Prune(_)) => format!("This deletes old versions of {name} from"),
+        StageChange::Loop(name) => format!("The loop builds {name}, then deploys and invokes it on"),
+        StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),
+    };
+    let text = format!("{what} stage {stage}{whose}, which is protected.\nType the stage's name to confirm:");
+    Some((format!("Change {}?", fit(stage, 40)), text))
+}
+
+fn confirm(
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    line: &TypedLine,
+    (title, text): (&str, &str),
+) {
+    let width = usize::from(CONFIRM_WIDTH.min(body.width).saturating_sub(4)).max(1);
+    let mut lines = wrap(text, width);
+    let refused: Vec<String> = line.refused.iter().flat_map(|why| wrap(&format!("✗ {why}"), width)).collect();
+    let rows = (lines.len() + refused.len()) as u16 + 3;
+    let inner = popup(frame, theme, body, (CONFIRM_WIDTH, rows), title, areas);
+    // What is to be typed stands last and is seen in any case.
+    let room = usize::from(inner.height.saturating_sub(1)).saturating_sub(refused.len());
+    if lines.len() > room {
+        lines.drain(room.saturating_sub(2)..lines.len() - room.min(2));
+    }
+    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
+        put(frame.buffer_mut(), (inner.x + 1, y), line, width, theme.text);
+    }
+    let after = inner.y + lines.len() as u16;
+    for (line, y) in refused.iter().zip(after..inner.bottom().saturating_sub(1)) {
+        put(frame.buffer_mut(), (inner.x + 1, y), line, width, theme.bad);
+    }
+    let y = (after + refused.len() as u16).min(inner.bottom().saturating_sub(1));
+    if y < inner.bottom() {
+        put(frame.buffer_mut(), (inner.x + 1, y), ">", 1, theme.bad);
+        frame.render_widget(
+            line.input.area(),
+            Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 },
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! What is AWS and not a verb: stages, clients, credentials, errors, names, aliases, and waiting.
+//!
+//! A stage is an endpoint with credentials: which one it is matters while its clients are made ([`stage`]) and nowhere
+//! above.
+
+mod account;
+pub(crate) mod alias;
+mod certificates;
+pub(crate) mod clients;
+mod credentials;
+pub(crate) mod denied;
+pub(crate) mod error;
+pub(crate) mod function;
+mod guard;
+pub(crate) mod naming;
+mod proxy;
+pub(crate) mod retry;
+pub mod stage;
+#[cfg(test)]
+mod tests;
+pub(crate) mod waiting;

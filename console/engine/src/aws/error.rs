@@ -1,0 +1,292 @@
+//! What can go wrong with one SDK call, told apart by code and message.
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use lambda_console_model::Failure;
+
+use super::{credentials::assume_role::NoCode, guard::Refusal, proxy::Through};
+use crate::{aws::denied, compile::child_process::excerpt};
+
+/// Why an SDK call gave no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum CallError {
+    /// The stage has no clients.
+    Stage(Failure),
+    /// The service answered with an error.
+    Service {
+        /// `ResourceNotFoundException`, …
+        code: String,
+        /// The service's own words.
+        message: String,
+    },
+    /// There are no credentials that the service takes: somebody has to log in.
+    Login {
+        /// The service's code; empty where none could be asked for lack of credentials.
+        code: String,
+        /// What is wrong with them.
+        message: String,
+        /// The command that gets new ones, or what else to do; empty where it is not known.
+        hint: String,
+    },
+    /// `--read-only` let nothing leave.
+    ReadOnly(String),
+    /// Nobody listens at the endpoint: the call was not received.
+    Refused(String),
+    /// No answer came, and the call may have been received.
+    Transport(String),
+}
+
+impl CallError {
+    /// The service's error code; empty for other errors.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Service { code, .. } | Self::Login { code, .. } => code,
+            Self::Stage(_) | Self::ReadOnly(_) | Self::Refused(_) | Self::Transport(_) => "",
+        }
+    }
+
+    /// The service's message or what went wrong on the way.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Stage(failure) => &failure.why,
+            Self::Service { message, .. }
+            | Self::Login { message, .. }
+            | Self::ReadOnly(message)
+            | Self::Refused(message)
+            | Self::Transport(message) => message,
+        }
+    }
+
+    /// The thing that was asked for is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self.code(), "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException")
+    }
+
+    /// The caller is not allowed to do it.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.code(), "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
+    }
+
+    /// Another change of the same function is still under way.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == "ResourceConflictException" && !self.is_existing()
+    }
+
+    /// The function to be created is there.
+    pub(crate) fn is_existing(&self) -> bool {
+        self.code() == "ResourceConflictException"
+            && (self.message().contains("already exist") || self.message().contains("FunctionUrlConfig exists"))
+    }
+
+    /// The thing to be changed is no longer what it was when it was looked at.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.code() == "PreconditionFailedException"
+    }
+
+    /// More was asked for than the service lets through now.
+    pub(crate) fn is_throttled(&self) -> bool {
+        matches!(
+            self.code(),
+            "TooManyRequestsException"
+                | "ThrottlingException"
+                | "Throttling"
+                | "RequestLimitExceeded"
+                | "SlowDown"
+                | "EC2ThrottledException"
+        )
+    }
+
+    /// The service could not answer now: the same call may work in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        let code = self.code();
+        matches!(self, Self::Transport(_))
+            || matches!(
+                code,
+                "ServiceException"
+                    | "ServiceUnavailable"
+                    | "ServiceUnavailableException"
+                    | "InternalFailure"
+                    | "InternalServerError"
+                    | "InternalError"
+                    | "an unnamed error"
+            )
+            || code.starts_with("HTTP status 5")
+    }
+
+    /// A new or edited role is not everywhere known yet.
+    pub(crate) fn is_role_pending(&self) -> bool {
+        self.code() == "InvalidParameterValueException"
+            && (self.message().contains("cannot be assumed by Lambda") || self.message().contains("KMS"))
+    }
+
+    /// The failure of `what` for people.
+    pub(crate) fn into_failure(self, what: impl Into<String>) -> Failure {
+        let (code, message) = match self {
+            Self::Stage(failure) => return failure,
+            Self::Refused(message) | Self::Transport(message) => {
+                let hint = transport_hint(&message);
+                return Failure::environment(what, message, hint);
+            }
+            Self::ReadOnly(message) => return Failure::usage(what, message, "run it without --read-only"),
+            Self::Login { code, message, hint } => {
+                let hint = if hint.is_empty() { "log in again, or name another profile: --profile" } else { &hint };
+                return Failure::login(what, with_code(message, &code), hint);
+            }
+            Self::Service { code, message } => (code, message),
+        };
+        let why = with_code(excerpt(&message), &code);
+        match code.as_str() {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+                denied::explain(what.into(), &code, &message)
+            }
+            "PreconditionFailedException" => Failure::work(
+                what,
+                format!("it was changed by someone else meanwhile ({code})"),
+                "run it again: the new differences are shown first (`--dry-run`)",
+            ),
+            "TooManyRequestsException" | "ThrottlingException" | "Throttling" => {
+                Failure::work(what, why, "wait a little, then try again")
+            }
+            "CodeStorageExceededException" => Failure::work(what, why, "delete old versions of functions"),
+            "RequestTooLargeException"
+            | "RequestEntityTooLargeException"
+            | "InvalidRequestContentException"
+            | "UnsupportedMediaTypeException" => Failure::usage(what, why, "the payload must be JSON of at most 6 MB"),
+            _ => Failure::work(what, why, ""),
+        }
+    }
+}
+
+impl<E, R> From<SdkError<E, R>> for CallError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        if let SdkError::ServiceError(service) = &error {
+            let meta = service.err().meta();
+            let code = meta.code().unwrap_or("an unnamed error").to_owned();
+            let message = meta.message().unwrap_or_default().to_owned();
+            return if is_of_credentials(&code) {
+                Self::Login { code, message, hint: String::new() }
+            } else {
+                Self::Service { code, message }
+            };
+        }
+        if let Some(Refusal(call)) = cause(&error) {
+            return Self::ReadOnly(Refusal(call.clone()).to_string());
+        }
+        let text = match cause::<Through>(&error) {
+            Some(through) => format!("through {}: {}", through.place(), reason(&error)),
+            None => reason(&error),
+        };
+        if let Some(credentials) = cause::<CredentialsError>(&error) {
+            return without_credentials(credentials, text);
+        }
+        if is_refused(&error) { Self::Refused(text) } else { Self::Transport(text) }
+    }
+}
+
+/// The codes with which services turn credentials down.
+fn is_of_credentials(code: &str) -> bool {
+    matches!(
+        code,
+        "ExpiredToken"
+            | "ExpiredTokenException"
+            | "RequestExpired"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+    )
+}
+
+/// Credentials could not be had. That need not be for lack of a login: the way there may be broken as any other, and
+/// the role to be assumed may not be allowed.
+fn without_credentials(error: &CredentialsError, text: String) -> CallError {
+    if let Some(NoCode(failure)) = cause(error) {
+        let Failure { why, hint, .. } = failure.clone();
+        return CallError::Login { code: String::new(), message: why, hint };
+    }
+    if cause::<ConnectorError>(error).is_some() {
+        return CallError::Transport(text);
+    }
+    if let Some(assume) = cause::<AssumeRoleError>(error) {
+        let code = assume.meta().code().unwrap_or_default().to_owned();
+        let message = assume.meta().message().unwrap_or_default().to_owned();
+        return if is_of_credentials(&code) {
+            CallError::Login { code, message, hint: String::new() }
+        } else {
+            CallError::Service { code, message }
+        };
+    }
+    CallError::Login { code: String::new(), message: text, hint: String::new() }
+}
+
+fn with_code(message: String, code: &str) -> String {
+    match (message.is_empty(), code.is_empty()) {
+        (true, _) => code.to_owned(),
+        (false, true) => message,
+        (false, false) => format!("{message} ({code})"),
+    }
+}
+
+/// None where what was asked for is not there.
+pub(crate) fn present<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An error and its causes, the innermost last.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |cause| cause.source())
+}
+
+/// The innermost causes say what happened; the outer ones repeat that it did.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = Vec::new();
+    for cause in self::causes(error) {
+        // A chain of credential providers tells of each on a line of its own: the log has them all.
+        let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
+        // The way is named in front of it all.
+        if causes.last() != Some(&text) && !cause.is::<Through>() {
+            causes.push(text);
+        }
+    }
+    tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
+    causes[causes.len().saturating_sub(2)..].join(": ")
+}
+
+/// The cause of this type, however deep.
+fn cause<'a, C: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a C> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// A refused connection is the one transport error that proves that nothing was received.
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    let refused = |io: &std::io::Error| io.kind() == std::io::ErrorKind::ConnectionRefused;
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(refused))
+}
+
+fn transport_hint(message: &str) -> &'static str {
+    if message.contains("proxy authorization required") {
+        "the proxy wants a user: HTTPS_PROXY=http://user:password@host:port"
+    } else if message.contains("certificate") {
+        "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a file of certificates in PEM"
+    } else if message.contains("the proxy") {
+        "look at the variable, or name hosts that need no proxy in NO_PROXY"
+    } else {
+        "look at the network, and at the credentials of the profile (`aws sts get-caller-identity`)"
+    }
+}

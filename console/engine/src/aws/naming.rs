@@ -1,0 +1,39 @@
+//! Names and notations of AWS: log groups, digests and times as Lambda writes them. Pure.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::workspace::paths;
+
+/// Where Lambda writes the logs of a function that names no group.
+pub(crate) fn default_group(name: &str) -> String {
+    format!("/aws/lambda/{name}")
+}
+
+/// Lower-case hexadecimal of a digest in Base64; empty where it is none.
+pub(crate) fn hex_of(base64: &str) -> String {
+    paths::hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
+}
+
+/// Milliseconds since the Unix epoch of a time as Lambda writes it: `2026-11-21T04:11:47.123+0000`.
+pub(crate) fn milliseconds(modified: &str) -> Option<i64> {
+    let time = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", modified).ok()?.to_timestamp().ok()?;
+    Some(time.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambda_has_its_own_way_to_write_a_time() {
+        assert_eq!(milliseconds("1970-01-01T00:00:01.250+0000"), Some(1250));
+        assert_eq!(milliseconds("2026-11-21T06:11:47.000+0200"), milliseconds("2026-11-21T04:11:47.000+0000"));
+        assert_eq!(milliseconds("yesterday"), None);
+    }
+
+    #[test]
+    fn a_digest_in_base64_is_shown_in_hexadecimal() {
+        assert_eq!(hex_of("3q2+7w=="), "deadbeef");
+        assert_eq!(hex_of("no digest"), "");
+    }
+}

@@ -1,0 +1,469 @@
+//! Where functions are deployed to: the local Lambda or a stage on AWS, with the SDK clients for it.
+//!
+//! A stage is an endpoint with credentials: which one it is matters while its clients are made
+//! (`clients`) and nowhere above.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+};
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::os_shim_internal::Env;
+use lambda_console_local::{Endpoint, Link};
+use lambda_console_model::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
+use tokio_util::sync::CancellationToken;
+
+pub use self::options::StageOptions;
+use self::{joined::Joined, settings::StageSettings};
+pub use super::credentials::mfa::{Asker, CodeQuestion};
+use super::{account::Account, clients::Clients, credentials::Source, error::CallError, guard::Guard};
+use crate::{compile::toolchain, workspace::paths};
+
+mod joined;
+mod misdirected;
+mod options;
+pub(super) mod settings;
+
+/// The name of the stage that is always there.
+pub const LOCAL: &str = StageInfo::LOCAL;
+/// The region of the local Lambda where none is asked for.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// A connected stage.
+pub struct Stage {
+    settings: StageSettings,
+    info: std::sync::Mutex<StageInfo>,
+    read_only: bool,
+    /// What is odd about where it is.
+    warning: Option<Failure>,
+    /// Where the credentials come from; none for the local Lambda.
+    source: Option<Source>,
+    place: Place,
+}
+
+/// Where the clients come from.
+enum Place {
+    Aws(Arc<Clients>),
+    Local(Box<Joined>),
+}
+
+/// The names of the stages of the workspace at `root`: `local`, then those of its manifest, sorted.
+///
+/// # Errors
+/// The manifest cannot be read, or has a stage with an unknown key or a wrong type, with its place.
+pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
+    let stages = settings::read(root)?;
+    Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
+}
+
+/// The stages of the workspace at `root` as their settings say: `local`, those of its manifest, sorted, and the one of
+/// `options`, if it is none of these.
+///
+/// # Errors
+/// As [`names`].
+pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEntry>, Failure> {
+    let mut names = names(root)?;
+    if !names.contains(&options.stage) {
+        names.push(options.stage.clone());
+    }
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        let settings = settings::resolve(root, &options.of_stage(&name))?;
+        let credentials = match name.as_str() {
+            LOCAL => String::new(),
+            _ => match Account::read(&settings, Env::real()).await {
+                Ok(account) => account.source().describe(),
+                Err(_) => "not readable".to_owned(),
+            },
+        };
+        let StageSettings { profile, region, protected, .. } = settings;
+        entries.push(StageEntry { name, profile, region, credentials, protected });
+    }
+    Ok(entries)
+}
+
+impl Stage {
+    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS
+    /// profile, and asks who the caller is.
+    ///
+    /// # Errors
+    /// There is no such stage (usage), its settings have an error (usage), or it cannot be reached with the
+    /// credentials at hand (environment).
+    pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
+        Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
+    }
+
+    /// As [`Stage::connect`], with the local Lambda's state in `state`.
+    pub(crate) async fn connect_in(
+        state: PathBuf,
+        workspace: &Workspace,
+        options: &StageOptions,
+    ) -> Result<Self, Failure> {
+        let settings = settings::resolve(&workspace.root, options)?;
+        let info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
+        let guard = Guard { read_only: options.read_only };
+        let (mut source, mut warning) = (None, None);
+        let place = if options.stage == LOCAL {
+            let region = settings.region.clone().unwrap_or_else(|| LOCAL_REGION.to_owned());
+            Place::Local(Box::new(Joined::new(&state, options.port, region, guard)))
+        } else {
+            let account = Account::read(&settings, Env::real()).await?;
+            let misdirected = misdirected::failure(&options.stage, settings.profile.is_some()).await;
+            // What the command line asks of the environment alone is where the environment says.
+            let is_of_environment =
+                settings.profile.is_none() && !settings::read(&workspace.root)?.contains_key(&options.stage);
+            if let Some(failure) = misdirected {
+                if !is_of_environment {
+                    return Err(failure);
+                }
+                warning = Some(Failure { what: format!("the stage {} is not on AWS", options.stage), ..failure });
+            }
+            source = Some(account.source().clone());
+            Place::Aws(Arc::new(Clients::aws(&account, &options.asker, guard).await?))
+        };
+        let (info, read_only) = (std::sync::Mutex::new(info), options.read_only);
+        let stage = Self { settings, info, read_only, warning, source, place };
+        let region = stage.clients().await?.region().to_owned();
+        stage.with_info(|info| info.region = region);
+        stage.ask_who().await?;
+        Ok(stage)
+    }
+
+    /// A stage whose services are all at one endpoint, for tests that serve it themselves.
+    #[cfg(test)]
+    pub(crate) fn at(endpoint: &Endpoint) -> Self {
+        let clients = Clients::local(endpoint, Guard { read_only: false });
+        let info = StageInfo { name: "tests".to_owned(), region: endpoint.region.clone(), ..StageInfo::default() };
+        let (settings, info) = (StageSettings::default(), std::sync::Mutex::new(info));
+        Self { settings, info, read_only: false, warning: None, source: None, place: Place::Aws(Arc::new(clients)) }
+    }
+
+    /// Asks who the caller is, and so whether the credentials still work.
+    pub async fn ask_who(&self) -> Result<(), Failure> {
+        let caller = self
+            .call(|clients| async move { clients.sts().get_caller_identity().send().await })
+            .await
+            .map_err(|error| error.into_failure(format!("could not connect to the stage {}", self.name())))?;
+        self.with_info(|info| {
+            caller.account().unwrap_or_default().clone_into(&mut info.account);
+            if let Some(source) = &self.source {
+                caller.arn().unwrap_or_default().clone_into(&mut info.identity);
+                info.credentials = source.describe();
+            }
+        });
+        Ok(())
+    }
+
+    /// The credentials that were used last have expired by now.
+    pub fn is_expired(&self) -> bool {
+        let now = jiff::Timestamp::now().as_millisecond();
+        self.info().expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Where this stage is, as the screen shows it.
+    pub fn info(&self) -> StageInfo {
+        self.with_info(|info| {
+            if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
+                // The toolchain may have been provided since the last time.
+                info.emulator = emulator_name();
+            }
+            if let Place::Aws(clients) = &self.place {
+                info.expires_at = clients.expires_at();
+            }
+            info.clone()
+        })
+    }
+
+    /// What is odd about where it is, and no reason not to go there.
+    pub const fn warning(&self) -> Option<&Failure> {
+        self.warning.as_ref()
+    }
+
+    /// It is the local Lambda, which stays joined as long as the console runs.
+    pub const fn is_local(&self) -> bool {
+        matches!(self.place, Place::Local(_))
+    }
+
+    /// The stage's name.
+    pub fn name(&self) -> String {
+        self.with_info(|info| info.name.clone())
+    }
+
+    /// The function-name alias that the stage's settings give; deploys point it at the new version.
+    pub fn alias(&self) -> Option<&str> {
+        self.settings.alias.as_deref()
+    }
+
+    /// The same stage, for a deploy that publishes nothing.
+    pub(crate) fn without_alias(&self) -> Self {
+        let place = match &self.place {
+            Place::Aws(clients) => Place::Aws(clients.clone()),
+            Place::Local(local) => Place::Local(Box::new(local.again())),
+        };
+        Self {
+            settings: StageSettings { alias: None, ..self.settings.clone() },
+            info: std::sync::Mutex::new(self.info()),
+            read_only: self.read_only,
+            warning: self.warning.clone(),
+            source: self.source.clone(),
+            place,
+        }
+    }
+
+    /// A function of one name is the same function on both stages.
+    pub(crate) fn is_where(&self, other: &Self) -> bool {
+        let (here, there) = (self.info(), other.info());
+        let is_one_place = match (&self.place, &other.place) {
+            (Place::Local(here), Place::Local(there)) => here.dir() == there.dir(),
+            (Place::Aws(here), Place::Aws(there)) => here.endpoint() == there.endpoint(),
+            _ => false,
+        };
+        is_one_place && here.account == there.account && here.region == there.region
+    }
+
+    /// The role of functions that name none themselves.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.settings.role.as_deref()
+    }
+
+    /// The bucket that zips over Lambda's limit are sent through.
+    pub(crate) fn bucket(&self) -> Option<&str> {
+        self.settings.bucket.as_deref()
+    }
+
+    /// The name that the workspace's function `name` has on this stage.
+    pub fn remote_name(&self, name: &str) -> String {
+        let StageSettings { prefix, suffix, .. } = &self.settings;
+        format!("{}{name}{}", prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default())
+    }
+
+    /// The first part of an ARN that differs between AWS's separate clouds.
+    pub(crate) fn partition(&self) -> &'static str {
+        self.with_info(|info| partition(&info.region).0)
+    }
+
+    /// The stage is marked as protected: it changes only with [`Consent::Given`].
+    pub fn is_protected(&self) -> bool {
+        self.settings.protected
+    }
+
+    /// Lets a change through unless the stage is read-only or protected. `what` is what would fail:
+    /// `could not deploy`.
+    ///
+    /// # Errors
+    /// With `--read-only`, and on a protected stage without consent (usage).
+    pub fn allow_change(&self, what: &str, consent: Consent) -> Result<(), Failure> {
+        self.allow_call(what)?;
+        if self.is_protected() && consent != Consent::Given {
+            let name = self.name();
+            return Err(Failure::usage(
+                what,
+                format!("the stage {name} is protected"),
+                "confirm by typing its name, or pass --yes",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Others than this machine's user can reach what is public here.
+    pub fn is_exposed(&self) -> bool {
+        !self.is_local()
+    }
+
+    /// Lets a change through that everybody could call a function after. `what` is what would fail.
+    ///
+    /// # Errors
+    /// Where others can reach the stage, without consent (usage).
+    pub(crate) fn allow_opening(&self, what: &str, consent: Consent) -> Result<(), Failure> {
+        if !self.is_exposed() || consent == Consent::Given {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            what,
+            "its URL would answer everybody, without credentials",
+            "confirm it by typing the stage's name or with --yes, or set the URL's auth to `iam`",
+        ))
+    }
+
+    /// Lets a call with effects of its own (an invocation) through unless `--read-only` holds.
+    pub(crate) fn allow_call(&self, what: &str) -> Result<(), Failure> {
+        if self.read_only {
+            return Err(Failure::usage(
+                what,
+                "--read-only refuses every call that can change something",
+                "run it without --read-only",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What AWS calls the architecture that a function is built for.
+    ///
+    /// # Errors
+    /// A native build is for the local Lambda alone (usage).
+    pub(crate) fn architecture(&self, architecture: Architecture) -> Result<Architecture, Failure> {
+        match (architecture, &self.place) {
+            (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
+            (Architecture::Native, Place::Local(_)) => Ok(Architecture::X86_64),
+            (Architecture::Native, Place::Aws(_)) => Err(Failure::usage(
+                "could not deploy a native build to AWS",
+                "it is built for this machine, not for Lambda",
+                "build it with `lambda-console build --arch arm64`",
+            )),
+            (other, _) => Ok(other),
+        }
+    }
+
+    /// The local Lambda's endpoint with its keys; none on AWS. Joins it first where its process ended.
+    pub async fn local_endpoint(&self) -> Result<Option<Endpoint>, Failure> {
+        self.clients().await?;
+        match &self.place {
+            Place::Aws(_) => Ok(None),
+            Place::Local(local) => Ok(local.endpoint().await),
+        }
+    }
+
+    /// This process serves the local Lambda, rather than having joined another's.
+    pub async fn is_serving(&self) -> bool {
+        match &self.place {
+            Place::Aws(_) => false,
+            Place::Local(local) => local.is_serving().await,
+        }
+    }
+
+    /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes, once what others asked of it
+    /// is answered and what was begun of its queue is done, or shortly after `cut`; its functions and logs are on disk.
+    /// `say` hears why that takes a while, and what is left.
+    pub async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
+        if let Place::Local(local) = &self.place {
+            local.leave(cut, say).await;
+        }
+    }
+
+    /// As [`Stage::leave`], however long it takes.
+    #[cfg(test)]
+    pub(crate) async fn close(&self) {
+        self.leave(&CancellationToken::new(), &|_| {}).await;
+    }
+
+    /// The clients, after taking over or joining again where the process that served the local Lambda ended.
+    pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Failure> {
+        Ok(self.reach().await?.0)
+    }
+
+    /// The clients; of the local Lambda, also which server they are for.
+    async fn reach(&self) -> Result<(Arc<Clients>, Option<Link>), Failure> {
+        match &self.place {
+            Place::Aws(clients) => Ok((Arc::clone(clients), None)),
+            Place::Local(local) => {
+                let (clients, link) = local.clients(|endpoint| self.note(endpoint)).await?;
+                Ok((clients, Some(link)))
+            }
+        }
+    }
+
+    /// Waits until the process that serves the local Lambda has ended, where that is another one, and follows to the next,
+    /// which may be this one. Whether there is anything to wait for.
+    ///
+    /// # Errors
+    /// The local Lambda cannot be opened.
+    pub async fn follow(&self) -> Result<bool, Failure> {
+        match &self.place {
+            Place::Aws(_) => Ok(false),
+            Place::Local(local) => local.follow(|endpoint| self.note(endpoint)).await,
+        }
+    }
+
+    fn note(&self, endpoint: &Endpoint) {
+        self.with_info(|info| {
+            info.endpoint = Some(endpoint.url.clone());
+            info.region.clone_from(&endpoint.region);
+            info.damage.clone_from(&endpoint.damage);
+        });
+    }
+
+    /// Makes one SDK call. Where the process that served the local Lambda ended before it answered, the call is sent to
+    /// the next one, as the SDK sends calls again that got no answer from AWS.
+    pub(crate) async fn call<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.send(send, true).await
+    }
+
+    /// As [`Stage::call`], for what must not be done twice: it is sent again only where it is known that it was not begun.
+    pub(crate) async fn call_once<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.send(send, false).await
+    }
+
+    async fn send<T, E, F, Fut>(&self, send: F, repeats: bool) -> Result<T, CallError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        F: Fn(Arc<Clients>) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let deadline = joined::deadline();
+        loop {
+            let (clients, link) = self.reach().await.map_err(CallError::Stage)?;
+            let error = match send(clients).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => CallError::from(error),
+            };
+            let Some(link) = link else { return Err(self.explain(error)) };
+            joined::sequel(&link, error, repeats, deadline).await.map_err(|error| self.explain(error))?;
+        }
+    }
+
+    /// Says how to log in on this stage, where that is what `error` is about. [`Stage::call`] does it by itself.
+    pub(crate) fn explain(&self, error: CallError) -> CallError {
+        match (error, &self.source) {
+            (CallError::Login { code, message, hint }, Some(source)) if hint.is_empty() => {
+                CallError::Login { code, message, hint: source.login() }
+            }
+            (error, _) => error,
+        }
+    }
+
+    fn with_info<T>(&self, work: impl FnOnce(&mut StageInfo) -> T) -> T {
+        work(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("info", &self.info()).finish_non_exhaustive()
+    }
+}
+
+/// The separate cloud of a region: its part of an ARN, and the domain of its services.
+pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
+    const PARTITIONS: [(&str, &str, &str); 7] = [
+        ("cn-", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-", "aws-us-gov", "amazonaws.com"),
+        ("eusc-", "aws-eusc", "amazonaws.eu"),
+        ("us-iso-", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+        ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+        ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+    ];
+    let found = PARTITIONS.iter().find(|(regions, ..)| region.starts_with(regions));
+    found.map_or(("aws", "amazonaws.com"), |&(_, partition, domain)| (partition, domain))
+}
+
+/// ARM64 bootstraps run as they are on an ARM64 host.
+fn emulator_name() -> Option<String> {
+    if cfg!(target_arch = "aarch64") {
+        return None;
+    }
+    Some(toolchain::emulator()?.file_name()?.to_string_lossy().into_owned())
+}

@@ -1,0 +1,191 @@
+//! Waits: for a change that is under way, for a role that is not everywhere known, for a stage that is busy.
+//!
+//! Every wait begins short, so that a stage nearby is quick, and ends with the job.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::{
+    operation::get_function::GetFunctionOutput,
+    types::{FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode},
+};
+use lambda_console_model::Failure;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::{error::CallError, function::get_function, retry::doubling, stage::Stage};
+
+/// How long a role or another change under way is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a change on the stage may take: a function in a VPC needs minutes.
+const SETTLE: Duration = Duration::from_mins(5);
+/// How often a call is sent again that a stage could not answer, besides what the SDK itself does.
+const AGAIN: u32 = 3;
+/// How often in a row a stage may give no answer to the question how far it is.
+const UNANSWERED: u32 = 8;
+/// As long as the waits are shorter, a function that is not there is asked for again.
+const NEW: Duration = Duration::from_millis(500);
+/// The first wait for a stage that has too much to do.
+const BUSY: Duration = Duration::from_millis(250);
+
+/// From 5 ms, each twice the one before, to 2 s.
+pub(crate) fn waits() -> impl Iterator<Item = Duration> {
+    doubling(Duration::from_millis(5), Duration::from_secs(2))
+}
+
+/// Sleeps; false where the job is cancelled meanwhile.
+async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => false,
+        () = tokio::time::sleep(wait) => true,
+    }
+}
+
+/// Sends a call that may be repeated again: while another change of the function `name` is under way, while a new role is
+/// not yet everywhere known, and while the stage has too much to do.
+pub(crate) async fn patiently<T, F, Fut>(
+    stage: &Stage,
+    name: &str,
+    cancel: &CancellationToken,
+    send: F,
+) -> Result<T, CallError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, CallError>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let (mut waits, mut busy, mut again) = (waits(), doubling(BUSY, Duration::from_secs(5)), 0);
+    loop {
+        let error = match send().await {
+            Err(error) if Instant::now() < deadline && !cancel.is_cancelled() => error,
+            answer => return answer,
+        };
+        let wait = if error.is_conflict() || error.is_role_pending() {
+            waits.next().unwrap_or(PATIENCE)
+        } else if error.is_throttled() || (error.is_passing() && again < AGAIN) {
+            again += 1;
+            busy.next().unwrap_or(PATIENCE)
+        } else {
+            return Err(error);
+        };
+        if !sleep(wait, cancel).await {
+            return Err(error);
+        }
+        if error.is_conflict() {
+            // Why the other change failed is not ours to tell.
+            let _: Result<GetFunctionOutput, Failure> = settle(stage, name, cancel).await;
+        }
+    }
+}
+
+/// Waits until no change of the function is under way.
+///
+/// # Errors
+/// The change failed, with the stage's reason; or five minutes went by.
+pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
+    settle(stage, name, &CancellationToken::new()).await.map(|_| ())
+}
+
+/// As [`settled`], but ends with the job, and gives the function as it then is.
+pub(crate) async fn settle(
+    stage: &Stage,
+    name: &str,
+    cancel: &CancellationToken,
+) -> Result<GetFunctionOutput, Failure> {
+    let (deadline, mut unanswered) = (Instant::now() + SETTLE, 0);
+    for wait in waits() {
+        match get_function(stage, name, None).await {
+            Ok(Some(found)) => {
+                unanswered = 0;
+                match found.configuration().map(Standing::of) {
+                    Some(Standing::Broken(why)) => {
+                        return Err(Failure::work(
+                            format!("could not change {name}"),
+                            why,
+                            "mend the cause, then deploy again",
+                        ));
+                    }
+                    Some(Standing::Changing) => {}
+                    Some(Standing::Settled) | None => return Ok(found),
+                }
+            }
+            // One that was just made is not everywhere known at once.
+            Ok(None) if wait < NEW => {}
+            Ok(None) => return Err(gone(name)),
+            Err(error) if (error.is_throttled() || error.is_passing()) && unanswered < UNANSWERED => unanswered += 1,
+            Err(error) => return Err(error.into_failure(format!("could not look at {name}"))),
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+        if !sleep(wait, cancel).await {
+            return Err(Failure::interrupted(format!("could not wait for {name}")));
+        }
+    }
+    let why = "the stage is still changing it after 5 minutes";
+    Err(Failure::work(format!("could not wait for {name}"), why, "look again later with `lambda-console list`"))
+}
+
+fn gone(name: &str) -> Failure {
+    let hint = "`lambda-console list` shows what is on the stage";
+    Failure::work(format!("could not look at {name}"), "it is not on the stage", hint)
+}
+
+/// Whether a function can be used as it is said to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// A change is under way.
+    Changing,
+    /// The last change went wrong, for this reason.
+    Broken(String),
+    /// It is what it says.
+    Settled,
+}
+
+impl Standing {
+    pub(crate) fn of(found: &FunctionConfiguration) -> Self {
+        let (state, last) = (found.state(), found.last_update_status());
+        if state == Some(&State::Pending) || last == Some(&LastUpdateStatus::InProgress) {
+            return Self::Changing;
+        }
+        let (reason, code) = if state == Some(&State::Failed) {
+            (found.state_reason(), found.state_reason_code().map(StateReasonCode::as_str))
+        } else if last == Some(&LastUpdateStatus::Failed) {
+            let code = found.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
+            (found.last_update_status_reason(), code)
+        } else {
+            return Self::Settled;
+        };
+        Self::Broken(match (reason, code) {
+            (Some(reason), Some(code)) => format!("{reason} ({code})"),
+            (Some(text), None) | (None, Some(text)) => text.to_owned(),
+            (None, None) => "the stage gives no reason".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_begin_short_and_end_at_two_seconds() {
+        let all: Vec<u128> = waits().take(11).map(|wait| wait.as_millis()).collect();
+        assert_eq!(all, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2000, 2000]);
+    }
+
+    #[test]
+    fn a_function_whose_last_change_failed_is_broken_for_the_stages_reason() {
+        let function = FunctionConfiguration::builder;
+        assert_eq!(Standing::of(&function().build()), Standing::Settled);
+        assert_eq!(Standing::of(&function().state(State::Pending).build()), Standing::Changing);
+        assert_eq!(Standing::of(&function().state(State::Inactive).build()), Standing::Settled);
+        let updating = function().state(State::Active).last_update_status(LastUpdateStatus::InProgress);
+        assert_eq!(Standing::of(&updating.build()), Standing::Changing);
+        let failed =
+            function().state(State::Failed).state_reason("no subnet").state_reason_code("InvalidSubnet".into());
+        assert_eq!(Standing::of(&failed.build()), Standing::Broken("no subnet (InvalidSubnet)".into()));
+        let update = function().last_update_status(LastUpdateStatus::Failed);
+        assert_eq!(Standing::of(&update.build()), Standing::Broken("the stage gives no reason".into()));
+    }
+}

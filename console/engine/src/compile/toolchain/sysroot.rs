@@ -1,0 +1,166 @@
+//! Builds the standard library from source into a private sysroot, once per compiler and target.
+//!
+//! The recipe is that of the compiler's own build for what it distributes: all of `std` with unwinding, `panic_abort`
+//! alone without, and bitcode, so that functions may use any LTO. But it leaves out the code that finds the names of a
+//! backtrace's functions in debug information: every program links it, it is a third of a small bootstrap, and a stripped
+//! one has no such information. Nothing is linked, so no C toolchain is needed.
+//!
+//! Runs `cargo`; writes to the cache directory.
+
+use std::{fs, io, path::Path};
+
+use lambda_console_model::{Failure, Step};
+
+use super::{Rust, begin, cache, cache::Staging, standard};
+use crate::{
+    Job,
+    compile::{
+        child_process::{self, Pipe, RunError},
+        progress,
+    },
+};
+
+/// Raised whenever what is built changes, so that an older sysroot is not used.
+pub(super) const RECIPE: u32 = 2;
+
+/// The settings of the library's release build.
+const PROFILE: [&str; 8] = [
+    "profile.release.opt-level=3",
+    "profile.release.debug=0",
+    "profile.release.strip=\"none\"",
+    "profile.release.lto=false",
+    "profile.release.codegen-units=1",
+    "profile.release.incremental=false",
+    "profile.release.overflow-checks=false",
+    "profile.release.panic=\"unwind\"",
+];
+
+/// What rustc names when it links for musl by itself. cargo-zigbuild leaves them out again and zig brings its own, but
+/// rustc wants them to exist.
+const START_FILES: [&str; 9] =
+    ["crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o"];
+
+pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) -> Result<(), Failure> {
+    let what = format!("could not build the standard library for {target}");
+    let staging = Staging::new()?;
+    write_package(staging.path(), library).map_err(|error| cache::failed(&what, staging.path(), &error))?;
+    let text = format!("building the standard library for {target}");
+    begin(job, &*text);
+    let mut errors = Vec::new();
+    let status = child_process::stream(cargo(rust, target, library, staging.path()), &job.cancel, |pipe, line| {
+        if let Some((done, total)) = progress::parse(line) {
+            job.report(Step::Phase { text: text.clone(), done, total });
+        } else if pipe == Pipe::Stderr && !line.trim_start().starts_with("Compiling ") {
+            errors.push(line.to_owned());
+        }
+    })
+    .await;
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(_) => {
+            let from = errors.iter().position(|line| line.starts_with("error")).unwrap_or(0);
+            let why = errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
+            let hint = format!("install it instead: `rustup target add {target}`, without `build-std` in the manifest");
+            return Err(Failure::environment(what, why, hint));
+        }
+        Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
+        Err(error) => return Err(Failure::environment(what, format!("cargo did not run: {error}"), "")),
+    }
+    collect(staging.path(), target).map_err(|error| cache::failed(&what, staging.path(), &error))?;
+    staging.place("sysroot", &standard::part(rust, target))?;
+    Ok(())
+}
+
+/// A package that depends on everything of a sysroot, as the compiler's own workspace does.
+fn write_package(directory: &Path, library: &Path) -> io::Result<()> {
+    let path = |name: &str| toml::Value::from(library.join(name).display().to_string()).to_string();
+    let patches = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"]
+        .map(|name| format!("{name} = {{ path = {} }}\n", path(name)))
+        .concat();
+    let manifest = format!(
+        r#"cargo-features = ["profile-rustflags"]
+[package]
+name = "lambda-console-sysroot"
+version = "0.0.0"
+edition = "2024"
+[lib]
+path = "lib.rs"
+[workspace]
+[dependencies]
+std = {{ path = {std}, features = ["panic-unwind"] }}
+sysroot = {{ path = {sysroot} }}
+[profile.release.package.rustc-demangle]
+opt-level = "s"
+# One object a function, so that none clashes with the linker's own.
+[profile.release.package.compiler_builtins]
+codegen-units = 10000
+[profile.release.package.panic_abort]
+rustflags = ["-Cpanic=abort"]
+[patch.crates-io]
+{patches}"#,
+        std = path("std"),
+        sysroot = path("sysroot"),
+    );
+    fs::write(directory.join("Cargo.toml"), manifest)?;
+    fs::write(directory.join("lib.rs"), "")?;
+    let lock = fs::read(library.join("Cargo.lock")).or_else(|_| fs::read(library.join("../Cargo.lock")))?;
+    // Written anew rather than copied, for the source may be read-only.
+    fs::write(directory.join("Cargo.lock"), lock)
+}
+
+fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::process::Command {
+    let flags = [
+        // Marks the crates as the compiler's own, unstable inside.
+        "-Zforce-unstable-if-unmarked".to_owned(),
+        "-Aunexpected_cfgs".to_owned(),
+        "-Cembed-bitcode=yes".to_owned(),
+        "-Cforce-unwind-tables=yes".to_owned(),
+        "-Clink-self-contained=no".to_owned(),
+        // As in the distributed library: panics name the same place on every machine.
+        format!("--remap-path-prefix={}=/rustc/{}/library", library.display(), rust.commit),
+    ];
+    let mut command = child_process::command(rust.program("cargo"), directory);
+    command
+        .args(["build", "--release", "--target", target])
+        // The user's own configuration goes before a manifest; what it says of programs is for their code.
+        .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "")
+        .env("RUSTC", rust.program("rustc"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_TARGET_DIR", directory.join("target"))
+        .env("CARGO_BUILD_BUILD_DIR", directory.join("target"))
+        // Keeps the crates apart from equally named ones of a function.
+        .env("__CARGO_DEFAULT_LIB_METADATA", "lambda-console")
+        .env_remove("RUSTFLAGS");
+    progress::ask_for(&mut command);
+    let vendor = library.join("vendor");
+    if vendor.is_dir() {
+        let directory = toml::Value::from(vendor.display().to_string());
+        command
+            .arg("--offline")
+            .args(["--config", "source.crates-io.replace-with=\"vendored-std\""])
+            .args(["--config", &format!("source.vendored-std.directory={directory}")]);
+    }
+    command
+}
+
+/// Moves the libraries to where rustc looks for them.
+fn collect(directory: &Path, target: &str) -> io::Result<()> {
+    let libraries = standard::libraries(&directory.join("sysroot"), target);
+    fs::create_dir_all(libraries.join("self-contained"))?;
+    for entry in fs::read_dir(directory.join("target").join(target).join("release/deps"))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.extension().is_some_and(|extension| extension == "rlib")
+            && !name.starts_with("liblambda_console_sysroot")
+        {
+            fs::rename(&path, libraries.join(name))?;
+        }
+    }
+    for name in START_FILES {
+        fs::write(libraries.join("self-contained").join(name), "")?;
+    }
+    Ok(())
+}

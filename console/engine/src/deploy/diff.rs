@@ -1,0 +1,346 @@
+//! What a deploy would change. Pure.
+
+use std::collections::BTreeMap;
+
+use lambda_console_model::{
+    Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc, short_sha256,
+};
+
+use super::{
+    code::Code,
+    remote::{Remote, Settings},
+    url,
+};
+use crate::{
+    aws::naming::{default_group, hex_of},
+    resources::roles::{self, Held, RolePolicies},
+};
+
+/// What the fields of environment variables begin with.
+pub(super) const ENV: &str = "env.";
+/// In the place of every environment value.
+pub(super) const MASK: &str = "••••••";
+
+/// What stands for a value that is taken away.
+pub(super) const REMOVED: &str = "removed";
+
+/// What the fields of managed policies of the function's role begin with.
+pub(super) const POLICY: &str = "role.policy.";
+/// The field of the statements of the role's own policy.
+pub(super) const STATEMENTS: &str = "role.statements";
+
+/// The settings that differ, gathered one by one.
+pub(super) struct Diff {
+    pub(super) changes: Vec<Change>,
+}
+
+impl Diff {
+    /// `field` shall be `to`; nothing to do where it is.
+    pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
+        let to = to.into();
+        if from.as_ref() != Some(&to) {
+            self.changes.push(Change { field: field.to_owned(), from, to });
+        }
+    }
+
+    /// `field` is there and shall not be.
+    pub(super) fn remove(&mut self, field: &str, from: &str) {
+        self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
+    }
+}
+
+/// What the workspace wants a function to be.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    /// Its name on the stage.
+    pub(super) name: String,
+    /// None: the code stays, and the function must be there.
+    pub(super) code: Option<Code>,
+    pub(super) config: FunctionConfig,
+    /// None: keep the present one, or make one.
+    pub(super) role: Option<String>,
+    /// What the role shall allow that this program makes; none where another is named.
+    pub(super) policies: Option<RolePolicies>,
+    /// The name of that role.
+    pub(super) own_role: String,
+    /// The alias that shall lead to what is deployed.
+    pub(super) alias: Option<String>,
+}
+
+/// The settings that differ. What the workspace says nothing of is left as it is and does not appear.
+///
+/// # Errors
+/// The function on the stage is not one that this console may replace, or the settings contradict each other.
+pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Change>, Failure> {
+    let config = &wanted.config;
+    if let Some(found) = found {
+        refuse_foreign(found)?;
+        if found.settings.env.is_none() && (!config.env.is_empty() || config.env_replace) {
+            return Err(Failure::work(
+                "could not compare the environment variables",
+                "the stage does not show their values to this caller",
+                "use a profile that may decrypt them (kms:Decrypt)",
+            ));
+        }
+    }
+    let mut diff = Diff { changes: Vec::new() };
+    let now = found.map(|found| &found.settings);
+    if let Some(why) = found.and_then(|found| found.broken.as_ref()) {
+        diff.set("state", Some(format!("failed: {why}")), "active");
+    }
+    if let Some(code) = &wanted.code {
+        diff.set("code", now.map(|now| short(&now.sha256)), short(&code.sha256));
+        diff.set("architecture", now.map(|now| now.architecture.clone()), code.architecture.name());
+    }
+    settings(wanted, found, now, &mut diff);
+    role(wanted, found, &mut diff);
+    logs(wanted, found, now, &mut diff)?;
+    vpc(config.vpc.as_ref(), now, &mut diff);
+    environment(config, now, &mut diff);
+    for (name, value) in &config.tags {
+        let from = found.and_then(|found| found.tags.as_ref()?.get(name).cloned());
+        diff.set(&format!("tag.{name}"), from, value);
+    }
+    if let Some(concurrency) = config.concurrency {
+        let from = found.map(|found| count(found.concurrency));
+        let is_default = found.is_none() && concurrency == Concurrency::Unreserved;
+        if !is_default {
+            diff.set("concurrency", from, concurrency.to_string());
+        }
+    }
+    if let Some(alias) = &wanted.alias {
+        publication(alias, found, &mut diff);
+    }
+    if let Some(setting) = &config.url {
+        let doors = found.map(|found| found.doors.clone()).unwrap_or_default();
+        url::compare(setting, found.and_then(|found| found.url.as_ref()), &doors, &mut diff);
+    }
+    Ok(diff.changes)
+}
+
+/// What is a number or a text.
+fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) {
+    let config = &wanted.config;
+    if let Some(runtime) = &config.runtime {
+        diff.set("runtime", now.map(|now| now.runtime.clone()), runtime);
+    }
+    if let Some(memory) = config.memory {
+        diff.set("memory", now.map(|now| megabytes(now.memory)), megabytes(memory));
+    }
+    if let Some(timeout) = config.timeout {
+        diff.set("timeout", now.map(|now| seconds(now.timeout)), seconds(timeout));
+    }
+    if let Some(storage) = config.ephemeral_storage {
+        diff.set("ephemeral_storage", now.map(|now| megabytes(now.storage)), megabytes(storage));
+    }
+    if let Some(role) = &wanted.role {
+        diff.set("role", now.map(|now| now.role.clone()), role);
+    }
+    if let Some(description) = &config.description {
+        text(diff, "description", found.map(|found| found.description.clone()), description);
+    }
+    if let Some(mode) = tracing(config) {
+        diff.set("tracing", now.map(|now| now.tracing.clone()), mode);
+    }
+    if let Some(layers) = &config.layers {
+        text(diff, "layers", now.map(|now| now.layers.join(", ")), &layers.join(", "));
+    }
+}
+
+/// What the role allows that this program makes for the function, and of a new function that it makes it.
+fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
+    let none = Held::default();
+    let Some(policies) = &wanted.policies else { return };
+    let held = match found {
+        None => {
+            diff.set("role", None, format!("{}, made for it", wanted.own_role));
+            Some(&none)
+        }
+        Some(found) => found.held.as_ref().filter(|_| policies.is_asked()),
+    };
+    let Some(held) = held else { return };
+    let field = |arn: &str| format!("{POLICY}{}", arn.rsplit('/').next().unwrap_or(arn));
+    for arn in policies.lacking(held) {
+        diff.set(&field(arn), None, "attached");
+    }
+    for arn in policies.surplus(held) {
+        diff.remove(&field(arn), "attached");
+    }
+    let Some(statements) = policies.differing(held) else { return };
+    match (held.shown(), roles::shown(statements)) {
+        (from, Some(to)) => diff.set(STATEMENTS, from, to),
+        (Some(from), None) => diff.remove(STATEMENTS, &from),
+        (None, None) => {}
+    }
+}
+
+/// A text that is empty where there is nothing.
+fn text(diff: &mut Diff, field: &str, from: Option<String>, to: &str) {
+    let from = from.filter(|from| !from.is_empty());
+    match (&from, to) {
+        (None, "") => {}
+        (Some(from), "") => diff.remove(field, from),
+        _ => diff.set(field, from, to),
+    }
+}
+
+fn logs(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) -> Result<(), Failure> {
+    let log = &wanted.config.log;
+    let format_now = now.map(|now| now.format.unwrap_or(LogFormat::Text));
+    let format = log.format.or(format_now).unwrap_or(LogFormat::Text);
+    if format == LogFormat::Text && (log.application_level.is_some() || log.system_level.is_some()) {
+        return Err(Failure::usage(
+            "could not set the log levels",
+            "logs in text have none: Lambda filters by level in JSON alone",
+            "add log_format = \"json\", or leave the levels out",
+        ));
+    }
+    if let Some(wanted) = log.format
+        && (found.is_some() || wanted != LogFormat::Text)
+    {
+        diff.set("log.format", format_now.map(|format| format.name().to_owned()), wanted.name());
+    }
+    let level = |level: fn(&Settings) -> &Option<String>| now.and_then(|now| level(now).clone());
+    if let Some(wanted) = &log.application_level {
+        diff.set("log.application_level", level(|now| &now.application_level), wanted);
+    }
+    if let Some(wanted) = &log.system_level {
+        diff.set("log.system_level", level(|now| &now.system_level), wanted);
+    }
+    if let Some(group) = &log.group {
+        let from = now.map(|now| now.group.clone());
+        match (group.as_str(), found) {
+            ("", None) => {}
+            ("", Some(_)) => diff.set("log.group", from, default_group(&wanted.name)),
+            (group, _) => diff.set("log.group", from, group),
+        }
+    }
+    if let Some(days) = log.retention {
+        let has_group = found.is_some_and(|found| found.has_log_group);
+        let from = has_group.then(|| kept(found.and_then(|found| found.retention).unwrap_or(0)));
+        if has_group || days != 0 {
+            diff.set("log.retention", from, kept(days));
+        }
+    }
+    Ok(())
+}
+
+fn vpc(wanted: Option<&Vpc>, now: Option<&Settings>, diff: &mut Diff) {
+    let line = |vpc: &Vpc| {
+        let sorted = |ids: &[String]| {
+            let mut ids = ids.to_vec();
+            ids.sort_unstable();
+            ids.join(", ")
+        };
+        if vpc.subnet_ids.is_empty() {
+            return String::new();
+        }
+        let ipv6 = if vpc.ipv6_allowed_for_dual_stack { "; IPv6" } else { "" };
+        format!("{}; {}{ipv6}", sorted(&vpc.subnet_ids), sorted(&vpc.security_group_ids))
+    };
+    if let Some(wanted) = wanted {
+        text(diff, "vpc", now.map(|now| line(&now.vpc)), &line(wanted));
+    }
+}
+
+fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff) {
+    let present = now.and_then(|now| now.env.as_ref());
+    for (name, value) in &config.env {
+        let was = present.and_then(|env| env.get(name));
+        if was != Some(value) {
+            let from = was.map(|_| MASK.to_owned());
+            diff.changes.push(Change { field: format!("{ENV}{name}"), from, to: MASK.to_owned() });
+        }
+    }
+    if config.env_replace {
+        let gone = present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
+        gone.for_each(|(name, _)| diff.remove(&format!("{ENV}{name}"), MASK));
+    }
+}
+
+/// The alias must lead to a version that is what the function will be: what it leads to now is, unless anything that a
+/// version keeps is about to change or has changed since.
+fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
+    let published = found.and_then(|found| found.alias.as_ref());
+    let kept_by_versions = |field: &str| {
+        let (first, _) = field.split_once('.').unwrap_or((field, ""));
+        !matches!(first, "concurrency" | "tag" | "description")
+            && field != "log.retention"
+            && !field.starts_with("role.")
+    };
+    let changes = diff.changes.iter().any(|change| kept_by_versions(&change.field));
+    let is_current = published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);
+    if changes || !is_current {
+        let from = published.map(|published| published.version.clone());
+        diff.set(&format!("alias.{alias}"), from, "a new version");
+    }
+}
+
+/// Everybody may call the function through its URL afterwards, which they may not now.
+pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
+    let will = matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
+    let is = found
+        .is_some_and(|found| found.doors.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None));
+    will && !is
+}
+
+/// The environment after the deploy: what is on the stage with what the workspace has put over it.
+pub(super) fn merged_env(config: &FunctionConfig, found: Option<&Remote>) -> BTreeMap<String, String> {
+    let present = found.filter(|_| !config.env_replace).and_then(|found| found.settings.env.clone());
+    let mut env = present.unwrap_or_default();
+    env.extend(config.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    env
+}
+
+/// The value of an environment variable on the stage.
+pub(super) fn variable<'r>(found: Option<&'r Remote>, name: &str) -> Option<&'r String> {
+    found?.settings.env.as_ref()?.get(name)
+}
+
+/// The tracing mode as AWS spells it.
+pub(super) fn tracing(config: &FunctionConfig) -> Option<&'static str> {
+    let mode = config.tracing.as_deref()?;
+    Some(if mode.eq_ignore_ascii_case("active") { "Active" } else { "PassThrough" })
+}
+
+/// A function of the same name that someone wrote in another language is not to be replaced.
+fn refuse_foreign(found: &Remote) -> Result<(), Failure> {
+    let runtime = found.settings.runtime.as_str();
+    let kind = if found.is_image {
+        "a container image"
+    } else if runtime.starts_with("provided") {
+        return Ok(());
+    } else {
+        runtime
+    };
+    Err(Failure::work(
+        "could not replace the function on the stage",
+        format!("the function of this name there is {kind}, not a bootstrap"),
+        "rename the binary, give the stage a prefix, or delete that function",
+    ))
+}
+
+/// The first digits of a digest.
+fn short(sha256: &str) -> String {
+    short_sha256(&hex_of(sha256)).to_owned()
+}
+
+fn megabytes(memory: u32) -> String {
+    format!("{memory} MB")
+}
+
+fn seconds(timeout: u32) -> String {
+    format!("{timeout} s")
+}
+
+fn kept(days: u32) -> String {
+    match days {
+        0 => "for ever".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+fn count(reserved: Option<u32>) -> String {
+    reserved.map_or(Concurrency::Unreserved, Concurrency::Reserved).to_string()
+}

@@ -1,0 +1,222 @@
+//! A function as it is on the stage. One call reads it; what a deploy says nothing of is not asked for.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::{
+    operation::get_function::GetFunctionOutput,
+    types::{Architecture, FunctionConfiguration, PackageType, Runtime, TracingMode},
+};
+use lambda_console_model::{
+    Concurrency, Failure, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlSetting, Vpc,
+};
+
+use super::{
+    Stage,
+    url::{self, Doors},
+};
+use crate::{
+    aws::{error::CallError, function::get_function, naming, waiting::Standing},
+    resources::roles::{self, Held},
+};
+
+/// What is compared of a deployed function. Environment values are secrets: no `Debug`.
+#[derive(Clone, Default)]
+pub(super) struct Remote {
+    /// What a version keeps of it.
+    pub(super) settings: Settings,
+    pub(super) is_image: bool,
+    pub(super) description: String,
+    /// None where this caller may not see them.
+    pub(super) tags: Option<BTreeMap<String, String>>,
+    pub(super) concurrency: Option<u32>,
+    pub(super) arn: String,
+    pub(super) revision: Option<String>,
+    /// A change is under way.
+    pub(super) is_changing: bool,
+    /// Why its last change went wrong.
+    pub(super) broken: Option<String>,
+    /// The log group is there.
+    pub(super) has_log_group: bool,
+    /// Days; none: for ever.
+    pub(super) retention: Option<u32>,
+    pub(super) url: Option<FunctionUrl>,
+    /// Who may call it without an identity.
+    pub(super) doors: Doors,
+    /// What the stage's alias leads to.
+    pub(super) alias: Option<Published>,
+    /// What its role holds, if it was asked for and is one that this program made for the function.
+    pub(super) held: Option<Held>,
+}
+
+/// What a published version shares with the function.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Settings {
+    /// Of the zip, in Base64.
+    pub(super) sha256: String,
+    pub(super) architecture: String,
+    pub(super) runtime: String,
+    pub(super) memory: u32,
+    pub(super) timeout: u32,
+    pub(super) storage: u32,
+    pub(super) role: String,
+    pub(super) tracing: String,
+    pub(super) layers: Vec<String>,
+    /// None where the stage cannot show them, for example for want of the key.
+    pub(super) env: Option<BTreeMap<String, String>>,
+    pub(super) format: Option<LogFormat>,
+    pub(super) application_level: Option<String>,
+    pub(super) system_level: Option<String>,
+    pub(super) group: String,
+    pub(super) vpc: Vpc,
+}
+
+/// The version that an alias leads to.
+#[derive(Clone, Default)]
+pub(super) struct Published {
+    pub(super) version: String,
+    pub(super) description: String,
+    pub(super) settings: Settings,
+}
+
+/// What is read besides the function itself.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ask<'a> {
+    pub(super) alias: Option<&'a str>,
+    pub(super) url: bool,
+    /// The retention of the log group.
+    pub(super) retention: bool,
+    /// The log group, where the workspace names it.
+    pub(super) group: Option<&'a str>,
+    /// What the role holds that this program made for the function.
+    pub(super) role: bool,
+}
+
+impl Settings {
+    fn of(found: &FunctionConfiguration) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let (environment, logging) = (found.environment(), found.logging_config());
+        let hidden = environment.is_some_and(|environment| environment.error().is_some());
+        let variables = environment.and_then(|environment| environment.variables());
+        let variables = variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        let name = found.function_name().unwrap_or_default();
+        Self {
+            sha256: text(found.code_sha256()),
+            architecture: found.architectures().first().map_or("x86_64", Architecture::as_str).to_owned(),
+            runtime: text(found.runtime().map(Runtime::as_str)),
+            memory: found.memory_size().unwrap_or(128) as u32,
+            timeout: found.timeout().unwrap_or(3) as u32,
+            storage: found.ephemeral_storage().map_or(512, |storage| storage.size() as u32),
+            role: text(found.role()),
+            tracing: text(found.tracing_config().and_then(|tracing| tracing.mode()).map(TracingMode::as_str)),
+            layers: found.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect(),
+            env: (!hidden).then(|| variables.collect()),
+            format: logging.and_then(|logging| LogFormat::named(logging.log_format()?.as_str())),
+            application_level: logging.and_then(|logging| Some(logging.application_log_level()?.as_str().to_owned())),
+            system_level: logging.and_then(|logging| Some(logging.system_log_level()?.as_str().to_owned())),
+            group: logging
+                .and_then(|logging| logging.log_group())
+                .map_or_else(|| naming::default_group(name), str::to_owned),
+            vpc: found.vpc_config().map_or_else(Vpc::default, |vpc| Vpc {
+                subnet_ids: vpc.subnet_ids().to_vec(),
+                security_group_ids: vpc.security_group_ids().to_vec(),
+                ipv6_allowed_for_dual_stack: vpc.ipv6_allowed_for_dual_stack().unwrap_or(false),
+            }),
+        }
+    }
+}
+
+impl Remote {
+    pub(super) fn of(output: &GetFunctionOutput) -> Self {
+        let Some(found) = output.configuration() else { return Self::default() };
+        let standing = Standing::of(found);
+        let tags = output.tags().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        Self {
+            settings: Settings::of(found),
+            is_image: found.package_type() == Some(&PackageType::Image),
+            description: found.description().unwrap_or_default().to_owned(),
+            tags: output.tags_error().is_none().then(|| tags.collect()),
+            concurrency: output
+                .concurrency()
+                .and_then(aws_sdk_lambda::types::Concurrency::reserved_concurrent_executions)
+                .map(|count| count as u32),
+            arn: found.function_arn().unwrap_or_default().to_owned(),
+            revision: found.revision_id().map(str::to_owned),
+            is_changing: standing == Standing::Changing,
+            broken: if let Standing::Broken(why) = standing { Some(why) } else { None },
+            ..Self::default()
+        }
+    }
+
+    /// All that a deploy could set of it, as a manifest would say it.
+    pub(super) fn config(self) -> FunctionConfig {
+        let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } = self.settings;
+        FunctionConfig {
+            memory: Some(memory),
+            timeout: Some(timeout),
+            ephemeral_storage: Some(storage),
+            env: env.unwrap_or_default(),
+            role: Some(role),
+            description: Some(self.description),
+            tracing: Some(if tracing == "Active" { "active" } else { "pass-through" }.to_owned()),
+            runtime: Some(runtime),
+            layers: Some(layers),
+            tags: self.tags.unwrap_or_default(),
+            log: LogSettings {
+                format: Some(self.settings.format.unwrap_or(LogFormat::Text)),
+                application_level: self.settings.application_level,
+                system_level: self.settings.system_level,
+                group: Some(self.settings.group),
+                retention: self.has_log_group.then_some(self.retention.unwrap_or(0)),
+            },
+            concurrency: Some(self.concurrency.map_or(Concurrency::Unreserved, Concurrency::Reserved)),
+            url: Some(self.url.map_or(UrlSetting::Absent, UrlSetting::Present)),
+            vpc: (!vpc.subnet_ids.is_empty()).then_some(vpc),
+            ..FunctionConfig::default()
+        }
+    }
+}
+
+/// The function as it is now, with what is asked for; none where it is not on the stage.
+pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Option<Remote>, Failure> {
+    // Boxed: the futures of SDK calls are large.
+    let function = Box::pin(get_function(stage, name, None));
+    let alias = async {
+        let Some(alias) = ask.alias else { return Ok(None) };
+        let found = Box::pin(get_function(stage, name, Some(alias))).await?;
+        Ok(found.and_then(|found| {
+            let found = found.configuration()?;
+            Some(Published {
+                version: found.version().unwrap_or_default().to_owned(),
+                description: found.description().unwrap_or_default().to_owned(),
+                settings: Settings::of(found),
+            })
+        }))
+    };
+    let url = async { if ask.url { Box::pin(url::get(stage, name, ask.alias)).await } else { Ok(Default::default()) } };
+    let role = roles::role_name(stage, name);
+    let held = async { if ask.role { Box::pin(roles::held(stage, &role)).await.map(Some) } else { Ok(None) } };
+    let told = |error: CallError| error.into_failure(format!("could not look at {name}"));
+    let (function, alias, url, held) = tokio::try_join!(function, alias, url, held).map_err(told)?;
+    let group = ask.group.filter(|group| !group.is_empty());
+    let Some(function) = function else { return Ok(None) };
+    let mut remote = Remote::of(&function);
+    remote.alias = alias;
+    (remote.url, remote.doors) = url;
+    let is_own = roles::own_name(&remote.settings.role, &stage.info().region) == Some(&role);
+    remote.held = held.filter(|_| is_own);
+    if ask.retention {
+        let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group))).await.map_err(told)?;
+        (remote.has_log_group, remote.retention) = (kept.is_some(), kept.flatten());
+    }
+    Ok(Some(remote))
+}
+
+/// How many days a log group keeps lines: none where there is no such group, none within for one that keeps them for ever.
+async fn log_group(stage: &Stage, group: &str) -> Result<Option<Option<u32>>, CallError> {
+    let answer = stage
+        .call(|clients| async move { clients.logs().describe_log_groups().log_group_name_prefix(group).send().await })
+        .await?;
+    // The names that begin with this one come in order, so that it is the first of them.
+    let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
+    Ok(found.map(|found| found.retention_in_days().map(|days| days as u32)))
+}

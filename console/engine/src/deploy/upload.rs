@@ -1,0 +1,315 @@
+//! Puts a zip into S3, for Lambda to take it from there, and fetches one from where Lambda keeps it: the calls that go to
+//! S3, signed here rather than through an SDK of S3 that would be as large as all the others together. They go through the
+//! HTTP client, the credentials and the endpoint of the stage's other clients.
+
+use std::{fmt::Write as _, time::SystemTime};
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
+    sign::v4::SigningParams,
+};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::Intercept,
+        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        result::SdkError,
+        stalled_stream_protection::StalledStreamProtectionConfig,
+    },
+};
+use aws_smithy_types::{
+    body::SdkBody,
+    error::{ErrorMetadata, metadata::ProvideErrorMetadata},
+};
+use aws_types::service_config::ServiceConfigKey;
+
+use super::{Stage, code::Place};
+use crate::{
+    Job,
+    aws::{
+        clients::{UPLOAD_READ_TIMEOUT, timeouts},
+        error::CallError,
+        stage::partition,
+        waiting::patiently,
+    },
+};
+
+/// S3's answer that it did not take it.
+#[derive(Debug)]
+struct Refused(ErrorMetadata);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ProvideErrorMetadata for Refused {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+/// Puts `bytes` at `place`. To do it twice is as good as once.
+pub(super) async fn put(stage: &Stage, name: &str, place: &Place, bytes: Vec<u8>, job: &Job) -> Result<(), CallError> {
+    let body = SdkBody::from(bytes);
+    let body = &body;
+    patiently(stage, name, &job.cancel, || {
+        stage.call(|clients| async move {
+            // A body in memory can be sent any number of times.
+            let body = body.try_clone().unwrap_or_else(SdkBody::taken);
+            put_once(clients.sdk(), clients.guard(), place, body).await
+        })
+    })
+    .await
+}
+
+async fn put_once(
+    config: &SdkConfig,
+    guard: impl Intercept + 'static,
+    place: &Place,
+    body: SdkBody,
+) -> Result<(), SdkError<Refused, HttpResponse>> {
+    let (endpoint, path) = address(config, place);
+    let request = signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
+    send(config, guard, "PutObject", &endpoint, request).await.map(drop)
+}
+
+/// Fetches what a URL leads to that carries its own signature, which is a secret for as long as it holds: errors do not
+/// name it.
+pub(crate) async fn fetch(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
+    stage
+        .call(|clients| async move {
+            let (endpoint, request) = get(url).map_err(SdkError::construction_failure)?;
+            send(clients.sdk(), clients.guard(), "GetObject", &endpoint, request).await
+        })
+        .await
+}
+
+fn get(url: &str) -> Result<(String, HttpRequest), BoxError> {
+    let uri: http::Uri = url.parse()?;
+    let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or("the stage names no URL")?;
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_method("GET")?;
+    request.set_uri(uri.path_and_query().map_or("/", |path| path.as_str()))?;
+    Ok((format!("{scheme}://{authority}"), request))
+}
+
+/// Sends one request as the stage's clients send theirs.
+async fn send(
+    config: &SdkConfig,
+    guard: impl Intercept + 'static,
+    name: &'static str,
+    endpoint: &str,
+    request: HttpRequest,
+) -> Result<Vec<u8>, SdkError<Refused, HttpResponse>> {
+    let mut operation = Operation::builder()
+        .service_name("S3")
+        .operation_name(name)
+        .no_auth()
+        .no_retry()
+        .interceptor(guard)
+        .endpoint_url(endpoint)
+        .timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(client) = config.http_client() {
+        operation = operation.http_client(client);
+    }
+    if let Some(sleep) = config.sleep_impl() {
+        operation = operation.sleep_impl(sleep);
+    }
+    operation.serializer(Ok::<HttpRequest, BoxError>).deserializer(answer).build().invoke(request).await
+}
+
+/// The origin and the path: with the bucket in the host, where that is AWS's own and the bucket's name can stand in it.
+fn address(config: &SdkConfig, place: &Place) -> (String, String) {
+    let Place { bucket, key } = place;
+    let key = encoded(key);
+    let named = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_service = config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
+    if let Some(given) = of_service.or_else(|| config.endpoint_url().map(str::to_owned)) {
+        return (given.trim_end_matches('/').to_owned(), format!("/{bucket}/{key}"));
+    }
+    let region = config.region().map_or("us-east-1", |region| region.as_ref());
+    let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
+    let dual_stack = if config.use_dual_stack() == Some(true) { ".dualstack" } else { "" };
+    let host = format!("s3{fips}{dual_stack}.{region}.{}", partition(region).1);
+    if bucket.contains('.') {
+        return (format!("https://{host}"), format!("/{bucket}/{key}"));
+    }
+    (format!("https://{bucket}.{host}"), format!("/{key}"))
+}
+
+/// As S3 wants a key in a path: everything but letters, digits, `-._~` and `/` as `%XX`.
+fn encoded(key: &str) -> String {
+    key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => text.push(byte.into()),
+            other => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "%{other:02X}");
+            }
+        }
+        text
+    })
+}
+
+async fn signed(config: &SdkConfig, endpoint: &str, path: &str, body: SdkBody) -> Result<HttpRequest, BoxError> {
+    let provider = config.credentials_provider().ok_or("there are no credentials")?;
+    let identity = provider.provide_credentials().await?.into();
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(config.region().map_or("us-east-1", |region| region.as_ref()))
+        .name("s3")
+        .time(SystemTime::now())
+        .settings(settings)
+        .build()?
+        .into();
+    let headers = [("content-type", "application/zip")];
+    let bytes = SignableBody::Bytes(body.bytes().unwrap_or_default());
+    let request = SignableRequest::new("PUT", format!("{endpoint}{path}"), headers.into_iter(), bytes)?;
+    let (instructions, _) = sign(request, &params)?.into_parts();
+    let (signatures, _) = instructions.into_parts();
+    let mut request = HttpRequest::new(body);
+    request.set_method("PUT")?;
+    request.set_uri(path)?;
+    for (name, value) in headers {
+        request.headers_mut().insert(name, value);
+    }
+    for header in signatures {
+        request.headers_mut().insert(header.name(), header.value().to_owned());
+    }
+    Ok(request)
+}
+
+fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>> {
+    if response.status().is_success() {
+        return Ok(response.body().bytes().unwrap_or_default().to_vec());
+    }
+    let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+    let between = |tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside.to_owned())
+    };
+    let code = between("Code").unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
+    let meta = ErrorMetadata::builder().code(code).message(between("Message").unwrap_or_default()).build();
+    Err(OrchestratorError::operation(Refused(meta)))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_http_client::Builder;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Lets everything through.
+    #[derive(Debug)]
+    struct Open;
+
+    impl Intercept for Open {
+        fn name(&self) -> &'static str {
+            "Open"
+        }
+    }
+
+    fn place(bucket: &str) -> Place {
+        Place { bucket: bucket.into(), key: "lambda-console/my function/1.zip".into() }
+    }
+
+    #[test]
+    fn the_bucket_stands_in_the_host_where_it_can() {
+        let config =
+            || SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1"));
+        let (endpoint, path) = address(&config().build(), &place("artifacts"));
+        assert_eq!(endpoint, "https://artifacts.s3.eu-west-1.amazonaws.com");
+        assert_eq!(path, "/lambda-console/my%20function/1.zip");
+        let (endpoint, path) = address(&config().build(), &place("with.dots"));
+        assert_eq!(endpoint, "https://s3.eu-west-1.amazonaws.com");
+        assert!(path.starts_with("/with.dots/lambda-console/"), "{path}");
+        let (endpoint, _) = address(&config().use_fips(true).use_dual_stack(true).build(), &place("artifacts"));
+        assert_eq!(endpoint, "https://artifacts.s3-fips.dualstack.eu-west-1.amazonaws.com");
+        let china = SdkConfig::builder().region(Region::new("cn-north-1")).use_dual_stack(true).build();
+        assert_eq!(address(&china, &place("a")).0, "https://a.s3.dualstack.cn-north-1.amazonaws.com.cn");
+        let (endpoint, path) = address(&config().endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
+        assert_eq!((endpoint.as_str(), path.split('/').nth(1)), ("http://127.0.0.1:4566", Some("artifacts")));
+    }
+
+    /// Takes one request and answers it; with what came.
+    async fn serve(listener: TcpListener, answer: &str) -> String {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+        while !request.ends_with(b"the zip") {
+            let count = connection.read(&mut buffer).await.unwrap();
+            assert_ne!(count, 0, "{}", String::from_utf8_lossy(&request));
+            request.extend_from_slice(&buffer[..count]);
+        }
+        connection.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap()
+    }
+
+    fn config(port: u16) -> SdkConfig {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("session".into()), None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(format!("http://127.0.0.1:{port}"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(Builder::new().build_http())
+            .build()
+    }
+
+    #[tokio::test]
+    async fn a_zip_is_put_whole_and_signed_for_s3() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(listener.local_addr().unwrap().port());
+        let (place, body) = (place("artifacts"), SdkBody::from("the zip"));
+        let (request, put) = tokio::join!(
+            serve(listener, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+            put_once(&config, Open, &place, body)
+        );
+        put.unwrap();
+        assert!(request.starts_with("PUT /artifacts/lambda-console/my%20function/1.zip HTTP/1.1\r\n"), "{request}");
+        let header = |name: &str| {
+            let line = request.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
+            line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        let authorization = header("authorization");
+        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{authorization}");
+        assert!(authorization.contains("/eu-west-1/s3/aws4_request"), "{authorization}");
+        let digest = crate::workspace::paths::hex(&<sha2::Sha256 as sha2::Digest>::digest("the zip"));
+        assert_eq!(header("x-amz-content-sha256"), digest);
+        assert_eq!((header("x-amz-security-token").as_str(), header("content-length").as_str()), ("session", "7"));
+        assert!(request.ends_with("\r\n\r\nthe zip"));
+    }
+
+    #[tokio::test]
+    async fn what_s3_says_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(listener.local_addr().unwrap().port());
+        let body = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
+        let answer =
+            format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        let (place, zip) = (place("artifacts"), SdkBody::from("the zip"));
+        let (_, put) = tokio::join!(serve(listener, &answer), put_once(&config, Open, &place, zip));
+        let error = CallError::from(put.unwrap_err());
+        assert_eq!((error.code(), error.message()), ("NoSuchBucket", "The specified bucket does not exist"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The verbs, as the screen and the command line both do them: the work itself, then its place in the history.
+
+use std::time::Duration;
+
+use lambda_console_model::{
+    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest, RequestLog,
+    Workspace,
+};
+
+use super::Store;
+use crate::{
+    Job,
+    aws::stage::Stage,
+    compile::{self, BuildRequest},
+    deploy,
+    invoke::{self, Parts},
+};
+
+/// How long log lines that did not come with a response are asked for.
+const LINK: Duration = Duration::from_mins(1);
+
+/// Builds and records it.
+///
+/// # Errors
+/// As [`compile::build`].
+pub async fn build(
+    workspace: &Workspace,
+    request: &BuildRequest,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<BuildOutcome, Failure> {
+    let began = jiff::Timestamp::now().as_millisecond();
+    let outcome = compile::build(workspace, request, job).await?;
+    if let Some(history) = history {
+        history.record_build(began, &outcome);
+    }
+    Ok(outcome)
+}
+
+/// Deploys and records it: what `shown` says of them where a plan was shown, and nothing else.
+///
+/// # Errors
+/// As [`deploy::deploy`].
+pub async fn deploy(
+    stage: &Stage,
+    functions: &[Function],
+    shown: Option<&DeployPlan>,
+    consent: Consent,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    stage.allow_change("could not deploy", consent)?;
+    let mut plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
+    if let Some(shown) = shown {
+        plan.keep_as_shown(shown);
+    }
+    apply(stage, &plan, consent, history, job).await
+}
+
+/// Carries a plan out and records it.
+///
+/// # Errors
+/// As [`deploy::apply`](deploy::apply()).
+pub async fn apply(
+    stage: &Stage,
+    plan: &deploy::Plan,
+    consent: Consent,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    let began = jiff::Timestamp::now().as_millisecond();
+    let outcome = deploy::apply(stage, plan, consent, job).await?;
+    if let Some(history) = history {
+        history.record_deploy(began, &outcome);
+    }
+    Ok(outcome)
+}
+
+/// Invokes and records it.
+///
+/// # Errors
+/// As [`invoke::invoke`].
+pub async fn invoke(
+    stage: &Stage,
+    request: &InvokeRequest,
+    parts: Parts<'_>,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<Invocation, Failure> {
+    let invocation = invoke::invoke_in_parts(stage, request, parts, job).await?;
+    if let Some(history) = history {
+        history.record_invocation(request, &invocation);
+    }
+    Ok(invocation)
+}
+
+/// Invokes and records it, without waiting for a report that did not come with the response: [`link`] does.
+///
+/// # Errors
+/// As [`invoke::answer`].
+pub async fn answer(
+    stage: &Stage,
+    request: &InvokeRequest,
+    parts: Parts<'_>,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<Invocation, Failure> {
+    let invocation = invoke::answer(stage, request, parts, job).await?;
+    if let Some(history) = history {
+        history.record_invocation(request, &invocation);
+    }
+    Ok(invocation)
+}
+
+/// Links the log lines that did not come with a response, and records them.
+///
+/// # Errors
+/// As [`invoke::link`].
+pub async fn link(
+    stage: &Stage,
+    (function, request_id, since): (&str, &str, i64),
+    on_lines: impl FnMut(RequestLog),
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<RequestLog, Failure> {
+    let log = invoke::link(stage, function, request_id, since, LINK, on_lines, job).await?;
+    if let Some(history) = history {
+        history.record_log(request_id, &log);
+    }
+    Ok(log)
+}

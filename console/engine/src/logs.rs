@@ -1,0 +1,191 @@
+//! Reads functions' logs: what was written ([`fetch`]) and what is being written ([`tail()`]).
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean};
+
+use self::{
+    group::{Group, groups},
+    merge::Entry,
+    pages::{Range, is_busy, pattern},
+    platform_lines::Requests,
+    wait::Wait,
+};
+use crate::aws::stage::Stage;
+
+mod group;
+mod live;
+mod merge;
+mod pages;
+pub mod platform_lines;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use tail::tail;
+
+/// How often a page is asked for again where the service is busy.
+const TRIES: u32 = 6;
+
+/// How long before its first request a sandbox may have begun its init, in milliseconds: an init has 10 s, and Lambda
+/// starts one that failed again.
+const INIT: i64 = 30_000;
+
+/// Which log lines are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The functions' names in the workspace.
+    pub functions: Vec<String>,
+    /// Lines at or after this time, in milliseconds since the Unix epoch.
+    pub since: i64,
+    /// Only lines that contain this text.
+    pub filter: Option<String>,
+    /// Only lines of this request.
+    pub request_id: Option<String>,
+}
+
+/// What a tail says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// New lines, in order; they may be older than lines that were told before.
+    Lines(Vec<LogLine>),
+    /// What is known now of lines that were told before.
+    Fixes(Vec<LogFix>),
+    /// Lines were missed, or have been filled in.
+    Marked(LogMark),
+    /// The figures of invocations, by function.
+    Samples(Vec<(String, Sample)>),
+    /// How the tail stands.
+    State(TailState),
+}
+
+/// The lines that `query` means, in order, from all pages. A function without logs yet has none.
+///
+/// # Errors
+/// The stage cannot be asked, or not for all functions.
+pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
+    let (lines, refused) = fetch_allowed(stage, query).await?;
+    match refused.into_iter().next() {
+        Some((_, failure)) => Err(failure),
+        None => Ok(lines),
+    }
+}
+
+/// As [`fetch`], with the functions whose logs this caller may not read.
+///
+/// # Errors
+/// The stage cannot be asked.
+pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
+    let groups = groups(stage, &query.functions).await?;
+    let (entries, refused) = entries(stage, &groups, query).await?;
+    let mut requests = Requests::default();
+    let mut lines: Vec<LogLine> = entries.into_iter().map(|entry| assign(&mut requests, entry.line)).collect();
+    if let Some(id) = &query.request_id {
+        link_init(&mut lines, id);
+    }
+    lines.retain(|line| is_meant(query, line));
+    Ok((lines, refused))
+}
+
+/// Gives the lines of an init to the request that it was for: the first one of its sandbox.
+fn link_init(lines: &mut [LogLine], id: &str) {
+    let mut begun: HashMap<String, usize> = HashMap::new();
+    for index in 0..lines.len() {
+        let (before, line) = lines.split_at_mut(index);
+        let Some(line) = line.first() else { return };
+        if platform_lines::is_init_start(&line.message) {
+            begun.insert(line.stream.clone(), index);
+        } else if let Some(mark) = platform_lines::mark(&line.message)
+            && let Some(from) = begun.remove(&line.stream)
+            && mark.request_id() == id
+        {
+            let of_init = before.iter_mut().skip(from).filter(|other| other.stream == line.stream);
+            of_init.for_each(|line| line.request_id = Some(id.to_owned()));
+        }
+    }
+}
+
+/// Gives a line to the request that it belongs to.
+fn assign(requests: &mut Requests, mut line: LogLine) -> LogLine {
+    line.request_id = requests.assign(&line.stream, &line.message);
+    line
+}
+
+fn is_meant(query: &LogQuery, line: &LogLine) -> bool {
+    query.request_id.as_ref().is_none_or(|id| line.request_id.as_ref() == Some(id))
+        && query.filter.as_ref().is_none_or(|text| clean(&line.message).contains(text))
+}
+
+/// All entries of the groups since `query.since`, oldest first. The text is looked for here and not by the
+/// service, for the lines around tell which request a line belongs to.
+async fn entries(
+    stage: &Stage,
+    groups: &[Group],
+    query: &LogQuery,
+) -> Result<(Vec<Entry>, Vec<(String, Failure)>), Failure> {
+    let asks: Vec<_> = groups.iter().map(|group| group_entries(stage, group, query).boxed()).collect();
+    let answers: Vec<Result<Vec<Entry>, Failure>> = stream::iter(asks).buffered(4).collect().await;
+    let (mut all, mut refused) = (Vec::new(), Vec::new());
+    for (group, answer) in groups.iter().zip(answers) {
+        match answer {
+            Err(failure) if failure.kind == FailureKind::Denied => refused.push((group.names(), failure)),
+            answer => all.append(&mut answer?),
+        }
+    }
+    // Stable: lines of one stream keep the order in which the service has them.
+    all.sort_by_key(|entry| entry.line.timestamp);
+    let mut ranks: HashMap<(i64, String), i64> = HashMap::new();
+    for Entry { line, .. } in &mut all {
+        let rank = ranks.entry((line.timestamp, line.stream.clone())).or_default();
+        line.rank = *rank;
+        *rank += 1;
+    }
+    Ok((all, refused))
+}
+
+async fn group_entries(stage: &Stage, group: &Group, query: &LogQuery) -> Result<Vec<Entry>, Failure> {
+    let all = Range { number: 0, group, since: query.since, pattern: None, stream: None };
+    let Some(id) = &query.request_id else {
+        return pages(stage, all).await;
+    };
+    // The platform's own lines name the request; the function's are those between them in their streams.
+    let named = pages(stage, Range { pattern: Some(&pattern(id)), ..all }).await?;
+    let streams: HashSet<&str> = named.iter().map(|entry| entry.line.stream.as_str()).collect();
+    let Some(first) = named.iter().map(|entry| entry.line.timestamp).min() else { return Ok(named) };
+    let mut entries = Vec::new();
+    for stream in streams {
+        let since = first.saturating_sub(INIT).max(query.since);
+        entries.append(&mut pages(stage, Range { since, stream: Some(stream), ..all }).await?);
+    }
+    Ok(entries)
+}
+
+/// Every page of one range, each event once.
+async fn pages(stage: &Stage, range: Range<'_>) -> Result<Vec<Entry>, Failure> {
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    let mut seen = HashSet::new();
+    let mut wait = Wait::new(Duration::from_millis(500), Duration::from_secs(16));
+    loop {
+        match pages::page(stage, range, token.clone()).await {
+            Ok((entries, next)) => {
+                wait.reset();
+                all.extend(entries.into_iter().filter(|entry| entry.id.clone().is_none_or(|id| seen.insert(id))));
+                token = next;
+                if token.is_none() {
+                    return Ok(all);
+                }
+            }
+            Err(error) if error.is_not_found() => return Ok(all),
+            Err(error) if is_busy(&error) && wait.failed() < TRIES => tokio::time::sleep(wait.next()).await,
+            Err(error) => {
+                return Err(error.into_failure(format!("could not read the logs of {}", range.group.names())));
+            }
+        }
+    }
+}

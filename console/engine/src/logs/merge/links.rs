@@ -1,0 +1,160 @@
+//! Which request each line of a stream belongs to, whatever order the lines are told in. Pure.
+//!
+//! A function's own lines seldom name their request: it is the one whose START is the last before them in their stream.
+//! On managed instances requests run at the same time in one stream, so there a line belongs to what it names alone.
+
+use std::collections::BTreeMap;
+
+use crate::logs::platform_lines::{self, Mark};
+
+/// The place of a line in its stream: its timestamp and its rank.
+pub(super) type Place = (i64, i64);
+
+/// Where requests begin and end in one stream.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// The request that runs from a place on; none: none does.
+    marks: BTreeMap<Place, Option<String>>,
+    is_managed: bool,
+}
+
+/// What a line says of its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It names it, and from it on the lines are of this request, or of none.
+    Mark(String, Option<String>),
+    /// It names it.
+    Named(String),
+    /// It is of a managed instance, and may name it.
+    Managed(Option<String>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Says {
+    /// Reads it off the line.
+    pub(super) fn of(message: &str) -> Self {
+        if platform_lines::is_of_managed_instance(message) {
+            return Self::Managed(platform_lines::request_id(message));
+        }
+        match platform_lines::mark(message) {
+            Some(Mark::Start(id)) => Self::Mark(id.clone(), Some(id)),
+            // The REPORT comes after END, and on a timeout there may be no END at all.
+            Some(Mark::Report(id, _)) => Self::Mark(id, None),
+            Some(Mark::End(id)) => Self::Named(id),
+            None => platform_lines::request_id(message).map_or(Self::Nothing, Self::Named),
+        }
+    }
+
+    /// Whether the line needs no others to tell its request.
+    pub(super) const fn is_named(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Managed(None))
+    }
+}
+
+impl Links {
+    /// The request of a line that says `says` at `place`, and where the lines that follow it change theirs: up to
+    /// which place (none: up to the end) they are of which request.
+    pub(super) fn take(&mut self, place: Place, says: Says) -> (Option<String>, Option<(Option<Place>, String)>) {
+        match says {
+            Says::Named(id) => (Some(id), None),
+            Says::Managed(id) => {
+                self.is_managed = true;
+                self.marks.clear();
+                (id, None)
+            }
+            Says::Mark(id, from_here) => {
+                if self.is_managed {
+                    return (Some(id), None);
+                }
+                let next = self.marks.range(place..).map(|(next, _)| *next).find(|next| *next > place);
+                self.marks.insert(place, from_here.clone());
+                (Some(id), from_here.map(|request| (next, request)))
+            }
+            Says::Nothing => (self.marks.range(..place).next_back().and_then(|(_, request)| request.clone()), None),
+        }
+    }
+
+    /// A line stands at another place than was said.
+    pub(super) fn moved(&mut self, from: Place, to: Place) {
+        if let Some(mark) = self.marks.remove(&from) {
+            self.marks.insert(to, mark);
+        }
+    }
+
+    /// Forgets what is older than `time`, but for what still holds then. False where nothing is left to know.
+    pub(super) fn forget(&mut self, time: i64) -> bool {
+        let kept = self.marks.split_off(&(time, i64::MIN));
+        let old = std::mem::replace(&mut self.marks, kept);
+        if let Some((place, Some(request))) = old.into_iter().next_back() {
+            // No request runs longer than a quarter of an hour.
+            if place.0 >= time - 16 * 60 * 1000 {
+                self.marks.insert(place, Some(request));
+            }
+        }
+        self.is_managed || !self.marks.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(id: &str) -> Says {
+        Says::Mark(id.into(), Some(id.into()))
+    }
+
+    fn report(id: &str) -> Says {
+        Says::Mark(id.into(), None)
+    }
+
+    #[test]
+    fn lines_are_of_the_request_that_was_begun_before_them() {
+        let mut links = Links::default();
+        assert_eq!(links.take((1, 0), Says::Nothing).0, None);
+        links.take((2, 0), start("a"));
+        assert_eq!(links.take((2, 1), Says::Nothing).0.as_deref(), Some("a"));
+        links.take((3, 0), report("a"));
+        assert_eq!(links.take((4, 0), Says::Nothing).0, None);
+        assert_eq!(links.take((4, 0), Says::Named("z".into())).0.as_deref(), Some("z"));
+    }
+
+    #[test]
+    fn a_late_start_says_how_far_its_lines_go() {
+        let mut links = Links::default();
+        links.take((9, 0), start("b"));
+        assert_eq!(links.take((5, 0), start("a")).1, Some((Some((9, 0)), "a".into())));
+        assert_eq!(links.take((10, 0), start("c")).1, Some((None, "c".into())));
+        assert_eq!(links.take((7, 0), Says::Nothing).0.as_deref(), Some("a"), "late as well");
+    }
+
+    #[test]
+    fn in_a_managed_instance_s_stream_only_names_count() {
+        let mut links = Links::default();
+        links.take((1, 0), Says::Managed(None));
+        assert_eq!(links.take((2, 0), start("a")), (Some("a".into()), None));
+        assert_eq!(links.take((3, 0), Says::Nothing).0, None);
+    }
+
+    #[test]
+    fn what_runs_is_not_forgotten() {
+        let mut links = Links::default();
+        links.take((1, 0), start("a"));
+        links.take((2, 0), report("a"));
+        links.take((3, 0), start("b"));
+        assert!(links.forget(100));
+        assert_eq!((links.marks.len(), links.take((101, 0), Says::Nothing).0.as_deref()), (1, Some("b")));
+        links.take((102, 0), report("b"));
+        assert!(!links.forget(200));
+    }
+
+    #[test]
+    fn what_lines_say_is_read_off_their_text() {
+        let id = "8f5a1d0e-0b5c-4f3c-9d7a-2f6c1f1f4b11";
+        assert_eq!(Says::of(&format!("START RequestId: {id} Version: 1")), start(id));
+        assert_eq!(Says::of(&format!("END RequestId: {id}")), Says::Named(id.into()));
+        assert_eq!(Says::of("hello"), Says::Nothing);
+        let managed = r#"{"type":"platform.initStart","record":{"initializationType":"lambda-managed-instances"}}"#;
+        assert_eq!(Says::of(managed), Says::Managed(None));
+    }
+}

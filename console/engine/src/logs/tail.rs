@@ -1,0 +1,425 @@
+//! Follows logs as they are written: live sessions for speed, looks at what was written for completeness, both put
+//! together by [`super::merge`].
+//!
+//! A live session sends each line about a second after it was written, but nothing from before it began, only a sample
+//! of many, ends after three hours, and does not exist everywhere. So every log group is also looked at: soon after a
+//! session began or left lines out, and else now and then. Sessions cost money: those whose lines nobody sees are closed,
+//! and looks alone go on.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use lambda_console_model::{Failure, FailureKind, Sample, TailState};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    LogQuery, Told,
+    group::{Group, groups},
+    is_meant,
+    live::{self, Receiver, Sessions},
+    merge::{Entry, Given, Look, Merger, Reach, Update},
+    pages::{self, Range, is_busy},
+    wait::Wait,
+};
+use crate::{
+    Job,
+    aws::{error::CallError, stage::Stage},
+    logs::platform_lines,
+};
+
+/// Between two looks at a group: that a session tells of, that none does, and that a session left lines of out.
+const LOOK_LIVE: Duration = Duration::from_secs(5);
+const LOOK_ALONE: Duration = Duration::from_secs(2);
+const LOOK_MISSED: Duration = Duration::from_secs(1);
+/// With more groups than this, all are looked at less often: services count calls.
+const GROUPS_AT_PACE: usize = 5;
+/// Looks that run at the same time.
+const LOOKS: usize = 4;
+/// How long lines are hidden before their sessions are closed.
+const HIDDEN: Duration = Duration::from_secs(3);
+/// A session that lasted so long was a good one.
+const LASTED: Duration = Duration::from_mins(1);
+/// How often a stage that has never answered is asked: for about a minute.
+const FIRST_TRIES: u32 = 6;
+/// The most lines that are told at once: a screen has other things to do as well.
+const AT_ONCE: usize = 1_000;
+
+/// What sessions and looks say.
+pub(super) enum News {
+    /// A session told of events.
+    Update(u64, Update),
+    /// A session ended by itself, with the reason.
+    Ended(u64, String),
+    /// A look at a group read a page.
+    Page(usize, Vec<Entry>),
+    /// A look at a group ended.
+    Looked(usize, Result<(), CallError>),
+}
+
+/// Follows the logs that `query` means: first the lines since `query.since`, then those being written, told in batches.
+/// A function without logs yet is waited for. While `shown` is false nobody sees the lines. Ends only with an error.
+///
+/// # Errors
+/// The job was cancelled, or the stage cannot be asked.
+pub async fn tail(
+    stage: &Stage,
+    query: &LogQuery,
+    shown: watch::Receiver<bool>,
+    told: impl FnMut(Told) + Send,
+    job: &Job,
+) -> Result<(), Failure> {
+    let follow = async {
+        let mut wait = Wait::new(Duration::from_secs(1), Duration::from_secs(30));
+        let groups = loop {
+            match groups(stage, &query.functions).await {
+                Ok(groups) => break groups,
+                Err(failure) if failure.kind == FailureKind::Environment && wait.failed() < FIRST_TRIES => {
+                    tokio::time::sleep(wait.next()).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
+        Tail::new(stage, query, &groups, told).follow(shown).await
+    };
+    tokio::select! {
+        biased;
+        () = job.cancel.cancelled() => Err(Failure::interrupted("stopped following the logs")),
+        ended = follow => ended,
+    }
+}
+
+struct Tail<'a, F> {
+    stage: &'a Stage,
+    query: &'a LogQuery,
+    groups: &'a [Group],
+    told: F,
+    merger: Merger,
+    watched: Vec<Watched>,
+    sessions: Sessions,
+    /// When a session may be asked for, and how it went.
+    live_due: Instant,
+    live_wait: Wait,
+    live_trouble: Option<String>,
+    /// The stage has answered.
+    answered: bool,
+    said: Option<TailState>,
+}
+
+/// How looking at one group stands.
+struct Watched {
+    due: Instant,
+    begun: Instant,
+    look: Option<Look>,
+    /// The group is there; none: nobody knows yet.
+    present: Option<bool>,
+    wait: Wait,
+    trouble: Option<String>,
+    /// It has never answered, and will not.
+    is_lost: bool,
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
+type Opening<'a> = FuturesUnordered<BoxFuture<'a, (Vec<usize>, Result<Receiver, CallError>)>>;
+
+impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
+    fn new(stage: &'a Stage, query: &'a LogQuery, groups: &'a [Group], told: F) -> Self {
+        let now = Instant::now();
+        let watched = || Watched {
+            due: now,
+            begun: now,
+            look: None,
+            present: None,
+            wait: Wait::new(Duration::from_secs(1), Duration::from_secs(30)),
+            trouble: None,
+            is_lost: false,
+        };
+        Self {
+            stage,
+            query,
+            groups,
+            told,
+            merger: Merger::new(groups.len(), query.since, Reach::default()),
+            watched: groups.iter().map(|_| watched()).collect(),
+            sessions: Sessions::default(),
+            live_due: now,
+            live_wait: Wait::new(Duration::from_secs(1), Duration::from_mins(1)),
+            live_trouble: None,
+            answered: false,
+            said: None,
+        }
+    }
+
+    async fn follow(&mut self, mut shown: watch::Receiver<bool>) -> Result<(), Failure> {
+        let (sender, mut news) = mpsc::channel(16);
+        let (mut running, mut opening) = (Running::new(), Opening::new());
+        let mut hidden: Option<Instant> = None;
+        loop {
+            let is_shown = *shown.borrow_and_update();
+            hidden = if is_shown { None } else { hidden.or_else(|| Some(Instant::now())) };
+            let closes = hidden.map(|since| since + HIDDEN);
+            if closes.is_some_and(|closes| closes <= Instant::now()) {
+                self.sessions.end_all();
+            } else if opening.is_empty() {
+                self.ask_for_session(&opening);
+            }
+            self.begin_looks(&running, &sender);
+            self.say_how_it_stands();
+            let wake =
+                self.next_due(running.len()).min(closes.filter(|_| self.sessions.count() > 0).unwrap_or_else(far));
+            let live =
+                if opening.is_empty() && self.wants_session() && hidden.is_none() { self.live_due } else { far() };
+            tokio::select! {
+                Some(news) = news.recv() => self.take(news)?,
+                Some(()) = running.next(), if !running.is_empty() => {}
+                Some((numbers, begun)) = opening.next(), if !opening.is_empty() => self.opened(numbers, begun, &sender),
+                changed = shown.changed(), if shown.has_changed().is_ok() => drop(changed),
+                () = sleep_until(wake.min(live)) => {}
+            }
+        }
+    }
+
+    /// The groups that are there and that no session tells of.
+    fn missing(&self) -> Vec<usize> {
+        let is_missing = |number: &usize| self.watched[*number].present == Some(true) && !self.sessions.cover(*number);
+        (0..self.groups.len()).filter(is_missing).collect()
+    }
+
+    fn wants_session(&self) -> bool {
+        !self.missing().is_empty()
+    }
+
+    fn ask_for_session(&self, opening: &Opening<'a>) {
+        let missing = self.missing();
+        if !missing.is_empty() && self.live_due <= Instant::now() {
+            let (stage, groups, numbers) = (self.stage, self.groups, self.sessions.plan(missing));
+            opening.push(live::open(stage, groups, numbers).boxed());
+        }
+    }
+
+    /// A session that was asked for is there, or not.
+    fn opened(&mut self, numbers: Vec<usize>, begun: Result<Receiver, CallError>, sender: &mpsc::Sender<News>) {
+        match begun {
+            Ok(receiver) => {
+                self.live_trouble = None;
+                self.merger.begun(&numbers, now());
+                for &number in &numbers {
+                    // What was written since the last look and before the session.
+                    self.watched[number].due = Instant::now();
+                }
+                self.sessions.begin(self.stage, self.groups, numbers, receiver, sender);
+            }
+            Err(error) => {
+                let wait = self.live_wait.next();
+                let can_pass = is_busy(&error) || error.is_not_found() || error.code().is_empty();
+                // What is not allowed, or not there at all, will not be in a second either.
+                self.live_due = Instant::now() + if can_pass { wait } else { LASTED };
+                self.live_trouble = Some(if is_busy(&error) {
+                    format!("no live tail for {} s: {}", wait.as_secs(), error.code())
+                } else {
+                    format!("no live tail: {}", error.message())
+                });
+                tracing::info!(code = error.code(), message = error.message(), "no live tail: looking instead");
+            }
+        }
+    }
+
+    /// Begins the looks that are due, as many as may run.
+    fn begin_looks(&mut self, running: &Running<'a>, sender: &mpsc::Sender<News>) {
+        for number in 0..self.groups.len() {
+            if running.len() >= LOOKS {
+                return;
+            }
+            if self.watched[number].look.is_some() || self.due(number) > Instant::now() {
+                continue;
+            }
+            let look = self.merger.look(number, now());
+            let (stage, group, since, sender) = (self.stage, &self.groups[number], look.from, sender.clone());
+            self.watched[number].look = Some(look);
+            self.watched[number].begun = Instant::now();
+            let range = Range { number, group, since, pattern: None, stream: None };
+            running.push(
+                async move {
+                    let read = read(stage, range, &sender).await;
+                    // The listener outlives its looks.
+                    let _ = sender.send(News::Looked(number, read)).await;
+                }
+                .boxed(),
+            );
+        }
+    }
+
+    /// When the group is to be looked at next.
+    fn due(&self, number: usize) -> Instant {
+        let watched = &self.watched[number];
+        if self.merger.wants_look(number) && watched.trouble.is_none() {
+            watched.due.min(watched.begun + LOOK_MISSED)
+        } else {
+            watched.due
+        }
+    }
+
+    fn next_due(&self, running: usize) -> Instant {
+        let idle = (0..self.groups.len()).filter(|number| running < LOOKS && self.watched[*number].look.is_none());
+        idle.map(|number| self.due(number)).min().unwrap_or_else(far)
+    }
+
+    fn take(&mut self, news: News) -> Result<(), Failure> {
+        match news {
+            News::Update(session, update) if self.sessions.groups_of(session).is_some() => {
+                let given = self.merger.live(update, now());
+                self.tell(given);
+            }
+            News::Ended(session, why) => {
+                let Some((groups, lasted)) = self.sessions.end(session) else { return Ok(()) };
+                if lasted >= LASTED {
+                    self.live_wait.reset();
+                    self.live_due = Instant::now();
+                } else {
+                    self.live_due = Instant::now() + self.live_wait.next();
+                }
+                let given = self.merger.ended(&groups, &why, now());
+                self.tell(given);
+            }
+            News::Page(number, entries) => {
+                let watched = &mut self.watched[number];
+                if let Some(look) = &mut watched.look {
+                    self.answered = true;
+                    watched.present = Some(true);
+                    let given = self.merger.page(look, entries, now());
+                    self.tell(given);
+                }
+            }
+            News::Looked(number, result) => return self.looked(number, result),
+            News::Update(..) => {}
+        }
+        Ok(())
+    }
+
+    /// A look has ended.
+    fn looked(&mut self, number: usize, result: Result<(), CallError>) -> Result<(), Failure> {
+        let Some(look) = self.watched[number].look.take() else { return Ok(()) };
+        let covered = self.sessions.cover(number);
+        let pace = (self.groups.len().div_ceil(GROUPS_AT_PACE) as u32) * if covered { LOOK_LIVE } else { LOOK_ALONE };
+        let watched = &mut self.watched[number];
+        watched.due = Instant::now() + pace;
+        match result {
+            Err(error) if error.is_not_found() => {
+                self.answered = true;
+                watched.present = Some(false);
+                (watched.trouble, watched.is_lost) = (None, false);
+            }
+            Err(error) => {
+                let wait = watched.wait.next();
+                watched.due = Instant::now() + wait.max(pace);
+                let busy = is_busy(&error);
+                watched.trouble = Some(if busy {
+                    format!("{}: looking again in {} s", error.code(), wait.max(pace).as_secs())
+                } else {
+                    format!("{}: {}", self.groups[number].names(), error.message())
+                });
+                tracing::warn!(code = error.code(), message = error.message(), "a log group cannot be read");
+                let tries = watched.wait.failed();
+                let failure = error.into_failure(format!("could not read the logs of {}", self.groups[number].names()));
+                if failure.kind == FailureKind::Login {
+                    // It goes on where it stopped once somebody has logged in.
+                    watched.trouble = Some(failure.hint.clone());
+                }
+                // What never worked may not be there to work; what did is waited for.
+                let can_pass = busy || failure.kind == FailureKind::Environment;
+                watched.is_lost = !self.answered && (!can_pass || tries > FIRST_TRIES);
+                // One that cannot be read does not take the others.
+                if self.watched.iter().all(|watched| watched.is_lost) {
+                    return Err(failure);
+                }
+            }
+            Ok(()) => {
+                self.answered = true;
+                watched.present = Some(true);
+                (watched.trouble, watched.is_lost) = (None, false);
+                watched.wait.reset();
+                let given = self.merger.looked(&look, now());
+                self.tell(given);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, given: Given) {
+        let Given { lines, fixes, marks } = given;
+        let samples: Vec<(String, Sample)> = lines
+            .iter()
+            .filter_map(|line| Some((line.function.clone(), sample(line.timestamp, &line.message)?)))
+            .collect();
+        let mut lines: Vec<_> = lines.into_iter().filter(|line| is_meant(self.query, line)).collect();
+        while !lines.is_empty() {
+            let rest = lines.split_off(lines.len().min(AT_ONCE));
+            (self.told)(Told::Lines(std::mem::replace(&mut lines, rest)));
+        }
+        if !fixes.is_empty() {
+            (self.told)(Told::Fixes(fixes));
+        }
+        for mark in marks {
+            (self.told)(Told::Marked(mark));
+        }
+        if !samples.is_empty() {
+            (self.told)(Told::Samples(samples));
+        }
+    }
+
+    /// Says how the tail stands where that has changed.
+    fn say_how_it_stands(&mut self) {
+        let absent = self.watched.iter().zip(self.groups).filter(|(watched, _)| watched.present == Some(false));
+        let trouble = self.watched.iter().find_map(|watched| watched.trouble.as_ref()).or(self.live_trouble.as_ref());
+        let stands = TailState {
+            sessions: self.sessions.count() as u32,
+            used_ms: self.sessions.used().as_millis() as i64,
+            at: now(),
+            waiting: absent.flat_map(|(_, group)| group.functions()).map(str::to_owned).collect(),
+            trouble: trouble.cloned(),
+        };
+        let same = |said: &TailState| TailState { used_ms: stands.used_ms, at: stands.at, ..said.clone() } == stands;
+        if !self.said.as_ref().is_some_and(same) {
+            self.said = Some(stands.clone());
+            (self.told)(Told::State(stands));
+        }
+    }
+}
+
+/// Reads all pages.
+async fn read(stage: &Stage, range: Range<'_>, sender: &mpsc::Sender<News>) -> Result<(), CallError> {
+    let mut token = None;
+    loop {
+        let (entries, next) = pages::page(stage, range, token).await?;
+        if sender.send(News::Page(range.number, entries)).await.is_err() || next.is_none() {
+            return Ok(());
+        }
+        token = next;
+    }
+}
+
+/// The figures in a line, if it is a report.
+fn sample(at: i64, message: &str) -> Option<Sample> {
+    let (request_id, report) = platform_lines::report(message)?;
+    Some(Sample {
+        at,
+        request_id,
+        init_ms: report.init_ms,
+        duration_ms: report.duration_ms,
+        billed_ms: report.billed_ms,
+        max_memory_mb: report.max_memory_mb,
+        emulated: report.emulated,
+        failed: report.status.is_some(),
+    })
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// So late that it does not come.
+fn far() -> Instant {
+    Instant::now() + Duration::from_hours(24)
+}

@@ -1,0 +1,244 @@
+//! Tails against a service that does harm: each line is told once, and what was missed is filled in and said.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use lambda_console_model::{FailureKind, MarkKind};
+
+use self::service::{Play, Service};
+use super::*;
+use crate::{Job, aws::stage::Stage};
+
+mod service;
+
+/// A tail that runs, and what it said with when it did.
+struct Following {
+    told: Arc<Mutex<Vec<(Instant, Told)>>>,
+    show: tokio::sync::watch::Sender<bool>,
+    job: Job,
+    task: tokio::task::JoinHandle<Result<(), Failure>>,
+}
+
+impl Following {
+    fn start(service: &Service) -> Self {
+        let stage = Stage::at(service.endpoint());
+        let told: Arc<Mutex<Vec<(Instant, Told)>>> = Arc::default();
+        let (show, shown) = tokio::sync::watch::channel(true);
+        let job = Job::silent();
+        let task = tokio::spawn({
+            let (told, job) = (Arc::clone(&told), job.clone());
+            async move {
+                let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
+                let take = |said| told.lock().unwrap().push((Instant::now(), said));
+                super::tail(&stage, &query, shown, take, &job).await
+            }
+        });
+        Self { told, show, job, task }
+    }
+
+    /// Waits until `holds` of what was said so far.
+    async fn until(&self, what: &str, holds: impl Fn(&[Told]) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let told: Vec<Told> = self.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect();
+            if holds(&told) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {told:#?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops it; gives the lines in order, and what else it said.
+    async fn stop(self) -> (Vec<String>, Vec<Told>) {
+        self.job.cancel.cancel();
+        assert_eq!(self.task.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);
+        let told: Vec<Told> = self.told.lock().unwrap().drain(..).map(|(_, told)| told).collect();
+        let mut lines = lines(&told);
+        lines.sort_by_key(|line| (line.timestamp, line.rank));
+        (lines.into_iter().map(|line| line.message).collect(), told)
+    }
+}
+
+fn lines(told: &[Told]) -> Vec<LogLine> {
+    let lines = told.iter().filter_map(|told| if let Told::Lines(lines) = told { Some(lines.clone()) } else { None });
+    lines.flatten().collect()
+}
+
+fn marks(told: &[Told]) -> Vec<LogMark> {
+    told.iter().filter_map(|told| if let Told::Marked(mark) = told { Some(mark.clone()) } else { None }).collect()
+}
+
+fn states(told: &[Told]) -> Vec<TailState> {
+    told.iter().filter_map(|told| if let Told::State(state) = told { Some(state.clone()) } else { None }).collect()
+}
+
+/// A time of which everything is still remembered.
+fn time() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+#[tokio::test]
+async fn what_a_sample_leaves_out_is_read_and_put_where_it_belongs() {
+    let at = time();
+    let all = vec![(at, "a"), (at, "b"), (at, "b"), (at, "c"), (at + 1, "d")];
+    let plays = vec![Play::Pause(300), Play::Write(all), Play::Update(vec![(at, "a"), (at, "c")], true)];
+    let service = Service::start(vec![plays], vec![]).await;
+    let following = Following::start(&service);
+    following.until("filled in", |told| marks(told).iter().any(|mark| mark.filled.is_some())).await;
+    let (lines, told) = following.stop().await;
+    assert_eq!(lines, ["a", "b", "b", "c", "d"]);
+    let marks = marks(&told);
+    assert_eq!((marks[0].kind.clone(), marks[0].filled), (MarkKind::Sampled, None));
+    assert_eq!((marks[1].id, marks[1].filled), (marks[0].id, Some(3)));
+}
+
+#[tokio::test]
+async fn a_session_that_ends_is_begun_anew_and_what_was_written_meanwhile_is_read() {
+    let at = time();
+    for (end, why) in [
+        (Play::Exception("SessionTimeoutException"), "a session lasts three hours"),
+        (Play::Exception("SessionStreamingException"), "SessionStreamingException of the script"),
+        (Play::Corrupt, "hecksum"),
+    ] {
+        let first = vec![
+            Play::Write(vec![(at, "a")]),
+            Play::Update(vec![(at, "a")], false),
+            Play::Pause(100),
+            Play::Write(vec![(at + 1, "missed")]),
+            end,
+        ];
+        let second = vec![Play::Write(vec![(at + 2, "b")]), Play::Update(vec![(at, "a"), (at + 2, "b")], false)];
+        let service = Service::start(vec![first, second], vec![]).await;
+        let following = Following::start(&service);
+        let is_done = |told: &[Told]| lines(told).len() >= 3 && marks(told).iter().any(|mark| mark.filled.is_some());
+        following.until("begun anew", is_done).await;
+        let (lines, told) = following.stop().await;
+        assert_eq!(lines, ["a", "missed", "b"], "{why}");
+        let marks = marks(&told);
+        let MarkKind::Reconnected(said) = &marks[0].kind else { panic!("{marks:?}") };
+        assert!(said.contains(why) && marks.last().unwrap().filled.is_some(), "{marks:?}");
+        assert_eq!(service.sessions().1, 2);
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_live_tail_lines_are_read_and_it_is_said() {
+    let at = time();
+    for (code, said) in [
+        ("AccessDeniedException", "no live tail: AccessDeniedException of the script"),
+        ("LimitExceededException", "no live tail for 1 s: LimitExceededException"),
+    ] {
+        let service = Service::start(vec![vec![Play::Refuse(code)], vec![Play::Write(vec![(at, "a")])]], vec![]).await;
+        let following = Following::start(&service);
+        let is_said = |told: &[Told]| states(told).iter().any(|state| state.trouble.as_deref() == Some(said));
+        following.until(said, is_said).await;
+        if code.starts_with("Limit") {
+            following.until("live at last", |told| states(told).last().is_some_and(|state| state.sessions == 1)).await;
+            following.until("its lines", |told| lines(told).len() == 1).await;
+        }
+        following.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn throttled_pages_are_read_later_and_lines_come_meanwhile() {
+    let at = time();
+    let plays = vec![Play::Write(vec![(at, "a")])];
+    let service = Service::start(vec![plays], vec!["ThrottlingException"]).await;
+    let following = Following::start(&service);
+    let is_told = |told: &[Told]| {
+        let says = |trouble: &String| trouble.starts_with("ThrottlingException: looking again in");
+        states(told).iter().any(|state| state.trouble.as_ref().is_some_and(says)) && lines(told).len() == 1
+    };
+    following.until("throttled, then read", is_told).await;
+    let (_, told) = following.stop().await;
+    assert_eq!(states(&told).last().unwrap().trouble, None);
+}
+
+#[tokio::test]
+async fn pages_that_are_not_allowed_end_the_tail() {
+    let service = Service::start(vec![], vec!["AccessDeniedException"; 9]).await;
+    let failure = Following::start(&service).task.await.unwrap().unwrap_err();
+    assert!(failure.why.contains("AccessDeniedException"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_session_whose_lines_are_hidden_is_closed_and_opened_when_they_are_shown() {
+    let service = Service::start(vec![], vec![]).await;
+    let following = Following::start(&service);
+    let is_live = |told: &[Told]| states(told).last().is_some_and(|state| state.sessions == 1);
+    following.until("live", is_live).await;
+    following.show.send_replace(false);
+    following.until("closed", |told| !is_live(told)).await;
+    let used = states(&following.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>());
+    assert!(used.last().unwrap().used_ms >= 1_000, "the meter counts what was open: {used:?}");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while service.sessions().0 > 0 {
+        assert!(Instant::now() < deadline, "the service still serves it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    following.show.send_replace(true);
+    following.until("live again", is_live).await;
+    let (_, told) = following.stop().await;
+    assert_eq!(marks(&told), [], "nothing was missed");
+    assert_eq!(service.sessions().1, 2);
+}
+
+#[tokio::test]
+async fn a_line_is_told_as_soon_as_it_is_sent() {
+    let at = time();
+    let plays = vec![Play::Pause(200), Play::Update(vec![(at, "now")], false)];
+    let service = Service::start(vec![plays], vec![]).await;
+    let following = Following::start(&service);
+    following.until("told", |told| lines(told).len() == 1).await;
+    let when = following.told.lock().unwrap().iter().find(|(_, told)| matches!(told, Told::Lines(_))).unwrap().0;
+    let took = when - service.sent().unwrap();
+    following.stop().await;
+    assert!(took < Duration::from_millis(200), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
+    let at = time();
+    let plays = vec![Play::Write(vec![(at, "a"), (at, "b"), (at + 1, "c"), (at + 2, "d")])];
+    let service = Service::start(vec![plays], vec![]).await;
+    let following = Following::start(&service);
+    following.until("read", |told| lines(told).len() == 4).await;
+    following.stop().await;
+    let stage = Stage::at(service.endpoint());
+    let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
+    service.fault("ThrottlingException");
+    let lines = fetch(&stage, &query).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn the_init_of_a_sandbox_belongs_to_its_first_request() {
+    let line = |stream: &str, request: Option<&str>, message: &str| lambda_console_model::LogLine {
+        timestamp: 1,
+        function: "hello".into(),
+        stream: stream.into(),
+        rank: 0,
+        request_id: request.map(str::to_owned),
+        message: message.into(),
+    };
+    let mut lines = vec![
+        line("a", None, "a line of a sandbox that is no longer new"),
+        line("b", None, "INIT_START Runtime Version: provided.al2023"),
+        line("a", Some("other"), "START RequestId: other Version: 1"),
+        line("b", None, "connected"),
+        line("b", Some("mine"), "START RequestId: mine Version: 1"),
+        line("b", Some("mine"), "REPORT RequestId: mine\tDuration: 1 ms"),
+        line("b", None, "between two requests"),
+        line("b", Some("later"), "START RequestId: later Version: 1"),
+    ];
+    let before = lines.clone();
+    link_init(&mut lines, "later");
+    assert_eq!(lines, before, "it was not for a later one");
+    link_init(&mut lines, "mine");
+    let of_mine: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].request_id.as_deref() == Some("mine")).collect();
+    assert_eq!(of_mine, [1, 3, 4, 5]);
+}

@@ -1,0 +1,211 @@
+//! Gives a new version more and more of an alias's invocations, watches the logs, and takes it back where it does worse
+//! than the old one, or where the job is cancelled.
+//!
+//! All that is known of a canary stands in the alias: one that is cut off is seen there, and ended by a roll-back.
+
+mod verdict;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use lambda_console_model::{Canary, Failure, Share, Step, percent, text::counted};
+use tokio::time::Instant;
+
+use super::figures::{self, Tally};
+use crate::{
+    Job,
+    aws::{
+        alias::{self, Pointer},
+        stage::Stage,
+    },
+};
+
+/// How far back the old version's figures go, in milliseconds.
+const BASELINE: i64 = 24 * 60 * 60 * 1_000;
+/// How many steps' time a new version is given to be called often enough to be judged.
+const PATIENCE: u32 = 3;
+/// How often a roll-back is tried that the network or the stage refuses.
+const ATTEMPTS: u32 = 5;
+
+/// A canary of one function.
+pub(super) struct Course<'a> {
+    pub(super) stage: &'a Stage,
+    /// The function's name in the workspace, and on the stage.
+    pub(super) name: &'a str,
+    pub(super) function: &'a str,
+    pub(super) alias: &'a str,
+    /// The version that all get so far.
+    pub(super) old: &'a str,
+    /// The version that all shall get.
+    pub(super) new: &'a str,
+    /// Where the versions log to.
+    pub(super) groups: BTreeSet<String>,
+    pub(super) canary: &'a Canary,
+}
+
+/// Why a canary goes no further.
+enum Halt {
+    /// The new version did worse, or could not be watched.
+    Breach(String),
+    /// The job was cancelled.
+    Cancelled,
+    /// Someone else moved the alias: what it is now is theirs.
+    Foreign(Failure),
+}
+
+/// Brings the canary to its end: at it, all get the new version.
+///
+/// # Errors
+/// It was rolled back, with the reason; or someone else moved the alias meanwhile.
+pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
+    let Course { stage, function, alias, old, .. } = course;
+    let what = format!("could not promote {} to {}", course.name, stage.name());
+    let start = jiff::Timestamp::now().as_millisecond();
+    let mut watch = Watch { tally: Tally::not_before(course.new, start), from: start - BASELINE };
+    watch.read(course).await?;
+    let Some(mut pointer) = alias::get(stage, function, alias).await?.filter(|found| found.version == **old) else {
+        return Err(Failure::work(what, format!("someone else moved {alias} meanwhile"), "promote it again"));
+    };
+    let halt = match climb(course, &mut pointer, &mut watch, job).await {
+        Ok(()) => return Ok(()),
+        Err(halt) => halt,
+    };
+    let (why, is_cancelled) = match halt {
+        Halt::Foreign(failure) => return Err(failure),
+        Halt::Breach(why) => (why, false),
+        Halt::Cancelled => ("it was cancelled".to_owned(), true),
+    };
+    job.report(Step::Phase { text: format!("{}: rolling back: {why}", course.name), done: 0, total: 0 });
+    let (after, hint) = match back(course, &pointer).await {
+        Ok(()) => (
+            format!("rolled back, {alias} leads to version {old} alone"),
+            format!("`lambda-console --stage {} logs {}` shows what went wrong", stage.name(), course.name),
+        ),
+        Err(failure) => (
+            format!("and it could not be rolled back ({}): {}", failure.why, pointer.story()),
+            format!("`lambda-console --stage {} rollback {}` ends it", stage.name(), course.name),
+        ),
+    };
+    let failure = Failure::work(what.clone(), format!("{why}; {after}"), hint);
+    Err(if is_cancelled { Failure { kind: Failure::interrupted("").kind, ..failure } } else { failure })
+}
+
+/// The lines read so far.
+struct Watch {
+    tally: Tally,
+    /// From when on the next lines are read.
+    from: i64,
+}
+
+impl Watch {
+    async fn read(&mut self, course: &Course<'_>) -> Result<(), Failure> {
+        let newest = figures::read(course.stage, course.function, &course.groups, self.from, &mut self.tally).await?;
+        self.from = self.from.max(newest - figures::OVERLAP);
+        Ok(())
+    }
+}
+
+async fn climb(course: &Course<'_>, pointer: &mut Pointer, watch: &mut Watch, job: &Job) -> Result<(), Halt> {
+    for (index, percent) in course.canary.steps.iter().enumerate() {
+        let share = Share { version: course.new.to_owned(), weight: percent / 100.0 };
+        give(course, pointer, course.old, Some(&share)).await?;
+        hold(course, watch, index, &share, job).await?;
+    }
+    give(course, pointer, course.new, None).await
+}
+
+/// Moves the alias, which is as `pointer` says.
+async fn give(course: &Course<'_>, pointer: &mut Pointer, version: &str, share: Option<&Share>) -> Result<(), Halt> {
+    let Course { stage, function, alias, name, .. } = course;
+    let moved = alias::set(stage, function, alias, pointer, version, share).await;
+    *pointer = moved.map_err(|error| {
+        let is_foreign = error.code() == "PreconditionFailedException";
+        let failure = error.into_failure(format!("could not promote {name} to {}", stage.name()));
+        if is_foreign {
+            let why = format!("someone else moved {alias} meanwhile, and it is left as they want it");
+            return Halt::Foreign(Failure { why, hint: "`lambda-console versions` shows it".to_owned(), ..failure });
+        }
+        Halt::Breach(format!("{alias} could not be moved: {}", failure.why))
+    })?;
+    Ok(())
+}
+
+/// Watches one step to its end.
+async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Share, job: &Job) -> Result<(), Halt> {
+    let Canary { every_ms, least, steps, .. } = course.canary;
+    let every = Duration::from_millis(*every_ms);
+    let pause = (every / 10).clamp(Duration::from_millis(100), Duration::from_secs(15));
+    let began = Instant::now();
+    loop {
+        let left = every.saturating_sub(began.elapsed());
+        tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => return Err(Halt::Cancelled),
+            () = tokio::time::sleep(if left.is_zero() { pause } else { pause.min(left) }) => {}
+        }
+        let read = tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => return Err(Halt::Cancelled),
+            read = watch.read(course) => read,
+        };
+        // One answer that does not come is no reason yet.
+        let unread = read.err().map(|failure| failure.why);
+        let (of_old, of_new) = (watch.tally.of(course.old), watch.tally.of(course.new));
+        if let Some(why) = verdict::breach((course.old, &of_old), (course.new, &of_new), course.canary) {
+            return Err(Halt::Breach(why));
+        }
+        let text = format!(
+            "{}: {} to version {}, {} s left; {}, {} failed",
+            course.name,
+            percent(share.weight),
+            course.new,
+            left.as_secs(),
+            counted(of_new.invocations as usize, "invocation"),
+            of_new.failed
+        );
+        job.report(Step::Phase { text, done: index as u64, total: steps.len() as u64 });
+        if began.elapsed() < every {
+            continue;
+        }
+        if unread.is_none() && of_new.invocations >= *least {
+            return Ok(());
+        }
+        if began.elapsed() >= every * PATIENCE {
+            return Err(Halt::Breach(match unread {
+                Some(why) => format!("its logs cannot be read: {why}"),
+                None => format!(
+                    "version {} had {}, and less than {least} are too few to judge it by (--least)",
+                    course.new,
+                    counted(of_new.invocations as usize, "invocation")
+                ),
+            }));
+        }
+    }
+}
+
+/// Gives all to the old version again. What someone else made of the alias meanwhile is left alone.
+async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
+    let Course { stage, function, alias, old, new, .. } = course;
+    let what = || format!("could not roll {} back", course.name);
+    let mut pointer = pointer.clone();
+    let mut wait = Duration::from_millis(50);
+    for attempt in 1.. {
+        let error = match alias::set(stage, function, alias, &pointer, old, None).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error.into_failure(what()),
+        };
+        if attempt == ATTEMPTS {
+            return Err(error);
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 3;
+        // A move that got no answer may have been made: then its revision is another one.
+        if let Ok(Some(found)) = alias::get(stage, function, alias).await {
+            let is_ours = found.canary.as_ref().is_none_or(|share| share.version == **new);
+            if !is_ours || (found.version != **old && found.version != **new) {
+                return Err(Failure::work(what(), format!("someone else moved {alias}: {}", found.story()), ""));
+            }
+            pointer = found;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! A version's zip: fetched from where the stage keeps it, and sent again.
+
+use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_console_model::Failure;
+use sha2::{Digest, Sha256};
+
+use super::versions::base64_of;
+use crate::{
+    aws::{clients::uploading, error::CallError, stage::Stage, waiting::settled},
+    deploy::fetch_zip,
+};
+
+/// How often a download is tried that breaks off.
+const ATTEMPTS: u32 = 3;
+
+/// A version's zip and what belongs to it.
+pub(super) struct Code {
+    pub(super) bytes: Vec<u8>,
+    /// Base64, as Lambda gives it.
+    pub(super) sha256: String,
+    /// `arm64` or `x86_64`.
+    pub(super) architecture: String,
+}
+
+/// Fetches the zip of `function`'s version. Its digest is the one that the stage names, or it is refused.
+pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Result<Code, Failure> {
+    let what = || format!("could not fetch the code of {function}:{version}");
+    let found = get(stage, function, version).await?;
+    let configuration = found.configuration();
+    if configuration.and_then(|found| found.package_type()) == Some(&PackageType::Image) {
+        return Err(Failure::work(
+            what(),
+            "it is a container image, not a zip",
+            "promote it with the image's own tools",
+        ));
+    }
+    let sha256 = configuration.and_then(|found| found.code_sha256()).unwrap_or_default().to_owned();
+    let architecture = configuration.and_then(|found| found.architectures().first());
+    let Some(location) = found.code().and_then(|code| code.location()) else {
+        return Err(Failure::work(
+            what(),
+            "the stage does not say where it is",
+            "a profile with lambda:GetFunction is needed",
+        ));
+    };
+    let bytes = download(stage, location).await.map_err(|error| error.into_failure(what()))?;
+    let digest = BASE64_STANDARD.encode(Sha256::digest(&bytes));
+    if digest != sha256 {
+        let why = format!("what was downloaded has the SHA-256 {digest}, and the stage says {sha256}");
+        return Err(Failure::work(what(), why, "nothing was changed; try it again"));
+    }
+    Ok(Code {
+        bytes,
+        sha256,
+        architecture: architecture.map_or("x86_64", |architecture| architecture.as_str()).to_owned(),
+    })
+}
+
+async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunctionOutput, Failure> {
+    stage
+        .call(|clients| async move {
+            clients.lambda().get_function().function_name(function).qualifier(version).send().await
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not look at {function}:{version}")))
+}
+
+/// Fetches what the stage keeps at `url`, again where it breaks off.
+async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
+    let mut tries = 1..ATTEMPTS;
+    loop {
+        match fetch_zip(stage, url).await {
+            Err(error) if error.is_passing() && tries.next().is_some() => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// Makes the code of a version, whose digest was read, that of `$LATEST` again; its configuration stays.
+pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha256_hex: &str) -> Result<(), Failure> {
+    let code = fetch(stage, function, version).await?;
+    let what = || format!("could not put the code of {function}:{version} back");
+    if code.sha256 != base64_of(sha256_hex) {
+        return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
+    }
+    let latest = get(stage, function, lambda_console_model::FunctionVersions::LATEST).await?;
+    let revision = latest.configuration().and_then(|found| found.revision_id());
+    if latest.configuration().and_then(|found| found.code_sha256()) == Some(&code.sha256) {
+        return Ok(());
+    }
+    let (bytes, architecture) = (&code.bytes, code.architecture.as_str());
+    let sent = stage
+        .call(|clients| async move {
+            clients
+                .lambda()
+                .update_function_code()
+                .function_name(function)
+                .architectures(architecture.into())
+                .zip_file(Blob::new(bytes.clone()))
+                .set_revision_id(revision.map(str::to_owned))
+                .customize()
+                .config_override(uploading())
+                .send()
+                .await
+        })
+        .await
+        .map_err(|error| error.into_failure(what()))?;
+    settled(stage, function).await?;
+    if sent.code_sha256() == Some(&code.sha256) {
+        return Ok(());
+    }
+    let why = format!("the stage now has the SHA-256 {}", sent.code_sha256().unwrap_or("of nothing"));
+    Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"))
+}

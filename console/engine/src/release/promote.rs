@@ -1,0 +1,419 @@
+//! Moves code from one stage to another, as it is: by its SHA-256, never built anew.
+//!
+//! Two stages may be aliases of one function: then the target's alias is led to the version, which has its configuration
+//! in it. Or they are functions of their own, also in different accounts: then the zip is fetched from where the stage
+//! keeps it, checked, and deployed with the configuration that the workspace's metadata gives the target stage; nothing
+//! of the source's configuration goes along.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome,
+    Promoted, Promotion, Step, Zip,
+};
+
+use super::{
+    canary, code, read,
+    versions::{absent, base64_of, groups, say, without_figures},
+};
+use crate::{
+    Job,
+    aws::{alias, naming::hex_of, stage::Stage},
+    deploy,
+};
+
+/// How many functions are promoted at once.
+const AT_ONCE: usize = 16;
+
+/// Two stages, and what goes from the first to the second.
+struct Way<'a> {
+    from: &'a Stage,
+    to: &'a Stage,
+    /// The target without its alias: code and configuration get there first, the alias is moved after.
+    bare: Stage,
+    promotion: &'a Promotion,
+    /// Where zips are kept on their way.
+    directory: &'a Path,
+}
+
+/// What the source stage's callers get of one function.
+struct Source {
+    /// The function's name on the source stage.
+    function: String,
+    version: String,
+    /// Base64, as Lambda gives it.
+    sha256: String,
+    description: String,
+    role: String,
+}
+
+impl Source {
+    /// What becomes of the function `name` on the target stage, whose callers got the version `before` and get `version`.
+    fn promoted(
+        &self,
+        name: &str,
+        action: DeployAction,
+        (before, version): (Option<String>, Option<String>),
+        changes: Vec<Change>,
+    ) -> Promoted {
+        Promoted {
+            name: name.to_owned(),
+            action,
+            from_version: self.version.clone(),
+            before,
+            version,
+            sha256: hex_of(&self.sha256),
+            description: self.description.clone(),
+            changes,
+            seconds: 0.0,
+        }
+    }
+}
+
+/// Says what [`promote`] would do. Sends no change.
+///
+/// # Errors
+/// The two are one stage, or a canary is asked for where there is no alias; the job was cancelled. What fails of one
+/// function is in the outcome.
+pub async fn plan(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    directory: &Path,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    each(from, to, promotion, directory, true, job).await
+}
+
+/// Promotes; several functions at once, each to its end whatever becomes of the others.
+///
+/// # Errors
+/// As [`plan`]; and the target stage is read-only, or protected and there is no consent.
+pub async fn promote(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    directory: &Path,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    if from.name() == to.name() {
+        return Err(Failure::usage(
+            format!("could not promote from {} to {}", from.name(), to.name()),
+            "they are the same stage",
+            "name the stage that gets the code second",
+        ));
+    }
+    between(from, to, promotion, directory, job).await
+}
+
+/// Promotes between stages that may have one name, as two of local Lambdas do.
+pub(super) async fn between(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    directory: &Path,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    to.allow_change(&format!("could not promote to {}", to.name()), promotion.consent)?;
+    each(from, to, promotion, directory, false, job).await
+}
+
+async fn each(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    directory: &Path,
+    dry_run: bool,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    let what = || format!("could not promote from {} to {}", from.name(), to.name());
+    if promotion.canary.is_some() && to.alias().is_none() {
+        let hint = format!("add `alias = \"live\"` to the settings of the stage {}, or leave --canary out", to.name());
+        return Err(Failure::usage(what(), format!("a canary shares an alias out, and {} has none", to.name()), hint));
+    }
+    let way = &Way { from, to, bare: to.without_alias(), promotion, directory };
+    let work = promotion.functions.iter().map(|function| {
+        let one = async move {
+            let began = Instant::now();
+            let result = if dry_run { planned(way, function, job).await } else { promoted(way, function, job).await };
+            job.report(Step::Done(function.name.clone()));
+            result.map(|done| Promoted { seconds: began.elapsed().as_secs_f64(), ..done })
+        };
+        one.boxed()
+    });
+    let results: Vec<_> = stream::iter(work.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
+    let mut outcome = PromoteOutcome { from: from.name(), to: to.name(), ..PromoteOutcome::default() };
+    for (function, result) in promotion.functions.iter().zip(results) {
+        match result {
+            Ok(done) => outcome.functions.push(done),
+            Err(failure) => outcome.failed.push((function.name.clone(), failure)),
+        }
+    }
+    Ok(outcome)
+}
+
+impl Way<'_> {
+    /// Both stages are names for one function.
+    fn is_one_function(&self, name: &str) -> bool {
+        self.from.remote_name(name) == self.to.remote_name(name) && self.from.is_where(self.to)
+    }
+
+    fn what(&self, name: &str) -> String {
+        format!("could not promote {name} to {}", self.to.name())
+    }
+
+    /// What the source stage's callers get. In the middle of a canary that is not decided.
+    async fn source(&self, name: &str) -> Result<Source, Failure> {
+        let function = self.from.remote_name(name);
+        let at = self.from.name();
+        let Some(found) = read::all(self.from, &function).await? else {
+            return Err(absent(self.from, name));
+        };
+        let version = match self.from.alias() {
+            None => FunctionVersions::LATEST.to_owned(),
+            Some(wanted) => {
+                let Some(alias) = found.aliases.iter().find(|alias| alias.name == wanted) else {
+                    let hint = format!("`lambda-console --stage {at} deploy {name}` makes it");
+                    return Err(Failure::work(
+                        self.what(name),
+                        format!("{function} has no alias {wanted} on {at}"),
+                        hint,
+                    ));
+                };
+                if let Some(share) = &alias.canary {
+                    return Err(under_way(self.what(name), &at, name, wanted, &alias::part(share)));
+                }
+                alias.version.clone()
+            }
+        };
+        let Some(found) = found.versions.iter().find(|found| found.version() == Some(version.as_str())) else {
+            return Err(Failure::work(self.what(name), format!("{function} has no version {version} on {at}"), ""));
+        };
+        Ok(Source {
+            sha256: found.code_sha256().unwrap_or_default().to_owned(),
+            description: found.description().unwrap_or_default().to_owned(),
+            role: found.role().unwrap_or_default().to_owned(),
+            function,
+            version,
+        })
+    }
+
+    /// The version that the target's callers get, where the stage has an alias and that is there.
+    async fn before(&self, name: &str) -> Result<Option<String>, Failure> {
+        let Some(wanted) = self.to.alias() else { return Ok(None) };
+        let Some(found) = alias::get(self.to, &self.to.remote_name(name), wanted).await? else { return Ok(None) };
+        match &found.canary {
+            Some(share) => Err(under_way(self.what(name), &self.to.name(), name, wanted, &alias::part(share))),
+            None => Ok(Some(found.version)),
+        }
+    }
+
+    /// Lets a version go to the target that is an alias of the same function. A version takes its configuration along,
+    /// so the target stage cannot want another one.
+    fn check_alias(&self, function: &Function, source: &Source) -> Result<String, Failure> {
+        let (name, to) = (&function.name, self.to.name());
+        let Some(wanted) = self.to.alias() else {
+            let why = format!("both stages are the function {}, and {to} has no alias", source.function);
+            let hint = format!("give {to} an `alias`, or a `prefix` or `suffix` of its own, in its settings");
+            return Err(Failure::usage(self.what(name), why, hint));
+        };
+        if self.from.alias() == Some(wanted) {
+            let why = format!("both stages are the alias {wanted} of {}", source.function);
+            return Err(Failure::usage(self.what(name), why, format!("give {to} another `alias` in its settings")));
+        }
+        if let Some(role) = function.config.role.as_deref().or_else(|| self.to.role())
+            && role != source.role
+        {
+            let why = format!(
+                "version {} runs with the role {}, {to} wants {role}, and a version cannot be changed",
+                source.version, source.role
+            );
+            let hint =
+                format!("leave the role of {to} out, or give it a `prefix`, so that it is a function of its own");
+            return Err(Failure::usage(self.what(name), why, hint));
+        }
+        Ok(wanted.to_owned())
+    }
+
+    /// The function with the source's zip in the place of the one that was built. The file is gone when the guard is.
+    async fn fetched(&self, function: &Function, source: &Source) -> Result<(Function, Kept), Failure> {
+        let code = code::fetch(self.from, &source.function, &source.version).await?;
+        if code.sha256 != source.sha256 {
+            let why = format!("{} was deployed to meanwhile", self.from.name());
+            return Err(Failure::work(self.what(&function.name), why, "promote it again"));
+        }
+        let sha256 = hex_of(&code.sha256);
+        let path = self.directory.join(format!("{}-{}.zip", function.name, uuid::Uuid::new_v4().simple()));
+        let kept = Kept(path.clone());
+        let written = async {
+            tokio::fs::create_dir_all(self.directory).await?;
+            tokio::fs::write(&path, &code.bytes).await
+        };
+        written.await.map_err(|error| {
+            Failure::environment(self.what(&function.name), format!("{}: {error}", path.display()), "free some room")
+        })?;
+        let architecture = if code.architecture == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 };
+        let zip = Zip { path, bytes: code.bytes.len() as u64, sha256 };
+        Ok((Function { zip: Some(zip), architecture, bootstrap: None, ..function.clone() }, kept))
+    }
+}
+
+/// A zip on its way.
+struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Where it was never written, there is nothing to remove.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn under_way(what: String, stage: &str, name: &str, alias: &str, part: &str) -> Failure {
+    Failure::work(
+        what,
+        format!("a canary of {name} is under way on {stage}, or was cut off: {alias} gives {part}"),
+        format!("`lambda-console --stage {stage} rollback {name}` ends it"),
+    )
+}
+
+async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
+    let name = &function.name;
+    let (source, before) = (way.source(name).await?, way.before(name).await?);
+    let told = |action, version, changes| source.promoted(name, action, (before.clone(), version), changes);
+    let moves = |version: &str| {
+        let field = format!("alias.{}", way.to.alias().unwrap_or_default());
+        let moved = Change { field, from: before.clone(), to: version.to_owned() };
+        // Where nobody calls it yet, there is nobody to be given a part.
+        let canary = way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
+        std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
+    };
+    if way.is_one_function(name) {
+        way.check_alias(function, &source)?;
+        if source.version == FunctionVersions::LATEST {
+            return Ok(told(DeployAction::Updated, None, moves("a new version")));
+        }
+        if before.as_ref() == Some(&source.version) {
+            return Ok(told(DeployAction::Unchanged, before.clone(), Vec::new()));
+        }
+        return Ok(told(DeployAction::Updated, Some(source.version.clone()), moves(&source.version)));
+    }
+    let (function, _kept) = way.fetched(function, &source).await?;
+    let DeployPlan { functions, failed, .. } = deploy::plan(&way.bare, &[function], job).await?;
+    if let Some((_, failure)) = failed.into_iter().next() {
+        return Err(failure);
+    }
+    let Some(mut planned) = functions.into_iter().next() else {
+        return Err(Failure::interrupted(way.what(name)));
+    };
+    if way.to.alias().is_some() {
+        let live = match &before {
+            Some(version) if planned.action == DeployAction::Unchanged => {
+                let there = without_figures(way.to, name).await?;
+                let live = there.versions.into_iter().find(|known| known.version == *version);
+                live.filter(|live| base64_of(&live.sha256) == source.sha256)
+            }
+            _ => None,
+        };
+        if let Some(live) = live {
+            return Ok(told(DeployAction::Unchanged, Some(live.version), Vec::new()));
+        }
+        planned.changes.extend(moves("a new version"));
+        let action =
+            if planned.action == DeployAction::Created { DeployAction::Created } else { DeployAction::Updated };
+        return Ok(told(action, None, planned.changes));
+    }
+    Ok(told(planned.action, Some(FunctionVersions::LATEST.to_owned()), planned.changes))
+}
+
+async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
+    let name = &function.name;
+    let remote = way.to.remote_name(name);
+    say(job, name, &format!("looking at {} and {}", way.from.name(), way.to.name()));
+    let (source, before) = (way.source(name).await?, way.before(name).await?);
+    let mut action = DeployAction::Unchanged;
+    let mut changes = Vec::new();
+    let stays = |done: &str| {
+        let leads = before.as_ref().map(|version| format!("; its callers get version {version} as before"));
+        let interrupted = Failure::interrupted(way.what(name));
+        Failure { why: format!("it was cancelled; {done}{}", leads.unwrap_or_default()), ..interrupted }
+    };
+    let version = if way.is_one_function(name) {
+        way.check_alias(function, &source)?;
+        if source.version == FunctionVersions::LATEST {
+            say(job, name, "publishing a version");
+            alias::published(way.to, &remote, &source.sha256, None, job).await?
+        } else {
+            source.version.clone()
+        }
+    } else {
+        say(job, name, &format!("fetching the code of version {}", source.version));
+        let fetched = tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => return Err(stays("nothing was changed")),
+            fetched = way.fetched(function, &source) => fetched?,
+        };
+        let (function, _kept) = fetched;
+        let outcome = deploy::deploy(&way.bare, &[function], way.promotion.consent, job).await?;
+        if let Some(failed) = outcome.failed.into_iter().next() {
+            return Err(failed.failure);
+        }
+        let Some(done) = outcome.functions.into_iter().next() else { return Err(stays("nothing was changed")) };
+        (action, changes) = (done.action, done.changes);
+        arrived(way, name, &source).await?;
+        match way.to.alias() {
+            None => FunctionVersions::LATEST.to_owned(),
+            Some(_) if job.cancel.is_cancelled() => return Err(stays("its code is there, and not published")),
+            Some(_) => {
+                say(job, name, "publishing a version");
+                let description = Some(source.description.as_str()).filter(|description| !description.is_empty());
+                alias::published(way.to, &remote, &source.sha256, description, job).await?
+            }
+        }
+    };
+    let done = |action, changes| source.promoted(name, action, (before.clone(), Some(version.clone())), changes);
+    let Some(wanted) = way.to.alias() else { return Ok(done(action, changes)) };
+    if before.as_ref() == Some(&version) {
+        return Ok(done(action, changes));
+    }
+    if job.cancel.is_cancelled() {
+        return Err(stays(&format!("version {version} is there")));
+    }
+    match (&way.promotion.canary, &before) {
+        (Some(canary), Some(old)) => {
+            let found = read::all(way.to, &remote).await?.ok_or_else(|| absent(way.to, name))?;
+            let course = canary::Course {
+                stage: way.to,
+                name,
+                function: &remote,
+                alias: wanted,
+                old,
+                new: &version,
+                groups: groups(&remote, &found),
+                canary,
+            };
+            canary::run(&course, job).await?;
+        }
+        // Nobody calls it yet who could be given a part.
+        _ => alias::point(way.to, &remote, wanted, &version, job).await?,
+    }
+    changes.push(Change { field: format!("alias.{wanted}"), from: before.clone(), to: version.clone() });
+    let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
+    Ok(done(action, changes))
+}
+
+/// The target has the very code of the source.
+async fn arrived(way: &Way<'_>, name: &str, source: &Source) -> Result<(), Failure> {
+    let there = without_figures(way.to, name).await?;
+    let latest = there.versions.iter().find(|version| version.version == FunctionVersions::LATEST);
+    let found = latest.map(|latest| latest.sha256.as_str()).unwrap_or_default();
+    if base64_of(found) == source.sha256 {
+        return Ok(());
+    }
+    let why =
+        format!("{} has the SHA-256 {found}, and {} sent {}", way.to.name(), way.from.name(), hex_of(&source.sha256));
+    Err(Failure::work(way.what(name), why, "someone else deployed meanwhile: promote it again"))
+}

@@ -1,0 +1,270 @@
+//! A function's versions and aliases: reading them with their figures, publishing, rolling back, pruning.
+//!
+//! An alias is moved under the revision that was read, so that two people cannot move it against each other. Every move
+//! takes away what an earlier canary left of weights, and notes where the alias led before.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use aws_sdk_lambda::types::FunctionConfiguration;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Consent, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange, VersionsChanged, VersionsDone,
+};
+
+use super::{
+    code, figures,
+    read::{self, Found},
+};
+use crate::{
+    Job,
+    aws::{
+        alias,
+        naming::{default_group, hex_of, milliseconds},
+        stage::Stage,
+    },
+    workspace::paths,
+};
+
+/// How far back the figures of versions go on the screen, in milliseconds.
+pub const FIGURES_SINCE: i64 = 24 * 60 * 60 * 1_000;
+/// How many functions are looked at at once.
+const AT_ONCE: usize = 4;
+
+/// The versions of `functions` (names in the workspace), each with its figures since then, in milliseconds since the
+/// Unix epoch; none for one that is not on the stage, a failure for one that cannot be looked at.
+pub async fn list(
+    stage: &Stage,
+    functions: &[String],
+    since: i64,
+) -> Vec<(String, Result<Option<FunctionVersions>, Failure>)> {
+    let asks: Vec<_> = functions.iter().map(|name| with_figures(stage, name, since).boxed()).collect();
+    functions.iter().cloned().zip(stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await).collect()
+}
+
+/// The versions of one function with their figures.
+///
+/// # Errors
+/// The stage cannot be asked, or the function is not on it.
+pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersions, Failure> {
+    with_figures(stage, name, since).await?.ok_or_else(|| absent(stage, name))
+}
+
+async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<FunctionVersions>, Failure> {
+    let function = stage.remote_name(name);
+    let Some((found, refused)) = read::seen(stage, &function).await? else { return Ok(None) };
+    let figures = figures::since(stage, &function, &groups(&function, &found), since).await;
+    let mut versions = told(stage, name, function, found);
+    versions.since = since;
+    versions.refused.extend(refused);
+    match figures {
+        Ok(figures) => {
+            for version in &mut versions.versions {
+                version.figures = figures.of(&version.version);
+            }
+        }
+        Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
+        Err(failure) => return Err(failure),
+    }
+    Ok(Some(versions))
+}
+
+/// The versions that [`VersionsChange::Prune`] would delete.
+///
+/// # Errors
+/// As [`of`].
+pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<String>, Failure> {
+    Ok(without_figures(stage, name).await?.prunable(keep))
+}
+
+/// Where the versions log to.
+pub(super) fn groups(function: &str, found: &Found) -> BTreeSet<String> {
+    let of = |version: &FunctionConfiguration| {
+        let configured = version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
+        configured.unwrap_or_else(|| default_group(function))
+    };
+    found.versions.iter().map(of).collect()
+}
+
+/// The versions of one function as the stage has them, not looking at its logs.
+pub(crate) async fn without_figures(stage: &Stage, name: &str) -> Result<FunctionVersions, Failure> {
+    let function = stage.remote_name(name);
+    let found = read::all(stage, &function).await?.ok_or_else(|| absent(stage, name))?;
+    Ok(told(stage, name, function, found))
+}
+
+fn told(stage: &Stage, name: &str, function: String, Found { versions, aliases }: Found) -> FunctionVersions {
+    let versions = versions.iter().map(|found| Version {
+        version: found.version().unwrap_or_default().to_owned(),
+        description: found.description().unwrap_or_default().to_owned(),
+        sha256: hex_of(found.code_sha256().unwrap_or_default()),
+        bytes: found.code_size().try_into().unwrap_or_default(),
+        modified_at: found.last_modified().and_then(milliseconds).unwrap_or_default(),
+        ..Version::default()
+    });
+    FunctionVersions {
+        name: name.to_owned(),
+        stage: stage.name(),
+        function,
+        alias: stage.alias().map(str::to_owned),
+        aliases,
+        versions: versions.collect(),
+        since: 0,
+        refused: Vec::new(),
+    }
+}
+
+/// Tells that the function is not there.
+pub fn absent(stage: &Stage, name: &str) -> Failure {
+    let at = stage.name();
+    Failure::work(
+        format!("could not look at the versions of {name}"),
+        format!("it is not deployed on the stage {at}"),
+        format!("`lambda-console --stage {at} deploy {name}` puts it there"),
+    )
+}
+
+/// Changes the versions of the function `name`.
+///
+/// # Errors
+/// The stage is read-only, or protected and there is no consent; what was asked for is not there; the stage refuses it.
+pub async fn change(
+    stage: &Stage,
+    name: &str,
+    change: &VersionsChange,
+    consent: Consent,
+    job: &Job,
+) -> Result<VersionsChanged, Failure> {
+    let done = match change {
+        VersionsChange::Publish(description) => {
+            stage.allow_change(&format!("could not publish a version of {name}"), consent)?;
+            publish(stage, name, description.as_deref(), job).await?
+        }
+        VersionsChange::Rollback(to) => {
+            stage.allow_change(&format!("could not roll {name} back"), consent)?;
+            roll_back(stage, name, to.as_deref(), job).await?
+        }
+        VersionsChange::Prune(keep) => {
+            stage.allow_change(&format!("could not delete versions of {name}"), consent)?;
+            prune(stage, name, *keep, job).await?
+        }
+    };
+    Ok(VersionsChanged { name: name.to_owned(), stage: stage.name(), done })
+}
+
+/// Publishes what the last deploy sent. Where it is what the last version was made of, that is the one.
+async fn publish(stage: &Stage, name: &str, description: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
+    let before = without_figures(stage, name).await?;
+    let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
+    say(job, name, "publishing a version");
+    let sha256 = latest.sha256.clone();
+    let version = alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
+    let new = !before.versions.iter().any(|known| known.version == version);
+    Ok(VersionsDone::Published { version, new, sha256 })
+}
+
+/// Ends a canary where one is under way and no version is named; else leads the callers to `to`, or to the version
+/// before.
+async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
+    let present = without_figures(stage, name).await?;
+    let function = &present.function;
+    let what = || format!("could not roll {name} back");
+    let known = || {
+        let names: Vec<&str> = present.versions.iter().map(|version| version.version.as_str()).collect();
+        format!("the versions are {}", names.join(", "))
+    };
+    if let (None, Some(alias)) = (to, present.stage_alias())
+        && let Some(canary) = alias.canary.clone()
+    {
+        say(job, name, "ending the canary");
+        alias::reset(stage, function, alias).await?;
+        return Ok(VersionsDone::Reset { alias: alias.name.clone(), version: alias.version.clone(), canary });
+    }
+    let to = match to {
+        Some(to) => to,
+        None => present.previous().ok_or_else(|| {
+            Failure::work(what(), format!("there is no earlier version; {}", known()), "name one of them")
+        })?,
+    };
+    let Some(version) = present.versions.iter().find(|version| version.version == to) else {
+        return Err(Failure::usage(what(), format!("it has no version {to}; {}", known()), "name one of them"));
+    };
+    let live = present.live().map(str::to_owned);
+    if to == FunctionVersions::LATEST {
+        return Err(Failure::usage(what(), "$LATEST is what the next deploy changes", "name a version's number"));
+    }
+    let Some(name_of_alias) = stage.alias() else {
+        say(job, name, &format!("putting the code of version {to} back"));
+        code::put_back(stage, function, to, &version.sha256).await?;
+        return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
+    };
+    say(job, name, &format!("pointing {name_of_alias} at version {to}"));
+    alias::point(stage, function, name_of_alias, to, job).await?;
+    Ok(VersionsDone::RolledBack { alias: Some(name_of_alias.to_owned()), from: live, to: to.to_owned() })
+}
+
+/// Deletes old versions, oldest first.
+async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<VersionsDone, Failure> {
+    let present = without_figures(stage, name).await?;
+    let old = present.prunable(keep);
+    let function = &present.function;
+    let mut deleted = Vec::new();
+    let so_far = |deleted: &[String], failure: Failure| {
+        if deleted.is_empty() {
+            return failure;
+        }
+        Failure { why: format!("{}; the versions {} are deleted", failure.why, deleted.join(", ")), ..failure }
+    };
+    for (index, version) in old.iter().enumerate() {
+        job.report(Step::Phase {
+            text: format!("{name}: deleting version {version}"),
+            done: index as u64,
+            total: old.len() as u64,
+        });
+        let delete = stage.call(|clients| async move {
+            clients.lambda().delete_function().function_name(function).qualifier(version).send().await
+        });
+        let answer = tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => {
+                return Err(so_far(&deleted, Failure::interrupted(format!("could not delete all old versions of {name}"))));
+            }
+            answer = delete => answer,
+        };
+        match answer {
+            Ok(_) => deleted.push(version.clone()),
+            // Someone else was faster.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => {
+                let what = format!("could not delete version {version} of {name}");
+                return Err(so_far(&deleted, error.into_failure(what)));
+            }
+        }
+    }
+    let stays = |version: &&Version| version.version != FunctionVersions::LATEST && !old.contains(&version.version);
+    let kept = present.versions.iter().filter(stays).map(|version| version.version.clone()).collect();
+    Ok(VersionsDone::Pruned { deleted, kept })
+}
+
+/// Where the code is kept that was brought from other stages to be promoted.
+pub fn promoted_dir(root: &Path) -> PathBuf {
+    paths::state_dir(root).join("promoted")
+}
+
+/// Says on the screen or on stderr what is done to a function.
+pub(super) fn say(job: &Job, name: &str, text: &str) {
+    job.report(Step::Phase { text: format!("{name}: {text}"), done: 0, total: 0 });
+}
+
+/// A digest as Lambda writes it.
+pub(super) fn base64_of(hex: &str) -> String {
+    let digits = |at: usize| u8::from_str_radix(hex.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
+    let bytes: Vec<u8> = (0..hex.len() / 2).map(|index| digits(index * 2)).collect();
+    BASE64_STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! All that belongs to a function on a stage: listed, deleted; and the roles that functions run with.
+
+pub mod delete;
+mod list;
+pub mod roles;

@@ -1,0 +1,194 @@
+//! Takes functions off a stage with all that belongs to them: listed first, then deleted as it was listed.
+//!
+//! Each step can be repeated, so a deletion that was cut off is finished by the next one: that finds what is left by the
+//! names that follow from the function's.
+
+use std::{future::Future, time::Duration};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_console_model::{
+    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, FailureKind, Step,
+};
+
+use super::{
+    list::{self, belongings_of},
+    roles,
+};
+use crate::{
+    Job,
+    aws::{
+        error::{CallError, present},
+        retry::again,
+        stage::Stage,
+    },
+};
+
+/// How many functions are worked on at once.
+const AT_ONCE: usize = 4;
+/// The first wait for another change under way, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What belongs to `functions`, named as in the workspace, in their order. Changes nothing.
+///
+/// # Errors
+/// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
+pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
+    let (all, refused) = allowed_belongings(stage, functions, job).await?;
+    match refused.into_iter().next() {
+        Some((_, failure)) => Err(failure),
+        None => Ok(all),
+    }
+}
+
+/// As [`belongings()`], with the functions that this caller may not look at.
+///
+/// # Errors
+/// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
+pub async fn allowed_belongings(
+    stage: &Stage,
+    functions: &[String],
+    job: &Job,
+) -> Result<(Vec<Belongings>, Vec<(String, Failure)>), Failure> {
+    let asks = async |function: &String| (function.clone(), Box::pin(belongings_of(stage, function)).await);
+    let asks: Vec<_> = functions.iter().map(|function| asks(function).boxed()).collect();
+    let mut answers = stream::iter(asks).buffered(AT_ONCE);
+    let (mut all, mut refused) = (Vec::with_capacity(functions.len()), Vec::new());
+    loop {
+        tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not look what would be deleted")),
+            answer = answers.next() => match answer {
+                Some((function, Err(failure))) if failure.kind == FailureKind::Denied => refused.push((function, failure)),
+                Some((_, belongings)) => all.push(belongings?),
+                None => return Ok((all, refused)),
+            },
+        }
+    }
+}
+
+/// Deletes what [`belongings()`] listed, but for what is marked as kept. One function that fails does not stop the others;
+/// a cancelled job starts no further step, and the outcome says what is gone and what is left.
+///
+/// # Errors
+/// The stage is read-only, or protected and there is no consent.
+pub async fn delete(
+    stage: &Stage,
+    functions: &[Belongings],
+    consent: Consent,
+    job: &Job,
+) -> Result<DeleteOutcome, Failure> {
+    stage.allow_change("could not delete", consent)?;
+    let work: Vec<_> = functions.iter().map(|function| delete_one(stage, function, job).boxed()).collect();
+    let mut results = stream::iter(work).buffered(AT_ONCE);
+    let mut outcome = DeleteOutcome { stage: stage.name(), functions: Vec::with_capacity(functions.len()) };
+    while let Some(done) = results.next().await {
+        job.report(Step::Done(done.name.clone()));
+        outcome.functions.push(done);
+    }
+    Ok(outcome)
+}
+
+async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedFunction {
+    let Belongings { function: name, remote, items } = function;
+    let (mut gone, mut left): (Vec<Belonging>, Vec<Belonging>) = (Vec::new(), Vec::new());
+    let mut failure = None;
+    for step in STEPS {
+        let (mine, kept): (Vec<&Belonging>, Vec<&Belonging>) =
+            items.iter().filter(|item| step.contains(&item.kind)).partition(|item| item.kept.is_none());
+        left.extend(kept.into_iter().cloned());
+        // What goes with the function goes by one call for it all; the others one by one.
+        let calls: Vec<Vec<&Belonging>> = match mine.as_slice() {
+            [] => Vec::new(),
+            [first, ..] if first.kind == BelongingKind::Function => vec![mine],
+            _ => mine.into_iter().map(|item| vec![item]).collect(),
+        };
+        for items in calls {
+            if failure.is_none() && job.cancel.is_cancelled() {
+                failure = Some(Failure::interrupted(format!("could not finish deleting {name}")));
+            }
+            if failure.is_none() {
+                let text = format!("{name}: deleting its {}", items[0].kind.name());
+                job.report(Step::Phase { text, done: 0, total: 0 });
+                failure = send(stage, remote, items[0]).await.err();
+            }
+            let to = if failure.is_none() { &mut gone } else { &mut left };
+            to.extend(items.into_iter().cloned());
+        }
+    }
+    DeletedFunction { name: name.clone(), remote: remote.clone(), gone, left, failure }
+}
+
+/// The order: nothing invokes the function any more; the function itself with all that Lambda keeps of it; its role,
+/// without which a sandbox that is just ending cannot make the log group again; the log group.
+const STEPS: [&[BelongingKind]; 4] = [
+    &[BelongingKind::Trigger],
+    &[
+        BelongingKind::Function,
+        BelongingKind::Version,
+        BelongingKind::Alias,
+        BelongingKind::Url,
+        BelongingKind::Permission,
+        BelongingKind::AsyncConfig,
+        BelongingKind::ProvisionedConcurrency,
+    ],
+    &[BelongingKind::Role],
+    &[BelongingKind::LogGroup],
+];
+
+/// Sends the call that deletes `item`; for the function, with all that Lambda keeps of it.
+async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failure> {
+    let name = &item.name;
+    match item.kind {
+        BelongingKind::Trigger => patiently(|| {
+            stage.call(|clients| async move {
+                clients.lambda().delete_event_source_mapping().uuid(name).send().await.map(drop)
+            })
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not delete the trigger {name} of {remote}"))),
+        BelongingKind::Role => roles::remove_all_of(stage, name).await,
+        BelongingKind::LogGroup => patiently(|| {
+            stage.call(|clients| async move {
+                clients.logs().delete_log_group().log_group_name(name).send().await.map(drop)
+            })
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not delete the log group {name}"))),
+        _ => function(stage, remote).await,
+    }
+}
+
+/// Deletes the function. After a call that got no answer the stage is asked whether it is there still.
+async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
+    let delete = || {
+        stage.call(
+            |clients| async move { clients.lambda().delete_function().function_name(remote).send().await.map(drop) },
+        )
+    };
+    let Err(error) = patiently(delete).await else { return Ok(()) };
+    let is_unsure = error.code().is_empty();
+    if is_unsure && matches!(list::configuration(stage, remote).await, Ok(None)) {
+        return Ok(());
+    }
+    Err(error.into_failure(format!("could not delete {remote}")))
+}
+
+/// Sends again while another change is under way or the service is busy. What is not there is as good as deleted.
+async fn patiently<F, Fut>(send: F) -> Result<(), CallError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), CallError>>,
+{
+    present(again(is_passing, WAITS, send).await).map(drop)
+}
+
+fn is_passing(error: &CallError) -> bool {
+    error.is_conflict()
+        || matches!(
+            error.code(),
+            "ResourceInUseException" | "OperationAbortedException" | "TooManyRequestsException" | "ThrottlingException"
+        )
+}
+
+#[cfg(test)]
+mod tests;

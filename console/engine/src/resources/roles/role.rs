@@ -1,0 +1,239 @@
+//! One execution role: making it, giving it its policies, removing it.
+
+use std::{future::Future, time::Duration};
+
+use lambda_console_model::{Consent, Failure, Role};
+use serde_json::{Value, json};
+
+use super::{
+    own_name, path,
+    policies::{Held, INLINE, RolePolicies, document, held},
+    role_name,
+};
+use crate::aws::{
+    error::{CallError, present},
+    retry::again,
+    stage::Stage,
+};
+
+/// The first wait for a role that was just made, and for a change of it that is under way; and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The ARN of the role of the function `remote`, with the policies asked for. A role that a deploy before made is used
+/// again, with what it lacks: that deploy may have been cut off between the two.
+pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies) -> Result<String, Failure> {
+    let region = stage.info().region;
+    let (name, path) = (&role_name(stage, remote), &path(&region));
+    let what = || format!("could not make the role {name}");
+    let created = stage
+        .call(|clients| async move {
+            let role = clients.iam().create_role().role_name(name).path(path);
+            let role = role.assume_role_policy_document(trust().to_string());
+            role.description(format!("Made by lambda-console for the function {remote}")).send().await
+        })
+        .await;
+    let (role, is_new) = match created {
+        Ok(output) => (output.role().cloned(), true),
+        Err(error) if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") => {
+            let found =
+                stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
+            (found.map_err(|error| error.into_failure(what()))?.role().cloned(), false)
+        }
+        Err(error) => return Err(error.into_failure(what())),
+    };
+    let arn = role.map(|role| role.arn().to_owned()).unwrap_or_default();
+    if own_name(&arn, &region).is_none() {
+        let why = format!("a role of this name is there that lambda-console did not make: {arn}");
+        return Err(Failure::work(
+            what(),
+            why,
+            "name the function's role with `role` in its settings or in the stage's",
+        ));
+    }
+    // What is attached twice is attached once: a role that was asked for nothing more is not looked at.
+    let held = if is_new || !policies.is_asked() {
+        Held::default()
+    } else {
+        held(stage, name).await.map_err(|error| error.into_failure(what()))?
+    };
+    attach(stage, name, policies, &held).await?;
+    set_statements(stage, name, policies, &held).await?;
+    detach(stage, name, policies, &held).await?;
+    Ok(arn)
+}
+
+/// Lets Lambda, and nobody else, use the role.
+fn trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" },
+        ],
+    })
+}
+
+/// Attaches the managed policies to the role `name` that it lacks.
+pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+    for arn in policies.lacking(held) {
+        patiently(|| {
+            stage.call(|clients| async move {
+                clients.iam().attach_role_policy().role_name(name).policy_arn(arn).send().await
+            })
+        })
+        .await
+        .map_err(|error| error.into_failure(format!("could not attach {arn} to the role {name}")))?;
+    }
+    Ok(())
+}
+
+/// Detaches the managed policies from the role `name` that it shall no longer have.
+pub(crate) async fn detach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+    for arn in policies.surplus(held) {
+        detach_one(stage, name, arn)
+            .await
+            .map_err(|error| error.into_failure(format!("could not detach {arn} from the role {name}")))?;
+    }
+    Ok(())
+}
+
+/// Gives the role `name` the statements that are not its own yet; without any, takes its own policy from it.
+pub(crate) async fn set_statements(
+    stage: &Stage,
+    name: &str,
+    policies: &RolePolicies,
+    held: &Held,
+) -> Result<(), Failure> {
+    let set = match policies.differing(held) {
+        None => Ok(()),
+        Some([]) => delete_inline(stage, name, INLINE).await,
+        Some(statements) => {
+            let document = &document(statements);
+            let put = || {
+                stage.call(|clients| async move {
+                    let policy = clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
+                    policy.policy_document(document).send().await
+                })
+            };
+            patiently(put).await.map(drop)
+        }
+    };
+    set.map_err(|error| error.into_failure(format!("could not set the statements of the role {name}")))
+}
+
+async fn detach_one(stage: &Stage, name: &str, arn: &str) -> Result<(), CallError> {
+    let detach = || {
+        stage.call(
+            |clients| async move { clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await },
+        )
+    };
+    gone(patiently(detach)).await
+}
+
+async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), CallError> {
+    let delete = || {
+        stage.call(|clients| async move {
+            clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
+        })
+    };
+    gone(patiently(delete)).await
+}
+
+/// Removes the role `name` that this program made, with what it holds.
+///
+/// # Errors
+/// The stage is read-only, or protected without consent; there is no such role, someone else made it, or functions have
+/// it.
+pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), Failure> {
+    let what = || format!("could not remove the role {name}");
+    stage.allow_change(&what(), consent)?;
+    let roles = super::roles(stage).await?;
+    let Some(role) = roles.iter().find(|role| role.name == name) else {
+        let why = format!("lambda-console has made no role of this name for functions in {}", stage.info().region);
+        return Err(Failure::usage(what(), why, "`lambda-console iam` lists those that it made"));
+    };
+    if !role.is_unused() {
+        let users = if role.functions.is_empty() {
+            format!("a function, for all that this caller may know: it needs {}", Role::LIST_FUNCTIONS)
+        } else {
+            role.functions.join(", ")
+        };
+        let why = format!("it is the role of {users}");
+        return Err(Failure::work(what(), why, "delete the functions first, or give them another role"));
+    }
+    remove_all_of(stage, name).await
+}
+
+/// Removes the role with what it holds. One that is not there is as good as removed.
+pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failure> {
+    let failed = |error: CallError| error.into_failure(format!("could not remove the role {name}"));
+    for policy in &attached(stage, name).await.map_err(failed)? {
+        detach_one(stage, name, policy).await.map_err(failed)?;
+    }
+    for policy in &inline(stage, name).await.map_err(failed)? {
+        delete_inline(stage, name, policy).await.map_err(failed)?;
+    }
+    let delete = || stage.call(|clients| async move { clients.iam().delete_role().role_name(name).send().await });
+    gone(patiently(delete)).await.map_err(failed)
+}
+
+/// The ARNs of the managed policies that are attached to a role; none where it is not there.
+pub(super) async fn attached(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
+    let listed = stage.call(|clients| async move {
+        let pages = clients.iam().list_attached_role_policies().role_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let policies = present(listed.await)?.unwrap_or_default();
+    Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
+}
+
+/// The names of the policies that a role holds itself; none where it is not there.
+pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
+    let listed = stage.call(|clients| async move {
+        let pages = clients.iam().list_role_policies().role_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    Ok(present(listed.await)?.unwrap_or_default())
+}
+
+/// What is not there is as good as removed.
+async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(), CallError> {
+    present(answer.await).map(drop)
+}
+
+/// Sends a change of a role again while IAM itself does not know the role everywhere yet, or another change of it is
+/// under way.
+async fn patiently<T, F, Fut>(send: F) -> Result<T, CallError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, CallError>>,
+{
+    again(is_passing, WAITS, send).await
+}
+
+fn is_passing(error: &CallError) -> bool {
+    match error.code() {
+        // A policy that does not exist has the same code, and never comes.
+        "NoSuchEntity" | "NoSuchEntityException" => error.message().contains("role with name"),
+        code => matches!(
+            code,
+            "ConcurrentModification"
+                | "ConcurrentModificationException"
+                | "EntityTemporarilyUnmodifiable"
+                | "Throttling"
+                | "ThrottlingException"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_is_waited_for() {
+        let service = |code: &str, message: &str| CallError::Service { code: code.into(), message: message.into() };
+        assert!(is_passing(&service("NoSuchEntity", "The role with name x cannot be found.")));
+        assert!(is_passing(&service("ConcurrentModification", "")));
+        assert!(!is_passing(&service("NoSuchEntity", "Policy arn:x does not exist or is not attachable.")));
+        assert!(!is_passing(&service("AccessDenied", "")));
+    }
+}

@@ -1,0 +1,264 @@
+//! The functions of a Cargo workspace, what their manifests say of them, and what has been built.
+//!
+//! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and reads files; changes
+//! nothing.
+
+mod artifact;
+pub mod dotenv;
+pub(crate) mod gitignore;
+mod hidden;
+pub(crate) mod include;
+mod manifest;
+pub mod paths;
+pub mod text;
+pub mod watch;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
+use lambda_console_model::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
+
+use super::compile::{
+    child_process::{self, RunError},
+    fingerprint::Now,
+};
+
+/// What fails here.
+const WHAT: &str = "could not read the workspace";
+
+/// Reads the workspace that `root` is in. One without functions is no error: the list is empty then.
+///
+/// Dropping the future ends cargo.
+///
+/// # Errors
+/// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the place).
+/// Environment: there is no cargo.
+pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
+    Ok(read(root, &CancellationToken::new()).await?.0)
+}
+
+/// As [`discover`], with what cargo says of it.
+pub(crate) async fn read(root: &Path, cancel: &CancellationToken) -> Result<(Workspace, Metadata), Failure> {
+    // Without dependencies: no network, no lock file.
+    let metadata = metadata(root, &["--no-deps"], cancel).await?;
+    tokio::task::spawn_blocking(move || (workspace(&metadata), metadata))
+        .await
+        .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
+}
+
+/// As [`discover`], with the target directory in the workspace, whatever the environment names.
+#[cfg(test)]
+pub(crate) async fn discover_apart(root: &Path) -> Workspace {
+    discover_with(root, &root.join("target")).await
+}
+
+/// As [`discover`], with this target directory.
+#[cfg(test)]
+pub(crate) async fn discover_with(root: &Path, target: &Path) -> Workspace {
+    let mut metadata = metadata(root, &["--no-deps"], &CancellationToken::new()).await.unwrap();
+    metadata.target_directory = target.to_path_buf().try_into().unwrap();
+    workspace(&metadata)
+}
+
+/// What `cargo metadata` with these arguments says of the workspace that `root` is in.
+///
+/// # Errors
+/// As [`discover`]. Interrupted: cancelled.
+pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<Metadata, Failure> {
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
+    if !root.is_dir() {
+        let why = format!("{} is not a directory", root.display());
+        return Err(Failure::usage(WHAT, why, "name the directory of a Cargo workspace with `--workspace`"));
+    }
+    let mut cargo = child_process::command("cargo", &root);
+    cargo.args(["metadata", "--format-version", "1", "--color", "never"]).args(arguments);
+    let finished = match child_process::output(cargo, cancel).await {
+        Ok(finished) => finished,
+        Err(error) if error.is_missing() => {
+            let hint = "install Rust with rustup, or put cargo on the PATH";
+            return Err(Failure::environment(WHAT, "there is no `cargo` on the PATH", hint));
+        }
+        Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
+        Err(error) => return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
+    };
+    if !finished.status.success() {
+        return Err(refused(&root, &finished.stderr));
+    }
+    serde_json::from_str(&finished.stdout)
+        .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))
+}
+
+/// Cargo's own message, with its place, less the word `error:` that a failure has by itself.
+fn refused(root: &Path, stderr: &str) -> Failure {
+    let message = stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
+    let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
+    if message.contains("could not find `Cargo.toml`") {
+        let why = format!("there is no Cargo.toml in {} or in a directory above it", root.display());
+        let hint = "start in a Cargo workspace, name one with `--workspace`, or begin one with `cargo new`";
+        return Failure::usage(WHAT, why, hint);
+    }
+    Failure::usage(WHAT, message, "correct the manifest; `cargo metadata` shows the same message")
+}
+
+fn workspace(metadata: &Metadata) -> Workspace {
+    let root = metadata.workspace_root.as_std_path().to_path_buf();
+    let target = metadata.target_directory.as_std_path().to_path_buf();
+    let name = root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
+    let mut warnings = Vec::new();
+    let mut functions: Vec<Function> = Vec::new();
+    let shared = manifest::Layer::of_workspace(&root.join("Cargo.toml"));
+    let now = Now::default();
+    for package in metadata.workspace_packages() {
+        let Some(runtime) = runtime_of(package) else { continue };
+        let manifest = package.manifest_path.as_std_path();
+        let own = manifest::Layer::of_package(manifest);
+        let events = events_of(manifest);
+        let mut features: Vec<String> = package.features.keys().cloned().collect();
+        features.sort();
+        for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
+            let mut config = manifest::merged(&binary.name, &[&shared, &own], &mut warnings);
+            config.extension |= runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
+            let artifacts = artifact::read((&root, &target), (&binary.name, manifest), &config.include, &now);
+            let (id, features, required) =
+                (package.id.repr.clone(), features.clone(), binary.required_features.clone());
+            functions.push(Function {
+                name: binary.name.clone(),
+                binary: binary.name.clone(),
+                package: package.name.to_string(),
+                manifest: manifest.to_path_buf(),
+                target: CargoTarget { id, features, required },
+                runtime,
+                architecture: artifacts.architecture.or(config.architecture).unwrap_or_default(),
+                config,
+                events: events.clone(),
+                bootstrap: artifacts.bootstrap,
+                zip: artifacts.zip,
+                stale: artifacts.stale,
+            });
+        }
+    }
+    drop_duplicates(&mut functions, &mut warnings);
+    call_by_name(&mut functions, &mut warnings);
+    let left_out = leave_out(&mut functions);
+    warnings.extend(left_out.iter().map(|(_, failure)| failure.clone()));
+    functions.sort_by(|one, two| one.name.cmp(&two.name));
+    let hints = hidden::hints(metadata);
+    Workspace { name, root, target, functions, left_out, hints, warnings }
+}
+
+/// Takes out what can be no function on any stage, each with why, so that it is in no other function's way.
+fn leave_out(functions: &mut Vec<Function>) -> Vec<(String, Failure)> {
+    let mut left_out = Vec::new();
+    functions.retain(|function| match why_not(function) {
+        Some(failure) => {
+            left_out.push((function.name.clone(), failure));
+            false
+        }
+        None => true,
+    });
+    left_out
+}
+
+fn why_not(function: &Function) -> Option<Failure> {
+    let (name, manifest) = (&function.name, function.manifest.display());
+    let what = format!("left out the function {name}");
+    if function.config.extension {
+        let why = format!("{manifest}: it is an extension, and only functions are built and deployed here");
+        return Some(Failure::usage(what, why, "build and deploy it with `cargo lambda`; functions use it as a layer"));
+    }
+    (!FunctionConfig::is_name(name)).then(|| {
+        let why = format!("{manifest}: a function's name is made of {}", FunctionConfig::NAME);
+        let table = format!("[package.metadata.lambda.bin.{}.deploy]", toml_key(&function.binary));
+        Failure::usage(
+            what,
+            why,
+            format!("give it one, which its binary need not have: `name = \"…\"` below `{table}`"),
+        )
+    })
+}
+
+/// `name` as a key in a table's header.
+fn toml_key(name: &str) -> String {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare { name.to_owned() } else { format!("\"{name}\"") }
+}
+
+/// Two binaries of one name would share one place in the target directory.
+fn drop_duplicates(functions: &mut Vec<Function>, warnings: &mut Vec<Failure>) {
+    let mut seen: HashMap<String, PathBuf> = HashMap::new();
+    functions.retain(|function| match seen.get(&function.binary) {
+        None => {
+            seen.insert(function.binary.clone(), function.manifest.clone());
+            true
+        }
+        Some(first) => {
+            warnings.push(Failure::usage(
+                format!("left out a second function named {}", function.name),
+                format!("both {} and {} have a binary of that name", first.display(), function.manifest.display()),
+                "rename one of the two",
+            ));
+            false
+        }
+    });
+}
+
+/// Calls functions as their settings say, unless another is called so already.
+fn call_by_name(functions: &mut [Function], warnings: &mut Vec<Failure>) {
+    let mut users: HashMap<String, usize> = HashMap::new();
+    for function in functions.iter() {
+        *users.entry(function.binary.clone()).or_default() += 1;
+        if let Some(name) = function.config.name.as_ref().filter(|name| **name != function.binary) {
+            *users.entry(name.clone()).or_default() += 1;
+        }
+    }
+    for function in functions {
+        let Some(name) = function.config.name.clone() else { continue };
+        if users[&name] == 1 {
+            function.name = name;
+            continue;
+        }
+        warnings.push(Failure::usage(
+            format!("left out the name {name} of the function {}", function.binary),
+            format!("{}: another function is called so", function.manifest.display()),
+            format!("give it one of its own, below `[package.metadata.lambda.bin.{}.deploy]`", function.binary),
+        ));
+    }
+}
+
+/// Why the package's binaries are functions; none if they are not.
+fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
+    if depends_on(package, &["lambda-console-runtime"]) {
+        Some(RuntimeCrate::Bundled)
+    } else if depends_on(package, &["lambda_runtime", "lambda_http"]) {
+        Some(RuntimeCrate::Official)
+    } else {
+        package.metadata.get("lambda").map(|_| RuntimeCrate::Declared)
+    }
+}
+
+/// The package depends on one of these, other than for its tests and its build script.
+fn depends_on(package: &Package, names: &[&str]) -> bool {
+    let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    direct.any(|dependency| names.contains(&dependency.name.as_str()))
+}
+
+fn events_of(manifest: &Path) -> Vec<EventFile> {
+    let Some(directory) = manifest.parent().map(|package| package.join("events")) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut events: Vec<EventFile> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json") && path.is_file())
+        .filter_map(|path| Some(EventFile { name: path.file_stem()?.to_string_lossy().into_owned(), path }))
+        .collect();
+    events.sort_by(|one, two| one.name.cmp(&two.name));
+    events
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! `[package.metadata.lambda]` and `[workspace.metadata.lambda]`, with the keys and the meaning that
+//! cargo-lambda gave them.
+//!
+//! Layers, the later wins: the workspace's, the workspace's for the binary (`bin.<name>`), the package's, the
+//! package's for the binary. A value of the wrong type is a warning with its place and leaves the rest as it is; a key
+//! that is not known is left alone, for cargo-lambda has more of them than the console uses.
+//!
+//! Reads the manifests; changes nothing.
+
+mod build;
+mod deploy;
+mod include;
+mod role;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use lambda_console_model::{Failure, FunctionConfig};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use self::include::Includes;
+use crate::workspace::{dotenv, text};
+
+/// One manifest and the place of its `lambda` table.
+#[derive(Debug)]
+pub(super) struct Layer {
+    manifest: PathBuf,
+    text: String,
+    section: &'static str,
+}
+
+impl Layer {
+    pub(super) fn of_workspace(manifest: &Path) -> Self {
+        Self::read(manifest, "workspace")
+    }
+
+    pub(super) fn of_package(manifest: &Path) -> Self {
+        Self::read(manifest, "package")
+    }
+
+    /// Cargo has read the same file a moment ago; should it be gone by now, it says nothing.
+    fn read(manifest: &Path, section: &'static str) -> Self {
+        let text = text::read(manifest).unwrap_or_default();
+        Self { manifest: manifest.to_path_buf(), text, section }
+    }
+}
+
+/// The settings of `binary`, merged of `layers`. What cannot be used of them is added to `warnings`.
+pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure>) -> FunctionConfig {
+    let (mut config, mut includes) = (FunctionConfig::default(), Includes::default());
+    for layer in layers {
+        let Ok(document) = DeTable::parse(&layer.text) else { continue };
+        let mut reader = Reader { layer, warnings, path: Vec::new() };
+        let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"]) else { continue };
+        reader.tables(lambda, binary, &mut config, &mut includes);
+        if let Some(own) = reader.enter(lambda, &["bin", binary]) {
+            reader.tables(own, binary, &mut config, &mut includes);
+        }
+    }
+    config.include = includes.together();
+    config
+}
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// Reads the tables of one layer, and knows where it is.
+struct Reader<'a> {
+    layer: &'a Layer,
+    warnings: &'a mut Vec<Failure>,
+    path: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// Goes down `keys`, which stay on the path; none if one is not there.
+    fn enter<'v, 't>(&mut self, mut table: &'v DeTable<'t>, keys: &[&str]) -> Option<&'v DeTable<'t>> {
+        for key in keys {
+            let value = table.get(*key)?;
+            let Some(inner) = value.get_ref().as_table() else {
+                self.warn(key, value, "a table");
+                return None;
+            };
+            self.path.push((*key).to_owned());
+            table = inner;
+        }
+        Some(table)
+    }
+
+    /// `env`, `build` and `deploy`.
+    fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig, includes: &mut Includes) {
+        self.pairs(table, "env", &mut config.env);
+        self.includes(table, includes);
+        if let Some(build) = self.enter(table, &["build"]) {
+            self.build(build, config);
+            self.path.pop();
+        }
+        if let Some(deploy) = self.enter(table, &["deploy"]) {
+            self.deploy(deploy, binary, config);
+            self.path.pop();
+        }
+    }
+
+    fn number(&mut self, table: &DeTable<'_>, key: &str, range: std::ops::RangeInclusive<u32>, to: &mut Option<u32>) {
+        let Some(value) = table.get(key) else { return };
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => *to = Some(number),
+            None => self.warn(key, value, &format!("a whole number from {} to {}", range.start(), range.end())),
+        }
+    }
+
+    fn text(&mut self, table: &DeTable<'_>, key: &str, to: &mut Option<String>) {
+        let Some(value) = table.get(key) else { return };
+        match value.get_ref().as_str() {
+            Some(text) => *to = Some(text.to_owned()),
+            None => self.warn(key, value, "a string"),
+        }
+    }
+
+    fn list(&mut self, table: &DeTable<'_>, key: &str, to: &mut Option<Vec<String>>) {
+        let Some(value) = table.get(key) else { return };
+        let texts = value.get_ref().as_array().and_then(|array| {
+            array.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        match texts {
+            Some(texts) => *to = Some(texts),
+            None => self.warn(key, value, "a list of strings"),
+        }
+    }
+
+    /// A table of strings, or a list of `KEY=VALUE`. Added to what is there.
+    fn pairs(&mut self, table: &DeTable<'_>, key: &str, to: &mut BTreeMap<String, String>) {
+        let Some(value) = table.get(key) else { return };
+        let pair =
+            |text: &str| text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+        match value.get_ref() {
+            DeValue::Table(pairs) => {
+                for (name, value) in pairs {
+                    match value.get_ref().as_str() {
+                        Some(text) => drop(to.insert(name.get_ref().to_string(), text.to_owned())),
+                        None => self.warn(&format!("{key}.{}", name.get_ref()), value, "a string"),
+                    }
+                }
+            }
+            DeValue::Array(pairs) => {
+                for item in pairs {
+                    match item.get_ref().as_str().and_then(pair) {
+                        Some((name, text)) => drop(to.insert(name, text)),
+                        None => self.warn(key, item, "a list of `KEY=VALUE`"),
+                    }
+                }
+            }
+            _ => self.warn(key, value, "a table of strings, or a list of `KEY=VALUE`"),
+        }
+    }
+
+    /// A file of `KEY=VALUE` lines beside the manifest.
+    fn env_file(&mut self, table: &DeTable<'_>, to: &mut BTreeMap<String, String>) {
+        let Some(value) = table.get("env_file") else { return };
+        let Some(name) = value.get_ref().as_str() else { return self.warn("env_file", value, "a string") };
+        let path = self.layer.manifest.parent().unwrap_or(Path::new("")).join(name);
+        let text = match text::read(&path) {
+            Ok(text) => text,
+            Err(why) => {
+                return self.warn(
+                    "env_file",
+                    value,
+                    &format!("a file that can be read; {} cannot: {why}", path.display()),
+                );
+            }
+        };
+        let variables = dotenv::parse(&text);
+        to.extend(variables.pairs);
+        for (line, why) in variables.problems {
+            let what = format!("left out a line of the `{}.env_file`", self.path.join("."));
+            self.add(Failure::usage(what, format!("{}:{line}: {why}", path.display()), "correct that line"));
+        }
+    }
+
+    fn add(&mut self, warning: Failure) {
+        // The binaries of one package share its tables.
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Never shows the value itself: it may be a secret.
+    fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
+        let warning = Failure::usage(
+            format!("left out the setting `{}.{key}`", self.path.join(".")),
+            format!("{}: it must be {expected}", self.place(value)),
+            "correct it in the manifest",
+        );
+        self.add(warning);
+    }
+
+    /// `/w/Cargo.toml:4`
+    fn place(&self, value: &Value<'_>) -> String {
+        let before = self.layer.text.bytes().take(value.span().start);
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        format!("{}:{line}", self.layer.manifest.display())
+    }
+}

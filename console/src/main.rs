@@ -1,7 +1,0 @@
-//! The program: cargo-zigbuild's wrappers first, then the command line.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    lambda_console::zig::dispatch().unwrap_or_else(lambda_console::cli::run)
-}
