@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use lambda_console::tui::{
     message::{Effect, Event},
-    state::{JobId, log::MOST_LINES},
+    state::{JobId, logs::MOST_LINES},
 };
 use lambda_console_model::Percentiles;
 use tests::{Harness, processor_ms, sample};

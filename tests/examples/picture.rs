@@ -8,7 +8,7 @@ use ratatui::{
     layout::Rect,
     style::{Color, Modifier, Style},
 };
-use tests::{Home, Terminal, repository};
+use tests::{Home, Terminal, repository, svg};
 
 const COLUMNS: u16 = 120;
 const ROWS: u16 = 32;
@@ -35,7 +35,7 @@ fn main() {
     terminal.press("q");
     terminal.finish().assert_restored();
     let path = repository().join("docs/screen.svg");
-    fs::write(path, lambda_console::tui::view::svg(&buffer, "lambda-console")).expect("the repository is writable");
+    fs::write(path, svg(&buffer, "lambda-console")).expect("the repository is writable");
 }
 
 /// The emulated terminal's cells as a ratatui buffer.

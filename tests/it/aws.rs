@@ -6,6 +6,7 @@ mod behind;
 mod invoke;
 mod large;
 mod logs;
+mod network;
 mod retries;
 mod role;
 mod seeded;

@@ -1,5 +1,7 @@
 //! The console on a real terminal: it starts, works, and always gives the terminal back.
 
+mod stages;
+
 use std::{fs, process::Command};
 
 use tests::{Home, Terminal, binary, repository};

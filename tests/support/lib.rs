@@ -11,6 +11,7 @@ mod program;
 mod proxy;
 pub mod python;
 pub mod sample;
+mod svg;
 mod terminal;
 
 pub use account::Account;
@@ -21,4 +22,5 @@ pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;
 pub use program::{Home, Outcome, binary, executable, repository, shared_directory};
 pub use proxy::{Call, Harm, Proxy, Rule};
+pub use svg::svg;
 pub use terminal::{Finished, Terminal};

@@ -13,27 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use self::{context::Context, output::Output};
 
-mod build;
-mod code;
-mod config;
-mod confirm;
 mod console;
 mod context;
-mod delete;
 mod deploy;
-mod iam;
 mod invoke;
-mod list;
 mod local;
 mod logs;
 mod output;
-mod progress;
-mod promote;
-mod setup;
-mod since;
+mod release;
+mod resources;
 mod stages;
 mod stats;
-mod versions;
+mod workspace;
 
 /// How long work that was cancelled has to clean up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -83,15 +74,15 @@ pub enum Command {
     /// Stages: account, region, identity, credentials and their expiry, and why one cannot be reached
     Stages,
     /// Provide the toolchain: zig, the target's standard library, an emulator
-    Setup(setup::Arguments),
+    Setup(workspace::setup::Arguments),
     /// Build bootstraps and zips
-    Build(build::Arguments),
+    Build(workspace::build::Arguments),
     /// Build, and list every check of the zips
-    Package(build::Arguments),
+    Package(workspace::build::Arguments),
     /// Create or update functions on the stage
     Deploy(deploy::Arguments),
     /// Show or change a function's settings on the stage
-    Config(config::Arguments),
+    Config(deploy::settings::Arguments),
     /// Invoke a function
     Invoke(invoke::Arguments),
     /// Print or follow functions' logs
@@ -99,15 +90,15 @@ pub enum Command {
     /// Init and duration percentiles from the history
     Stats(stats::Arguments),
     /// Execution roles that were made for functions; the smallest policy that a caller needs, and what it has of it
-    Iam(iam::Arguments),
+    Iam(resources::roles::Arguments),
     /// A function's versions with their figures; publish one, delete old ones
-    Versions(versions::Arguments),
+    Versions(release::versions::Arguments),
     /// Move code from one stage to another as it is, at once or little by little
-    Promote(promote::Arguments),
+    Promote(release::promote::Arguments),
     /// End a canary, or lead a stage's callers to an earlier version
-    Rollback(versions::Rollback),
+    Rollback(release::versions::Rollback),
     /// Delete functions from the stage with all that belongs to them
-    Delete(delete::Arguments),
+    Delete(resources::delete::Arguments),
     /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
     ///
     /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a shell to evaluate, and on
@@ -191,21 +182,21 @@ fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::List => list::run(context).await,
+        Command::List => workspace::list::run(context).await,
         Command::Stages => stages::run(context).await,
-        Command::Setup(arguments) => setup::run(context, &arguments).await,
-        Command::Build(arguments) => build::run(context, &arguments, false).await,
-        Command::Package(arguments) => build::run(context, &arguments, true).await,
+        Command::Setup(arguments) => workspace::setup::run(context, &arguments).await,
+        Command::Build(arguments) => workspace::build::run(context, &arguments, false).await,
+        Command::Package(arguments) => workspace::build::run(context, &arguments, true).await,
         Command::Deploy(arguments) => deploy::run(context, &arguments).await,
-        Command::Config(arguments) => Box::pin(config::run(context, &arguments)).await,
+        Command::Config(arguments) => Box::pin(deploy::settings::run(context, &arguments)).await,
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,
-        Command::Iam(arguments) => iam::run(context, &arguments).await,
-        Command::Versions(arguments) => versions::run(context, &arguments).await,
-        Command::Promote(arguments) => promote::run(context, &arguments).await,
-        Command::Rollback(arguments) => versions::roll_back(context, &arguments).await,
-        Command::Delete(arguments) => delete::run(context, &arguments).await,
+        Command::Iam(arguments) => resources::roles::run(context, &arguments).await,
+        Command::Versions(arguments) => release::versions::run(context, &arguments).await,
+        Command::Promote(arguments) => release::promote::run(context, &arguments).await,
+        Command::Rollback(arguments) => release::versions::roll_back(context, &arguments).await,
+        Command::Delete(arguments) => resources::delete::run(context, &arguments).await,
         Command::Local(arguments) => local::run(context, &arguments).await,
     }
 }

@@ -30,7 +30,7 @@ mod remote;
 mod send;
 pub mod settings;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod upload;
 mod url;
 

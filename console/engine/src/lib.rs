@@ -18,8 +18,6 @@
 pub mod aws;
 pub mod compile;
 pub mod deploy;
-#[cfg(test)]
-mod flow;
 pub mod history;
 pub mod invoke;
 pub mod logs;

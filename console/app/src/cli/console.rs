@@ -9,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Cli, Global, cancel_on_signal,
-    context::stage_options,
+    context::{progress, stage_options},
     output::{Output, palette},
-    progress,
 };
 use crate::tui::{
     app::{self, Ending},

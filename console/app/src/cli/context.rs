@@ -1,5 +1,10 @@
 //! What a headless command works with: the workspace, the stage, the history, and the job that cancels it.
 
+pub(super) mod code;
+pub(super) mod confirm;
+pub(super) mod progress;
+pub(super) mod since;
+
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -16,7 +21,7 @@ use lambda_console_engine::{
 use lambda_console_model::{Architecture, Failure, Found, Function, Workspace};
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, code, output::Output, progress};
+use super::{Global, output::Output};
 use crate::logging;
 
 /// One run of one command.

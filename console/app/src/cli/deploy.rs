@@ -1,5 +1,7 @@
 //! `deploy`: creates or updates functions on the stage.
 
+pub(super) mod settings;
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,10 +17,9 @@ use lambda_console_model::{
 use serde_json::{Value, json};
 
 use super::{
-    confirm,
-    context::{self, Context, select},
+    context::{self, Context, confirm, progress, select},
     output::{error, print_json, print_line, with_error},
-    progress, summary,
+    summary,
 };
 
 /// The arguments of `deploy`.

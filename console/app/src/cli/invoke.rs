@@ -23,10 +23,8 @@ use tokio::sync::mpsc;
 
 use self::parts::Destination;
 use super::{
-    confirm,
-    context::{self, Context},
+    context::{self, Context, confirm, progress},
     output::{bytes, error, print_bytes, print_json, print_line},
-    progress,
 };
 
 /// The arguments of `invoke`.

@@ -10,10 +10,9 @@ use lambda_console_engine::aws::stage::{LOCAL, Stage};
 use lambda_console_model::{Consent, Failure};
 
 use super::{
-    build::Arch,
-    context::Context,
+    context::{Context, progress},
     output::{print_json, print_line},
-    progress,
+    workspace::build::Arch,
 };
 
 /// The arguments of `local`.

@@ -14,9 +14,9 @@ use lambda_console_model::{
 use serde_json::json;
 
 use super::{
-    context::Context,
+    context::{Context, progress, since},
     output::{self, Output},
-    progress, since, summary,
+    summary,
 };
 
 /// The arguments of `logs`.

@@ -56,7 +56,7 @@ impl Output {
             // When stdout is gone too, the exit code still tells.
             let _ = print_json(&json!({ "error": error(failure) }));
         } else {
-            super::progress::failure(failure);
+            super::context::progress::failure(failure);
         }
         ExitCode::from(failure.kind.exit_code())
     }
@@ -65,7 +65,7 @@ impl Output {
     pub(super) fn ended(self, failure: Option<&Failure>) -> ExitCode {
         let Some(failure) = failure else { return ExitCode::SUCCESS };
         if !self.json {
-            super::progress::failure(failure);
+            super::context::progress::failure(failure);
         }
         ExitCode::from(failure.kind.exit_code())
     }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         context.output.table(header, &rows)?;
         for (entry, answer) in entries.iter().zip(&answers) {
             if let Err(failure) = answer {
-                super::progress::notice(&Failure { what: entry.name.clone(), ..failure.clone() });
+                super::context::progress::notice(&Failure { what: entry.name.clone(), ..failure.clone() });
             }
         }
     }

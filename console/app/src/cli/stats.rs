@@ -7,9 +7,8 @@ use lambda_console_model::{Failure, FunctionStats, Percentiles, text::duration};
 use serde_json::json;
 
 use super::{
-    context::{self, Context, select},
+    context::{self, Context, select, since},
     output::print_json,
-    since,
 };
 
 /// The arguments of `stats`.

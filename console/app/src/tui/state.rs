@@ -3,28 +3,21 @@
 //! May not touch clients, channels, clocks or files. The value types of this room are the ones that
 //! [`crate::tui::message`] carries between rooms.
 
-mod ahead;
-mod body;
+mod build;
 mod delete;
-mod document;
-mod editor;
-mod focus;
-mod following;
 mod functions;
-mod job;
-mod key;
-pub mod log;
+mod input;
+mod invoke;
+mod jobs;
 mod login;
-mod output;
+pub mod logs;
 pub mod overlay;
-mod payload;
-mod picker;
 mod plan;
-mod response;
-mod sequence;
+mod run;
 pub mod settings;
-mod site;
-mod watching;
+mod stages;
+mod versions;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -32,28 +25,31 @@ use lambda_console_model::{
     Architecture, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Part, StageEntry, StageInfo, Workspace,
 };
 
-pub use ahead::Ahead;
-pub use body::Body;
+pub use build::Output;
 pub use delete::Deletion;
-pub use document::Document;
-pub use editor::Editor;
-pub use focus::{Context, Focus, Hint, Tab, Target, Viewport};
-pub use following::Tail;
 pub use functions::{Card, Deployment, Functions};
-pub use job::{JobId, JobKind, Jobs, Progress, Running};
-pub use key::{Key, KeyCode};
-pub use log::Logs;
+pub use input::{
+    ahead::Ahead,
+    editor::Editor,
+    focus::{Context, Focus, Hint, Tab, Target, Viewport},
+    key::{Key, KeyCode},
+};
+pub use invoke::{
+    body::Body,
+    document::Document,
+    payload::{Check, Draft},
+    response::{Arriving, Outcome, Response},
+};
+pub use jobs::{JobId, JobKind, Jobs, Progress, Running};
 pub use login::{Login, Stopped};
-pub use output::Output;
+pub use logs::{Logs, tail::Tail};
 pub use overlay::Overlay;
-pub use payload::{Check, Draft};
-pub use picker::Picker;
 pub use plan::{Plan, Planned};
-pub use response::{Arriving, Outcome, Response};
-pub use sequence::{LoopStep, Sequence, Standing};
+pub use run::{LoopStep, Sequence, Standing};
 pub use settings::Revealed;
-pub use site::Site;
-pub use watching::Watch;
+pub use stages::Site;
+pub use versions::Picker;
+pub use watch::Watch;
 
 /// What is known of the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]

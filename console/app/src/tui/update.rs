@@ -3,24 +3,19 @@
 //! Never waits. May touch `state` and `message`; no clock (time arrives inside events), no files, no tokio, no
 //! `view` and no engine.
 
-mod action;
-mod ahead;
-mod asking;
-mod command;
-mod config;
+mod copy;
 mod delete;
 mod finish;
+mod input;
+mod invoke;
 mod login;
 mod logs;
 mod overlay;
-mod paste;
-mod payload;
 mod plan;
-mod promotion;
-mod response;
+mod promote;
 mod roles;
-mod scroll;
-mod sequence;
+mod run;
+mod settings;
 mod stages;
 mod verb;
 mod versions;
@@ -34,21 +29,21 @@ use crate::tui::{
 
 /// Takes one event in, and gives the work that follows from it.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
-    if ahead::is_stray(state, &event) {
+    if input::ahead::is_stray(state, &event) {
         return Vec::new();
     }
     let is_asked = matches!(event, Event::Action(_) | Event::Key(_) | Event::Paste(_) | Event::Click(_));
     state.quit_asked &= matches!(event, Event::Action(_)) || !is_asked;
     let stage = stages::of(state, &event);
-    let before = ahead::meaning(state);
+    let before = input::ahead::meaning(state);
     let mut effects = stages::at(state, &stage, |state| take_in(state, event));
     effects.extend(stages::go_on(state));
-    effects.extend(config::follow(state));
+    effects.extend(settings::follow(state));
     effects.extend(logs::tell_shown(state));
-    let before = if is_asked { ahead::meaning(state) } else { before };
+    let before = if is_asked { input::ahead::meaning(state) } else { before };
     login::offer_code(state);
-    sequence::offer(state);
-    ahead::changed(state, before);
+    run::offer(state);
+    input::ahead::changed(state, before);
     effects
 }
 
@@ -67,17 +62,17 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
             state.now = now;
             effects = stages::look_at_expiry(state);
         }
-        Event::Action(action) => effects = action::act(state, action),
-        Event::Key(key) => effects = payload::key(state, key),
-        Event::Paste(text) => payload::paste(state, &paste::text_of(&text)),
+        Event::Action(action) => effects = input::action::act(state, action),
+        Event::Key(key) => effects = invoke::payload::key(state, key),
+        Event::Paste(text) => invoke::payload::paste(state, &input::paste::text_of(&text)),
         Event::Click(target) => effects = click(state, target),
-        Event::Scroll(target, lines) => scroll::wheel(state, target, lines),
+        Event::Scroll(target, lines) => input::scroll::wheel(state, target, lines),
         Event::Resize(..) => {}
         Event::Drawn(viewport) => {
             let is_resized = state.viewport.rows != viewport.rows;
             state.viewport = viewport;
             if is_resized {
-                config::keep_in_sight(state);
+                settings::keep_in_sight(state);
             }
         }
         Event::Terminate => effects = leave(state),
@@ -95,8 +90,8 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::WatchEnded(job, result) => watch::ended(state, job, result),
         Event::Step(job, step) => finish::step(state, job, &step),
         Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
-        Event::ConfigRead(job, result) => config::read(state, job, result),
-        Event::Configured(job, result) => effects = config::sent(state, job, &result),
+        Event::ConfigRead(job, result) => settings::read(state, job, result),
+        Event::Configured(job, result) => effects = settings::sent(state, job, &result),
         Event::Planned(job, result) => effects = plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
         Event::BelongingsListed(job, result) => delete::listed(state, job, result),
@@ -106,10 +101,10 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
         Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
         Event::VersionsChanged(job, result) => effects = versions::changed(state, job, &result),
-        Event::Promoted(job, result) => effects = promotion::finished(state, job, &result),
-        Event::InvokeFinished(job, result) => effects = response::invoked(state, job, result),
-        Event::ResponsePart(job, part) => effects = response::part(state, job, part),
-        Event::LogsLinked(job, result) => effects = response::linked(state, job, result),
+        Event::Promoted(job, result) => effects = promote::finished(state, job, &result),
+        Event::InvokeFinished(job, result) => effects = invoke::response::invoked(state, job, result),
+        Event::ResponsePart(job, part) => effects = invoke::response::part(state, job, part),
+        Event::LogsLinked(job, result) => effects = invoke::response::linked(state, job, result),
         Event::LogLines(job, lines) => logs::lines(state, job, lines),
         Event::LogFixes(job, fixes) => logs::fixes(state, job, fixes),
         Event::LogMarked(job, mark) => logs::marked(state, job, &mark),
@@ -119,10 +114,12 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::LogsFetched(job, result) => effects = finish::logs(state, job, result),
         Event::Samples(job, result) => effects = finish::samples(state, job, result),
         Event::CodeAsked(asked) => state.codes.push(asked),
-        Event::Edited(function, result) => effects = payload::edited(state, &function, result),
-        Event::EventRead(function, file, result) => effects = payload::event_read(state, &function, &file, result),
-        Event::Drafts(drafts) => payload::drafts(state, drafts),
-        Event::Copied(result) => effects = action::copied(state, result),
+        Event::Edited(function, result) => effects = invoke::payload::edited(state, &function, result),
+        Event::EventRead(function, file, result) => {
+            effects = invoke::payload::event_read(state, &function, &file, result);
+        }
+        Event::Drafts(drafts) => invoke::payload::drafts(state, drafts),
+        Event::Copied(result) => effects = input::action::copied(state, result),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
     }
     if let Some(stop) = stop {
@@ -145,15 +142,15 @@ fn click(state: &mut State, target: Target) -> Vec<Effect> {
         }
         (Target::Choice(index), Some(Overlay::Choose(choose))) => {
             choose.selected = index;
-            return action::act(state, Action::Accept);
+            return input::action::act(state, Action::Accept);
         }
         (Target::Overlay | Target::Choice(_), _) => return Vec::new(),
-        (_, Some(_)) => return action::act(state, Action::Back),
+        (_, Some(_)) => return input::action::act(state, Action::Back),
         (_, None) => {}
     }
     let mut effects = Vec::new();
     if state.focus == Focus::Edit && !matches!(target, Target::Editor { .. }) {
-        effects = payload::leave(state);
+        effects = invoke::payload::leave(state);
     }
     match target {
         Target::Function(index) => {
@@ -163,7 +160,7 @@ fn click(state: &mut State, target: Target) -> Vec<Effect> {
         Target::Functions => state.focus = Focus::Functions,
         Target::Tab(tab) => show(state, tab),
         Target::Pane => state.focus = Focus::Tab,
-        Target::Editor { row, column } => effects.extend(payload::click(state, row, column)),
+        Target::Editor { row, column } => effects.extend(invoke::payload::click(state, row, column)),
         Target::Choice(_) | Target::Overlay => {}
     }
     effects

@@ -5,24 +5,17 @@
 
 mod areas;
 mod build;
-mod chart;
-mod cold_starts;
-mod config;
-mod deletion;
-mod footer;
+mod delete;
+mod frame;
 mod functions;
-mod header;
+mod invoke;
 mod login;
 mod logs;
 mod overlay;
-mod pane;
-mod payload;
 mod plan;
-mod response;
 mod settings;
 mod stages;
-mod summary;
-mod svg;
+mod stats;
 mod text;
 mod versions;
 
@@ -34,7 +27,6 @@ use ratatui::{
 };
 
 pub use areas::Areas;
-pub use svg::svg;
 
 use crate::tui::{
     state::{State, Tab},
@@ -58,15 +50,15 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
     let [top, body, status, hints] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
             .areas(area);
-    header::draw(state, theme, frame, top);
+    frame::header::draw(state, theme, frame, top);
     let is_wide = area.width >= WIDE;
     if is_wide {
         wide(state, theme, frame, body, &mut areas);
     } else {
         narrow(state, theme, frame, body, &mut areas);
     }
-    footer::status(state, theme, frame, status, is_wide);
-    footer::hints(state, theme, frame, hints);
+    frame::footer::status(state, theme, frame, status, is_wide);
+    frame::footer::hints(state, theme, frame, hints);
     overlay::draw(state, theme, frame, body, &mut areas);
     areas
 }
@@ -74,21 +66,21 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
 fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
     let left = (body.width * 2 / 5).clamp(46, 58);
     let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
-    let steps = if state.sequence.is_some() && body.height >= 26 { summary::LOOP_HEIGHT } else { 0 };
-    let figures = if body.height >= 18 { summary::HEIGHT } else { 0 };
+    let steps = if state.sequence.is_some() && body.height >= 26 { stats::summary::LOOP_HEIGHT } else { 0 };
+    let figures = if body.height >= 18 { stats::summary::HEIGHT } else { 0 };
     let [list, figures, steps] =
         Layout::vertical([Constraint::Min(5), Constraint::Length(figures), Constraint::Length(steps)]).areas(left);
     functions::draw(state, theme, frame, list, areas);
-    summary::draw(state, theme, frame, figures);
-    summary::steps(state, theme, frame, steps);
+    stats::summary::draw(state, theme, frame, figures);
+    stats::summary::steps(state, theme, frame, steps);
     let below = state.tab == Tab::Payload && right.height >= 20;
     if below {
         let [pane, response] = Layout::vertical([Constraint::Percentage(55), Constraint::Min(0)]).areas(right);
-        pane::draw(state, theme, frame, pane, areas);
-        response::below(state, theme, frame, response);
+        frame::pane::draw(state, theme, frame, pane, areas);
+        invoke::response::below(state, theme, frame, response);
         areas.viewport.response_below = true;
     } else {
-        pane::draw(state, theme, frame, right, areas);
+        frame::pane::draw(state, theme, frame, right, areas);
     }
 }
 
@@ -97,7 +89,7 @@ fn narrow(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &m
     let list = wanted.clamp(5, (body.height * 2 / 5).max(5));
     let [list, pane] = Layout::vertical([Constraint::Length(list), Constraint::Min(0)]).areas(body);
     functions::draw(state, theme, frame, list, areas);
-    pane::draw(state, theme, frame, pane, areas);
+    frame::pane::draw(state, theme, frame, pane, areas);
 }
 
 fn too_small(frame: &mut Frame, area: Rect) {

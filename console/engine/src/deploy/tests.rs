@@ -1,347 +1,380 @@
-//! The comparison and its calls, without a stage.
+//! Deploy, invoke and logs together, through the SDK against a local Lambda in this process.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod applied;
+#[cfg(test)]
+pub(super) mod plan;
+mod shared_target;
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use lambda_console_model::{
-    Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
-    Vpc,
+    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode,
+    InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Job,
+    aws::stage::{Stage, StageOptions},
+    deploy, invoke,
+    logs::{self, LogQuery, Told},
+    resources::{delete, roles},
 };
 
-use super::{
-    calls::Call,
-    code::{Code, Place},
-    compare,
-    diff::{self, MASK, Wanted},
-    remote::{Published, Remote, Settings},
-    url::Doors,
-};
-use crate::resources::roles::{Held, RolePolicies};
+mod streams;
 
-fn code() -> Code {
-    Code {
-        path: PathBuf::new(),
-        sha256: "3q2+7w==".into(),
-        sha256_hex: "deadbeef".into(),
-        architecture: Architecture::Arm64,
-        bucket: None,
+/// A whole custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
+const BOOTSTRAP: &str = r#"
+import json, os, sys, time, urllib.request
+api = "http://%s/2018-06-01/runtime/invocation/" % os.environ["AWS_LAMBDA_RUNTIME_API"]
+def post(path, value):
+    urllib.request.urlopen(urllib.request.Request(api + path, json.dumps(value).encode())).read()
+while True:
+    with urllib.request.urlopen(api + "next") as answer:
+        id, event = answer.headers["Lambda-Runtime-Aws-Request-Id"], json.load(answer)
+    if "say" in event:
+        print(event["say"], flush=True)
+    time.sleep(event.get("sleep", 0))
+    if "fail" in event:
+        post(id + "/error", {"errorType": "Function.Oops", "errorMessage": event["fail"], "stackTrace": ["a", "b"]})
+    else:
+        post(id + "/response", {"env": os.environ.get(event.get("env", "")), "event": event})
+"#;
+
+/// A workspace on disk with a local Lambda of its own.
+pub(crate) struct Place {
+    dir: tempfile::TempDir,
+    workspace: Workspace,
+}
+
+impl Place {
+    /// Where the workspace is.
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn new(manifest: &str) -> Self {
+        // In /tmp a function sees its own files alone.
+        let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+        std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+        let workspace = Workspace { root: dir.path().to_owned(), ..Workspace::default() };
+        Self { dir, workspace }
+    }
+
+    pub(crate) async fn try_stage(&self, options: StageOptions) -> Result<Stage, Failure> {
+        Stage::connect_in(self.dir.path().join("state"), &self.workspace, &options).await
+    }
+
+    pub(crate) async fn stage(&self) -> Stage {
+        self.try_stage(StageOptions::default()).await.unwrap()
+    }
+
+    /// A function whose zip holds the bootstrap; `salt` makes another zip.
+    pub(crate) fn function(&self, name: &str, salt: &str) -> Function {
+        let path = self.dir.path().join(format!("{name}.zip"));
+        write_zip(&path, &format!("#!{}\n# {salt}\n{BOOTSTRAP}", python()));
+        Function {
+            name: name.to_owned(),
+            binary: name.to_owned(),
+            package: name.to_owned(),
+            manifest: PathBuf::new(),
+            target: CargoTarget::default(),
+            runtime: RuntimeCrate::Bundled,
+            architecture: Architecture::Native,
+            config: FunctionConfig { timeout: Some(20), ..FunctionConfig::default() },
+            events: Vec::new(),
+            bootstrap: None,
+            zip: Some(zip_at(&path)),
+            stale: false,
+        }
     }
 }
 
-fn wanted(config: FunctionConfig) -> Wanted {
-    let (code, role) = (Some(code()), Some("arn:role".into()));
-    Wanted { name: "hello".into(), code, config, role, policies: None, own_role: String::new(), alias: None }
+/// The interpreter behind `python3`, for sandboxes that have no `PATH` of ours.
+fn python() -> String {
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
+    String::from_utf8(python.stdout).unwrap()
 }
 
-fn settings() -> Settings {
-    Settings {
-        sha256: "3q2+7w==".into(),
-        architecture: "arm64".into(),
-        runtime: "provided.al2023".into(),
-        memory: 256,
-        timeout: 3,
-        storage: 512,
-        role: "arn:role".into(),
-        tracing: "PassThrough".into(),
-        env: Some(BTreeMap::from([("KEY".into(), "old".into()), ("ELSEWHERE".into(), "kept".into())])),
-        format: Some(LogFormat::Text),
-        group: "/aws/lambda/hello".into(),
-        ..Settings::default()
+fn write_zip(path: &Path, bootstrap: &str) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+    zip.write_all(bootstrap.as_bytes()).unwrap();
+    zip.finish().unwrap();
+}
+
+fn zip_at(path: &Path) -> Zip {
+    let bytes = std::fs::read(path).unwrap();
+    let sha256 = crate::workspace::paths::hex(&Sha256::digest(&bytes));
+    Zip { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
+}
+
+pub(crate) fn request(function: &str, payload: &str) -> InvokeRequest {
+    InvokeRequest { function: function.to_owned(), payload: payload.to_owned(), ..InvokeRequest::default() }
+}
+
+pub(crate) async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
+    let outcome = deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent()).await.unwrap();
+    assert_eq!(outcome.failed, []);
+    outcome.functions[0].action
+}
+
+#[tokio::test]
+async fn a_deploy_creates_then_sends_only_what_differs() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    assert_eq!(stage.info().account, "000000000000");
+    let mut hello = place.function("hello", "1");
+    assert_eq!(deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(), [("hello".to_owned(), Ok(None))]);
+    let planned = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
+    assert_eq!(planned.functions[0].action, DeployAction::Created);
+    assert_eq!(
+        deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap()[0].1,
+        Ok(None),
+        "a dry run sends nothing"
+    );
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
+    hello.config.env = BTreeMap::from([("KEY".into(), "hunter2".into())]);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
+    let another = place.function("hello", "2");
+    assert_eq!(deploy_one(&stage, &another).await, DeployAction::Updated);
+    let deployed = deploy::deployed(&stage, std::slice::from_ref(&another)).await.unwrap();
+    let state = deployed[0].1.as_ref().unwrap().as_ref().unwrap();
+    assert!(state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000, "{state:?}");
+    let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent()).await.unwrap();
+    assert!(kept.payload.contains("hunter2"), "a deploy that does not say the variable keeps it: {}", kept.payload);
+    let names = ["hello".to_owned()];
+    let listed = delete::belongings(&stage, &names, &Job::silent()).await.unwrap();
+    let outcome = delete::delete(&stage, &listed, Consent::None, &Job::silent()).await.unwrap();
+    assert_eq!((outcome.functions[0].failure.as_ref(), outcome.functions[0].left.len()), (None, 0));
+    let again = delete::belongings(&stage, &names, &Job::silent()).await.unwrap_err();
+    assert_eq!(again.kind, FailureKind::Work);
+    stage.close().await;
+}
+
+/// What `kill -9` leaves at each step of a first deploy and of an update.
+#[tokio::test]
+async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let name = &roles::role_name(&stage, "hello");
+    let role = stage
+        .call(|clients| async move {
+            let role = clients.iam().create_role().role_name(name).path(roles::path("us-east-1"));
+            role.assume_role_policy_document("{}").send().await
+        })
+        .await;
+    assert!(role.is_ok(), "{role:?}");
+    let mut hello = place.function("hello", "1");
+    hello.config.memory = Some(256);
+    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created, "the role was there, its function not");
+    let newer = place.function("hello", "2");
+    let zip = &std::fs::read(&newer.zip.as_ref().unwrap().path).unwrap();
+    let code = stage
+        .call(|clients| async move {
+            let code = clients.lambda().update_function_code().function_name("hello");
+            code.zip_file(aws_sdk_lambda::primitives::Blob::new(zip.clone())).send().await
+        })
+        .await;
+    assert!(code.is_ok(), "{code:?}");
+    let both = Function { config: FunctionConfig { memory: Some(512), ..hello.config }, ..newer };
+    let plan = deploy::plan(&stage, std::slice::from_ref(&both), &Job::silent()).await.unwrap();
+    let fields: Vec<&str> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["memory"], "the code was sent, the configuration not");
+    assert_eq!(deploy_one(&stage, &both).await, DeployAction::Updated);
+    assert_eq!(deploy_one(&stage, &both).await, DeployAction::Unchanged);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn an_invocation_has_its_response_report_and_lines() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    hello.config.env = BTreeMap::from([("KEY".into(), "kept".into())]);
+    deploy_one(&stage, &hello).await;
+    let first = invoke::invoke(&stage, &request("hello", r#"{"say":"good morning"}"#), &Job::silent()).await.unwrap();
+    assert_eq!((first.status, first.function_error.as_deref()), (200, None));
+    let report = first.report.as_ref().unwrap();
+    assert!(report.cold && report.init_ms.unwrap() > 1.0 && report.memory_mb == 128 && !report.emulated, "{report:?}");
+    assert!(first.logs.iter().any(|line| line.contains("good morning")), "{:?}", first.logs);
+    let second = invoke::invoke(&stage, &request("hello", "{}"), &Job::silent()).await.unwrap();
+    assert!(!second.report.unwrap().cold);
+    assert_ne!(first.request_id, second.request_id);
+    let forced = InvokeRequest { cold: true, ..request("hello", r#"{"env":"KEY"}"#) };
+    let third = invoke::invoke(&stage, &forced, &Job::silent()).await.unwrap();
+    assert!(third.report.unwrap().cold && third.payload.contains("kept"), "{}", third.payload);
+    let plan = deploy::plan(&stage, &[hello], &Job::silent()).await.unwrap();
+    assert_eq!(plan.functions[0].changes, [], "the console's own variable is no difference");
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_function_error_is_a_result_with_its_payload_intact() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    deploy_one(&stage, &place.function("hello", "1")).await;
+    let failed = invoke::invoke(&stage, &request("hello", r#"{"fail":"no luck"}"#), &Job::silent()).await.unwrap();
+    assert_eq!((failed.status, failed.function_error.as_deref()), (200, Some("Unhandled")));
+    let error: serde_json::Value = serde_json::from_str(&failed.payload).unwrap();
+    assert_eq!(error["errorType"], "Function.Oops");
+    assert_eq!(error["stackTrace"], serde_json::json!(["a", "b"]));
+    assert!(failed.report.is_some());
+    for (mode, status) in [(InvokeMode::DryRun, 204), (InvokeMode::Async, 202)] {
+        let asked = InvokeRequest { mode, ..request("hello", "{}") };
+        let done = invoke::invoke(&stage, &asked, &Job::silent()).await.unwrap();
+        assert_eq!((done.status, done.report, done.payload.as_str()), (status, None, ""));
     }
+    stage.close().await;
 }
 
-fn found() -> Remote {
-    Remote { settings: settings(), tags: Some(BTreeMap::new()), ..Remote::default() }
+#[tokio::test]
+async fn what_cannot_be_invoked_says_what_to_do() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    let unknown = invoke::invoke(&stage, &request("nobody", "{}"), &Job::silent()).await.unwrap_err();
+    assert!(unknown.hint.contains("lambda-console --stage local deploy nobody"), "{unknown:?}");
+    let typed = invoke::invoke(&stage, &request("nobody", "{\n \"a\" 1}"), &Job::silent()).await.unwrap_err();
+    assert!(typed.kind == FailureKind::Usage && typed.why.contains("line 2, column 6"), "{typed:?}");
+    let mut unbuilt = place.function("hello", "1");
+    unbuilt.zip = None;
+    let mut huge = place.function("huge", "1");
+    huge.zip.as_mut().unwrap().bytes = 60 * 1024 * 1024;
+    let fine = place.function("fine", "1");
+    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent()).await.unwrap();
+    assert_eq!(outcome.functions.len(), 1, "{outcome:?}");
+    assert!(outcome.failed[0].failure.hint.contains("lambda-console build hello"));
+    assert!(outcome.failed[1].failure.why.contains("60 MB"));
+    stage.close().await;
 }
 
-fn changes(config: FunctionConfig, found: Option<&Remote>) -> Vec<Change> {
-    diff::changes(&wanted(config), found).unwrap()
-}
-
-fn fields(changes: &[Change]) -> Vec<&str> {
-    changes.iter().map(|change| change.field.as_str()).collect()
-}
-
-/// What differs, in words, and the calls that change it.
-fn planned(wanted: &Wanted, found: Option<&Remote>) -> (Vec<String>, Vec<Call>) {
-    let (changes, calls) = compare::difference(wanted, found).unwrap();
-    let told = changes.into_iter().map(|Change { field, from, to }| match from {
-        Some(from) => format!("{field}: {from} → {to}"),
-        None => format!("{field}: {to}"),
+#[tokio::test]
+async fn a_cancelled_invocation_ends_at_once() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    deploy_one(&stage, &place.function("hello", "1")).await;
+    let job = Job::silent();
+    let (cancel, began) = (job.cancel.clone(), Instant::now());
+    let asked = request("hello", r#"{"sleep":10}"#);
+    let (result, ()) = tokio::join!(invoke::invoke(&stage, &asked, &job), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cancel.cancel();
     });
-    (told.collect(), calls)
+    assert_eq!(result.unwrap_err().kind, FailureKind::Interrupted);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    stage.close().await;
 }
 
-#[test]
-fn what_the_workspace_does_not_say_stays() {
-    assert_eq!(changes(FunctionConfig::default(), Some(&found())), []);
-    let mut wanted = wanted(FunctionConfig::default());
-    wanted.code = None;
-    assert_eq!(planned(&wanted, Some(&found())), (vec![], vec![]), "nothing is called either");
+#[tokio::test]
+async fn read_only_and_protected_stages_refuse_changes() {
+    let place = Place::new("[workspace.metadata.lambda.stages.local]\nprefix = \"acme-\"\nprotected = true\n");
+    let stage = place.stage().await;
+    let hello = place.function("hello", "1");
+    let job = Job::silent();
+    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &job).await.unwrap_err();
+    assert!(refused.kind == FailureKind::Usage && refused.why.contains("protected"), "{refused:?}");
+    let outcome = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::Given, &job).await.unwrap();
+    assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0), "{:?}", outcome.failed);
+    let cold = InvokeRequest { cold: true, ..request("hello", "{}") };
+    let refused = invoke::invoke(&stage, &cold, &job).await.unwrap_err();
+    assert!(refused.why.contains("protected"), "the consent was for the deploy alone: {refused:?}");
+    let cold = InvokeRequest { consent: Consent::Given, ..cold };
+    assert_eq!(invoke::invoke(&stage, &cold, &job).await.unwrap().status, 200);
+    let listed = delete::belongings(&stage, &["hello".to_owned()], &job).await.unwrap();
+    let refused = delete::delete(&stage, &listed, Consent::None, &job).await.unwrap_err();
+    assert!(refused.why.contains("protected"), "{refused:?}");
+    let read_only = place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
+    assert!(deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job).await.is_err());
+    assert!(delete::delete(&read_only, &listed, Consent::Given, &job).await.unwrap_err().why.contains("--read-only"));
+    assert!(invoke::invoke(&read_only, &request("hello", "{}"), &job).await.unwrap_err().why.contains("--read-only"));
+    let dry = InvokeRequest { mode: InvokeMode::DryRun, ..request("hello", "{}") };
+    assert_eq!(invoke::invoke(&read_only, &dry, &job).await.unwrap().status, 204);
+    assert_eq!(stage.remote_name("hello"), "acme-hello");
+    let state = deploy::deployed(&read_only, &[hello]).await.unwrap();
+    assert!(state[0].1.as_ref().unwrap().as_ref().unwrap().in_sync);
+    read_only.close().await;
+    stage.close().await;
 }
 
-#[test]
-fn environment_values_are_masked_and_merged() {
-    let env = BTreeMap::from([("KEY".into(), "hunter2".into()), ("NEW".into(), "swordfish".into())]);
-    let mut config = FunctionConfig { env, ..FunctionConfig::default() };
-    let differing = changes(config.clone(), Some(&found()));
-    assert_eq!(fields(&differing), ["env.KEY", "env.NEW"]);
-    assert_eq!((differing[0].from.as_deref(), differing[1].from.as_deref()), (Some(MASK), None));
-    let text = format!("{differing:?}");
-    assert!(!text.contains("hunter2") && !text.contains("swordfish") && !text.contains("old"), "{text}");
-    let merged = diff::merged_env(&config, Some(&found()));
-    assert_eq!((merged["ELSEWHERE"].as_str(), merged["KEY"].as_str()), ("kept", "hunter2"));
-    config.env_replace = true;
-    let differing = changes(config.clone(), Some(&found()));
-    assert_eq!(fields(&differing), ["env.KEY", "env.NEW", "env.ELSEWHERE"]);
-    assert_eq!(differing[2].to, "removed");
-    assert!(!diff::merged_env(&config, Some(&found())).contains_key("ELSEWHERE"));
+#[tokio::test]
+async fn a_joined_local_lambda_is_taken_over_when_its_process_ends() {
+    let place = Place::new("[workspace]");
+    let (first, second) = (place.stage().await, place.stage().await);
+    assert!(first.is_serving().await && !second.is_serving().await);
+    deploy_one(&second, &place.function("hello", "1")).await;
+    first.close().await;
+    let done = invoke::invoke(&second, &request("hello", "{}"), &Job::silent()).await.unwrap();
+    assert_eq!(done.status, 200);
+    assert!(second.is_serving().await);
+    second.close().await;
 }
 
-#[test]
-fn hidden_variables_are_never_wiped() {
-    let hidden = Remote { settings: Settings { env: None, ..settings() }, ..found() };
-    let env = BTreeMap::from([("KEY".into(), "hunter2".into())]);
-    let said = diff::changes(&wanted(FunctionConfig { env, ..FunctionConfig::default() }), Some(&hidden));
-    assert!(said.unwrap_err().hint.contains("kms:Decrypt"));
-    let replaced = FunctionConfig { env_replace: true, ..FunctionConfig::default() };
-    assert!(diff::changes(&wanted(replaced), Some(&hidden)).is_err());
-    assert_eq!(changes(FunctionConfig::default(), Some(&hidden)), [], "and without any said nothing is touched");
+#[tokio::test]
+async fn logs_are_read_by_text_and_by_request() {
+    let place = Place::new("[workspace]");
+    let stage = place.stage().await;
+    deploy_one(&stage, &place.function("hello", "1")).await;
+    let query = LogQuery { functions: vec!["hello".into(), "never-run".into()], ..LogQuery::default() };
+    assert_eq!(logs::fetch(&stage, &query).await.unwrap(), [], "no log group is no error");
+    let mut ids = Vec::new();
+    for text in ["apples", "pears"] {
+        let said = request("hello", &format!(r#"{{"say":"I like {text}"}}"#));
+        ids.push(invoke::invoke(&stage, &said, &Job::silent()).await.unwrap().request_id);
+    }
+    let all = logs::fetch(&stage, &query).await.unwrap();
+    assert!(all.iter().filter(|line| line.message.starts_with("REPORT")).count() == 2, "{all:?}");
+    let of = |text: &str| LogQuery { filter: Some(text.into()), ..query.clone() };
+    let pears = logs::fetch(&stage, &of("like pears")).await.unwrap();
+    assert_eq!(pears.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(), ["I like pears"]);
+    assert_eq!(pears[0].request_id.as_ref(), Some(&ids[1]), "the line itself does not name its request");
+    let of_request = LogQuery { request_id: Some(ids[0].clone()), ..query.clone() };
+    let lines = logs::fetch(&stage, &of_request).await.unwrap();
+    assert!(lines.iter().any(|line| line.message == "I like apples"), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.message.contains("pears")), "{lines:?}");
+    stage.close().await;
 }
 
-#[test]
-fn a_new_function_is_created_with_all_that_is_said_in_one_call() {
-    let config = FunctionConfig {
-        memory: Some(256),
-        layers: Some(vec!["arn:one".into()]),
-        description: Some(String::new()),
-        tags: BTreeMap::from([("team".into(), "shop".into())]),
-        ..FunctionConfig::default()
-    };
-    let (told, calls) = planned(&wanted(config.clone()), None);
-    let role = "role: arn:role";
-    assert_eq!(
-        told,
-        ["code: deadbeef", "architecture: arm64", "memory: 256 MB", role, "layers: arn:one", "tag.team: shop"]
-    );
-    assert_eq!(calls, [Call::CreateFunction]);
-    let no_role = Wanted { role: None, ..wanted(config) };
-    assert_eq!(planned(&no_role, None).1, [Call::ProvideRole, Call::CreateFunction]);
-}
-
-#[test]
-fn the_code_goes_before_the_configuration_and_both_before_the_alias() {
-    let config = FunctionConfig { memory: Some(512), ..FunctionConfig::default() };
-    let wanted = Wanted { alias: Some("live".into()), ..wanted(config) };
-    let old = Settings { sha256: "AAAA".into(), ..settings() };
-    let alias = Published { version: "7".into(), settings: old.clone(), ..Published::default() };
-    let found = Remote { settings: old, alias: Some(alias), ..found() };
-    let (told, calls) = planned(&wanted, Some(&found));
-    assert_eq!(told, ["code: 000000 → deadbeef", "memory: 256 MB → 512 MB", "alias.live: 7 → a new version"]);
-    assert_eq!(calls, [Call::UpdateCode, Call::UpdateConfiguration, Call::Publish, Call::UpdateAlias]);
-}
-
-#[test]
-fn an_alias_is_moved_where_it_leads_to_something_else_and_made_where_it_is_not() {
-    let wanted = Wanted { alias: Some("live".into()), ..wanted(FunctionConfig::default()) };
-    let to = |settings: Settings| Remote {
-        alias: Some(Published { version: "7".into(), settings, ..Published::default() }),
-        ..found()
-    };
-    assert_eq!(planned(&wanted, Some(&to(settings()))), (vec![], vec![]));
-    let cut_off = to(Settings { sha256: "AAAA".into(), ..settings() });
-    let (told, calls) = planned(&wanted, Some(&cut_off));
-    assert_eq!(told, ["alias.live: 7 → a new version"], "the deploy before it was cut off ahead of the alias");
-    assert_eq!(calls, [Call::Publish, Call::UpdateAlias]);
-    assert_eq!(planned(&wanted, Some(&found())).1, [Call::Publish, Call::CreateAlias]);
-    let tagged = FunctionConfig { concurrency: Some(Concurrency::Reserved(5)), ..FunctionConfig::default() };
-    let wanted = Wanted { config: tagged, ..wanted };
-    assert_eq!(planned(&wanted, Some(&to(settings()))).1, [Call::PutConcurrency], "no version keeps that");
-}
-
-#[test]
-fn what_is_empty_is_removed_and_what_is_gone_already_is_no_difference() {
-    let config = FunctionConfig {
-        layers: Some(Vec::new()),
-        description: Some(String::new()),
-        vpc: Some(Vpc::default()),
-        concurrency: Some(Concurrency::Unreserved),
-        url: Some(UrlSetting::Absent),
-        log: LogSettings { group: Some(String::new()), retention: Some(0), ..LogSettings::default() },
-        ..FunctionConfig::default()
-    };
-    assert_eq!(changes(config.clone(), Some(&found())), []);
-    let vpc = Vpc { subnet_ids: vec!["subnet-1".into()], security_group_ids: vec!["sg-1".into()], ..Vpc::default() };
-    let full = Remote {
-        settings: Settings { layers: vec!["arn:one".into()], vpc, group: "/mine".into(), ..settings() },
-        description: "says hello".into(),
-        concurrency: Some(5),
-        url: Some(FunctionUrl::default()),
-        has_log_group: true,
-        retention: Some(14),
-        ..found()
-    };
-    let (told, calls) = planned(&wanted(config), Some(&full));
-    assert_eq!(
-        told,
-        [
-            "description: says hello → removed",
-            "layers: arn:one → removed",
-            "log.group: /mine → /aws/lambda/hello",
-            "log.retention: 14 days → for ever",
-            "vpc: subnet-1; sg-1 → removed",
-            "concurrency: 5 reserved → unreserved",
-            "url: AWS_IAM → removed",
-        ]
-    );
-    let expected = [Call::DeleteRetention, Call::UpdateConfiguration, Call::DeleteConcurrency, Call::DeleteUrl];
-    assert_eq!(calls, expected);
-}
-
-#[test]
-fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
-    let policy = |sids: &[&str]| {
-        let statement = |sid: &str| {
-            if sid == "url" {
-                r#"{"Sid":"a","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}}"#
-            } else {
-                r#"{"Sid":"b","Effect":"Allow","Principal":{"AWS":"*"},"Action":"lambda:InvokeFunction","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}"#
-            }
-        };
-        let statements: Vec<&str> = sids.iter().map(|sid| statement(sid)).collect();
-        Doors::of(&format!(r#"{{"Statement":[{}]}}"#, statements.join(",")))
-    };
-    let open = FunctionUrl { auth: UrlAuth::None, ..FunctionUrl::default() };
-    let wanted = wanted(FunctionConfig { url: Some(UrlSetting::Present(open.clone())), ..FunctionConfig::default() });
-    let (told, calls) = planned(&wanted, Some(&found()));
-    assert_eq!(told, ["url.auth: NONE", "url.permission: everybody"]);
-    assert_eq!(calls, [Call::CreateUrl, Call::OpenUrl]);
-    assert!(diff::opens(&wanted, Some(&found())) && diff::opens(&wanted, None));
-    let half = Remote { url: Some(open.clone()), doors: policy(&["url"]), ..found() };
-    assert_eq!(planned(&wanted, Some(&half)).1, [Call::OpenUrl], "the deploy before it was cut off between the two");
-    let whole = Remote { doors: policy(&["url", "function"]), ..half };
-    assert_eq!(planned(&wanted, Some(&whole)), (vec![], vec![]));
-    assert!(!diff::opens(&wanted, Some(&whole)));
-    let closed = FunctionUrl { streaming: Some(true), ..FunctionUrl::default() };
-    let wanted = Wanted {
-        config: FunctionConfig { url: Some(UrlSetting::Present(closed)), ..FunctionConfig::default() },
-        ..wanted
-    };
-    let (told, calls) = planned(&wanted, Some(&whole));
-    assert_eq!(told, ["url.auth: NONE → AWS_IAM", "url.streaming: no → yes", "url.permission: everybody → removed"]);
-    assert_eq!(calls, [Call::CloseUrl, Call::UpdateUrl], "the doors are shut first");
-    assert!(!diff::opens(&wanted, Some(&whole)));
-}
-
-#[test]
-fn the_order_of_a_list_of_cors_is_no_difference() {
-    let cors = |origins: &[&str], age: Option<u32>| Cors {
-        allow_origins: origins.iter().map(|&origin| origin.into()).collect(),
-        max_age: age,
-        ..Cors::default()
-    };
-    let url = |cors: Cors| FunctionUrl { cors: Some(cors), streaming: Some(false), ..FunctionUrl::default() };
-    let on_stage = Remote { url: Some(url(cors(&["https://a", "https://b"], Some(60)))), ..found() };
-    let with = |cors: Cors| FunctionConfig { url: Some(UrlSetting::Present(url(cors))), ..FunctionConfig::default() };
-    assert_eq!(changes(with(cors(&["https://b", "https://a"], Some(60))), Some(&on_stage)), []);
-    let (told, calls) = planned(&wanted(with(cors(&["*"], None))), Some(&on_stage));
-    assert_eq!(told, ["url.cors: origins https://a,https://b; 60 s → origins *"]);
-    assert_eq!(calls, [Call::UpdateUrl]);
-    assert_eq!(
-        planned(&wanted(with(Cors::default())), Some(&on_stage)).0,
-        ["url.cors: origins https://a,https://b; 60 s → removed"]
-    );
-}
-
-#[test]
-fn logs_in_text_have_no_levels() {
-    let log = |format| LogSettings { format, application_level: Some("DEBUG".into()), ..LogSettings::default() };
-    let config = |format| FunctionConfig { log: log(format), ..FunctionConfig::default() };
-    let refused = diff::changes(&wanted(config(None)), Some(&found())).unwrap_err();
-    assert!(refused.hint.contains("log_format"), "{refused:?}");
-    let json = changes(config(Some(LogFormat::Json)), Some(&found()));
-    assert_eq!(fields(&json), ["log.format", "log.application_level"]);
-    assert_eq!(changes(FunctionConfig::default(), None).len(), 3, "text is what a new function has of itself");
-}
-
-#[test]
-fn the_log_group_is_made_where_it_is_to_keep_lines_for_a_time() {
-    let log = LogSettings { retention: Some(14), ..LogSettings::default() };
-    let wanted = wanted(FunctionConfig { log, ..FunctionConfig::default() });
-    assert_eq!(planned(&wanted, Some(&found())).1, [Call::CreateLogGroup, Call::PutRetention]);
-    let there = Remote { has_log_group: true, ..found() };
-    let (told, calls) = planned(&wanted, Some(&there));
-    assert_eq!((told, calls), (vec!["log.retention: for ever → 14 days".to_owned()], vec![Call::PutRetention]));
-    assert_eq!(planned(&wanted, Some(&Remote { retention: Some(14), ..there })).1, []);
-}
-
-#[test]
-fn a_function_whose_last_change_failed_is_sent_again() {
-    let broken = Remote { broken: Some("no subnet".into()), ..found() };
-    let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&broken));
-    assert_eq!((told, calls), (vec!["state: failed: no subnet → active".to_owned()], vec![Call::UpdateCode]));
-}
-
-#[test]
-fn a_large_zip_goes_through_s3_when_it_is_sent_at_all() {
-    let place = Place { bucket: "artifacts".into(), key: "hello.zip".into() };
-    let through = Code { bucket: Some(place), ..code() };
-    let wanted = Wanted { code: Some(through), ..wanted(FunctionConfig::default()) };
-    assert_eq!(planned(&wanted, None).1, [Call::PutObject, Call::CreateFunction]);
-    assert_eq!(planned(&wanted, Some(&found())).1, []);
-}
-
-#[test]
-fn an_x86_function_moves_to_arm64() {
-    let other = Remote { settings: Settings { architecture: "x86_64".into(), ..settings() }, ..found() };
-    let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&other));
-    assert_eq!((told, calls), (vec!["architecture: x86_64 → arm64".to_owned()], vec![Call::UpdateCode]));
-}
-
-#[test]
-fn a_function_in_another_language_is_not_replaced() {
-    let python = Remote { settings: Settings { runtime: "python3.13".into(), ..settings() }, ..found() };
-    assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&python)).unwrap_err().why.contains("python3.13"));
-    let image = Remote { is_image: true, ..found() };
-    assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&image)).unwrap_err().why.contains("image"));
-}
-
-#[test]
-fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_gone() {
-    let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
-    let statement = serde_json::json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
-    let held = Held { attached: vec![policy("Basic"), policy("ByHand")], statements: vec![] };
-    let policies = RolePolicies {
-        attached: vec![policy("Basic"), policy("AmazonS3ReadOnlyAccess")],
-        is_whole: true,
-        statements: Some(vec![statement.clone()]),
-    };
-    let config = FunctionConfig { memory: Some(512), ..FunctionConfig::default() };
-    let mut wanted = Wanted { role: None, policies: Some(policies), ..wanted(config) };
-    let mut found = Remote { held: Some(held), ..found() };
-    let (told, calls) = planned(&wanted, Some(&found));
-    let shown = r#"role.statements: {"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
-    assert_eq!(
-        told,
-        [
-            "memory: 256 MB → 512 MB",
-            "role.policy.AmazonS3ReadOnlyAccess: attached",
-            "role.policy.ByHand: attached → removed",
-            shown
-        ]
-    );
-    let expected = [Call::AttachPolicies, Call::PutStatements, Call::UpdateConfiguration, Call::DetachPolicies];
-    assert_eq!(calls, expected);
-
-    // What the settings have of statements may be: none. What they do not have stays.
-    found.held = Some(Held { attached: vec![policy("ByHand")], statements: vec![statement] });
-    wanted.config.memory = None;
-    wanted.policies =
-        Some(RolePolicies { attached: vec![policy("ByHand")], is_whole: false, statements: Some(vec![]) });
-    let (told, calls) = planned(&wanted, Some(&found));
-    assert_eq!((told.len(), calls), (1, vec![Call::DeleteStatements]), "{told:?}");
-    wanted.policies = Some(RolePolicies { attached: vec![policy("Basic")], ..RolePolicies::default() });
-    assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "nothing was asked for");
-    found.held = None;
-    wanted.policies = Some(RolePolicies { is_whole: true, ..RolePolicies::default() });
-    assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "the role is someone else's");
+#[tokio::test]
+async fn following_waits_for_the_log_group_and_gives_each_line_once() {
+    let place = Place::new("[workspace]");
+    let stage = Arc::new(place.stage().await);
+    deploy_one(&stage, &place.function("hello", "1")).await;
+    let got: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+    let job = Job::silent();
+    let following = tokio::spawn({
+        let (stage, got, job) = (stage.clone(), got.clone(), job.clone());
+        let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
+        async move {
+            let (_show, shown) = tokio::sync::watch::channel(true);
+            let told = |told| {
+                if let Told::Lines(lines) = told {
+                    got.lock().unwrap().extend(lines);
+                }
+            };
+            logs::tail(&stage, &query, shown, told, &job).await
+        }
+    });
+    let reports = || got.lock().unwrap().iter().filter(|line| line.message.starts_with("REPORT")).count();
+    for round in 1..=3 {
+        invoke::invoke(&stage, &request("hello", r#"{"say":"same"}"#), &Job::silent()).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while reports() < round {
+            assert!(Instant::now() < deadline, "round {round}: {:?}", got.lock().unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    job.cancel.cancel();
+    assert_eq!(following.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);
+    let lines = got.lock().unwrap().clone();
+    assert_eq!(lines.iter().filter(|line| line.message == "same").count(), 3, "{lines:?}");
+    assert!(lines.iter().filter(|line| line.message == "same").all(|line| line.request_id.is_some()), "{lines:?}");
+    Arc::into_inner(stage).unwrap().close().await;
 }

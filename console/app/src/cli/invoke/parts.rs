@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc::Receiver};
 
 use crate::cli::{
+    context::progress,
     output::{Shown, print_bytes},
-    progress,
 };
 
 /// How long the reader of a response that was cancelled has to take what came.

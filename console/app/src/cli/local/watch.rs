@@ -12,15 +12,13 @@ use lambda_console_model::{BuildOutcome, Changed, Consent, Failure, FailureKind,
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{
-    super::{
-        context::{self, Context, select},
-        deploy,
-        output::{error, print_json},
-        progress, summary,
-    },
-    Arguments,
+use super::super::{
+    context::{self, Context, progress, select},
+    deploy,
+    output::{error, print_json},
+    summary,
 };
+use super::Arguments;
 
 type Changes = UnboundedReceiver<Result<Changed, Failure>>;
 

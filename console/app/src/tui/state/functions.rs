@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lambda_console_model::{Architecture, Deployed, Failure, Figures, Function};
 
-use super::{Draft, Response, log::filter_contains, settings::ConfigEditor};
+use super::{Draft, Response, logs::filter_contains, settings::ConfigEditor};
 
 /// What is known of the deployment of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

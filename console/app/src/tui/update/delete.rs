@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Belongings, DeleteOutcome, Failure, FailureKind, Keep};
 
-use super::{command, finish, overlay, start, verb, workspace};
+use super::{copy, finish, overlay, start, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{
@@ -79,7 +79,7 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
             Vec::new()
         }
         Some(Ok(belongings)) => {
-            state.command = Some(command::delete(state, &function, keep));
+            state.command = Some(copy::delete(state, &function, keep));
             state.notice = None;
             let job = start(state, JobKind::Delete(function));
             vec![Effect::Delete { job, functions: vec![belongings.keeping(keep)] }]

@@ -4,7 +4,7 @@ use lambda_console_model::{
     Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Failure, Figures, LogLine, Sample, Step,
 };
 
-use super::{logs, sequence, start, watch, workspace};
+use super::{logs, run, start, watch, workspace};
 use crate::tui::{
     message::Effect,
     state::{Deployment, Focus, JobId, JobKind, Mood, Notice, State, Tab},
@@ -67,7 +67,7 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
     }
     let built = result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
     state.output.outcome = Some(result);
-    let mut effects = sequence::ended(state, job, worked);
+    let mut effects = run::ended(state, job, worked);
     effects.extend(watch::built(state, job, built));
     effects
 }
@@ -111,7 +111,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
     }
     watch::deployed(state, job);
     let mut effects = workspace::refresh(state);
-    effects.extend(sequence::ended(state, job, worked));
+    effects.extend(run::ended(state, job, worked));
     effects
 }
 
@@ -157,7 +157,7 @@ pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, F
             state.tell(Notice::of(&failure));
         }
     }
-    sequence::ended(state, job, worked)
+    run::ended(state, job, worked)
 }
 
 /// Starts to read the history of the functions named.
@@ -192,7 +192,7 @@ pub(super) fn samples(
         }
         Err(failure) => state.tell(Notice::of(&failure)),
     }
-    sequence::ended(state, job, worked)
+    run::ended(state, job, worked)
 }
 
 /// `hello`, `hello and backend`, `6 functions`.

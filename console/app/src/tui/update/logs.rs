@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use lambda_console_model::{Failure, FailureKind, Invocation, LogFix, LogLine, LogMark, Sample, TailState};
 
-use super::{command, show, start, verb};
+use super::{copy, show, start, verb};
 use crate::tui::{
     message::{Action, Effect},
-    state::{Context, JobId, JobKind, Notice, Response, Site, State, Tab, Tail, log::Filter},
+    state::{Context, JobId, JobKind, Notice, Response, Site, State, Tab, Tail, logs::Filter},
 };
 
 /// How far back a first tail looks.
@@ -29,7 +29,7 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
         }
     }
     state.logs.all_functions = functions.len() > 1;
-    state.command = Some(command::tail(state, &functions));
+    state.command = Some(copy::tail(state, &functions));
     state.logs.anchor = None;
     show(state, Tab::Logs);
     let since = if state.logs.held() == 0 { state.now - FIRST_LOOK_MS } else { state.now };

@@ -7,7 +7,10 @@ use nucleo_matcher::{
 };
 
 use super::{
-    action, ahead, asking, config, delete, login, logs, payload, plan, promotion, roles, stages, verb, versions,
+    delete,
+    input::{action, ahead},
+    invoke::{options, payload},
+    login, logs, plan, promote, roles, settings, stages, verb, versions,
 };
 use crate::tui::{
     message::{Action, Effect},
@@ -172,7 +175,7 @@ fn take(state: &mut State) -> Vec<Effect> {
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),
-                Offer::Sources => promotion::chosen(state, &entry.value),
+                Offer::Sources => promote::chosen(state, &entry.value),
                 Offer::Roles => roles::chosen(state, entry),
                 Offer::Permissions => roles::copied(state, entry),
                 Offer::Change(change) => {
@@ -205,9 +208,9 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
     let typed = text.trim();
     match line.purpose.clone() {
         Purpose::FilterFunctions | Purpose::FilterLogs => {}
-        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => asking::take(state, line, typed),
-        Purpose::Setting(setting) => config::typed(state, line, &setting),
-        Purpose::Variable => config::named(state, line),
+        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => options::take(state, line, typed),
+        Purpose::Setting(setting) => settings::typed(state, line, &setting),
+        Purpose::Variable => settings::named(state, line),
         Purpose::Code(asked) => return login::give_code(&asked, typed),
         Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
         Purpose::RemoveRole(role) => return roles::accept(state, line, role),

@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Consent, DeployPlan, Failure, Function, Promotion};
 
-use super::{command, config, overlay, promotion, sequence, verb};
+use super::{copy, overlay, promote, run, settings, verb};
 use crate::tui::{
     message::{Action, Effect},
     state::{Context, JobId, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
@@ -19,7 +19,7 @@ pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
 
 /// Compares `names` with the stage.
 pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) {
-    state.command = Some(command::plan(state, &names));
+    state.command = Some(copy::plan(state, &names));
     let functions = verb::functions(state, &names);
     let job = super::start(state, JobKind::Plan(names));
     (job, Effect::Plan { job, functions })
@@ -28,9 +28,9 @@ pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) 
 /// Changes settings of a function: on the local stage at once, elsewhere after the plan was looked at.
 pub(super) fn configure(state: &mut State, function: Function, revision: Option<String>) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
-        return config::send(state, function, revision, Consent::None);
+        return settings::send(state, function, revision, Consent::None);
     }
-    state.command = Some(command::plan_config(state, &function.name));
+    state.command = Some(copy::plan_config(state, &function.name));
     let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
     let of = Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
     show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
@@ -38,7 +38,7 @@ pub(super) fn configure(state: &mut State, function: Function, revision: Option<
 
 /// Takes over what another stage has, after the plan was looked at.
 pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
-    state.command = Some(command::promote(&promotion, true));
+    state.command = Some(copy::promote(&promotion, true));
     let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
     let job = super::start(state, JobKind::Compare(names));
     let of = Planned::Promote(Box::new(promotion.clone()));
@@ -58,7 +58,7 @@ pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan,
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
-    if let Some(effects) = sequence::compared(state, job, &result) {
+    if let Some(effects) = run::compared(state, job, &result) {
         return effects;
     }
     let Some(Overlay::Plan(plan)) = &mut state.overlay else { return Vec::new() };
@@ -79,7 +79,7 @@ pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan,
 /// Breaks the comparison of a plan off that was left, or the loop that waited for it.
 pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
     if matches!(plan.of, Planned::Loop(_)) {
-        sequence::left(state);
+        run::left(state);
     }
     match plan.job {
         Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
@@ -119,8 +119,8 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
             let started = verb::start_deploy(state, names, consent, plan.outcome);
             started.map(|(_, effects)| effects).unwrap_or_default()
         }
-        Planned::Loop(name) => sequence::deploy(state, name, plan.outcome, consent),
-        Planned::Configure { function, revision } => config::send(state, *function, revision, consent),
-        Planned::Promote(promotion) => promotion::send(state, Promotion { consent, ..*promotion }),
+        Planned::Loop(name) => run::deploy(state, name, plan.outcome, consent),
+        Planned::Configure { function, revision } => settings::send(state, *function, revision, consent),
+        Planned::Promote(promotion) => promote::send(state, Promotion { consent, ..*promotion }),
     }
 }

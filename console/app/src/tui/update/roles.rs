@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Failure, Permissions, Role, Verdict, text::counted};
 
-use super::{action, command, overlay, start, verb};
+use super::{copy, input::action, overlay, start, verb};
 use crate::tui::{
     message::Effect,
     state::{
@@ -13,7 +13,7 @@ use crate::tui::{
 
 /// Asks the stage for the roles.
 pub(super) fn list(state: &mut State) -> Vec<Effect> {
-    state.command = Some(command::iam(state));
+    state.command = Some(copy::iam(state));
     state.notice = None;
     vec![Effect::ListRoles(start(state, JobKind::Roles))]
 }
@@ -69,7 +69,7 @@ pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect>
         overlay::refuse(state, line, format!("that is not {role}"));
         return Vec::new();
     }
-    state.command = Some(command::remove_role(state, &role));
+    state.command = Some(copy::remove_role(state, &role));
     let job = start(state, JobKind::RemoveRole(role.clone()));
     vec![Effect::RemoveRole { job, role }]
 }
@@ -87,7 +87,7 @@ pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>
 pub(super) fn check(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     let function = card.function.clone();
-    state.command = Some(command::permissions(state, &function.name));
+    state.command = Some(copy::permissions(state, &function.name));
     state.notice = None;
     let job = start(state, JobKind::Permissions);
     vec![Effect::CheckPermissions { job, functions: vec![function] }]

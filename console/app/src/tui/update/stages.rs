@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Failure, StageEntry, StageInfo};
 
-use super::{command, finish, login, overlay, promotion, start, watch, workspace};
+use super::{copy, finish, login, overlay, promote, start, watch, workspace};
 use crate::tui::{
     message::{Effect, Event},
     state::{
@@ -16,7 +16,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     let mut choose = Choose::new(Offer::Stages, entries(state));
     choose.selected = choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
     state.overlay = Some(Overlay::Choose(choose));
-    state.command = Some(command::stages(state));
+    state.command = Some(copy::stages(state));
     vec![Effect::ReadStages(start(state, JobKind::Stages))]
 }
 
@@ -48,7 +48,7 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
             return Vec::new();
         }
     }
-    let (stages, sources) = (entries(state), promotion::entries(state));
+    let (stages, sources) = (entries(state), promote::entries(state));
     if let Some(Overlay::Choose(choose)) = &mut state.overlay
         && let Some(entries) = match &choose.offer {
             Offer::Stages => Some(&stages),

@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Consent, DeployPlan, Function, InvokeRequest, VersionsChange};
 
-use super::{command, plan, sequence, stages, versions, watch};
+use super::{copy, plan, run, stages, versions, watch};
 use crate::tui::{
     message::{Action, Effect},
     state::{
@@ -83,13 +83,13 @@ pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<
     if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
         let stage = state.jobs.end(old).map(|job| job.stage).unwrap_or_default();
         stages::at(state, &stage, |state| {
-            sequence::broken_off(state, old);
+            run::broken_off(state, old);
             watch::broken_off(state, old);
             Vec::new()
         });
         effects.push(Effect::Cancel(old));
     }
-    state.command = Some(command::build(state, &names));
+    state.command = Some(copy::build(state, &names));
     state.notice = None;
     let kind = JobKind::Build(names.clone());
     state.output = Output::of(kind.title().unwrap_or_default());
@@ -169,7 +169,7 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent
     match change {
         StageChange::Deploy(names) => start_deploy(state, names, consent, None).map(|(_, effects)| effects),
         StageChange::Versions(name, change) => versions::start(state, name, change, consent),
-        StageChange::Loop(name) => Some(sequence::start(state, name, consent)),
+        StageChange::Loop(name) => Some(run::start(state, name, consent)),
         StageChange::ColdStart(name) => start_invoke(state, &name, true, consent).map(|(_, effects)| effects),
     }
     .unwrap_or_default()
@@ -206,7 +206,7 @@ pub(super) fn start_deploy(
     if !may_change(state, "nothing is deployed") {
         return None;
     }
-    state.command = Some(command::deploy(state, &names, consent));
+    state.command = Some(copy::deploy(state, &names, consent));
     state.notice = None;
     let functions = functions(state, &names);
     let job = super::start(state, JobKind::Deploy(names));
@@ -247,7 +247,7 @@ pub(super) fn start_invoke(
         cold,
         consent,
     };
-    state.command = Some(command::invoke(state, &request, &card.draft));
+    state.command = Some(copy::invoke(state, &request, &card.draft));
     state.notice = None;
     let job = super::start(state, JobKind::Invoke(name.to_owned()));
     Some((job, vec![Effect::Invoke { job, request }]))

@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Consent, Failure, FunctionVersions, VersionsChange, VersionsChanged};
 
-use super::{command, overlay, verb, workspace};
+use super::{copy, overlay, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{
@@ -23,7 +23,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
 /// Shows the versions of the function `name`.
 pub(super) fn show(state: &mut State, name: String) -> Vec<Effect> {
     let mut effects = overlay::dismiss(state);
-    state.command = Some(command::versions(state, &name));
+    state.command = Some(copy::versions(state, &name));
     state.notice = None;
     let (job, load) = load(state, &name);
     state.overlay = Some(Overlay::Versions(Picker::new(name, job)));
@@ -165,7 +165,7 @@ pub(super) fn start(state: &mut State, name: String, change: VersionsChange, con
     if !verb::may_change(state, "nothing is changed") {
         return None;
     }
-    state.command = Some(command::change_versions(state, &name, &change, consent));
+    state.command = Some(copy::change_versions(state, &name, &change, consent));
     state.notice = None;
     let job = super::start(state, JobKind::ChangeVersions(name.clone()));
     Some(vec![Effect::ChangeVersions { job, function: name, change, consent }])

@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Changed, Consent, Failure, FailureKind};
 
-use super::{command, start, verb, workspace};
+use super::{copy, start, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{JobId, JobKind, Mood, Notice, State, Watch},
@@ -30,7 +30,7 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     }
     let job = start(state, JobKind::Watch);
     state.watch = Some(Watch::new(job));
-    state.command = Some(command::watch(state));
+    state.command = Some(copy::watch(state));
     state.tell(Notice::plain("watching begins", ""));
     vec![Effect::Watch(job)]
 }

@@ -2,7 +2,7 @@
 
 use lambda_console_model::{Failure, Found, Part, Workspace};
 
-use super::{command, config, finish, payload, stages, start};
+use super::{copy, finish, invoke::payload, settings, stages, start};
 use crate::tui::{
     message::Effect,
     state::{Card, Connection, Deployment, Focus, JobId, JobKind, Notice, Setup, State, WorkspaceState},
@@ -90,7 +90,7 @@ pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String
             let refused = functions.iter().find_map(|(_, found)| found.as_ref().err().cloned());
             for (name, found) in functions {
                 if let Some(card) = state.functions.get_mut(&name) {
-                    config::outdate(card);
+                    settings::outdate(card);
                     card.deployment = match found {
                         Ok(deployed) => deployed.map_or(Deployment::Absent, Deployment::Present),
                         Err(failure) => Deployment::Refused(failure),
@@ -122,7 +122,7 @@ pub(super) fn provide(state: &mut State) -> Vec<Effect> {
         state.tell(Notice::plain("setup is running", ""));
         return Vec::new();
     }
-    state.command = Some(command::setup(state));
+    state.command = Some(copy::setup(state));
     set_going(state, Vec::new())
 }
 

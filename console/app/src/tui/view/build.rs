@@ -10,8 +10,10 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    header::spinner,
-    pane::{info, scroll_bar, split},
+    frame::{
+        header::spinner,
+        pane::{info, scroll_bar, split},
+    },
     text::{put, put_line, window},
 };
 use crate::tui::{

@@ -11,7 +11,7 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    header::spinner,
+    frame::header::spinner,
     text::{age, bytes, columns, duration, fit, pad, pad_left, put, put_line, wrap},
 };
 use crate::tui::{

@@ -10,14 +10,14 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    pane::{info, scroll_bar, split},
+    frame::pane::{info, scroll_bar, split},
     text::{self, clock, columns, count, counted, fit, pad, put, put_line, window},
 };
 use crate::tui::{
     message::Action,
     state::{
         Context, State,
-        log::{Entry, Kind, filter_find},
+        logs::{Entry, Kind, filter_find},
     },
     theme::Theme,
 };

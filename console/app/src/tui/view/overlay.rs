@@ -10,11 +10,10 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    deletion,
+    delete,
+    frame::pane::scroll_bar,
     functions::frame_of,
-    login,
-    pane::scroll_bar,
-    plan, stages,
+    login, plan, stages,
     text::{columns, counted, fit, pad, put, put_line, wrap},
     versions,
 };
@@ -194,7 +193,7 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         | Purpose::Setting(_)
         | Purpose::Variable => return None,
         Purpose::Code(asked) => return Some(login::question(asked)),
-        Purpose::Delete(it) => return Some(deletion::question(state, it, &whose)),
+        Purpose::Delete(it) => return Some(delete::question(state, it, &whose)),
         Purpose::RemoveRole(role) => {
             let text = format!(
                 "This removes the execution role {role} with its policies from stage {stage}{whose}.\nType its name to confirm:"

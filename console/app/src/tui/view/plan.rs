@@ -10,9 +10,9 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    config,
+    frame::pane::scroll_bar,
     overlay::popup,
-    pane::scroll_bar,
+    settings,
     text::{columns, counted, fit, pad, put, put_line, window, wrap},
 };
 use crate::tui::{
@@ -111,7 +111,7 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
     if let Planned::Configure { function, .. } = &plan.of
         && let Some(card) = state.functions.get(&function.name)
     {
-        let warnings = config::warnings(card).into_iter().map(|text| format!("! {text}"));
+        let warnings = settings::warnings(card).into_iter().map(|text| format!("! {text}"));
         let lined = warnings.flat_map(|text| wrap(&text, width));
         lines.extend(lined.map(|line| Line::styled(line, theme.warn)));
     }

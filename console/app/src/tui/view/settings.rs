@@ -1,153 +1,138 @@
-//! The settings of a function on the stage and in the workspace, what was built and deployed of it, the stage, and the
-//! toolchain.
+//! The settings that can be edited: what the stage has, what it is edited to, what the workspace says. Values of
+//! variables are masked but for those that were asked for.
 
-use lambda_console_model::Part;
+pub(super) mod overview;
+
+use lambda_console_model::settings::{Revert, Setting, revert};
 use ratatui::{
-    Frame,
-    layout::Rect,
     style::Style,
     text::{Line, Span},
 };
 
-use super::{
-    areas::Areas,
-    config,
-    pane::scrolled,
-    stages::expiry,
-    text::{age, bytes, pad, window},
-};
+use super::text::{columns, fit, line_columns, pad};
 use crate::tui::{
-    state::{Card, Connection, Deployment, Setup, State, WorkspaceState},
+    message::Action,
+    state::{
+        Card, Context, Focus, State,
+        settings::{Live, Row},
+    },
     theme::Theme,
 };
 
-pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
-    let width = usize::from(area.width);
-    let mut rows = Vec::new();
-    if let Some(card) = state.functions.current() {
-        rows = config::lines(state, theme, card, width);
-        function(state, theme, card, &mut rows);
-    }
-    stage(state, theme, &mut rows);
-    toolchain(state, theme, &mut rows);
-    if let WorkspaceState::Read(workspace) = &state.workspace
-        && !workspace.warnings.is_empty()
-    {
-        rows.push(heading(theme, "warnings of the workspace"));
-        for warning in &workspace.warnings {
-            rows.push(Line::styled(format!("  {warning}"), theme.warn));
-        }
-    }
-    let fitted: Vec<Line> = rows
-        .iter()
-        .map(|row| window(row.spans.iter().map(|span| (span.content.as_ref(), row.style.patch(span.style))), 0, width))
-        .collect();
-    scrolled(frame, theme, area, &fitted, state.top, areas);
-}
+/// Stands for no value.
+const NOTHING: &str = "–";
 
-fn heading(theme: &Theme, text: &str) -> Line<'static> {
-    Line::styled(format!(" {text}"), theme.title)
-}
-
-fn field(theme: &Theme, name: &str, value: impl Into<String>, style: Style) -> Line<'static> {
-    Line::from(vec![Span::styled(format!("   {} ", pad(name, 14)), theme.dim), Span::styled(value.into(), style)])
-}
-
-fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'static>>) {
-    let (function, config, text) = (&card.function, &card.function.config, theme.text);
-    rows.push(Line::default());
-    rows.push(heading(theme, "the function"));
-    rows.push(field(theme, "package", &function.package, text));
-    rows.push(field(theme, "manifest", function.manifest.display().to_string(), text));
-    rows.push(field(theme, "architecture", function.architecture.name(), text));
-    match &config.role {
-        Some(role) => rows.push(field(theme, "role", role, text)),
-        None => rows.push(field(theme, "role", "kept, or created by name", theme.dim)),
-    }
-    for layer in config.layers.iter().flatten() {
-        rows.push(field(theme, "layer", layer, text));
-    }
-    for (name, value) in &config.tags {
-        rows.push(field(theme, "tag", format!("{name} = {value}"), text));
-    }
-    if let Some(bootstrap) = &function.bootstrap {
-        let built = format!("{}, {}", bytes(bootstrap.bytes), age(bootstrap.built_at, state.now));
-        rows.push(field(theme, "bootstrap", built, text));
-    }
-    if let Some(zip) = &function.zip {
-        let sha = zip.sha256.get(..12).unwrap_or(&zip.sha256);
-        rows.push(field(theme, "zip", format!("{}, sha256 {sha}…", bytes(zip.bytes)), text));
-    }
-    match &card.deployment {
-        Deployment::Unknown => rows.push(field(theme, "deployed", "not known", theme.dim)),
-        Deployment::Absent => rows.push(field(theme, "deployed", "no", theme.dim)),
-        Deployment::Refused(failure) => {
-            rows.push(field(theme, "deployed", format!("✗ {failure}"), theme.bad));
-            rows.push(field(theme, "", &failure.hint, text));
-        }
-        Deployment::Present(deployed) => {
-            let sha = deployed.sha256.get(..12).unwrap_or(&deployed.sha256);
-            let sync = if deployed.in_sync { "in sync with the zip" } else { "differs from the zip" };
-            let when = age(deployed.modified_at, state.now);
-            rows.push(field(theme, "deployed", format!("{}, {when}, {sync}", deployed.version), text));
-            rows.push(field(theme, "", format!("sha256 {sha}…"), text));
-        }
-    }
-    if let Some(failure) = &card.build_failure {
-        rows.push(field(theme, "last build", format!("✗ {failure}"), theme.bad));
-    }
-}
-
-fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
-    rows.push(Line::default());
-    rows.push(heading(theme, &format!("stage {}", state.options.stage)));
-    match &state.connection {
-        Connection::Connecting => rows.push(field(theme, "", "connecting …", theme.dim)),
-        Connection::Failed(failure) => {
-            rows.push(field(theme, "", format!("✗ {failure}"), theme.bad));
-            rows.push(field(theme, "", &failure.hint, theme.text));
-        }
-        Connection::Connected(info) => {
-            rows.push(field(theme, "account", &info.account, theme.text));
-            rows.push(field(theme, "region", &info.region, theme.text));
-            if !info.identity.is_empty() {
-                rows.push(field(theme, "identity", &info.identity, theme.text));
-                rows.push(field(theme, "credentials", &info.credentials, theme.text));
-            }
-            if let Some((text, style)) = expiry(state, theme, info) {
-                rows.push(field(theme, "", text, style));
-            }
-            if info.protected {
-                rows.push(field(theme, "protected", "a change asks for the stage's name", theme.warn));
-            }
-            if let Some(endpoint) = &info.endpoint {
-                rows.push(field(theme, "endpoint", endpoint, theme.text));
-            }
-            if let Some(emulator) = &info.emulator {
-                rows.push(field(theme, "emulator", emulator, theme.text));
+/// The settings of `card` in lines of `width` columns: [`HEAD`](crate::tui::state::settings::ConfigEditor::HEAD) of them above the first row.
+pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
+    let rows = card.config.rows(&card.function.config);
+    let mut lines = vec![head(state, theme, card)];
+    let name = rows.iter().map(|row| columns(&row.setting.to_string())).max().unwrap_or_default().clamp(14, 28);
+    let stage = width.saturating_sub(name + 4) * 11 / 20;
+    let titles = format!("   {} {} workspace", pad("setting", name), pad("stage", stage));
+    lines.push(Line::styled(titles, theme.dim));
+    let has_keys = state.focus == Focus::Tab;
+    let selected = card.config.selected.min(rows.len().saturating_sub(1));
+    for (index, row) in rows.iter().enumerate() {
+        let is_selected = has_keys && index == selected;
+        let mark = if is_selected { " ▸ " } else { "   " };
+        let label = pad(&fit(&row.setting.to_string(), name), name);
+        let (value, style) = on_stage(state, theme, card, row);
+        let (note, note_style) = in_workspace(state, theme, card, row);
+        let mut line = Line::from(vec![
+            Span::styled(format!("{mark}{label} "), if is_selected { theme.text } else { theme.dim }),
+            Span::styled(format!("{} ", pad(&fit(&value, stage), stage)), style),
+            Span::styled(note, note_style),
+        ]);
+        if is_selected {
+            let room = width.saturating_sub(line_columns(&line));
+            line.push_span(" ".repeat(room));
+            for span in &mut line.spans {
+                span.style = span.style.patch(theme.selected);
             }
         }
+        lines.push(line);
     }
+    lines
 }
 
-fn toolchain(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
-    rows.push(Line::default());
-    rows.push(heading(theme, "toolchain"));
-    let part = |part: &Part| match &part.found {
-        Some(found) => field(theme, &part.name, format!("✓ {found}"), theme.good),
-        None if part.optional => field(theme, &part.name, format!("missing (optional): {}", part.detail), theme.warn),
-        None => field(theme, &part.name, format!("✗ missing: {}", part.detail), theme.bad),
+/// The function's name, and how it stands with its settings.
+fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
+    let stage = &state.options.stage;
+    let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
+    let key = |action: Action| state.key_of(Context::Config, action.name()).unwrap_or_default().to_owned();
+    let told = match (&card.config.live, card.config.edits.len()) {
+        (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
+        (Live::Absent, _) => Span::styled("not there: a deploy makes it", theme.dim),
+        (Live::Unknown, _) if card.config.asking.is_none() => Span::styled("not known", theme.dim),
+        (Live::Unknown, _) => Span::styled("reading …", theme.busy),
+        (Live::Known(_), 0) => Span::raw(""),
+        (Live::Known(_), 1) => Span::styled(format!("1 edit, {} applies it", key(Action::ApplyConfig)), theme.warn),
+        (Live::Known(_), count) => {
+            Span::styled(format!("{count} edits, {} applies them", key(Action::ApplyConfig)), theme.warn)
+        }
     };
-    match &state.setup {
-        Setup::Unknown => rows.push(field(theme, "", "not looked for yet", theme.dim)),
-        Setup::Ready(parts) => rows.extend(parts.iter().map(part)),
-        Setup::Running(parts) => {
-            rows.push(field(theme, "", "being provided in the background", theme.busy));
-            rows.extend(parts.iter().map(part));
-        }
-        Setup::Failed(failure) => {
-            rows.push(field(theme, "", format!("✗ {failure}"), theme.bad));
-            rows.push(field(theme, "", &failure.hint, theme.text));
+    Line::from(vec![title, told])
+}
+
+/// `value` as it may be shown.
+fn shown(state: &State, setting: &Setting, value: &str) -> String {
+    match setting {
+        Setting::Env(name) if state.revealed.names.contains(name) => value.to_owned(),
+        Setting::LogGroup if value.is_empty() => "its own".to_owned(),
+        _ if value.is_empty() => NOTHING.to_owned(),
+        setting => setting.shown(value.to_owned()),
+    }
+}
+
+/// What is on the stage, and what it is edited to.
+fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
+    let text =
+        |value: Option<&str>| value.map_or_else(|| NOTHING.to_owned(), |value| shown(state, &row.setting, value));
+    let from = text(row.stage.as_deref());
+    match &row.edit {
+        Some(Some(to)) => (format!("{from} → {}", text(Some(to.as_str()))), theme.warn),
+        Some(None) => (format!("{from} → removed"), theme.warn),
+        None => {
+            let live = card.config.known();
+            let address = live.and_then(|live| live.url.as_deref()).filter(|_| row.setting == Setting::Url);
+            let is_hidden = row.setting.is_variable() && live.is_some_and(|live| live.is_env_hidden);
+            match address {
+                Some(address) => (format!("{from}  {address}"), theme.text),
+                None if is_hidden => ("not shown to this caller".to_owned(), theme.dim),
+                None if row.stage.is_none() => (from, theme.dim),
+                None => (from, theme.text),
+            }
         }
     }
+}
+
+/// What the workspace says, and what of the stage the next deploy does not leave so.
+fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
+    let wanted = row.workspace.as_deref().map(|value| shown(state, &row.setting, value));
+    let is_known = card.config.known().is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
+    let reverted = revert(&card.function.config, &row.setting, row.value()).filter(|_| is_known);
+    match (reverted, wanted) {
+        (None, None) => (NOTHING.to_owned(), theme.dim),
+        (None, Some(wanted)) => (wanted, theme.text),
+        (Some(Revert::Removed), _) => ("the next deploy removes it".to_owned(), theme.warn),
+        (Some(Revert::To(_)), wanted) => {
+            let wanted = wanted.unwrap_or_default();
+            let text = if row.edit.is_some() { format!("{wanted}, comes back") } else { format!("≠ {wanted}") };
+            (text, theme.warn)
+        }
+    }
+}
+
+/// The lines that say what the next deploy puts back of the edits of `card`.
+pub(super) fn warnings(card: &Card) -> Vec<String> {
+    let edits = card.config.edits.iter();
+    let warning = |(setting, value): (&Setting, &Option<String>)| {
+        Some(format!("the next deploy {}", revert(&card.function.config, setting, value.as_deref())?.of(setting)))
+    };
+    edits.filter_map(warning).collect()
+}
+
+/// What is asked for in the line that a value is typed into.
+pub(super) fn prompt(setting: &Setting) -> String {
+    format!("{setting} ({}): ", setting.expects())
 }

@@ -9,8 +9,8 @@ use ratatui::{
 
 use super::{
     areas::Areas,
+    frame::pane::scroll_bar,
     overlay::popup,
-    pane::scroll_bar,
     text::{fit, pad, put, put_line, wrap},
 };
 use crate::tui::{

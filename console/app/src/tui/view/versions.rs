@@ -9,9 +9,8 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    header::spinner,
+    frame::{header::spinner, pane::scroll_bar},
     overlay::popup,
-    pane::scroll_bar,
     text::{age, bytes, count, duration, fit, pad, pad_left, put, put_line, window},
 };
 use crate::tui::{

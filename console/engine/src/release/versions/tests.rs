@@ -5,7 +5,7 @@ use lambda_console_model::{Canary, Change, DeployAction, InvokeRequest, PromoteO
 use super::*;
 use crate::{
     aws::stage::StageOptions,
-    flow::{Place, deploy_one, request},
+    deploy::tests::{Place, deploy_one, request},
     invoke,
     release::promote,
 };

@@ -5,7 +5,7 @@ use lambda_console_model::{FailureKind, Keep};
 
 use super::*;
 use crate::{
-    flow::{Place, deploy_one},
+    deploy::tests::{Place, deploy_one},
     invoke,
 };
 

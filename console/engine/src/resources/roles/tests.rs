@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Job, deploy,
-    flow::{Place, deploy_one},
+    Job,
+    deploy::{
+        self,
+        tests::{Place, deploy_one},
+    },
 };
 
 #[tokio::test]

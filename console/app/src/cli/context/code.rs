@@ -1,0 +1,40 @@
+//! Asks for the code of an MFA device, on the terminal that the command was started from: standard input may be a payload.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, IsTerminal, Write},
+};
+
+use lambda_console_model::Failure;
+use tokio::sync::Mutex;
+
+use lambda_console_engine::aws::stage::{Asker, CodeQuestion};
+
+/// One question at a time.
+static TERMINAL: Mutex<()> = Mutex::const_new(());
+
+/// Asks on the terminal; without one it is refused.
+pub(crate) fn asker() -> Asker {
+    Asker::new(|question| Box::pin(ask(question)))
+}
+
+async fn ask(question: CodeQuestion) -> Result<String, Failure> {
+    // A program that reads what is said could not answer.
+    if !std::io::stderr().is_terminal() {
+        return Err(question.unanswered("and there is no terminal to ask on"));
+    }
+    let _turn = TERMINAL.lock().await;
+    let text = if question.refused { "that code was not accepted; " } else { "" };
+    let prompt = format!("\r\x1b[K{text}MFA code of {} for the role {}: ", question.device, question.role);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        terminal.write_all(prompt.as_bytes())?;
+        let mut line = String::new();
+        BufReader::new(terminal).read_line(&mut line).map(|_| line)
+    });
+    let Ok(Ok(line)) = read.await else {
+        return Err(question.unanswered("and there is no terminal to ask on"));
+    };
+    let code: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    if code.is_empty() { Err(question.unanswered("and none was given")) } else { Ok(code) }
+}

@@ -1,0 +1,34 @@
+//! Asks a person to confirm by typing a name.
+
+use std::io::{self, IsTerminal, Write};
+
+use lambda_console_model::{Consent, Failure, text::clean};
+
+use super::Context;
+
+/// What `--yes` means.
+pub(crate) const fn given(yes: bool) -> Consent {
+    if yes { Consent::Given } else { Consent::None }
+}
+
+/// Asks on the terminal that `word` be typed to go on with `what`: `delete hello`. Without a terminal it is refused.
+pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(), Failure> {
+    let refused = |why: &str| Failure::usage(format!("could not {what}"), why, "pass --yes to confirm");
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(refused("it needs a confirmation, and this is no terminal"));
+    }
+    let _ = write!(io::stderr(), "{}", clean(&format!("{what}: type {word} to confirm: ")));
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = tokio::select! {
+        biased;
+        () = context.job.cancel.cancelled() => return Err(Failure::interrupted(format!("could not {what}"))),
+        line = read => line,
+    };
+    match line {
+        Ok(Ok(line)) if line.trim() == word => Ok(()),
+        _ => Err(refused("it was not confirmed")),
+    }
+}

@@ -1,0 +1,200 @@
+//! `versions`: a function's versions with their figures; publishes one, or deletes old ones. And `rollback`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lambda_console_engine::{aws::stage::Stage, release::versions};
+use lambda_console_model::{
+    Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256,
+    text::duration,
+};
+use serde_json::json;
+
+use crate::cli::{
+    context::{Context, confirm, progress, select, since},
+    output::{ago, print_json, print_line, with_error},
+    summary,
+};
+
+/// The arguments of `versions`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions [default: all that are on the stage]
+    names: Vec<String>,
+    /// How far back the figures go, or a time: 30s, 10m, 2h, 7d
+    #[arg(long, value_parser = since::value, default_value = "1d")]
+    since: i64,
+    /// Publish a version of what the last deploy sent
+    #[arg(long, requires = "names", conflicts_with = "prune")]
+    publish: bool,
+    /// What to say of the version that is published [default: the function's description]
+    #[arg(long, value_name = "TEXT", requires = "publish")]
+    description: Option<String>,
+    /// Delete the old versions but the KEEP newest ones and those that an alias leads to
+    #[arg(long, value_name = "KEEP", requires = "names")]
+    prune: Option<usize>,
+    /// Delete, or change a protected stage, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The arguments of `rollback`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Rollback {
+    /// The function
+    name: String,
+    /// The version [default: end a canary that is under way, else the version before]
+    version: Option<String>,
+    /// Change a protected stage without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let names = if arguments.names.is_empty() {
+        select(&workspace, &[])?.into_iter().map(|function| function.name).collect()
+    } else {
+        arguments.names.clone()
+    };
+    let stage = context.stage(&workspace).await?;
+    let change = if arguments.publish {
+        Some(VersionsChange::Publish(arguments.description.clone()))
+    } else {
+        arguments.prune.map(VersionsChange::Prune)
+    };
+    match change {
+        Some(change) => change_all(context, &stage, &names, &change, arguments.yes).await,
+        None => list(context, &stage, &names, arguments).await,
+    }
+}
+
+pub(crate) async fn roll_back(context: &Context, arguments: &Rollback) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let stage = context.stage(&workspace).await?;
+    let change = VersionsChange::Rollback(arguments.version.clone());
+    let names = [arguments.name.clone()];
+    change_all(context, &stage, &names, &change, arguments.yes).await
+}
+
+async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    for (name, versions) in versions::list(stage, names, arguments.since).await {
+        match versions {
+            Ok(Some(versions)) => found.push(versions),
+            Ok(None) if arguments.names.is_empty() => {}
+            Ok(None) => failed.push((name.clone(), versions::absent(stage, &name))),
+            Err(failure) => failed.push((name, failure)),
+        }
+    }
+    let failure = summary("look at the versions of", names.len(), &failed);
+    if context.output.json {
+        let document = json!({ "stage": stage.name(), "functions": found });
+        print_json(&with_error(document, failure.as_ref()))?;
+        return Ok(context.output.ended(failure.as_ref()));
+    }
+    let now = jiff::Timestamp::now().as_millisecond();
+    for (index, function) in found.iter().enumerate() {
+        if index > 0 {
+            print_line("")?;
+        }
+        print_line(&headline(function))?;
+        let rows: Vec<_> = function.versions.iter().map(|version| row(function, version, now)).collect();
+        context.output.table(
+            ["version", "aliases", "from", "sha256", "failed", "init p50/p99", "duration p50/p99", "description"],
+            &rows,
+        )?;
+        function.refused.iter().for_each(progress::notice);
+    }
+    Ok(context.output.ended(failure.as_ref()))
+}
+
+fn headline(of: &FunctionVersions) -> String {
+    let place = format!("{} on {}", of.function, of.stage);
+    match (&of.alias, of.stage_alias()) {
+        _ if !of.refused.is_empty() && of.aliases.is_empty() => place,
+        (None, _) => format!("{place}: no alias, callers get $LATEST"),
+        (Some(alias), None) => format!("{place}: {alias} is not there yet"),
+        (Some(_), Some(alias)) => {
+            let canary = alias
+                .canary
+                .as_ref()
+                .map(|share| format!(", {} to version {}: a canary", percent(share.weight), share.version));
+            format!("{place}: {} leads to version {}{}", alias.name, alias.version, canary.unwrap_or_default())
+        }
+    }
+}
+
+fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
+    let aliases = of.aliases_of(&version.version).map(|(alias, share)| {
+        if share < 1.0 { format!("{} {}", alias.name, percent(share)) } else { alias.name.clone() }
+    });
+    let VersionFigures { invocations, failed, cold, init_ms, duration_ms } = &version.figures;
+    let aliases: Vec<String> = aliases.collect();
+    [
+        version.version.clone(),
+        if aliases.is_empty() { "–".to_owned() } else { aliases.join(", ") },
+        ago(version.modified_at, now),
+        short_sha256(&version.sha256).to_owned(),
+        if *invocations == 0 { "–".to_owned() } else { format!("{failed} of {invocations}") },
+        percentiles(*init_ms, *cold),
+        percentiles(*duration_ms, *invocations),
+        version.description.clone(),
+    ]
+}
+
+/// One sample has no percentiles.
+fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
+    match values {
+        None => "–".to_owned(),
+        Some(of) if samples == 1 => format!("{} (one)", duration(of.max)),
+        Some(Percentiles { p50, p99, .. }) => [p50, p99].map(duration).join(" / "),
+    }
+}
+
+/// Asks where that is due, then changes one function after the other; the first that fails ends it.
+async fn change_all(
+    context: &Context,
+    stage: &Stage,
+    names: &[String],
+    change: &VersionsChange,
+    yes: bool,
+) -> Result<ExitCode, Failure> {
+    if !yes {
+        ask(context, stage, names, change).await?;
+    }
+    let consent = confirm::given(yes || stage.is_protected() || matches!(change, VersionsChange::Prune(_)));
+    let mut changed = Vec::new();
+    for name in names {
+        changed.push(versions::change(stage, name, change, consent, &context.job).await?);
+    }
+    if context.output.json {
+        print_json(&json!({ "stage": stage.name(), "functions": changed }))?;
+    } else {
+        for one in &changed {
+            print_line(&one.story())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask(context: &Context, stage: &Stage, names: &[String], change: &VersionsChange) -> Result<(), Failure> {
+    let at = stage.name();
+    if let VersionsChange::Prune(keep) = change {
+        for name in names {
+            let old = versions::prunable(stage, name, *keep).await?;
+            let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
+            progress::say(&format!("{name}: deletes {old}"));
+        }
+        let names = names.join(" ");
+        return confirm::typed(context, &format!("delete versions of {names} from the stage {at}"), &names).await;
+    }
+    if !stage.is_protected() {
+        return Ok(());
+    }
+    let what = match change {
+        VersionsChange::Rollback(_) => "roll back on",
+        VersionsChange::Publish(_) | VersionsChange::Prune(_) => "publish on",
+    };
+    confirm::typed(context, &format!("{what} the protected stage {at}"), &at).await
+}

@@ -1,0 +1,134 @@
+//! `delete`: takes functions off the stage with what belongs to them.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lambda_console_engine::{aws::stage::Stage, resources::delete};
+use lambda_console_model::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep};
+use serde_json::{Value, json};
+
+use crate::cli::{
+    context::{Context, confirm, progress},
+    output::{Output, error, print_json, print_line, with_error},
+    summary,
+};
+
+/// The arguments of `delete`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Only list what would be deleted
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave their log groups
+    #[arg(long)]
+    keep_logs: bool,
+    /// Leave the roles that were made for them
+    #[arg(long)]
+    keep_role: bool,
+    /// Delete without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let stage = context.stage(&workspace).await?;
+    carry_out(context, arguments, &stage).await
+}
+
+async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
+    let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
+    let (listed, refused) = delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
+    let failure = summary("delete", arguments.names.len(), &refused);
+    if let Some(failure) = failure.clone().filter(|_| listed.is_empty()) {
+        return Err(failure);
+    }
+    let listed: Vec<Belongings> = listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
+    if arguments.dry_run {
+        return print_listed(context.output, &stage.name(), &listed, failure.as_ref());
+    }
+    for (_, failure) in &refused {
+        progress::notice(failure);
+    }
+    if !context.output.json || !arguments.yes {
+        for line in listed.iter().flat_map(lines) {
+            progress::say(&line);
+        }
+    }
+    if !arguments.yes {
+        let names: Vec<&str> = listed.iter().map(|belongings| belongings.function.as_str()).collect();
+        let (name, names) = (stage.name(), names.join(" "));
+        let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
+        confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
+    }
+    let mut outcome = delete::delete(stage, &listed, Consent::Given, &context.job).await?;
+    outcome.functions.extend(refused.into_iter().map(|(name, failure)| {
+        let remote = stage.remote_name(&name);
+        DeletedFunction { name, remote, gone: Vec::new(), left: Vec::new(), failure: Some(failure) }
+    }));
+    print(context.output, &outcome)
+}
+
+fn print_listed(
+    output: Output,
+    stage: &str,
+    listed: &[Belongings],
+    failure: Option<&Failure>,
+) -> Result<ExitCode, Failure> {
+    if output.json {
+        let functions: Vec<Value> = listed
+            .iter()
+            .map(|one| json!({ "name": one.function, "remote": one.remote, "belongings": one.items }))
+            .collect();
+        print_json(&with_error(json!({ "stage": stage, "functions": functions }), failure))?;
+    } else {
+        for line in listed.iter().flat_map(lines) {
+            print_line(&line)?;
+        }
+    }
+    Ok(output.ended(failure))
+}
+
+fn print(output: Output, outcome: &DeleteOutcome) -> Result<ExitCode, Failure> {
+    let failed = outcome.functions.iter().filter_map(|one| Some((one.name.clone(), one.failure.clone()?)));
+    let failure = summary("delete", outcome.functions.len(), &failed.collect::<Vec<_>>());
+    if output.json {
+        let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
+        print_json(&with_error(json!({ "stage": outcome.stage, "functions": functions }), failure.as_ref()))?;
+    } else {
+        for function in &outcome.functions {
+            for (items, word) in [(&function.gone, "deleted"), (&function.left, "still there")] {
+                for item in items {
+                    let why = item.kept.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                    print_line(&format!("{}: {} {}: {word}{why}", function.name, item.kind.name(), item.name))?;
+                }
+            }
+        }
+    }
+    Ok(output.ended(failure.as_ref()))
+}
+
+fn document(function: &DeletedFunction) -> Value {
+    json!({
+        "name": function.name,
+        "remote": function.remote,
+        "action": if function.failure.is_none() { "deleted" } else { "failed" },
+        "gone": function.gone,
+        "left": function.left,
+        "error": function.failure.as_ref().map(error),
+    })
+}
+
+/// What belongs to a function, a line each.
+fn lines(belongings: &Belongings) -> Vec<String> {
+    let of = |item: &Belonging| {
+        let detail = if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
+        let kept = item.kept.as_ref().map(|why| format!(", stays: {why}")).unwrap_or_default();
+        format!("  {} {}{detail}{kept}", item.kind.name(), item.name)
+    };
+    std::iter::once(format!("{}: delete", belongings.function)).chain(belongings.items.iter().map(of)).collect()
+}

@@ -1,0 +1,180 @@
+//! `iam`: the execution roles that were made for functions.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lambda_console_engine::{aws::stage::Stage, resources::roles};
+use lambda_console_model::{Consent, Failure, FailureKind, Permissions, Role, Workspace};
+use serde_json::{Value, json};
+
+use crate::cli::{
+    context::{Context, confirm, progress, select},
+    output::{ago, print_json, print_line, rfc3339, with_error},
+    summary,
+};
+
+/// The arguments of `iam`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Arguments {
+    /// The functions, for --policy and --check [default: all]
+    #[arg(conflicts_with_all = ["remove", "remove_unused"])]
+    names: Vec<String>,
+    /// Print the smallest policy that lets a caller work with the functions
+    #[arg(long, conflicts_with_all = ["check", "remove", "remove_unused"])]
+    policy: bool,
+    /// Ask IAM which of it this caller may do; what is refused is listed, and the exit code is then 3
+    #[arg(long, conflicts_with_all = ["remove", "remove_unused"])]
+    check: bool,
+    /// For what: the policy, or the check [default: deploy invoke logs]
+    #[arg(long = "for", value_name = "TASK", value_enum, num_args = 1..)]
+    tasks: Vec<roles::Task>,
+    /// Remove these roles, which no function has any more
+    #[arg(long, value_name = "ROLE", num_args = 1..)]
+    remove: Vec<String>,
+    /// Remove all roles that no function has any more
+    #[arg(long, conflicts_with = "remove")]
+    remove_unused: bool,
+    /// Remove without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let workspace = context.workspace().await?;
+    let stage = context.stage(&workspace).await?;
+    carry_out(context, arguments, &workspace, &stage).await
+}
+
+async fn carry_out(
+    context: &Context,
+    arguments: &Arguments,
+    workspace: &Workspace,
+    stage: &Stage,
+) -> Result<ExitCode, Failure> {
+    let tasks = if arguments.tasks.is_empty() { roles::Task::DEFAULT.to_vec() } else { arguments.tasks.clone() };
+    if arguments.policy {
+        let functions = select(workspace, &arguments.names)?;
+        print_line(&roles::policy(stage, &functions, &tasks))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.check {
+        let functions = select(workspace, &arguments.names)?;
+        return checked(context, &roles::check(stage, &functions, &tasks).await?);
+    }
+    if !arguments.names.is_empty() {
+        let why = "functions are named without --policy or --check";
+        return Err(Failure::usage("could not read the command line", why, "`lambda-console iam --help`"));
+    }
+    if !arguments.remove.is_empty() {
+        return remove(context, arguments, stage, &arguments.remove).await;
+    }
+    let roles = roles::roles(stage).await?;
+    if arguments.remove_unused {
+        let unused = roles.into_iter().filter(Role::is_unused);
+        let unused: Vec<String> = unused.map(|role| role.name).collect();
+        return remove(context, arguments, stage, &unused).await;
+    }
+    list(context, &stage.name(), &roles)
+}
+
+fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Failure> {
+    if context.output.json {
+        let roles: Vec<Value> = roles.iter().map(document).collect();
+        print_json(&json!({ "stage": stage, "roles": roles }))?;
+    } else if roles.is_empty() {
+        progress::say("no role was made here for functions in this region");
+    } else {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
+        context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
+        let mut refused: Vec<&str> = roles.iter().flat_map(|role| &role.refused).map(String::as_str).collect();
+        refused.sort_unstable();
+        refused.dedup();
+        if !refused.is_empty() {
+            progress::say(&format!("warning: what is not shown is denied to this caller: {}", refused.join(", ")));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the caller may not do, a line each; with JSON, all of it.
+fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Failure> {
+    let refused = permissions.verdicts.iter().filter(|verdict| !verdict.allowed);
+    let refused: Vec<_> = refused.map(|it| [it.action.clone(), it.resource.clone(), it.reason.clone()]).collect();
+    if context.output.json {
+        let policy: Value = serde_json::from_str(&permissions.policy).unwrap_or_default();
+        let Permissions { caller, verdicts, .. } = permissions;
+        print_json(&json!({ "caller": caller, "verdicts": verdicts, "policy": policy }))?;
+    } else if refused.is_empty() {
+        print_line(&format!("{} may do all {} of it", permissions.caller, permissions.verdicts.len()))?;
+    } else {
+        progress::say(&format!(
+            "{} may not do {} of {}",
+            permissions.caller,
+            refused.len(),
+            permissions.verdicts.len()
+        ));
+        context.output.table(["action", "resource", "why"], &refused)?;
+        progress::say("`lambda-console iam --policy` prints the smallest policy that suffices");
+    }
+    let code = if refused.is_empty() { 0 } else { FailureKind::Environment.exit_code() };
+    Ok(ExitCode::from(code))
+}
+
+fn document(role: &Role) -> Value {
+    json!({
+        "name": role.name,
+        "arn": role.arn,
+        "description": role.description,
+        "created_at": rfc3339(role.created_at),
+        "last_used_at": role.last_used_at.map(rfc3339),
+        "policies": role.policies,
+        "inline_policies": role.inline,
+        "functions": role.functions,
+        "refused": role.refused,
+    })
+}
+
+fn row(role: &Role, now: i64) -> [String; 5] {
+    let short = |arn: &String| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+    let policies: Vec<String> = role.policies.iter().map(short).chain(role.inline.iter().cloned()).collect();
+    let functions = match role.functions.as_slice() {
+        [] if role.is_unused() => "none".to_owned(),
+        [] => "denied".to_owned(),
+        functions => functions.join(", "),
+    };
+    let used = role.last_used_at.map_or_else(|| "not known".to_owned(), |then| ago(then, now));
+    [role.name.clone(), functions, policies.join(", "), ago(role.created_at, now), used]
+}
+
+async fn remove(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    roles: &[String],
+) -> Result<ExitCode, Failure> {
+    if !arguments.yes && !roles.is_empty() {
+        let names = roles.join(" ");
+        confirm::typed(context, &format!("remove {names} from the account of stage {}", stage.name()), &names).await?;
+    }
+    let (mut removed, mut failed) = (Vec::new(), Vec::new());
+    for role in roles {
+        if context.job.cancel.is_cancelled() {
+            return Err(Failure::interrupted("could not finish removing roles"));
+        }
+        match roles::remove(stage, role, Consent::Given).await {
+            Ok(()) => removed.push(role),
+            Err(failure) => failed.push((role.clone(), failure)),
+        }
+    }
+    let failure = summary("remove", roles.len(), &failed);
+    if context.output.json {
+        print_json(&with_error(json!({ "stage": stage.name(), "removed": removed }), failure.as_ref()))?;
+    } else {
+        for role in removed {
+            print_line(&format!("{role}: removed"))?;
+        }
+    }
+    Ok(context.output.ended(failure.as_ref()))
+}

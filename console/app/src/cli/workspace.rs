@@ -1,0 +1,5 @@
+//! The commands that work on the workspace alone: `list`, `build`, `package`, `setup`.
+
+pub(super) mod build;
+pub(super) mod list;
+pub(super) mod setup;

@@ -1,0 +1,292 @@
+//! Each verb that a key or the palette can ask for.
+
+use lambda_console_model::{Architecture, VersionsChange};
+
+use super::scroll;
+use crate::tui::{
+    message::{Action, Effect},
+    state::{Focus, Mood, Notice, Overlay, State, Tab, overlay::Purpose},
+    update::{
+        copy, delete,
+        invoke::{options, payload},
+        leave, login, logs, overlay, promote, roles, run, settings, show, stages, verb, versions, watch, workspace,
+    },
+};
+
+/// Does what `action` asks for.
+pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    if !matches!(action, Action::Quit | Action::Interrupt) {
+        state.quit_asked = false;
+    }
+    match action {
+        Action::Build => verb::build(state, &verb::selected(state)),
+        Action::BuildAll => verb::build_all(state),
+        Action::Deploy => verb::deploy(state, &verb::selected(state)),
+        Action::DeployAll => verb::deploy_all(state),
+        Action::Invoke => verb::invoke_selected(state, false),
+        Action::InvokeCold => verb::invoke_selected(state, true),
+        Action::Loop => run::ask(state),
+        Action::Tail => logs::tail(state, verb::selected(state)),
+        Action::TailAll => logs::tail(state, state.functions.shown_names()),
+        Action::Watch => watch::toggle(state),
+        Action::Delete => delete::ask_selected(state),
+        Action::Roles => roles::list(state),
+        Action::Permissions => roles::check(state),
+        Action::Versions => versions::open(state),
+        Action::Promote => promote::choose(state),
+        Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),
+        Action::PublishVersion => versions::change(state, VersionsChange::Publish(None)),
+        Action::PruneVersions => versions::ask_to_prune(state),
+        Action::Refresh if matches!(state.overlay, Some(Overlay::Versions(_))) => versions::reload(state),
+        Action::Refresh => workspace::read(state),
+        Action::Stages => stages::choose(state),
+        Action::Resume => login::resume(state),
+        Action::CopyLogin => copy_login(state),
+        Action::Setup => workspace::provide(state),
+        Action::Cancel => verb::cancel(state),
+        Action::NextArchitecture | Action::ToggleDebug => {
+            change_setting(state, action);
+            Vec::new()
+        }
+        Action::NextMode => options::next_mode(state),
+        Action::SetQualifier => options::open(state, Purpose::Qualifier),
+        Action::SetClientContext => options::open(state, Purpose::ClientContext),
+        Action::SetTenant => options::open(state, Purpose::Tenant),
+        Action::Quit => quit(state),
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Help | Action::Palette | Action::Filter | Action::ChooseEvent => {
+            overlay::open(state, action);
+            Vec::new()
+        }
+        Action::Back => back(state),
+        Action::Interrupt => interrupt(state),
+        Action::Accept => overlay::accept(state),
+        Action::NextPane | Action::PreviousPane => {
+            let left = if state.focus == Focus::Edit { payload::leave(state) } else { Vec::new() };
+            next_pane(state, action == Action::PreviousPane);
+            left
+        }
+        Action::ShowPayload => shown(state, Tab::Payload),
+        Action::ShowResponse => shown(state, Tab::Response),
+        Action::ShowLogs => shown(state, Tab::Logs),
+        Action::ShowColdStarts => shown(state, Tab::ColdStarts),
+        Action::ShowBuild => shown(state, Tab::Build),
+        Action::ShowConfig => shown(state, Tab::Config),
+        Action::Up
+        | Action::Down
+        | Action::Left
+        | Action::Right
+        | Action::PageUp
+        | Action::PageDown
+        | Action::Top
+        | Action::Bottom => {
+            scroll::go(state, action);
+            Vec::new()
+        }
+        Action::CopyCommand => match state.command.clone() {
+            Some(command) => copy(state, &command, "the command line"),
+            None => nothing(state, "nothing was done yet"),
+        },
+        Action::Edit => payload::edit(state),
+        Action::OpenEditor => payload::open_editor(state),
+        Action::Format => payload::format(state),
+        Action::Undo | Action::Redo | Action::SelectAll => payload::change(state, action),
+        Action::CopyPayload => match payload::selection(state) {
+            Some(text) => copy(state, &text, "the payload"),
+            None => verb::none_selected(state),
+        },
+        Action::CopyResponse | Action::CopyRequest => copy_of_response(state, action),
+        Action::RequestLogs => logs::of_request(state),
+        Action::Follow | Action::Wrap | Action::AllLogs | Action::ClearLogs => {
+            logs::change(state, action);
+            Vec::new()
+        }
+        Action::EditSetting
+        | Action::AddVariable
+        | Action::RemoveSetting
+        | Action::UndoSetting
+        | Action::Reveal
+        | Action::ApplyConfig => settings::act(state, action),
+        Action::CopyLogs => copy_logs(state),
+    }
+}
+
+/// The most bytes that go to the terminal's clipboard: 100 KB of base64, which most terminals take.
+const MOST_BY_TERMINAL: usize = 74_000;
+
+fn copy_login(state: &mut State) -> Vec<Effect> {
+    match state.login.as_ref().map(|login| login.failure.hint.clone()) {
+        Some(command) => copy(state, &command, "the command"),
+        None => nothing(state, "nothing waits for a login"),
+    }
+}
+
+fn copy_logs(state: &mut State) -> Vec<Effect> {
+    let text = copy::joined(state.logs.iter().map(|entry| &*entry.message));
+    if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }
+}
+
+fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {
+    show(state, tab);
+    Vec::new()
+}
+
+fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
+    state.tell(Notice::plain(why, ""));
+    Vec::new()
+}
+
+/// Copies `text`, which is called `what`.
+pub(crate) fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
+    state.tell(Notice::plain(format!("copying {what} …"), ""));
+    what.clone_into(&mut state.copying);
+    vec![Effect::Copy(text.to_owned())]
+}
+
+/// Says where what was to be copied is. Where no program took it, the terminal may.
+pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
+    let what = std::mem::take(&mut state.copying);
+    match result {
+        Ok(place) => {
+            state.tell(Notice::good(format!("copied {what} to {place}")));
+            Vec::new()
+        }
+        Err(text) if text.len() > MOST_BY_TERMINAL => {
+            let size = text.len() / 1000;
+            state.tell(Notice {
+                mood: Mood::Bad,
+                text: format!("{what} was not copied: {size} KB is more than terminals take"),
+                hint: "install wl-copy, xclip or xsel, or run in tmux".to_owned(),
+            });
+            Vec::new()
+        }
+        Err(text) => {
+            let hint = "not all terminals take it: wl-copy, xclip, xsel and tmux are used where they are there";
+            state.tell(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
+            vec![Effect::CopyByTerminal(text)]
+        }
+    }
+}
+
+fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
+        return nothing(state, "there is no response yet");
+    };
+    let (text, what) = match action {
+        Action::CopyRequest => (invocation.request_id.clone(), "the request id"),
+        _ => (invocation.payload.clone(), "the response"),
+    };
+    copy(state, &text, what)
+}
+
+fn change_setting(state: &mut State, action: Action) {
+    let told = if action == Action::NextArchitecture {
+        state.architecture = match state.architecture {
+            None => Some(Architecture::X86_64),
+            Some(Architecture::X86_64) => Some(Architecture::Native),
+            Some(Architecture::Native) => Some(Architecture::Arm64),
+            Some(Architecture::Arm64) => None,
+        };
+        match state.architecture {
+            Some(architecture) => format!("builds are for {architecture}"),
+            None => "each function is built for its own architecture".to_owned(),
+        }
+    } else {
+        state.debug = !state.debug;
+        format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })
+    };
+    state.tell(Notice::plain(told, ""));
+}
+
+/// Leaves. Where that would lose something or break it off, it has to be asked for twice.
+fn quit(state: &mut State) -> Vec<Effect> {
+    match objection(state, Action::Quit).filter(|_| !state.quit_asked) {
+        Some(notice) => ask_to_quit(state, notice),
+        None => leave(state),
+    }
+}
+
+fn ask_to_quit(state: &mut State, notice: Notice) -> Vec<Effect> {
+    state.tell(notice);
+    state.quit_asked = true;
+    Vec::new()
+}
+
+/// What would be lost or broken off by leaving, and how `action` leaves all the same.
+fn objection(state: &State, action: Action) -> Option<Notice> {
+    let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
+    let running = running.and_then(|job| job.kind.title());
+    let unsent = state.unsent();
+    let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());
+    let edited = format!("settings of {} are edited and not applied", unsent.join(", "));
+    let (why, hint) = match (running, unsent.is_empty()) {
+        (None, true) => return None,
+        (Some(title), true) => (format!("{title} is running"), format!("{key} again cancels it and quits")),
+        (Some(title), false) => {
+            (format!("{title} is running, and {edited}"), format!("{key} again cancels it, drops them and quits"))
+        }
+        (None, false) => (edited, format!("{key} again drops them and quits")),
+    };
+    Some(Notice::plain(why, hint))
+}
+
+/// Leaves the innermost thing that is open.
+fn back(state: &mut State) -> Vec<Effect> {
+    if state.overlay.is_some() {
+        return overlay::dismiss(state);
+    } else if state.focus == Focus::Edit {
+        return payload::leave(state);
+    } else if state.focus == Focus::Tab && state.tab == Tab::Logs && logs::is_narrowed(state) {
+        logs::show_all_of_selection(state);
+    } else if state.focus == Focus::Functions && !state.functions.filter.is_empty() {
+        state.functions.filter.clear();
+    } else if state.focus == Focus::Tab {
+        state.focus = Focus::Functions;
+    } else {
+        state.notice = None;
+    }
+    Vec::new()
+}
+
+fn interrupt(state: &mut State) -> Vec<Effect> {
+    if state.overlay.is_none() && state.focus == Focus::Edit {
+        let selected = state.functions.current().and_then(|card| card.draft.editor.selection());
+        return match selected {
+            Some(text) => copy(state, &text, "the selection"),
+            None => payload::leave(state),
+        };
+    }
+    if state.overlay.is_some() {
+        return back(state);
+    }
+    if state.jobs.iter().any(|job| !job.cancelled && job.kind.title().is_some()) {
+        state.quit_asked = false;
+        return verb::cancel(state);
+    }
+    // The second one leaves: not every keyboard has a `q`.
+    if state.quit_asked {
+        return leave(state);
+    }
+    let key = state.key_of(state.context(), Action::Interrupt.name()).unwrap_or("ctrl-c");
+    let nothing = Notice::plain("nothing is running", format!("{key} again quits"));
+    let notice = objection(state, Action::Interrupt).unwrap_or(nothing);
+    ask_to_quit(state, notice)
+}
+
+fn next_pane(state: &mut State, backwards: bool) {
+    // Functions, then the six tabs, then functions again.
+    let count = Tab::ALL.len() + 1;
+    let here = match state.focus {
+        Focus::Functions => 0,
+        Focus::Tab | Focus::Edit => state.tab as usize + 1,
+    };
+    let there = if backwards { here + count - 1 } else { here + 1 } % count;
+    match there.checked_sub(1).and_then(|index| Tab::ALL.get(index)) {
+        // From the list, the keys go to the tab that is shown already.
+        Some(_) if here == 0 => state.focus = Focus::Tab,
+        Some(&tab) => show(state, tab),
+        None => state.focus = Focus::Functions,
+    }
+}

@@ -1,0 +1,80 @@
+//! How functions are invoked: the mode, the version or alias, the client context, the tenant.
+
+use lambda_console_model::{InvokeMode, json};
+
+use crate::tui::{
+    message::Effect,
+    state::{
+        Notice, Overlay, State,
+        overlay::{Line, Purpose},
+    },
+    update::overlay,
+};
+
+/// Invokes in the next mode from now on.
+pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
+    state.mode = match state.mode {
+        InvokeMode::Sync => InvokeMode::Stream,
+        InvokeMode::Stream => InvokeMode::Async,
+        InvokeMode::Async => InvokeMode::DryRun,
+        InvokeMode::DryRun => InvokeMode::Sync,
+    };
+    let does = match state.mode {
+        InvokeMode::Sync => "wait for the response",
+        InvokeMode::Stream => "take the response while it is being made",
+        InvokeMode::Async => "queue the event",
+        InvokeMode::DryRun => "only check that they could be made",
+    };
+    state.tell(Notice::plain(format!("invocations {does}"), ""));
+    Vec::new()
+}
+
+/// Opens the line in which it is typed.
+pub(crate) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
+    let now = match purpose {
+        Purpose::ClientContext => &state.client_context,
+        Purpose::Tenant => &state.tenant,
+        _ => &state.qualifier,
+    };
+    let text = now.clone().unwrap_or_default();
+    state.overlay = Some(Overlay::Line(Line::new(purpose, &text)));
+    Vec::new()
+}
+
+/// Takes what was typed; nothing takes back what was there.
+pub(crate) fn take(state: &mut State, line: Line, text: &str) {
+    let typed = (!text.is_empty()).then(|| text.to_owned());
+    let told = match line.purpose {
+        Purpose::ClientContext => {
+            if let Some(wrong) = typed.as_deref().and_then(wrong_context) {
+                overlay::refuse(state, line, wrong);
+                return;
+            }
+            state.client_context = typed;
+            match &state.client_context {
+                Some(_) => "invocations have the client context".to_owned(),
+                None => "invocations have no client context".to_owned(),
+            }
+        }
+        Purpose::Tenant => {
+            state.tenant = typed;
+            match &state.tenant {
+                Some(tenant) => format!("invocations are for the tenant {tenant}"),
+                None => "invocations are for no tenant".to_owned(),
+            }
+        }
+        _ => {
+            state.qualifier = typed;
+            format!("invocations are of {}", state.qualifier.as_deref().unwrap_or("$LATEST"))
+        }
+    };
+    state.tell(Notice::plain(told, ""));
+}
+
+/// Why `text` is no client context.
+fn wrong_context(text: &str) -> Option<String> {
+    match json::check(text) {
+        Err(error) => Some(format!("column {}: {}", error.column, error.message)),
+        Ok(()) => (!text.trim_start().starts_with('{')).then(|| "it must be a JSON object".to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! Promotion: what another stage has, taken over to the shown one without building it anew.
+
+use lambda_console_model::{Canary, Consent, Failure, PromoteOutcome, Promotion};
+
+use super::{copy, overlay, plan, stages, start, verb, workspace};
+use crate::tui::{
+    message::Effect,
+    state::{
+        JobId, JobKind, Notice, Overlay, State,
+        overlay::{Choose, Entry, Offer},
+    },
+};
+
+/// Follows the stage's name in an entry of the list.
+const CANARY: &str = " canary";
+
+/// Offers the stages that the selected function may be taken over from.
+pub(super) fn choose(state: &mut State) -> Vec<Effect> {
+    if state.functions.selected().is_none() {
+        return verb::none_selected(state);
+    }
+    if !verb::may_change(state, "nothing is promoted") {
+        return Vec::new();
+    }
+    let mut effects = overlay::dismiss(state);
+    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Sources, entries(state))));
+    effects.push(Effect::ReadStages(start(state, JobKind::Stages)));
+    effects
+}
+
+/// Each other stage twice: at once, and little by little.
+pub(super) fn entries(state: &State) -> Vec<Entry> {
+    let others = stages::names(state).into_iter().filter(|name| *name != state.options.stage);
+    let both = others.flat_map(|name| {
+        let steps: Vec<String> = Canary::default().steps.iter().map(f64::to_string).collect();
+        let label = format!("{name}, canary: {} %, then all", steps.join(", "));
+        let value = format!("{name}{CANARY}");
+        [
+            Entry { label: name.clone(), detail: "at once".to_owned(), value: name },
+            Entry { label, detail: "step by step".to_owned(), value },
+        ]
+    });
+    both.collect()
+}
+
+/// Compares what the chosen stage has with what the shown one has.
+pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
+    let (from, canary) = match value.strip_suffix(CANARY) {
+        Some(from) => (from, Some(Canary::default())),
+        None => (value, None),
+    };
+    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    let (from, to) = (from.to_owned(), state.options.stage.clone());
+    let functions = verb::functions(state, &[name]);
+    plan::promote(state, Promotion { functions, from, to, canary, consent: Consent::None })
+}
+
+/// Carries a promotion out that was looked at.
+pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
+    if !verb::may_change(state, "nothing is promoted") {
+        return Vec::new();
+    }
+    state.command = Some(copy::promote(&promotion, false));
+    state.notice = None;
+    let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
+    let job = start(state, JobKind::Promote(names));
+    vec![Effect::Promote { job, promotion }]
+}
+
+/// Tells what was done, and asks the stage anew.
+pub(super) fn finished(state: &mut State, job: JobId, result: &Result<PromoteOutcome, Failure>) -> Vec<Effect> {
+    if state.jobs.end(job).is_none() {
+        return Vec::new();
+    }
+    state.tell(match result {
+        Ok(outcome) => {
+            let stories = || outcome.functions.iter().map(|function| function.story(&outcome.to));
+            let failed = outcome.failed.first().map(|(_, failure)| Notice::of(failure));
+            failed.unwrap_or_else(|| Notice::good(stories().collect::<Vec<_>>().join("; ")))
+        }
+        Err(failure) => Notice::of(failure),
+    });
+    workspace::refresh(state)
+}

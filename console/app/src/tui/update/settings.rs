@@ -1,0 +1,240 @@
+//! The settings of the selected function: read from the stage while they are shown, edited, sent.
+
+use lambda_console_model::{
+    Consent, DeployOutcome, Failure, Function, LiveConfig,
+    settings::{Setting, revert},
+};
+
+use super::{copy, finish, overlay, plan, start, verb};
+use crate::tui::{
+    message::{Action, Effect},
+    state::{
+        Card, Connection, Context, Deployment, Focus, JobId, JobKind, Notice, Overlay, Revealed, State, Tab,
+        overlay::{Line, Purpose},
+        settings::{ConfigEditor, Live, Row},
+    },
+};
+
+/// Reads the settings of the function that is shown, where they are not known; and masks what was shown once the pane
+/// is left.
+pub(super) fn follow(state: &mut State) -> Vec<Effect> {
+    let shown = (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
+    let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
+    if seen.is_none_or(|function| !state.revealed.is_of(&state.options.stage, &function)) {
+        state.revealed = Revealed::default();
+    }
+    let mut effects = Vec::new();
+    for card in &mut state.functions.cards {
+        // What is asked of a function that is not shown any more need not be told.
+        if Some(&card.function.name) != shown.as_ref()
+            && let Some(job) = card.config.asking.take()
+            && state.jobs.end(job).is_some()
+        {
+            effects.push(Effect::Cancel(job));
+        }
+    }
+    let is_connected = matches!(state.connection, Connection::Connected(_));
+    let Some(card) = state.functions.current().filter(|_| shown.is_some() && is_connected) else { return effects };
+    if card.config.is_fresh || card.config.asking.is_some() || card.deployment == Deployment::Absent {
+        return effects;
+    }
+    let function = card.function.clone();
+    let job = start(state, JobKind::ReadConfig(function.name.clone()));
+    if let Some(card) = state.functions.current_mut() {
+        card.config.asking = Some(job);
+    }
+    effects.push(Effect::ReadConfig { job, function });
+    effects
+}
+
+/// Takes in what the stage says of a function's settings; none: the function is not there.
+pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<Box<LiveConfig>>, Failure>) {
+    let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
+    let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job)) else { return };
+    card.config.asking = None;
+    card.config.is_fresh = true;
+    match result {
+        Ok(Some(live)) => card.config.take_in(live),
+        Ok(None) => card.config.live = Live::Absent,
+        Err(failure) => card.config.live = Live::Failed(failure),
+    }
+}
+
+/// Notes that the settings of `card` may have changed on the stage.
+pub(super) const fn outdate(card: &mut Card) {
+    card.config.is_fresh = false;
+}
+
+/// Moves the selection by `lines`, then the pane, so that the selected row is in sight.
+pub(super) fn go(state: &mut State, lines: isize) -> bool {
+    let rows = usize::from(state.viewport.rows);
+    let most = state.viewport.lines.saturating_sub(rows);
+    let Some(card) = state.functions.current_mut() else { return false };
+    let Some(last) = card.config.rows(&card.function.config).len().checked_sub(1) else { return false };
+    let at = card.config.selected.min(last);
+    let line = ConfigEditor::HEAD + at;
+    let is_in_sight = (state.top..state.top + rows).contains(&line);
+    if (lines > 0 && at == last) || (lines < 0 && !is_in_sight && lines != isize::MIN) {
+        // Below the settings, the pane only scrolls.
+        state.top = state.top.min(most).saturating_add_signed(lines).min(most);
+        return true;
+    }
+    card.config.selected = at.saturating_add_signed(lines).min(last);
+    keep_in_sight(state);
+    true
+}
+
+/// Moves the pane so that the selected row is in sight.
+pub(super) fn keep_in_sight(state: &mut State) {
+    let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Config) else { return };
+    let line = ConfigEditor::HEAD + card.config.selected;
+    let least = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
+    state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
+}
+
+/// Does what a key in the pane asks for.
+pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    match (action, selected(state)) {
+        (Action::ApplyConfig, _) => return apply(state),
+        (_, None) => {
+            let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+            let why = match &card.config.live {
+                Live::Known(_) | Live::Unknown => "the settings on the stage are not known yet",
+                Live::Absent => "the function is not on the stage: deploy it first",
+                Live::Failed(_) => "the stage does not tell the settings",
+            };
+            state.tell(Notice::plain(why, ""));
+        }
+        (Action::AddVariable, Some(_)) => {
+            state.overlay = Some(Overlay::Line(Line::new(Purpose::Variable, "")));
+        }
+        (Action::EditSetting, Some(row)) => edit(state, row),
+        (Action::RemoveSetting, Some(row)) => change_or_tell(state, &row.setting, None),
+        (Action::UndoSetting, Some(row)) => undo(state, &row.setting),
+        (_, Some(row)) => reveal(state, &row),
+    }
+    Vec::new()
+}
+
+/// The selected row of the shown function, where its settings are known.
+fn selected(state: &State) -> Option<Row> {
+    let card = state.functions.current().filter(|_| state.tab == Tab::Config)?;
+    card.config.known()?;
+    card.config.row(&card.function.config)
+}
+
+/// Takes the next of a few values, or opens a line for others.
+fn edit(state: &mut State, row: Row) {
+    let choices = row.setting.choices();
+    if !choices.is_empty() {
+        let at = choices.iter().position(|choice| Some(*choice) == row.value());
+        let next = choices[at.map_or(0, |at| (at + 1) % choices.len())];
+        change_or_tell(state, &row.setting, Some(next));
+        return;
+    }
+    // A value that is masked does not show because it is edited.
+    let is_masked = matches!(&row.setting, Setting::Env(name) if !state.revealed.names.contains(name));
+    let text = row.value().filter(|_| !is_masked).unwrap_or_default().to_owned();
+    let mut line = Line::new(Purpose::Setting(row.setting), &text);
+    // What is typed takes its place; a cursor key keeps it.
+    line.input.select_all();
+    state.overlay = Some(Overlay::Line(line));
+}
+
+/// Notes an edit, and says what the next deploy makes of it. The error says why it is none.
+fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
+    let Some(card) = state.functions.current_mut() else { return Err("the function is not listed any more".into()) };
+    let edited = card.config.edit(setting.clone(), value);
+    let warning = card.config.edits.get(setting).and_then(|value| {
+        let (name, wanted) = (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
+        Some(format!("the next deploy of {name} {}", wanted.of(setting)))
+    });
+    state.notice = warning.map(|text| Notice::plain(text, ""));
+    edited
+}
+
+fn change_or_tell(state: &mut State, setting: &Setting, value: Option<&str>) {
+    if let Err(why) = change(state, setting, value) {
+        state.tell(Notice::plain(why, ""));
+    }
+}
+
+/// Takes a value that was typed; the line stays open where it is none.
+pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
+    if let Err(why) = change(state, setting, Some(&line.text())) {
+        return overlay::refuse(state, line, why);
+    }
+    if let Some(card) = state.functions.current_mut() {
+        card.config.select(setting, &card.function.config);
+    }
+    keep_in_sight(state);
+}
+
+/// Takes the name of a new variable, and asks for its value.
+pub(super) fn named(state: &mut State, line: Line) {
+    let name = line.text();
+    match format!("env.{}", name.trim()).parse() {
+        Ok(setting) => state.overlay = Some(Overlay::Line(Line::new(Purpose::Setting(setting), ""))),
+        Err(why) => overlay::refuse(state, line, why),
+    }
+}
+
+fn undo(state: &mut State, setting: &Setting) {
+    let Some(card) = state.functions.current_mut() else { return };
+    card.config.undo(setting);
+}
+
+/// Shows the value of a variable, or masks it.
+fn reveal(state: &mut State, row: &Row) {
+    let Setting::Env(name) = &row.setting else {
+        state.tell(Notice::plain("only variables are masked", ""));
+        return;
+    };
+    let stage = state.options.stage.clone();
+    let Some(function) = state.functions.selected().map(str::to_owned) else { return };
+    state.revealed.toggle(stage, function, name);
+}
+
+/// Sends the edits: to the local stage at once, elsewhere after they were compared with what is there.
+fn apply(state: &mut State) -> Vec<Effect> {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    if card.config.edits.is_empty() {
+        let key = state.key_of(Context::Config, Action::EditSetting.name()).unwrap_or_default();
+        let hint = format!("{key} edits the selected setting");
+        state.tell(Notice::plain("nothing is edited", hint));
+        return Vec::new();
+    }
+    match card.config.patch() {
+        Ok(config) => {
+            let function = Function { config, ..card.function.clone() };
+            let revision = card.config.known().and_then(|live| live.revision.clone());
+            plan::configure(state, function, revision)
+        }
+        Err(why) => {
+            state.tell(Notice::plain(why, ""));
+            Vec::new()
+        }
+    }
+}
+
+/// Sends settings that were confirmed or need no confirmation.
+pub(super) fn send(state: &mut State, function: Function, revision: Option<String>, consent: Consent) -> Vec<Effect> {
+    if !verb::may_change(state, "nothing is changed") {
+        return Vec::new();
+    }
+    state.command = Some(copy::configure(state, &function.name, consent));
+    state.notice = None;
+    let job = start(state, JobKind::Configure(function.name.clone()));
+    vec![Effect::Configure { job, function, revision, consent }]
+}
+
+/// Takes in what came of it; what was sent is no edit any more once the stage says so.
+pub(super) fn sent(state: &mut State, job: JobId, result: &Result<DeployOutcome, Failure>) -> Vec<Effect> {
+    let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
+    state.tell(match result {
+        Ok(outcome) => finish::deploy_failure(outcome)
+            .unwrap_or_else(|| Notice::good(format!("changed the settings of {name} on {}", state.options.stage))),
+        Err(failure) => Notice::of(failure),
+    });
+    super::workspace::refresh(state)
+}

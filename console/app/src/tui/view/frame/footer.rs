@@ -1,0 +1,149 @@
+//! The last two lines: what happened or what is typed, and the keys that apply.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use crate::tui::{
+    message::Action,
+    state::{Context, Hint, Mood, Overlay, State, overlay::Purpose},
+    theme::Theme,
+    view::{
+        logs, settings,
+        stats::summary::steps_line,
+        text::{columns, fit, put, put_line, window},
+    },
+};
+
+/// Columns of what is typed that are seen in any case.
+const LEAST_TYPED: usize = 24;
+
+/// The status line.
+pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
+    if let Some(Overlay::Line(line)) = &state.overlay
+        && let Some(label) = match &line.purpose {
+            Purpose::FilterFunctions => Some("filter functions: ".to_owned()),
+            Purpose::FilterLogs => Some("filter logs: ".to_owned()),
+            Purpose::Qualifier => Some("version or alias: ".to_owned()),
+            Purpose::ClientContext => Some("client context, a JSON object: ".to_owned()),
+            Purpose::Tenant => Some("tenant: ".to_owned()),
+            Purpose::Setting(setting) => Some(settings::prompt(setting)),
+            Purpose::Variable => Some("name of the variable: ".to_owned()),
+            Purpose::Code(_)
+            | Purpose::Delete(_)
+            | Purpose::RemoveRole(_)
+            | Purpose::Prune(..)
+            | Purpose::Change(_) => None,
+        }
+    {
+        // Whatever is asked for, there is room to see what is typed.
+        let room = usize::from(area.width - 1);
+        let label = fit(&label, room.saturating_sub(LEAST_TYPED));
+        let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
+        frame.render_widget(line.input.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        return;
+    }
+    let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
+    if let Some(steps) = steps_line(state, theme).filter(|_| loops && !is_wide) {
+        put_line(frame.buffer_mut(), (area.x, area.y), &steps, area.width);
+        return;
+    }
+    let width = usize::from(area.width).saturating_sub(1);
+    let mut spans = vec![Span::raw(" ")];
+    if let Some(notice) = &state.notice {
+        let (mark, style) = match notice.mood {
+            Mood::Good => ("✓ ", theme.good),
+            Mood::Plain => ("", theme.text),
+            Mood::Bad => ("✗ ", theme.bad),
+        };
+        spans.push(Span::styled(format!("{mark}{}", one_line(&notice.text)), style));
+        if !notice.hint.is_empty() {
+            spans.push(Span::raw(format!("  {}", one_line(&notice.hint))));
+        }
+    }
+    let used: usize = spans.iter().map(|span| columns(&span.content)).sum();
+    if let Some(command) = &state.command {
+        let room = width.saturating_sub(used + 5);
+        if room >= 20 {
+            let gap = if used > 1 { "   " } else { "" };
+            spans.push(Span::styled(format!("{gap}$ {}", fit(&one_line(command), room)), theme.dim));
+        }
+    }
+    let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
+    let mut line = window(pieces, 0, width);
+    if used > width {
+        // The end is cut off: say so.
+        let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
+        line = window(pieces, 0, width - 1);
+        line.push_span("…");
+    }
+    put_line(frame.buffer_mut(), (area.x, area.y), &line, area.width);
+}
+
+fn one_line(text: &str) -> String {
+    text.replace('\n', " ")
+}
+
+/// What a key does now, in a few words.
+fn does(state: &State, hint: &Hint) -> String {
+    if hint.run == Action::Tail.name() {
+        return logs::tail_does(state);
+    }
+    if hint.run == Action::TailAll.name() && state.tailed() == state.functions.shown_names() {
+        return "stop tail".to_owned();
+    }
+    hint.desc.split(':').next().unwrap_or_default().to_owned()
+}
+
+/// The keys that apply, those of the pane first, as many as there is room for; the help always.
+pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+    if let Some(Overlay::Line(line)) = &state.overlay
+        && let Some(why) = line.refused.as_ref().filter(|_| !line.purpose.is_question())
+    {
+        let room = usize::from(area.width.saturating_sub(2));
+        let why = fit(&format!("✗ {}", one_line(why)), room);
+        put(frame.buffer_mut(), (area.x + 1, area.y), why, room, theme.bad);
+        return;
+    }
+    let context = state.context();
+    let own = state.hints.iter().filter(|hint| hint.context == context && context != Context::Global);
+    let inherited = state
+        .hints
+        .iter()
+        .filter(|hint| hint.context == Context::Global && (context == Context::Global || context.inherits()));
+    let help = state.hints.iter().find(|hint| {
+        hint.run == Action::Help.name()
+            && (hint.context == context || (context.inherits() && hint.context == Context::Global))
+    });
+    let mut room = usize::from(area.width).saturating_sub(1);
+    let mut last = Vec::new();
+    if let Some(key) = help.and_then(|hint| hint.keys.first()) {
+        room = room.saturating_sub(columns(key) + 7);
+        last = vec![Span::raw(" "), Span::styled(key.clone(), theme.key), Span::styled(" help", theme.dim)];
+    }
+    let mut spans = Vec::new();
+    let mut inherited: Vec<&Hint> = inherited.collect();
+    if context == Context::Logs {
+        // Whose lines come is changed here more than anywhere else.
+        inherited.sort_by_key(|hint| hint.run != Action::Tail.name());
+    }
+    // The list's own keys are few and plain: the verbs come first there.
+    let (first, second): (Vec<_>, Vec<_>) =
+        if context == Context::Functions { (inherited, own.collect()) } else { (own.collect(), inherited) };
+    for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
+        let Some(key) = hint.keys.first() else { continue };
+        let desc = does(state, hint);
+        let needed = columns(key) + columns(&desc) + 3;
+        if needed > room {
+            break;
+        }
+        room -= needed;
+        spans.push(Span::raw(" "));
+        spans.push(Span::styled(key.clone(), theme.key));
+        spans.push(Span::styled(format!(" {desc} "), theme.dim));
+    }
+    spans.extend(last);
+    put_line(frame.buffer_mut(), (area.x, area.y), &Line::from(spans), area.width);
+}

@@ -1,0 +1,4 @@
+//! Payloads and responses.
+
+pub(super) mod payload;
+pub(super) mod response;

@@ -1,0 +1,10 @@
+//! The commands, each in a process of its own.
+
+mod crash;
+mod flow;
+mod include;
+mod invoke;
+mod refused;
+mod serving;
+pub(crate) mod stages;
+mod watch;
