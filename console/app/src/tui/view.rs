@@ -2,6 +2,42 @@
 //!
 //! Cannot fail, cannot change state, draws any size. May touch `state`, `message`'s value types and `theme`; not
 //! `update`, not the engine.
+//!
+//! # Map of the screen
+//!
+//! From 110 columns on, list and pane stand side by side; below that, the list is above the pane, and summary and
+//! steps are left out. The files are in `view/`:
+//!
+//! ```text
+//! ┌ frame/header.rs: workspace, stage, account, region, architecture ── running job, time ┐
+//! ├ functions.rs ─────────────────────┬ frame/pane.rs: tabs, scroll bar ──────────────────┤
+//! │   name    built   zip    local    │ 1 Payload      invoke/payload.rs                  │
+//! │ ▸ hello   now     363K   in sync  │ 2 Response     invoke/response.rs                 │
+//! │   router  stale   532K   –        │ 3 Logs         logs.rs                            │
+//! │                                   │ 4 Cold starts  stats.rs, stats/chart.rs           │
+//! │                                   │ 5 Build        build.rs                           │
+//! │                                   │ 6 Config       settings/overview.rs, settings.rs  │
+//! ├ stats/summary.rs `draw` ──────────┤                                                   │
+//! │ init ▁▃▂  p50 27.0 ms             │                                                   │
+//! │ dur  ▁▁▅  p50 0.53 ms             ├ invoke/response.rs `below` (beside tab 1) ────────┤
+//! ├ stats/summary.rs `steps` ─────────┤ 200 · 7.79 ms · init 27.0 ms (cold)               │
+//! │ ✓ build  ✓ deploy  ✓ invoke  …    │ {"message":"Hello, Lambda!"}                      │
+//! ├ frame/footer.rs `status`: notice and command line, or the line that is typed ─────────┤
+//! └ frame/footer.rs `hints`: keys of the focused pane ────────────────────────────────────┘
+//! ```
+//!
+//! Over it, drawn last by `overlay.rs`: help, lists and questions in that file, and
+//!
+//! | overlay | file |
+//! | --- | --- |
+//! | plan of a deploy, of settings or of a promotion | `plan.rs` |
+//! | versions of a function | `versions.rs` |
+//! | picker of stages | `stages.rs` |
+//! | resources that a deletion removes | `delete.rs` |
+//! | login | `login.rs` |
+//!
+//! Every text goes to the screen through `text.rs`, which cleans, measures and cuts it. `areas.rs` keeps the places of
+//! what was drawn, for the mouse and for scrolling.
 
 mod areas;
 mod build;
