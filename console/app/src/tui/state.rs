@@ -1,7 +1,6 @@
 //! Plain data: functions, builds, payload editor, responses, request cards, logs, stats, focus.
 //!
-//! May not touch clients, channels, clocks or files. The value types of this room are the ones that
-//! [`crate::tui::message`] carries between rooms.
+//! May not touch clients, channels, clocks or files.
 
 mod build;
 mod delete;

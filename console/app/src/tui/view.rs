@@ -1,7 +1,7 @@
 //! `draw(&State, &Theme, &mut Frame) -> Areas`: the whole screen, one file per pane.
 //!
-//! Cannot fail, cannot change state, draws any size. May touch `state`, `message`'s value types and `theme`; not
-//! `update`, not the engine.
+//! Cannot fail, cannot change state, draws any size. May touch `state`, `message` and `theme`; not `update`, not
+//! the engine.
 //!
 //! # Map of the screen
 //!
