@@ -8,4 +8,5 @@ mod contract;
 mod peers;
 mod pty;
 mod tidy;
+mod tidy_modules;
 mod tui;

@@ -1,9 +1,11 @@
 //! The limits of sandboxes and queue in one place, so that tests can be quick. Plain data, and the process's own limit of
 //! file descriptors, which is raised as far as the system lets it.
 
-use crate::concurrency::ACCOUNT_CONCURRENCY;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
+
+/// How many invocations of an account may run at once. Source: AWS Lambda developer guide, "Lambda quotas".
+pub(crate) const ACCOUNT_CONCURRENCY: u32 = 1000;
 
 /// File descriptors of one sandbox and its caller: a listener, a connection, a pipe, a log file, the process and its
 /// status, a caller's connection, and room for a moment's need.

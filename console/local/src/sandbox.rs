@@ -1,57 +1,49 @@
 //! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
 
-mod cgroup;
-mod exchange;
+pub(crate) mod env;
 mod extensions;
-mod extensions_api;
-mod external;
-mod freezer;
-mod journal;
-mod level;
-mod memory;
-mod output;
-mod peer;
-mod place;
+mod filesystem;
+pub(crate) mod isolation;
+mod log;
+mod not_started;
 mod process;
-mod processes;
-mod report;
-mod response;
 mod runtime_api;
 mod shutdown;
 mod telemetry;
-mod trace;
-mod wire;
 
-pub(crate) use exchange::{Answer, Event, Init, Part, Reply};
+pub(crate) use env::Surroundings;
 pub(crate) use extensions::Failure;
-pub(crate) use journal::Journal;
-pub(crate) use peer::is_of_this_user;
-pub(crate) use report::{Ending, Phase, Report, Run, Status};
-pub(crate) use shutdown::Reason;
-pub(crate) use trace::{Trace, header as trace_header};
-
-use crate::{
-    code::Codes, families::Families, function::Function, isolation, isolation::Namespace, leaving::Count,
-    limits::Limits, logs::Logs, spawner::Spawner,
+pub(crate) use log::{
+    report::{Ending, Phase, Report, Run, Status},
+    trace::{Trace, header as trace_header},
+    writer::Journal,
 };
+pub(crate) use not_started::NotStarted;
+pub(crate) use runtime_api::{
+    connection_owners::is_of_this_user,
+    invocation_state::{Answer, Event, Init, Part, Reply},
+};
+pub(crate) use shutdown::Reason;
+
+use crate::store::function::Function;
 use bytes::Bytes;
-use cgroup::Cgroups;
-use exchange::Exchange;
-use extensions::Extensions;
-use external::External;
-use freezer::Freezer;
-use memory::Memory;
-use output::Output;
-use peer::Members;
-use place::Place;
-use process::Program;
-use runtime_api::Apis;
+use extensions::{
+    Extensions,
+    external::{self, External},
+};
+use filesystem::Place;
+use process::{
+    Program,
+    freezer::Freezer,
+    memory::Memory,
+    output::Output,
+    status::{Group, describe, words},
+};
+use runtime_api::{apis::Apis, connection_owners::Members, invocation_state::Exchange};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::json;
 use std::{
     io,
-    path::{Path, PathBuf},
-    process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -63,86 +55,6 @@ use tokio::{
     sync::{oneshot, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-/// What sandboxes are started with.
-pub(crate) struct Surroundings {
-    /// The AWS region.
-    pub(crate) region: String,
-    /// Where the emulator is.
-    pub(crate) emulator: crate::Emulator,
-    /// Time and number limits.
-    pub(crate) limits: Limits,
-    /// The code.
-    pub(crate) codes: Arc<Codes>,
-    /// The logs.
-    pub(crate) logs: Arc<Logs>,
-    /// All processes of sandboxes.
-    pub(crate) families: Families,
-    /// The directory of all of it.
-    dir: PathBuf,
-    /// What its sandboxes' file systems are made of; none where there is no such thing.
-    namespace: Option<&'static Namespace>,
-    /// The server ends: no sandbox needs to come up any more.
-    pub(crate) closing: CancellationToken,
-    /// The invocations that a caller waits for, or that are answered and not logged yet.
-    pub(crate) calls: Count,
-    spawner: Spawner,
-    cgroups: Option<Cgroups>,
-    /// All that runs for sandboxes.
-    tasks: TaskTracker,
-}
-
-impl Surroundings {
-    /// Must be called on a thread of a tokio runtime.
-    pub(crate) fn new(
-        dir: &Path,
-        region: String,
-        emulator: crate::Emulator,
-        limits: Limits,
-        codes: Arc<Codes>,
-        logs: Arc<Logs>,
-    ) -> io::Result<Self> {
-        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let cgroups = Cgroups::find();
-        let dir = dir.canonicalize()?;
-        let families = Families::open(&dir.join("sandboxes"), Arc::clone(&codes))?;
-        // In this order.
-        let namespace = isolation::namespace().filter(|_| limits.namespaces);
-        isolation::hide();
-        let spawner = Spawner::new(tokio::runtime::Handle::current(), namespace)?;
-        let calls = Count::default();
-        Ok(Self {
-            region,
-            emulator,
-            limits,
-            codes,
-            logs,
-            families,
-            dir,
-            namespace,
-            closing,
-            calls,
-            spawner,
-            cgroups,
-            tasks,
-        })
-    }
-
-    /// How the memory of functions is limited on this machine.
-    pub(crate) fn memory_limit(&self) -> &'static str {
-        match &self.cgroups {
-            Some(_) => "by control groups",
-            None if cfg!(target_os = "linux") => "by watching the processes: this user may make no control groups",
-            None => "not at all: this system does not tell what a process uses",
-        }
-    }
-
-    /// When the last sandbox has ended.
-    pub(crate) async fn ended(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-}
 
 /// A running bootstrap.
 pub(crate) struct Sandbox {
@@ -168,22 +80,6 @@ pub(crate) struct Sandbox {
     tasks: TaskTracker,
     /// The runtime that serves its Runtime API.
     executor: Handle,
-}
-
-/// Why a bootstrap was not started.
-pub(crate) enum NotStarted {
-    /// It cannot run, in Lambda's words.
-    Entrypoint(String),
-    /// An extension came before it, and failed.
-    Extension(Failure),
-    /// The extensions took too long to register.
-    TimedOut,
-}
-
-impl From<String> for NotStarted {
-    fn from(why: String) -> Self {
-        Self::Entrypoint(why)
-    }
 }
 
 impl Sandbox {
@@ -447,48 +343,5 @@ impl Supervisor {
             Ok(status) => describe(status),
             Err(error) => error.to_string(),
         }
-    }
-}
-
-/// A process group; killed when this is dropped, be it with the whole runtime.
-struct Group(Pid);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Most often nobody of it is left.
-        let _ = kill_process_group(self.0, Signal::KILL);
-    }
-}
-
-/// An exit as Lambda words it.
-fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    let Some(signal) = status.signal() else { return format!("exit status {}", status.code().unwrap_or_default()) };
-    let name = match signal {
-        1 => "hangup",
-        2 => "interrupt",
-        3 => "quit",
-        4 => "illegal instruction",
-        5 => "trace/breakpoint trap",
-        6 => "aborted",
-        7 => "bus error",
-        8 => "floating point exception",
-        9 => "killed",
-        11 => "segmentation fault",
-        13 => "broken pipe",
-        15 => "terminated",
-        other => return format!("signal: signal {other}"),
-    };
-    let core = if status.core_dumped() { " (core dumped)" } else { "" };
-    format!("signal: {name}{core}")
-}
-
-/// A failed start as Lambda words it.
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => "exec format error".to_owned(),
-        _ => error.to_string(),
     }
 }

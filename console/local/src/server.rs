@@ -1,19 +1,36 @@
 //! The HTTP server: accepts connections on the loopback port, lets each request through the door and hands it to the
 //! service. Touches the network only.
 
+pub(crate) mod auth;
+pub(crate) mod busy_poll;
+pub(crate) mod connections;
+pub(crate) mod endpoint;
+pub(crate) mod gate;
+mod io_threads;
+pub(crate) mod leave;
+pub(crate) mod link;
+pub(crate) mod local;
+pub(crate) mod lock;
+
 use crate::{
-    call::{Body, Call, receive},
-    connections::{Connection, Connections, HEAD, Open},
-    door::Door,
-    fault::{Fault, Protocol},
-    ids,
-    leaving::Ended,
-    linger::Serving,
-    query,
+    api::{
+        router::{self, addressee},
+        urls::{self, address::Address},
+    },
+    http::{
+        error::Fault,
+        ids, query,
+        render::Protocol,
+        request::{CEILING, Call, PAYLOAD_LIMIT, receive},
+        response::Body,
+    },
     sandbox::is_of_this_user,
-    service::{Service, addressee},
-    urls::{self, Address},
+    service::Service,
 };
+use auth::Door;
+use busy_poll::Serving;
+use connections::{Connection, Connections, HEAD, Open};
+use gate::Ended;
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -28,16 +45,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub const MARK: &str = "x-lambda-console-local";
 /// The largest request of all but Invoke, as AWS has it: 50 MB of zip in base64, and the rest.
 const REQUEST_LIMIT: usize = 70_167_211;
-/// The largest synchronous Invoke payload: 6 MB.
-pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
-/// Above this a body is not even read to its end.
-pub(crate) const CEILING: usize = 256 << 20;
-
 /// How long a connection may take to send what was answered, when the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the thread whose turn it was.
-pub(crate) async fn serve(
+async fn serve(
     listener: TcpListener,
     door: Arc<Door>,
     service: Arc<Service>,
@@ -192,5 +204,5 @@ async fn pass(
         body: received.bytes,
         request_id: request_id.to_owned(),
     };
-    service.dispatch(call).await
+    router::dispatch(service, call).await
 }

@@ -1,38 +1,20 @@
-//! What stands behind the door: the functions, their code, their sandboxes and their logs, and the way from a request
-//! to the API that it is for.
+//! Shared state of the local Lambda: what the APIs work on.
 
 use crate::{
-    call::{self, Body, Call},
-    code::Codes,
-    concurrency::Concurrency,
-    damage::Damage,
-    door::{Door, download},
-    fault::Fault,
-    functions::Functions,
-    iam::Iam,
-    lambda::{self, Controls},
-    layers::Layers,
-    leaving::Gate,
+    http::error::Fault,
+    invoke::{concurrency::Concurrency, pool::Pool},
     limits::Limits,
-    linger::Linger,
-    logs,
-    logs::Logs,
-    pool::Pool,
-    qualified::Qualified,
-    query,
-    queue::{EventConfig, Queue},
-    sandbox::Surroundings,
-    sts,
-    urls::UrlConfig,
+    sandbox::{Surroundings, env::Emulator},
+    server::{auth::Door, busy_poll::Linger, gate::Gate},
+    store::{
+        code_store::Codes, controls::Controls, damage::Damage, event_invoke_config::EventConfig, functions::Functions,
+        iam::Iam, layers::Layers, logs::Logs, per_qualifier::Qualified, queue::Queue, url_config::UrlConfig,
+    },
 };
-use http::{Method, Response, request::Parts};
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
 };
-
-/// The AWS account that the local Lambda plays.
-pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// Everything that the APIs work on.
 pub(crate) struct Service {
@@ -75,7 +57,7 @@ impl Service {
     pub(crate) fn open(
         dir: &Path,
         region: String,
-        emulator: crate::Emulator,
+        emulator: Emulator,
         limits: Limits,
         port: u16,
         damage: Arc<Damage>,
@@ -119,34 +101,6 @@ impl Service {
         }))
     }
 
-    /// Answers a request.
-    pub(crate) async fn dispatch(self: &Arc<Self>, call: Call) -> Result<Response<Body>, Fault> {
-        if let Some(target) = call.header("x-amz-target") {
-            let Some(operation) = target.strip_prefix(LOGS) else {
-                return Err(Fault::unknown(&format!("the target {target}"), TARGETS));
-            };
-            let operation = operation.to_owned();
-            return logs::dispatch(&self.logs, &operation, &call).await;
-        }
-        if call.path == "/" {
-            let form = if call.body.is_empty() { call.query } else { form(&call.body) };
-            return match service_of(&form) {
-                "sts" => sts::dispatch(&form, &call.request_id),
-                _ => self.iam.dispatch(&form, &call.request_id).await,
-            };
-        }
-        if call.method == Method::GET && call.path.starts_with(download::PATH) {
-            let gone = || Fault::not_found("This code is not there any more.");
-            let file = self.codes.zip(download::sha256_of(&call.path).ok_or_else(gone)?);
-            let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => gone(),
-                _ => Fault::service("could not read the code", &error),
-            })?;
-            return Ok(call::answer(200, "application/zip", bytes));
-        }
-        lambda::dispatch(self, &call).await
-    }
-
     /// Where a zip can be downloaded, by its SHA-256; none when only its files were kept.
     pub(crate) fn location(&self, sha256: &str) -> Result<Option<String>, Fault> {
         match self.door.get() {
@@ -156,31 +110,4 @@ impl Service {
             _ => Ok(None),
         }
     }
-}
-
-/// What the targets of the Logs API begin with.
-const LOGS: &str = "Logs_20140328.";
-/// The targets that are served.
-const TARGETS: [&str; 1] = ["Logs_20140328"];
-
-/// The service that a request is for, and that its signature must be for.
-pub(crate) fn addressee(head: &Parts, body: &[u8]) -> &'static str {
-    if head.headers.contains_key("x-amz-target") {
-        return "logs";
-    }
-    match (head.uri.path(), head.uri.query()) {
-        ("/", Some(query)) if body.is_empty() => service_of(&query::pairs(query)),
-        ("/", _) => service_of(&form(body)),
-        _ => "lambda",
-    }
-}
-
-fn form(body: &[u8]) -> Vec<(String, String)> {
-    query::pairs(&String::from_utf8_lossy(body))
-}
-
-/// The service of an action of the awsQuery protocol.
-fn service_of(form: &[(String, String)]) -> &'static str {
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    if field("Action") == Some("GetCallerIdentity") || field("Version") == Some(sts::VERSION) { "sts" } else { "iam" }
 }

@@ -1,44 +1,17 @@
 //! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
 
-mod aliases;
+mod api;
 mod client;
-mod concurrency;
-mod damage;
-mod door;
-mod elsewhere;
-mod extensions;
-mod failures;
-mod families;
-mod faults;
-mod functions;
-mod iam;
-mod invocations;
-mod isolation;
-mod kills;
-mod layers;
-mod leaving;
-mod life;
-mod logs;
-mod memory;
+mod invoke;
 mod native;
-mod operations;
-mod phases;
-mod policy;
-mod queue;
-mod resolved;
-mod sandboxes;
-mod settings;
-mod states;
-mod streaming;
-mod telemetry;
-mod tenants;
-mod url_config;
-mod urls;
-mod versions;
+mod sandbox;
+mod second_process;
+mod server;
+mod store;
 
+use crate::{Local, Options, limits::Limits, server::local::open_with};
 use client::{Client, Reply};
 
-use crate::{Local, Options, limits::Limits, open_with};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{

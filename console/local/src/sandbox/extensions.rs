@@ -2,9 +2,11 @@
 //! apart from HTTP and from processes. Source of states and words: AWS Lambda developer guide, "Using the Lambda
 //! Extensions API", and AWS's own emulator.
 
+pub(crate) mod api;
+pub(crate) mod external;
 mod member;
 
-pub(super) use member::Refusal;
+pub(crate) use member::Refusal;
 
 use bytes::Bytes;
 use member::{Member, State};
@@ -19,7 +21,7 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 /// How many extensions a function may have.
-pub(super) const LIMIT: usize = 10;
+pub(crate) const LIMIT: usize = 10;
 
 /// Why an extension takes the sandbox with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ struct Table {
 
 impl Extensions {
     /// With the external extensions of these names, which are yet to register.
-    pub(super) fn new(external: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(external: impl IntoIterator<Item = String>) -> Self {
         let members: Vec<Member> =
             external.into_iter().map(|name| Member { external: true, ..Member::new(name, State::Started) }).collect();
         let any = AtomicBool::new(!members.is_empty());
@@ -77,19 +79,19 @@ impl Extensions {
     }
 
     /// Whether one of them is a process of its own, and whether one lives in the bootstrap's.
-    pub(super) fn kinds(&self) -> (bool, bool) {
+    pub(crate) fn kinds(&self) -> (bool, bool) {
         let table = self.table();
         let has = |external| table.members.iter().any(|member| member.external == external);
         (has(true), has(false))
     }
 
     /// Whether this is the identifier of an external one.
-    pub(super) fn is_external(&self, id: &str) -> bool {
+    pub(crate) fn is_external(&self, id: &str) -> bool {
         self.table().members.iter().any(|member| member.external && member.id == id)
     }
 
     /// `register`: gives the extension its identifier. `open` says that the bootstrap has not asked for an event yet.
-    pub(super) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
+    pub(crate) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
         if name.is_empty() {
             return Err(Refusal::new("Extension.InvalidExtensionName", "Empty extension name"));
         }
@@ -135,7 +137,7 @@ impl Extensions {
     }
 
     /// `next`: where the next event will come. To ask is to be done with the one before.
-    pub(super) fn next(&self, id: &str) -> Result<oneshot::Receiver<Bytes>, Refusal> {
+    pub(crate) fn next(&self, id: &str) -> Result<oneshot::Receiver<Bytes>, Refusal> {
         let mut table = self.table();
         let member = table.member(id)?;
         let (sender, receiver) = oneshot::channel();
@@ -154,12 +156,12 @@ impl Extensions {
     }
 
     /// `init/error`: it will exit, and take the sandbox with it.
-    pub(super) fn init_error(&self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn init_error(&self, id: &str) -> Result<(), Refusal> {
         self.fail(id, "Extension.InitError", State::InitError, &[State::Registered, State::InitError])
     }
 
     /// `exit/error`, likewise at any other moment.
-    pub(super) fn exit_error(&self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn exit_error(&self, id: &str) -> Result<(), Refusal> {
         let from = [State::Registered, State::Ready, State::Running, State::ExitError];
         self.fail(id, "Extension.ExitError", State::ExitError, &from)
     }
@@ -178,7 +180,7 @@ impl Extensions {
     }
 
     /// The name of an extension.
-    pub(super) fn name(&self, id: &str) -> Result<String, Refusal> {
+    pub(crate) fn name(&self, id: &str) -> Result<String, Refusal> {
         Ok(self.table().member(id)?.name.clone())
     }
 
@@ -188,7 +190,7 @@ impl Extensions {
     }
 
     /// An external extension could not be started at all.
-    pub(super) fn not_launched(&self, name: &str, failure: Failure) {
+    pub(crate) fn not_launched(&self, name: &str, failure: Failure) {
         let mut table = self.table();
         if let Some(member) = table.members.iter_mut().find(|member| member.name == name) {
             member.state = State::LaunchError;
@@ -199,7 +201,7 @@ impl Extensions {
     }
 
     /// The process of an external extension ended: when nobody asked it to, the sandbox cannot go on.
-    pub(super) fn exited(&self, name: &str, how: &str) {
+    pub(crate) fn exited(&self, name: &str, how: &str) {
         let mut table = self.table();
         let kind = table.told.unwrap_or("Extension.Crash");
         let ends = table.ends;
@@ -220,7 +222,7 @@ impl Extensions {
     }
 
     /// When all external extensions have registered.
-    pub(super) async fn registered(&self) -> Result<(), Failure> {
+    pub(crate) async fn registered(&self) -> Result<(), Failure> {
         self.until(|table| {
             let waits = table.members.iter().any(|member| member.external && member.state == State::Started);
             table.failure.clone().map(Err).or((!waits).then_some(Ok(())))
@@ -254,7 +256,7 @@ impl Extensions {
     }
 
     /// Tells those who registered for it of an invocation.
-    pub(super) fn release(&self, event: impl FnOnce() -> Bytes) {
+    pub(crate) fn release(&self, event: impl FnOnce() -> Bytes) {
         if self.is_empty() {
             return;
         }
@@ -266,12 +268,12 @@ impl Extensions {
     }
 
     /// From now on an exit is no failure. Whether that is new.
-    pub(super) fn begin_end(&self) -> bool {
+    pub(crate) fn begin_end(&self) -> bool {
         !std::mem::replace(&mut self.table().ends, true)
     }
 
     /// Tells the external extensions of the end; gives the names of those that did not register for it.
-    pub(super) fn shut_down(&self, event: &Bytes) -> Vec<String> {
+    pub(crate) fn shut_down(&self, event: &Bytes) -> Vec<String> {
         let mut table = self.table();
         let mut others = Vec::new();
         for member in table.members.iter_mut().filter(|member| member.external) {

@@ -1,12 +1,22 @@
 //! How a bootstrap is run: by itself or under the emulator, and with exactly Lambda's environment. Builds the command;
 //! starts nothing.
 
-use super::{Surroundings, journal::Journal, place::Place};
-use crate::{
+pub(crate) mod cgroup;
+pub(crate) mod descendants;
+pub(crate) mod families;
+pub(crate) mod freezer;
+pub(crate) mod mark;
+pub(crate) mod memory;
+pub(crate) mod output;
+pub(crate) mod spawner;
+pub(crate) mod status;
+
+use super::{env::Surroundings, filesystem::Place, log::writer::Journal};
+use crate::store::{
     function::{Architecture, Function, LogFormat},
-    spawner::Confinement,
     zipfile::{self, Kind},
 };
+use spawner::Confinement;
 use std::{
     fs::File,
     io,
@@ -20,15 +30,15 @@ use std::{
 const ARM64: u16 = 183;
 const X86: u16 = 62;
 /// What `Emulated:` in a report says.
-pub(super) const EMULATOR: &str = "qemu-aarch64";
+pub(crate) const EMULATOR: &str = "qemu-aarch64";
 
 /// A bootstrap that cannot be run, as Lambda says it: `Runtime.InvalidEntrypoint`.
-pub(super) fn cannot_run(why: &str) -> String {
+pub(crate) fn cannot_run(why: &str) -> String {
     format!("fork/exec /var/task/bootstrap: {why}")
 }
 
 /// Whether the bootstrap needs the emulator; or why it cannot run.
-pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
+pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
     let machine = match zipfile::kind(bootstrap) {
         Ok(Kind::Elf(machine)) => machine,
         // A system other than Linux has a format of its own.
@@ -61,15 +71,15 @@ pub(super) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
 }
 
 /// A program of a sandbox that can be started.
-pub(super) struct Program {
-    pub(super) command: Command,
-    pub(super) confinement: Confinement,
+pub(crate) struct Program {
+    pub(crate) command: Command,
+    pub(crate) confinement: Confinement,
     /// The emulator that it runs under.
-    pub(super) emulator: Option<&'static str>,
+    pub(crate) emulator: Option<&'static str>,
 }
 
 /// The program at `path` in a sandbox, which is at `outside` for this process, with no environment; or why it cannot run.
-pub(super) fn program(
+pub(crate) fn program(
     surroundings: &Surroundings,
     function: &Function,
     place: &Place,
@@ -111,7 +121,7 @@ pub(super) fn program(
 }
 
 /// What a sandbox begins with: the code's bootstrap, or else the layers'. Its Runtime API listens at `api`.
-pub(super) fn bootstrap(
+pub(crate) fn bootstrap(
     surroundings: &Surroundings,
     function: &Function,
     journal: &Journal,

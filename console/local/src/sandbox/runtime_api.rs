@@ -1,18 +1,20 @@
 //! The Runtime API of one sandbox, on a loopback port of its own: who connects there is that sandbox.
 //! Source of routes, codes and limits: AWS Lambda developer guide, "Using the Lambda runtime API", and AWS's own emulator.
 
-use super::{
-    exchange::{Event, Exchange, Refused, Reply},
-    extensions::Extensions,
-    extensions_api,
-    journal::Journal,
-    peer::Members,
-    response::{collect, respond},
-    wire::{Body, Connection, Response},
-};
-use crate::function::Function;
+pub(crate) mod apis;
+pub(crate) mod connection_owners;
+pub(crate) mod http1;
+pub(crate) mod invocation_state;
+pub(crate) mod problem;
+pub(crate) mod response;
+
+use super::extensions::api;
+use apis::Apis;
 use http::{HeaderMap, Method, StatusCode, request::Parts};
-use serde_json::json;
+use http1::{Body, Connection, Response};
+use invocation_state::{Event, Refused, Reply};
+use problem::{accept, error_type, problem, refuse};
+use response::{collect, respond};
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{
@@ -23,21 +25,8 @@ use tokio_util::{
 /// How much of the body of an error is read.
 const ERROR_LIMIT: usize = 1 << 20;
 
-/// What the inside of a sandbox speaks to.
-pub(super) struct Apis {
-    /// The Runtime API's state.
-    pub(super) exchange: Arc<Exchange>,
-    /// The Extensions API's state.
-    pub(super) extensions: Arc<Extensions>,
-    /// Whose happenings the Telemetry API tells.
-    pub(super) journal: Arc<Journal>,
-    /// What `register` tells of.
-    pub(super) function: Arc<Function>,
-    pub(super) members: Members,
-}
-
 /// Serves a sandbox until `stop`. The bootstrap's connections are counted by `connections`.
-pub(super) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -85,7 +74,7 @@ async fn connection(
 async fn converse(stream: TcpStream, apis: &Apis, counted: TaskTrackerToken) -> io::Result<()> {
     let (mut connection, mut counted) = (Connection::new(stream), Some(counted));
     while let Some(request) = connection.receive().await? {
-        if extensions_api::is_external(request.head(), &apis.extensions) {
+        if api::is_external(request.head(), &apis.extensions) {
             // It outlives the bootstrap: nobody waits for its end.
             counted.take();
         }
@@ -103,11 +92,11 @@ async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
 
 async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     let exchange = &*apis.exchange;
-    if crate::door::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
+    if crate::server::auth::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
         return problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
     }
     let Some(route) = head.uri.path().strip_prefix("/2018-06-01/runtime/") else {
-        let answered = extensions_api::route(head, body, apis).await;
+        let answered = api::route(head, body, apis).await;
         return answered
             .unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the APIs for sandboxes"));
     };
@@ -155,43 +144,6 @@ fn deliver(event: &Event) -> Response {
         response = response.with("lambda-runtime-aws-tenant-id", tenant);
     }
     response
-}
-
-/// 202, or why not.
-pub(super) fn accept(result: Result<(), Refused>) -> Response {
-    match result {
-        Ok(()) => Response::new(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
-        Err(refused) => refuse(refused),
-    }
-}
-
-/// A refusal in AWS's words.
-pub(super) fn refuse(refused: Refused) -> Response {
-    match refused {
-        Refused::UnknownId => problem(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
-        Refused::WrongState => {
-            problem(StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed")
-        }
-    }
-}
-
-/// An error of the Runtime API.
-pub(super) fn problem(status: StatusCode, kind: &str, message: &str) -> Response {
-    Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
-}
-
-/// The error's type in the header, where it has the form that AWS takes: `Function.Word` or `Runtime.Word`.
-pub(super) fn error_type(headers: &HeaderMap) -> String {
-    let told = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
-    let valid = |kind: &&str| {
-        let word = kind.strip_prefix("Function.").or_else(|| kind.strip_prefix("Runtime."));
-        word.is_some_and(|word| {
-            word.len() > 1
-                && word.starts_with(|first: char| first.is_ascii_uppercase())
-                && word.chars().all(|c| c.is_ascii_alphabetic())
-        })
-    };
-    told.filter(valid).unwrap_or("Runtime.Unknown").to_owned()
 }
 
 /// A page whose host name was made to lead here would send that name.

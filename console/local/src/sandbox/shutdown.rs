@@ -1,7 +1,7 @@
 //! The end of a sandbox: at once when it has no extensions, else with the time that AWS gives them. Signals processes.
 //! Source: AWS Lambda developer guide, "Shutdown phase".
 
-use super::{Sandbox, external::External};
+use super::{Sandbox, extensions::external::External};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rustix::process::{Signal, kill_process, kill_process_group};

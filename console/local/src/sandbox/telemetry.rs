@@ -6,7 +6,7 @@ mod destination;
 mod subscriber;
 mod subscription;
 
-pub(super) use subscription::{Api, Subscription};
+pub(crate) use subscription::{Api, Subscription};
 
 use bytes::Bytes;
 use std::{
@@ -23,7 +23,7 @@ const KEPT: usize = 1 << 20;
 
 /// Where something comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Category {
+pub(crate) enum Category {
     /// Lambda.
     Platform,
     /// The function's output.
@@ -34,7 +34,7 @@ pub(super) enum Category {
 
 impl Category {
     /// Its name in the APIs.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Platform => "platform",
             Self::Function => "function",
@@ -43,7 +43,7 @@ impl Category {
     }
 
     /// Its name in the text format.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Platform => "Platform",
             Self::Function => "Function",
@@ -54,18 +54,18 @@ impl Category {
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-pub(super) struct Happening {
+pub(crate) struct Happening {
     /// Where it comes from.
-    pub(super) category: Category,
+    pub(crate) category: Category,
     /// Its type, such as `platform.start`.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The whole event as JSON.
-    pub(super) json: Bytes,
+    pub(crate) json: Bytes,
 }
 
 /// Why there is no subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Declined {
+pub(crate) enum Declined {
     /// The init is over.
     Closed,
     /// The extension subscribed through the other API before.
@@ -73,7 +73,7 @@ pub(super) enum Declined {
 }
 
 /// The subscribers of a sandbox.
-pub(super) struct Telemetry {
+pub(crate) struct Telemetry {
     listens: AtomicBool,
     state: Mutex<State>,
 }
@@ -94,12 +94,12 @@ impl Default for Telemetry {
 
 impl Telemetry {
     /// Whether anybody hears, or may still come to hear.
-    pub(super) fn listens(&self) -> bool {
+    pub(crate) fn listens(&self) -> bool {
         self.listens.load(Ordering::Acquire)
     }
 
     /// Tells all subscribers; during the init also those who are yet to come.
-    pub(super) fn tell(&self, happening: Happening) {
+    pub(crate) fn tell(&self, happening: Happening) {
         let mut state = self.state();
         for subscriber in &state.subscribers {
             subscriber.tell(&happening);
@@ -111,7 +111,7 @@ impl Telemetry {
     }
 
     /// Subscribes an extension. Whether it is new: to ask again changes nothing.
-    pub(super) fn subscribe(&self, extension: &str, subscription: Subscription) -> Result<bool, Declined> {
+    pub(crate) fn subscribe(&self, extension: &str, subscription: Subscription) -> Result<bool, Declined> {
         let mut state = self.state();
         if !state.open {
             return Err(Declined::Closed);
@@ -128,7 +128,7 @@ impl Telemetry {
     }
 
     /// The init is over: nobody may subscribe any more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.state();
         state.open = false;
         state.kept = Vec::new();
@@ -136,25 +136,25 @@ impl Telemetry {
     }
 
     /// Another init begins: the subscribers were those of the one before.
-    pub(super) fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         let mut state = self.state();
         *state = State { open: true, kept: Vec::new(), bytes: 0, subscribers: Vec::new() };
         self.listens.store(true, Ordering::Release);
     }
 
     /// From now on sends at once what comes.
-    pub(super) fn hurry(&self) {
+    pub(crate) fn hurry(&self) {
         self.state().subscribers.iter().for_each(|subscriber| subscriber.hurry());
     }
 
     /// Nobody is there any more to hear.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.state().subscribers.clear();
         self.close();
     }
 
     /// Waits until all was sent, for as long as `most`.
-    pub(super) async fn flush(&self, most: Duration) {
+    pub(crate) async fn flush(&self, most: Duration) {
         let subscribers = self.state().subscribers.clone();
         let flushes = subscribers.iter().map(|subscriber| subscriber.flush());
         // Who does not take it by then has no use for it.

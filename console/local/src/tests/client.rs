@@ -18,44 +18,44 @@ use tokio::{
 };
 
 /// A caller with an endpoint's key.
-pub(super) struct Client {
-    pub(super) endpoint: Endpoint,
+pub(crate) struct Client {
+    pub(crate) endpoint: Endpoint,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The code of an error.
-    pub(super) fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.header("x-amzn-errortype").unwrap_or_default()
     }
 
     /// What `X-Amz-Log-Result` holds.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let encoded = self.header("x-amz-log-result").expect("there is a log result");
         String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
     }
 
     /// A figure of the REPORT line in the tail.
-    pub(super) fn report(&self, field: &str) -> Option<f64> {
+    pub(crate) fn report(&self, field: &str) -> Option<f64> {
         let tail = self.tail();
         let line = tail.lines().find(|line| line.starts_with("REPORT ")).expect("there is a report");
         let (_, value) = line.split('\t').find_map(|part| part.split_once(": ").filter(|(name, _)| *name == field))?;
@@ -64,22 +64,22 @@ impl Reply {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
     }
 
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.endpoint.url.strip_prefix("http://").unwrap().to_owned()
     }
 
     /// A Lambda call with a JSON body.
-    pub(super) async fn lambda(&self, method: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn lambda(&self, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, path, &[], body.as_bytes(), "lambda").await
     }
 
     /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
-    pub(super) async fn settled(&self, name: &str) -> Value {
+    pub(crate) async fn settled(&self, name: &str) -> Value {
         let (name, query) = name.split_once('?').unwrap_or((name, ""));
         loop {
             let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
@@ -94,7 +94,7 @@ impl Client {
     }
 
     /// As [`lambda`](Self::lambda), from a server that may be gone: none when there is no whole answer.
-    pub(super) async fn try_lambda(&self, method: &str, path: &str, body: &Value) -> Option<Reply> {
+    pub(crate) async fn try_lambda(&self, method: &str, path: &str, body: &Value) -> Option<Reply> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let (host, body) = (self.host(), body.as_bytes());
         // Invoke answers when its log is whole; the other calls do not know the header.
@@ -108,20 +108,20 @@ impl Client {
     }
 
     /// A Logs operation.
-    pub(super) async fn logs(&self, operation: &str, body: &Value) -> Reply {
+    pub(crate) async fn logs(&self, operation: &str, body: &Value) -> Reply {
         let target = format!("Logs_20140328.{operation}");
         let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
         self.send("POST", "/", &headers, body.to_string().as_bytes(), "logs").await
     }
 
     /// An IAM or STS action.
-    pub(super) async fn query(&self, form: &str, service: &str) -> Reply {
+    pub(crate) async fn query(&self, form: &str, service: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.send("POST", "/", &headers, form.as_bytes(), service).await
     }
 
     /// Any signed request.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -136,7 +136,7 @@ impl Client {
     }
 
     /// The headers, and those that sign them.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &self,
         method: &str,
         path: &str,
@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// The path of a request that carries its signature in its query, for so many seconds from then on.
-    pub(super) fn presign(
+    pub(crate) fn presign(
         &self,
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
@@ -190,14 +190,14 @@ impl Client {
         let request = SignableRequest::new(method, uri, headers.iter().copied(), body).unwrap();
         let (instructions, _) = sign(request, &params).unwrap().into_parts();
         let fields =
-            instructions.params().iter().map(|(name, value)| format!("{name}={}", crate::query::encode(value)));
+            instructions.params().iter().map(|(name, value)| format!("{name}={}", crate::http::query::encode(value)));
         let query: Vec<String> =
             path.split_once('?').map(|(_, query)| query.to_owned()).into_iter().chain(fields).collect();
         format!("{}?{}", path.split('?').next().unwrap(), query.join("&"))
     }
 
     /// Exactly these headers, and the body's length.
-    pub(super) async fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
+    pub(crate) async fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
         parse(&self.exchange(method, path, headers, body).await.unwrap())
     }
 

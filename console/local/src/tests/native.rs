@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A zip with that bootstrap.
-pub(super) fn bootstrap() -> Vec<u8> {
+pub(crate) fn bootstrap() -> Vec<u8> {
     let program = env::current_exe().unwrap();
     let script = format!(
         "#!/bin/sh\nNATIVE=1 exec '{}' --exact tests::native::helper_that_is_a_bootstrap -q --nocapture --test-threads=1 >/dev/null\n",
@@ -23,7 +23,7 @@ pub(super) fn bootstrap() -> Vec<u8> {
 impl Server {
     /// Creates a function that answers with its process id: a number after so many milliseconds, the path of a directory
     /// when there is a file `go` in it, after it made one with its process id.
-    pub(super) async fn create_native(&self, name: &str, settings: Value) {
+    pub(crate) async fn create_native(&self, name: &str, settings: Value) {
         let request = request(name, &bootstrap(), settings);
         let reply = self.client.lambda("POST", "/2015-03-31/functions", &request).await;
         assert_eq!(reply.status, 201, "{}", reply.text());

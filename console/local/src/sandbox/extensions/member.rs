@@ -6,19 +6,19 @@ use uuid::Uuid;
 
 /// A refused call: 403, an error's type and its message.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::sandbox) struct Refusal {
+pub(crate) struct Refusal {
     /// `Extension.InvalidExtensionState` and its like.
-    pub(in crate::sandbox) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// What is wrong.
-    pub(in crate::sandbox) message: String,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    pub(super) fn state(member: &Member, wanted: &str) -> Self {
+    pub(crate) fn state(member: &Member, wanted: &str) -> Self {
         let Member { state, id, .. } = member;
         let message = format!(
             "State transition from {} to {wanted} failed for extension {id}. Error: State transition is not allowed",
@@ -30,7 +30,7 @@ impl Refusal {
 
 /// How far an extension is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Its process was started, or it is about to register.
     Started,
     /// It registered.
@@ -50,7 +50,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Started => "Started",
             Self::Registered => "Registered",
@@ -65,37 +65,37 @@ impl State {
 }
 
 /// An extension.
-pub(super) struct Member {
+pub(crate) struct Member {
     /// What it names itself by after it has registered.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Its name; an external one's is that of its file.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether it is a process of its own.
-    pub(super) external: bool,
+    pub(crate) external: bool,
     /// Whether it hears of invocations.
-    pub(super) invoke: bool,
+    pub(crate) invoke: bool,
     /// Whether it hears of the end.
-    pub(super) shutdown: bool,
+    pub(crate) shutdown: bool,
     /// How far it is.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// The type of its failure.
-    pub(super) error: Option<&'static str>,
+    pub(crate) error: Option<&'static str>,
     /// A `next` that waits.
-    pub(super) waiting: Option<oneshot::Sender<Bytes>>,
+    pub(crate) waiting: Option<oneshot::Sender<Bytes>>,
     /// An event that no `next` took yet.
-    pub(super) event: Option<Bytes>,
+    pub(crate) event: Option<Bytes>,
 }
 
 impl Member {
     /// One that is yet to ask for anything.
-    pub(super) fn new(name: String, state: State) -> Self {
+    pub(crate) fn new(name: String, state: State) -> Self {
         let id = Uuid::new_v4().to_string();
         let (external, invoke, shutdown) = (false, false, false);
         Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
     }
 
     /// Gives it an event.
-    pub(super) fn take(&mut self, event: Bytes) {
+    pub(crate) fn take(&mut self, event: Bytes) {
         if matches!(self.state, State::InitError | State::ExitError | State::Exited) {
             return;
         }

@@ -1,7 +1,7 @@
 //! One subscriber: a bounded buffer and the task that empties it in batches.
 
 use super::{Api, Category, Happening, Subscription};
-use crate::sandbox::report::event;
+use crate::sandbox::log::event::event;
 use bytes::Bytes;
 use serde_json::json;
 use std::{

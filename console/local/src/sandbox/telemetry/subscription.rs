@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The two APIs for the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sandbox) enum Api {
+pub(crate) enum Api {
     /// `/2022-07-01/telemetry`.
     Telemetry,
     /// `/2020-08-15/logs`, which knows fewer events.
@@ -16,11 +16,11 @@ pub(in crate::sandbox) enum Api {
 
 /// What an extension wants to hear, how and where.
 #[derive(Clone, Debug)]
-pub(in crate::sandbox) struct Subscription {
+pub(crate) struct Subscription {
     /// Through which API it was asked for.
     pub(super) api: Api,
     /// From where.
-    pub(in crate::sandbox) categories: Vec<Category>,
+    pub(crate) categories: Vec<Category>,
     /// Whether the Logs API tells `platform.runtimeDone`.
     runtime_done: bool,
     pub(super) destination: Destination,
@@ -40,7 +40,7 @@ pub(super) struct Buffering {
 
 impl Subscription {
     /// Reads a request; the error is all that is wrong with it.
-    pub(in crate::sandbox) fn parse(api: Api, body: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(api: Api, body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| format!("the request is no JSON: {error}"))?;
         let mut wrong = Vec::new();
         let version = body.get("schemaVersion").map(|version| version.as_str().unwrap_or_default());

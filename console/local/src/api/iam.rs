@@ -1,0 +1,147 @@
+//! IAM: as much of it as the life of an execution role and of its policies needs. Both are remembered and give no rights: a
+//! local function has those of the person who runs it, and so has the caller.
+
+mod policies;
+mod request;
+mod roles;
+
+use crate::{
+    http::{
+        error::Fault,
+        query::{escape, reply},
+        response::Body,
+    },
+    store::iam::Iam,
+};
+use http::Response;
+use request::Request;
+use std::collections::BTreeMap;
+
+const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+
+/// What is served.
+const ACTIONS: [&str; 35] = [
+    "AttachRolePolicy",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "CreateRole",
+    "DeletePolicy",
+    "DeletePolicyVersion",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListEntitiesForPolicy",
+    "ListInstanceProfilesForRole",
+    "ListPolicies",
+    "ListPolicyTags",
+    "ListPolicyVersions",
+    "ListRolePolicies",
+    "ListRoles",
+    "ListRoleTags",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "SetDefaultPolicyVersion",
+    "SimulatePrincipalPolicy",
+    "TagPolicy",
+    "TagRole",
+    "UntagPolicy",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+    "UpdateRoleDescription",
+    // An account has none, which Terraform asks all the same.
+    "ListAccountAliases",
+];
+
+/// Answers an action with these parameters.
+pub(crate) async fn dispatch(iam: &Iam, form: &[(String, String)], request_id: &str) -> Result<Response<Body>, Fault> {
+    let request = Request::new(form);
+    let action = request.action();
+    let result = match action {
+        "SimulatePrincipalPolicy" => simulate(&request)?,
+        "ListAccountAliases" => list("AccountAliases", std::iter::empty()),
+        _ => match iam.role(action, &request).await? {
+            Some(result) => result,
+            None => match iam.policy(action, &request).await? {
+                Some(result) => result,
+                None => return Err(Fault::unknown(&format!("the IAM action {action:?}"), ACTIONS)),
+            },
+        },
+    };
+    Ok(reply(action, NAMESPACE, &result, request_id))
+}
+
+/// `NoSuchEntity`, 404.
+fn missing(what: &str) -> Fault {
+    Fault::new(404, "NoSuchEntity", what)
+}
+
+/// A list that is whole.
+fn list(name: &str, members: impl Iterator<Item = String>) -> String {
+    let mut xml = format!("<{name}>");
+    for member in members {
+        xml += "<member>";
+        xml += &member;
+        xml += "</member>";
+    }
+    xml + &format!("</{name}><IsTruncated>false</IsTruncated>")
+}
+
+/// The list of tags in a description; nothing when there are none.
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    let members: Vec<String> = tag_members(tags).collect();
+    format!("<Tags><member>{}</member></Tags>", members.join("</member><member>"))
+}
+
+fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    tags.iter().map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
+}
+
+/// That a document is JSON.
+fn check_document(document: &str) -> Result<(), Fault> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(document) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fault::new(400, "MalformedPolicyDocument", "Syntax errors in policy.")),
+    }
+}
+
+/// That a name is one of a role or a policy.
+fn check_name(name: &str, field: &str, longest: usize) -> Result<(), Fault> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if name.is_empty() || name.len() > longest || !name.chars().all(valid) {
+        let constraint = format!("satisfy regular expression pattern: [\\w+=,.@-]{{1,{longest}}}");
+        return Err(Fault { code: "ValidationError", ..Fault::validation(name, field, &constraint) });
+    }
+    Ok(())
+}
+
+/// The caller may do everything, as the one who runs the process may.
+fn simulate(request: &Request<'_>) -> Result<String, Fault> {
+    request.need("PolicySourceArn")?;
+    let resources = match request.members("ResourceArns") {
+        none if none.is_empty() => vec!["*"],
+        resources => resources,
+    };
+    let actions = request.members("ActionNames");
+    let pairs = actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
+    Ok(list(
+        "EvaluationResults",
+        pairs.map(|(action, resource)| {
+            format!(
+                "<EvalActionName>{}</EvalActionName><EvalResourceName>{}</EvalResourceName>\
+                 <EvalDecision>allowed</EvalDecision><MatchedStatements/><MissingContextValues/>",
+                escape(action),
+                escape(resource)
+            )
+        }),
+    ))
+}

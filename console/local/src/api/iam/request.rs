@@ -1,0 +1,65 @@
+//! The parameters of an IAM action.
+
+use crate::http::error::Fault;
+use std::collections::BTreeMap;
+
+/// How many tags a role or a policy has at most.
+const TAGS: usize = 50;
+
+/// An action and its parameters.
+pub(super) struct Request<'a> {
+    form: &'a [(String, String)],
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(form: &'a [(String, String)]) -> Self {
+        Self { form }
+    }
+
+    /// The action's name.
+    pub(super) fn action(&self) -> &'a str {
+        self.get("Action").unwrap_or_default()
+    }
+
+    /// A parameter.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn need(&self, name: &str) -> Result<&'a str, Fault> {
+        let missing = || Fault::new(400, "ValidationError", format!("the parameter {name} is missing"));
+        self.get(name).ok_or_else(missing)
+    }
+
+    /// A list of texts.
+    pub(super) fn members(&self, name: &str) -> Vec<&'a str> {
+        (1..).map_while(|n| self.get(&format!("{name}.member.{n}"))).collect()
+    }
+
+    /// Tags, put to those that are there.
+    pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), Fault> {
+        let member = |n: usize, part: &str| self.get(&format!("Tags.member.{n}.{part}"));
+        for (key, value) in (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default()))) {
+            let lengths = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
+            if !lengths || key.to_ascii_lowercase().starts_with("aws:") {
+                let message = format!(
+                    "The tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up \
+                     to 256."
+                );
+                return Err(Fault::new(400, "InvalidInput", message));
+            }
+            tags.insert(key.to_owned(), value.to_owned());
+        }
+        if tags.len() > TAGS {
+            let message = format!("The number of tags has reached the maximum limit of {TAGS}.");
+            return Err(Fault::new(409, "LimitExceeded", message));
+        }
+        Ok(())
+    }
+
+    /// Takes the tags away that are named.
+    pub(super) fn remove_tags(&self, tags: &mut BTreeMap<String, String>) {
+        self.members("TagKeys").into_iter().for_each(|key| drop(tags.remove(key)));
+    }
+}

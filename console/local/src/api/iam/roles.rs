@@ -1,0 +1,271 @@
+//! Roles: their life, the policies that they hold or have attached, their tags.
+
+use super::{Request, check_document, check_name, list, missing, tag_members, tags};
+use crate::{
+    account::ACCOUNT,
+    http::{
+        error::Fault,
+        query::{encode, escape},
+    },
+    store::iam::{Iam, Role, SESSION, shortest_session},
+};
+use std::collections::BTreeMap;
+
+impl Role {
+    /// Its name and its id, as lists of who uses a policy have them.
+    pub(super) fn entity(&self) -> String {
+        format!("<RoleName>{}</RoleName><RoleId>{}</RoleId>", escape(&self.name), self.id)
+    }
+
+    /// As lists have it.
+    fn members(&self) -> String {
+        let description =
+            self.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
+        format!(
+            "<Path>{path}</Path>{entity}<Arn>arn:aws:iam::{ACCOUNT}:role{path}{name}</Arn>\
+             <CreateDate>{created}</CreateDate><AssumeRolePolicyDocument>{policy}</AssumeRolePolicyDocument>\
+             {description}<MaxSessionDuration>{session}</MaxSessionDuration>",
+            path = escape(&self.path),
+            entity = self.entity(),
+            name = escape(&self.name),
+            created = self.created,
+            policy = encode(&self.trust),
+            description = description.unwrap_or_default(),
+            session = self.session,
+        )
+    }
+
+    /// As it is told alone.
+    fn describe(&self) -> String {
+        let boundary = self.boundary.as_deref().map(|arn| {
+            let kind = "<PermissionsBoundaryType>Policy</PermissionsBoundaryType>";
+            let arn = format!("<PermissionsBoundaryArn>{}</PermissionsBoundaryArn>", escape(arn));
+            format!("<PermissionsBoundary>{kind}{arn}</PermissionsBoundary>")
+        });
+        let (members, tags, boundary) = (self.members(), tags(&self.tags), boundary.unwrap_or_default());
+        format!("<Role>{members}{tags}{boundary}<RoleLastUsed/></Role>")
+    }
+}
+
+/// A session's length within its bounds.
+fn session(request: &Request<'_>) -> Result<Option<u32>, Fault> {
+    let Some(asked) = request.get("MaxSessionDuration") else { return Ok(None) };
+    let session = asked.parse().ok().filter(|seconds| SESSION.contains(seconds));
+    let constraint = format!("have value between {} and {}", SESSION.start(), SESSION.end());
+    let refused = || Fault::validation(asked, "maxSessionDuration", &constraint);
+    session.map(Some).ok_or_else(|| Fault { code: "ValidationError", ..refused() })
+}
+
+fn description(request: &Request<'_>) -> Result<Option<String>, Fault> {
+    let text = request.get("Description");
+    if let Some(long) = text.filter(|text| text.chars().count() > 1_000) {
+        let fault = Fault::validation(long, "description", "have length less than or equal to 1000");
+        return Err(Fault { code: "ValidationError", ..fault });
+    }
+    Ok(text.map(str::to_owned))
+}
+
+impl Iam {
+    /// The result of an action on a role; none when it is no such action.
+    pub(super) async fn role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, Fault> {
+        let name = || request.need("RoleName");
+        let result = match action {
+            "CreateRole" => self.create_role(request).await?,
+            "GetRole" => self.find_role(name()?).await?.describe(),
+            "ListRoles" => {
+                let prefix = request.get("PathPrefix").unwrap_or("/");
+                let found = self.roles.all(|role| role.path.starts_with(prefix)).await;
+                list("Roles", found.iter().map(Role::members))
+            }
+            "DeleteRole" => {
+                if !self.roles.remove(name()?, may_go).await? {
+                    return Err(no_role(name()?));
+                }
+                String::new()
+            }
+            "UpdateRole" => {
+                let (description, session) = (description(request)?, session(request)?);
+                self.change_role(name()?, |role| {
+                    role.description = description.or(role.description.take());
+                    role.session = session.unwrap_or(role.session);
+                    Ok(())
+                })
+                .await?
+            }
+            "UpdateRoleDescription" => {
+                let description = description(request)?;
+                self.change_role(name()?, |role| {
+                    role.description = description;
+                    Ok(())
+                })
+                .await?;
+                self.find_role(name()?).await?.describe()
+            }
+            "UpdateAssumeRolePolicy" => {
+                let trust = request.need("PolicyDocument")?.to_owned();
+                check_document(&trust)?;
+                self.change_role(name()?, |role| {
+                    role.trust = trust;
+                    Ok(())
+                })
+                .await?
+            }
+            "TagRole" => self.change_role(name()?, |role| request.add_tags(&mut role.tags)).await?,
+            "UntagRole" => {
+                self.change_role(name()?, |role| {
+                    request.remove_tags(&mut role.tags);
+                    Ok(())
+                })
+                .await?
+            }
+            "ListRoleTags" => list("Tags", tag_members(&self.find_role(name()?).await?.tags)),
+            "PutRolePermissionsBoundary" => {
+                let boundary = request.need("PermissionsBoundary")?.to_owned();
+                self.change_role(name()?, |role| {
+                    role.boundary = Some(boundary);
+                    Ok(())
+                })
+                .await?
+            }
+            "DeleteRolePermissionsBoundary" => {
+                let gone = |role: &mut Role| match role.boundary.take() {
+                    Some(_) => Ok(()),
+                    None => Err(missing("The role has no permissions boundary.")),
+                };
+                self.change_role(name()?, gone).await?
+            }
+            // There are no machines that would have one.
+            "ListInstanceProfilesForRole" => {
+                self.find_role(name()?).await?;
+                list("InstanceProfiles", std::iter::empty())
+            }
+            _ => return self.policy_of_role(action, request).await,
+        };
+        Ok(Some(result))
+    }
+
+    /// The result of an action on what a role holds or has attached; none when it is no such action.
+    async fn policy_of_role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, Fault> {
+        let role = || request.need("RoleName");
+        let result = match action {
+            "AttachRolePolicy" => {
+                let policy = request.need("PolicyArn")?.to_owned();
+                self.check_attachable(&policy).await?;
+                let attach = |role: &mut Role| {
+                    if !role.policies.contains(&policy) {
+                        role.policies.push(policy);
+                    }
+                    Ok(())
+                };
+                self.change_role(role()?, attach).await?
+            }
+            "DetachRolePolicy" => {
+                let policy = request.need("PolicyArn")?;
+                let detach = |role: &mut Role| {
+                    let before = role.policies.len();
+                    role.policies.retain(|known| known != policy);
+                    let gone = || missing(&format!("Policy {policy} was not found."));
+                    if role.policies.len() < before { Ok(()) } else { Err(gone()) }
+                };
+                self.change_role(role()?, detach).await?
+            }
+            "ListAttachedRolePolicies" => {
+                let role = self.find_role(role()?).await?;
+                let of = |arn: &String| {
+                    let name = arn.rsplit('/').next().unwrap_or(arn);
+                    format!("<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>", escape(name), escape(arn))
+                };
+                list("AttachedPolicies", role.policies.iter().map(of))
+            }
+            "PutRolePolicy" => {
+                let (name, document) = (request.need("PolicyName")?, request.need("PolicyDocument")?);
+                check_name(name, "policyName", 128)?;
+                check_document(document)?;
+                let put = |role: &mut Role| {
+                    role.inline.insert(name.to_owned(), document.to_owned());
+                    Ok(())
+                };
+                self.change_role(role()?, put).await?
+            }
+            "GetRolePolicy" => {
+                let (role, name) = (role()?, request.need("PolicyName")?);
+                let found = self.find_role(role).await?;
+                let document = found.inline.get(name).ok_or_else(|| no_policy(name))?;
+                let (role, name, document) = (escape(role), escape(name), encode(document));
+                format!(
+                    "<RoleName>{role}</RoleName><PolicyName>{name}</PolicyName>\
+                     <PolicyDocument>{document}</PolicyDocument>"
+                )
+            }
+            "ListRolePolicies" => {
+                let role = self.find_role(role()?).await?;
+                list("PolicyNames", role.inline.keys().map(|name| escape(name)))
+            }
+            "DeleteRolePolicy" => {
+                let name = request.need("PolicyName")?;
+                let delete = |role: &mut Role| role.inline.remove(name).map(drop).ok_or_else(|| no_policy(name));
+                self.change_role(role()?, delete).await?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(result))
+    }
+
+    async fn create_role(&self, request: &Request<'_>) -> Result<String, Fault> {
+        let (name, trust) = (request.need("RoleName")?, request.need("AssumeRolePolicyDocument")?);
+        check_name(name, "roleName", 64)?;
+        check_document(trust)?;
+        let id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
+        let mut role = Role {
+            path: request.get("Path").unwrap_or("/").to_owned(),
+            name: name.to_owned(),
+            id: format!("AROA{}", id.get(..17).unwrap_or_default()),
+            trust: trust.to_owned(),
+            description: description(request)?,
+            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            policies: Vec::new(),
+            inline: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            session: session(request)?.unwrap_or_else(shortest_session),
+            boundary: request.get("PermissionsBoundary").map(str::to_owned),
+        };
+        request.add_tags(&mut role.tags)?;
+        let xml = role.describe();
+        if !self.roles.create(name, role).await? {
+            let message = format!("Role with name {name} already exists.");
+            return Err(Fault::new(409, "EntityAlreadyExists", message));
+        }
+        Ok(xml)
+    }
+
+    async fn find_role(&self, name: &str) -> Result<Role, Fault> {
+        self.roles.get(name).await.ok_or_else(|| no_role(name))
+    }
+
+    async fn change_role(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Role) -> Result<(), Fault>,
+    ) -> Result<String, Fault> {
+        self.roles.change(name, change).await?.ok_or_else(|| no_role(name))?;
+        Ok(String::new())
+    }
+}
+
+/// That a role holds no policy any more.
+fn may_go(role: &Role) -> Result<(), Fault> {
+    let first = match (role.inline.is_empty(), role.policies.is_empty()) {
+        (false, _) => "delete policies",
+        (true, false) => "detach all policies",
+        (true, true) => return Ok(()),
+    };
+    Err(Fault::new(409, "DeleteConflict", format!("Cannot delete entity, must {first} first.")))
+}
+
+fn no_role(name: &str) -> Fault {
+    missing(&format!("The role with name {name} cannot be found."))
+}
+
+fn no_policy(name: &str) -> Fault {
+    missing(&format!("The role policy with name {name} cannot be found."))
+}

@@ -1,0 +1,131 @@
+//! Reserved concurrency and the account's limits: `PutFunctionConcurrency`, `GetFunctionConcurrency`,
+//! `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned concurrency is not to be had here.
+
+use super::identifier::Named;
+use crate::{
+    http::{
+        error::Fault,
+        request::Call,
+        response::{self, Body},
+    },
+    limits::ACCOUNT_CONCURRENCY,
+    service::Service,
+    store::{
+        function::{Function, LATEST},
+        function_record::Record,
+        zipfile::{UNPACKED_LIMIT, ZIPPED_LIMIT},
+    },
+};
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// How many of them no function may reserve. Source: the same, "Configuring reserved concurrency".
+const UNRESERVED: u32 = 100;
+/// How much code an account may keep, in bytes: 75 GB.
+const STORAGE: u64 = 80_530_636_800;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConcurrencyRequest {
+    reserved_concurrent_executions: Option<i64>,
+}
+
+/// What the functions but `name` have reserved.
+fn reserved(service: &Service, name: Option<&str>) -> u32 {
+    let others = service.functions.all();
+    others.iter().filter(|record| name != Some(&record.latest.name)).filter_map(|record| record.latest.reserved).sum()
+}
+
+/// `PutFunctionConcurrency`.
+pub(super) async fn put_concurrency(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let request: ConcurrencyRequest = call.json()?;
+    let named = Named::whole(service, name)?;
+    let change = service.functions.change().await;
+    // As on AWS, it is `$LATEST` that is told when there is no such function.
+    let record = Named { qualifier: Some(LATEST), ..named }.record(service)?;
+    let Some(asked) = request.reserved_concurrent_executions else {
+        return Err(Fault::validation("null", "reservedConcurrentExecutions", "not be null"));
+    };
+    let asked = super::validate::within(asked, "reservedConcurrentExecutions", 0, u32::MAX)?;
+    if reserved(service, Some(named.name)).saturating_add(asked) > ACCOUNT_CONCURRENCY - UNRESERVED {
+        return Err(Fault::invalid(format!(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below \
+             its minimum value of [{UNRESERVED}]."
+        )));
+    }
+    change.store(reserving(&record, Some(asked)))?;
+    Ok(response::json(200, &json!({ "ReservedConcurrentExecutions": asked })))
+}
+
+/// The record with another reservation, which is that of all versions.
+fn reserving(record: &Record, reserved: Option<u32>) -> Record {
+    let with = |function: &Arc<Function>| Arc::new(Function { reserved, ..Function::clone(function) });
+    Record {
+        latest: with(&record.latest),
+        previous: record.previous.as_ref().map(with),
+        versions: record.versions.iter().map(|(number, version)| (*number, with(version))).collect(),
+        ..record.clone()
+    }
+}
+
+/// `GetFunctionConcurrency`.
+pub(super) fn get_concurrency(service: &Service, name: &str) -> Result<Response<Body>, Fault> {
+    Ok(match Named::whole(service, name)?.record(service)?.latest.reserved {
+        Some(reserved) => response::json(200, &json!({ "ReservedConcurrentExecutions": reserved })),
+        None => response::json(200, &json!({})),
+    })
+}
+
+/// `DeleteFunctionConcurrency`.
+pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Result<Response<Body>, Fault> {
+    let named = Named::whole(service, name)?;
+    let change = service.functions.change().await;
+    change.store(reserving(&*named.record(service)?, None))?;
+    Ok(response::empty(204))
+}
+
+/// Provisioned concurrency: there is none to list, and none to be had.
+pub(super) fn provisioned(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    if call.method == Method::GET && call.query("List") == Some("ALL") {
+        Named::whole(service, name)?.record(service)?;
+        return Ok(response::json(200, &json!({ "ProvisionedConcurrencyConfigs": [] })));
+    }
+    let named = Named::read(service, name, call.query("Qualifier"))?;
+    if named.qualifier.is_none_or(|qualifier| qualifier == LATEST) {
+        return Err(Fault::invalid("The function resource provided must be an alias or a published version."));
+    }
+    named.version(service)?;
+    match call.method {
+        Method::GET => Err(Fault::new(
+            404,
+            "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function",
+        )),
+        Method::DELETE => Ok(response::empty(204)),
+        _ => Err(Fault::invalid(
+            "The local Lambda has no provisioned concurrency: sandboxes start when they are needed and stay warm. Leave \
+             it out here, or set it on AWS alone.",
+        )),
+    }
+}
+
+/// `GetAccountSettings`.
+pub(super) fn get_account_settings(service: &Service) -> Response<Body> {
+    let functions = service.functions.all();
+    let code: u64 = functions.iter().flat_map(|record| record.told()).map(|function| function.code_size).sum();
+    let layers = service.layers.all();
+    let layers: u64 = layers.iter().flat_map(|layer| layer.versions.values()).map(|version| version.size).sum();
+    let value = json!({
+        "AccountLimit": {
+            "TotalCodeSize": STORAGE,
+            "CodeSizeUnzipped": UNPACKED_LIMIT,
+            "CodeSizeZipped": ZIPPED_LIMIT,
+            "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
+            "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY.saturating_sub(reserved(service, None)),
+        },
+        "AccountUsage": { "TotalCodeSize": code + layers, "FunctionCount": functions.len() },
+    });
+    response::json(200, &value)
+}

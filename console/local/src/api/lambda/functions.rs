@@ -1,0 +1,9 @@
+//! The operations on functions: their life, their code and their configuration.
+
+mod activate;
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod describe;
+pub(super) mod read;
+mod settings;
+pub(super) mod update;

@@ -1,0 +1,74 @@
+//! `GetFunction`, `GetFunctionConfiguration`, `ListFunctions`.
+
+use super::describe::{describe, describe_in_list};
+use crate::{
+    api::lambda::{identifier::Named, page::page, validate},
+    http::{
+        error::Fault,
+        request::Call,
+        response::{self, Body},
+    },
+    service::Service,
+    store::function::{Function, LATEST, State, arn},
+};
+use http::Response;
+use serde_json::json;
+use std::sync::Arc;
+
+/// `GetFunction`.
+pub(crate) async fn get_function(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let named = Named::read(service, name, call.query("Qualifier"))?;
+    let (record, function) = (named.record(service)?, checked(service, named.version(service)?).await);
+    let mut value = json!({
+        "Configuration": describe(&function, &named.arn(service)),
+        "Code": { "RepositoryType": "S3" },
+    });
+    if let Some(location) = service.location(&function.code)? {
+        value["Code"]["Location"] = location.into();
+    }
+    if !record.latest.tags.is_empty() {
+        value["Tags"] = json!(record.latest.tags);
+    }
+    if let Some(reserved) = record.latest.reserved {
+        value["Concurrency"] = json!({ "ReservedConcurrentExecutions": reserved });
+    }
+    Ok(response::json(200, &value))
+}
+
+/// `GetFunctionConfiguration`.
+pub(crate) async fn get_configuration(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let named = Named::read(service, name, call.query("Qualifier"))?;
+    let function = checked(service, named.version(service)?).await;
+    Ok(response::json(200, &describe(&function, &named.arn(service))))
+}
+
+/// The version, failed where its code on disk is found damaged and cannot be repaired.
+async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
+    if function.state != State::Active || service.codes.is_checked(&function) {
+        return function;
+    }
+    match service.codes.unpack_in_turn(&function).await {
+        Ok(()) => function,
+        Err(failure) => Arc::new(Function { state: State::Failed(failure), ..Function::clone(&function) }),
+    }
+}
+
+/// `ListFunctions`, with all their versions when `FunctionVersion` says so.
+pub(crate) fn list_functions(service: &Service, call: &Call) -> Result<Response<Body>, Fault> {
+    let versions = call.query("FunctionVersion");
+    if let Some(versions) = versions {
+        validate::one_of(versions, "functionVersion", &["ALL"])?;
+    }
+    let all = service.functions.all();
+    let told = all.iter().flat_map(|record| record.told());
+    let told = told.filter(|function| versions.is_some() || function.version == LATEST);
+    // A space sorts before everything in a name.
+    let keyed = told.map(|function| (format!("{} {:0>20}", function.name, function.version), function));
+    let (told, next) = page(call, 10_000, keyed)?;
+    let qualified = |version: &str| versions.map(|_| version.to_owned());
+    let told = told.into_iter().map(|function| {
+        let arn = arn(&service.region, &function.name, qualified(&function.version).as_deref());
+        describe_in_list(function, &arn)
+    });
+    Ok(response::json(200, &json!({ "Functions": told.collect::<Vec<_>>(), "NextMarker": next })))
+}

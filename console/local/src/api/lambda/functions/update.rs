@@ -1,0 +1,122 @@
+//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change counts when it is done: then it ends the function's
+//! idle sandboxes, and the busy ones when they are done.
+
+use super::{activate, describe::describe, settings::Settings};
+use crate::{
+    api::lambda::{
+        code::{Code, take},
+        identifier::Named,
+        validate,
+    },
+    http::{
+        error::Fault,
+        request::Call,
+        response::{self, Body},
+    },
+    service::Service,
+    store::{function::Function, function_record::Record},
+};
+use http::Response;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CodeRequest {
+    #[serde(flatten)]
+    code: Code,
+    architectures: Option<Vec<String>>,
+    revision_id: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    publish: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Revision {
+    revision_id: Option<String>,
+}
+
+/// What is asked of an update, besides the change itself.
+struct Update<'a> {
+    named: Named<'a>,
+    revision_id: Option<&'a str>,
+    publish: bool,
+    dry_run: bool,
+}
+
+impl Update<'_> {
+    /// Whether `$LATEST` may be changed now.
+    fn judge(&self, service: &Service) -> Result<Arc<Record>, Fault> {
+        let record = self.named.record(service)?;
+        validate::idle(&record.latest, &record.latest.arn(&service.region))?;
+        validate::revision(self.revision_id, record.latest.revision_id(), "GetFunction/GetAlias")?;
+        Ok(record)
+    }
+
+    /// Changes `$LATEST`, and answers with it or with the version that was published.
+    async fn make(
+        &self,
+        service: &Arc<Service>,
+        edit: impl FnOnce(&mut Function) -> Result<(), Fault>,
+    ) -> Result<Response<Body>, Fault> {
+        let change = service.functions.change().await;
+        let mut record = Record::clone(&*self.judge(service)?);
+        let mut function = Function::clone(&record.latest);
+        edit(&mut function)?;
+        validate::size(&function)?;
+        if self.dry_run {
+            return Ok(response::json(200, &describe(&function, &function.arn(&service.region))));
+        }
+        record.update(function);
+        let (told, new) = if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
+        let kept = [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
+        kept.iter().flatten().for_each(|function| service.codes.keep(function));
+        let stored = change
+            .store(record)
+            .inspect_err(|_fault| kept.iter().flatten().for_each(|function| service.codes.release(function)))?;
+        activate::begin(service, Arc::clone(&stored.latest));
+        Ok(response::json(200, &describe(&told, &told.arn(&service.region))))
+    }
+}
+
+/// `UpdateFunctionCode`.
+pub(crate) async fn update_code(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let request: CodeRequest = call.long_json().await?;
+    let update = Update {
+        named: Named::whole(service, name)?,
+        revision_id: request.revision_id.as_deref(),
+        publish: request.publish,
+        dry_run: request.dry_run,
+    };
+    update.judge(service)?;
+    let architecture = request.architectures.as_deref().map(validate::architectures).transpose()?;
+    let taken = take(service, request.code.zip()?).await?;
+    // What was taken is held until something keeps it.
+    let make = update.make(service, |function| {
+        function.architecture = architecture.unwrap_or(function.architecture);
+        (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
+        function.unpacked = taken.unpacked;
+        Ok(())
+    });
+    make.await
+}
+
+/// `UpdateFunctionConfiguration`.
+pub(crate) async fn update_configuration(
+    service: &Arc<Service>,
+    call: &Call,
+    name: &str,
+) -> Result<Response<Body>, Fault> {
+    let settings: Settings = call.json()?;
+    let revision: Revision = call.json()?;
+    let update = Update {
+        named: Named::whole(service, name)?,
+        revision_id: revision.revision_id.as_deref(),
+        publish: false,
+        dry_run: false,
+    };
+    update.make(service, |function| settings.apply(service, function, false)).await
+}

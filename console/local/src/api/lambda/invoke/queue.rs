@@ -1,0 +1,203 @@
+//! Runs the asynchronous invocations of the queue, and sends what became of them to their destinations.
+
+mod destination;
+
+use crate::{
+    api::lambda::identifier::{Found, find},
+    count::Counted,
+    http::error::Fault,
+    invoke::invocation::{self, Invocation},
+    service::Service,
+    store::{
+        disk,
+        event_invoke_config::EventConfig,
+        function::LATEST,
+        queue::{EVENT_LIMIT, Entry, now},
+    },
+};
+use destination::{Condition, Last};
+use http::StatusCode;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// How often a function may be run in one chain of destinations. Source: AWS Lambda developer guide, "Use Lambda recursive
+/// loop detection to prevent infinite loops".
+const CHAIN_LIMIT: u32 = 16;
+
+/// How long an event waits before it looks again whether its function can run by now.
+const READINESS: Duration = Duration::from_millis(100);
+
+/// How long an event waits before it looks again whether its function, which was found damaged, is back.
+const ASIDE: Duration = Duration::from_secs(1);
+
+/// Takes up what an earlier process left.
+pub(crate) fn resume(service: &Arc<Service>) -> io::Result<()> {
+    for (file, entry) in service.queue.waiting(&service.damage)? {
+        work(service, entry, file);
+    }
+    Ok(())
+}
+
+/// Queues an invocation: when this returns, it is on disk.
+pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), Fault> {
+    let file = service.queue.add(&entry).map_err(|error| Fault::service("could not queue the invocation", &error))?;
+    work(service, entry, file);
+    Ok(())
+}
+
+/// The invocation, to be run later.
+pub(super) fn entry(invocation: Invocation, qualifier: Option<String>) -> Entry {
+    let function = invocation.function.name.clone();
+    Entry {
+        id: invocation.id,
+        chain: BTreeMap::from([(function.clone(), 1)]),
+        function,
+        qualifier,
+        payload: String::from_utf8_lossy(&invocation.payload).into_owned(),
+        client_context: invocation.client_context,
+        tenant: invocation.tenant,
+        trace: invocation.trace,
+        queued: now(),
+        attempts: 0,
+    }
+}
+
+fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
+    let (service, stop, active) = (Arc::clone(service), service.queue.stop.clone(), service.queue.active.begin());
+    tokio::spawn(async move {
+        // An invocation that is cut off has not succeeded: its file stays.
+        if stop.run_until_cancelled(process(&service, &mut entry, &file, &active)).await.is_some()
+            && let Err(error) = fs::remove_file(&file)
+        {
+            tracing::warn!(%error, file = %file.display(), "could not be removed; the invocation would come again");
+        }
+    });
+}
+
+/// Tries until the function answers, or as often and as long as its config says; then tells the destination. The function
+/// and its config may be changed in between: each try takes what they are by then.
+async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active: &Counted) {
+    let pauses = service.pool.surroundings().limits.retries;
+    let mut last = None;
+    loop {
+        let config = config(service, entry);
+        let left = config.age().saturating_sub(entry.age());
+        if left.is_zero() {
+            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+        }
+        let Found { function, arn, .. } = match find(service, &entry.function, entry.qualifier.as_deref()) {
+            Ok(found) => found,
+            Err(fault) if fault.status == StatusCode::NOT_FOUND => {
+                if service.functions.exists(&entry.function) && service.functions.get(&entry.function).is_none() {
+                    // Its function is set aside, and may come back with the next deploy.
+                    tokio::time::sleep(left.min(ASIDE)).await;
+                    continue;
+                }
+                tracing::warn!(fault.message, id = entry.id, "an event is dropped");
+                return;
+            }
+            Err(_not_ready) => {
+                active.uncounted(tokio::time::sleep(left.min(READINESS))).await;
+                continue;
+            }
+        };
+        let reserved = service.functions.get(&entry.function).and_then(|function| function.reserved);
+        if reserved == Some(0) {
+            return tell(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
+        }
+        // When it is throttled it waits its turn, but not for longer than it may.
+        let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await else {
+            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+        };
+        let Some(permit) = permit else { return std::future::pending().await };
+        let version = function.version.clone();
+        let invocation = Invocation {
+            id: entry.id.clone(),
+            arn,
+            function,
+            payload: entry.payload.clone().into(),
+            client_context: entry.client_context.clone(),
+            tenant: entry.tenant.clone(),
+            trace: entry.trace.clone(),
+            tail: false,
+            stream: None,
+        };
+        let result = invocation::run(&service.pool, invocation, permit).await;
+        if result.is_err() && service.pool.is_closing() {
+            // It was broken off by the end of this server, and counts for nothing.
+            return std::future::pending().await;
+        }
+        entry.attempts += 1;
+        match result {
+            Ok(outcome) => {
+                let succeeded = !outcome.failed;
+                last = Some(Last { outcome, version });
+                if succeeded {
+                    return tell(service, entry, Condition::Success, last.as_ref());
+                }
+            }
+            Err(fault) => tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation could not run"),
+        }
+        let done = entry.attempts as usize;
+        let pause = match pauses.get(done - 1) {
+            Some(pause) if done <= config.retries() => *pause,
+            _ => return tell(service, entry, Condition::RetriesExhausted, last.as_ref()),
+        };
+        // As on AWS, an event that would be too old for its next try is given up now.
+        if entry.age() + pause > config.age() {
+            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+        }
+        if let Err(error) = disk::write_json(file, entry) {
+            tracing::warn!(%error, id = entry.id, "a try is not noted; after a restart there may be one too many");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn config(service: &Service, entry: &Entry) -> EventConfig {
+    let qualifier = entry.qualifier.as_deref().unwrap_or(LATEST);
+    service.event_configs.get(&entry.function, qualifier).unwrap_or_default()
+}
+
+/// Sends the record of what became of an entry to the destination for it, if there is one.
+fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
+    let config = config(service, entry);
+    let destination = if condition == Condition::Success { config.on_success } else { config.on_failure };
+    if condition != Condition::Success {
+        tracing::warn!(id = entry.id, function = entry.function, ?condition, "an asynchronous invocation is given up");
+    }
+    let Some(destination) = destination else { return };
+    let sent = find(service, &destination, None).and_then(|Found { function, qualifier, .. }| {
+        let mut chain = entry.chain.clone();
+        let visits = chain.entry(function.name.clone()).or_default();
+        *visits += 1;
+        if *visits > CHAIN_LIMIT {
+            let message = format!("{} was invoked {CHAIN_LIMIT} times in one chain: a recursive loop", function.name);
+            return Err(Fault::new(400, "RecursiveInvocationException", message));
+        }
+        let payload = destination::record(entry, &service.region, condition, last, EVENT_LIMIT)
+            .map_err(|error| Fault::service("could not write the record of an invocation", &error))?;
+        let entry = Entry {
+            id: Uuid::new_v4().to_string(),
+            function: function.name.clone(),
+            qualifier,
+            payload,
+            client_context: None,
+            tenant: None,
+            trace: entry.trace.clone(),
+            queued: now(),
+            attempts: 0,
+            chain,
+        };
+        submit(service, entry)
+    });
+    if let Err(fault) = sent {
+        tracing::warn!(fault.message, id = entry.id, destination, "the record of an invocation was dropped");
+    }
+}

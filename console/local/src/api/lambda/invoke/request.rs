@@ -1,0 +1,173 @@
+//! What an invocation asks for: its payload and its headers, judged before anything runs.
+
+use super::queue;
+use crate::{
+    api::lambda::identifier::{Found, find},
+    http::{error::Fault, request::Call},
+    invoke::invocation::Invocation,
+    sandbox,
+    service::Service,
+    store::{
+        function::{Function, LATEST},
+        queue::Entry,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use std::sync::Arc;
+
+/// The largest client context, in bytes of base64.
+const CONTEXT_LIMIT: usize = 3583;
+
+/// The X-Ray trace header, in requests and answers.
+pub(super) const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+
+/// Whether and how the caller waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// For the response.
+    RequestResponse,
+    /// Not at all.
+    Event,
+    /// For the judgement alone.
+    DryRun,
+}
+
+/// A request that was judged.
+pub(super) struct Request {
+    /// Its type.
+    pub(super) kind: Kind,
+    /// Whether the end of the log is wanted.
+    pub(super) tail: bool,
+    /// JSON.
+    pub(super) payload: Bytes,
+    id: String,
+    function: Arc<Function>,
+    arn: String,
+    qualifier: Option<String>,
+    client_context: Option<String>,
+    tenant: Option<String>,
+    trace: String,
+}
+
+impl Request {
+    /// Reads the request for the function that `name` and the qualifier name.
+    pub(super) fn read(service: &Service, call: &Call, name: &str) -> Result<Self, Fault> {
+        let Found { function, arn, qualifier } = find(service, name, call.query("Qualifier"))?;
+        let tail = match call.header("x-amz-log-type") {
+            None | Some("None") => false,
+            Some("Tail") => true,
+            Some(other) => return Err(Fault::validation(other, "logType", "satisfy enum value set: [None, Tail]")),
+        };
+        let kind = match call.header("x-amz-invocation-type") {
+            None | Some("RequestResponse") => Kind::RequestResponse,
+            Some("DryRun") => Kind::DryRun,
+            Some("Event") => Kind::Event,
+            Some(other) => {
+                let constraint = "satisfy enum value set: [Event, RequestResponse, DryRun]";
+                return Err(Fault::validation(other, "invocationType", constraint));
+            }
+        };
+        let tenant = judge_tenant(&function, call.header("x-amz-tenant-id"))?;
+        // No payload is an empty event.
+        let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
+        judge_payload(&payload)?;
+        Ok(Self {
+            kind,
+            tail,
+            payload,
+            id: call.request_id.clone(),
+            arn,
+            qualifier,
+            trace: sandbox::trace_header(call.header(TRACE.as_str()), &function),
+            function,
+            client_context: call.header("x-amz-client-context").map(judge_context).transpose()?,
+            tenant,
+        })
+    }
+
+    /// What `X-Amz-Executed-Version` says.
+    pub(super) fn version(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.function.version).unwrap_or(HeaderValue::from_static(LATEST))
+    }
+
+    /// What the answer says of its X-Ray trace.
+    pub(super) fn trace(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.trace).ok()
+    }
+
+    /// The invocation as the queue keeps it.
+    pub(super) fn into_entry(self) -> Entry {
+        let qualifier = self.qualifier.clone();
+        queue::entry(self.into_invocation(), qualifier)
+    }
+
+    /// The invocation, whose response is collected.
+    pub(super) fn into_invocation(self) -> Invocation {
+        Invocation {
+            id: self.id,
+            function: self.function,
+            arn: self.arn,
+            payload: self.payload,
+            client_context: self.client_context,
+            tenant: self.tenant,
+            trace: self.trace,
+            tail: self.tail,
+            stream: None,
+        }
+    }
+}
+
+/// A payload must be JSON in UTF-8.
+fn judge_payload(payload: &[u8]) -> Result<(), Fault> {
+    let invalid = |error: &dyn std::fmt::Display| {
+        let message = format!("Could not parse request body into json: Could not parse payload into json: {error}");
+        Fault::new(400, "InvalidRequestContentException", message)
+    };
+    let text = std::str::from_utf8(payload).map_err(|error| invalid(&error))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| invalid(&error))?;
+    Ok(())
+}
+
+/// The client context: JSON in base64. Gives it on one line.
+fn judge_context(context: &str) -> Result<String, Fault> {
+    let invalid = |why: &str| {
+        Fault::new(
+            400,
+            "InvalidRequestContentException",
+            format!("Client context must be a valid Base64-encoded JSON object: {why}"),
+        )
+    };
+    if context.len() > CONTEXT_LIMIT {
+        return Err(invalid(&format!("it has {} bytes, the limit is {CONTEXT_LIMIT}", context.len())));
+    }
+    let bytes = STANDARD.decode(context).map_err(|error| invalid(&error.to_string()))?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    Ok(value.to_string())
+}
+
+/// The tenant's id: a function with a `TenancyConfig` needs one, the others take none.
+pub(crate) fn judge_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, Fault> {
+    let isolated =
+        function.other.get("TenancyConfig").is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");
+    let Some(tenant) = tenant else {
+        if isolated {
+            let message = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your \
+                           request and try again.";
+            return Err(Fault::invalid(message));
+        }
+        return Ok(None);
+    };
+    let valid = |c: char| c.is_ascii_alphanumeric() || "._:/=+-@ ".contains(c);
+    if tenant.is_empty() || tenant.len() > 256 || !tenant.chars().all(valid) {
+        let constraint = "satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+";
+        return Err(Fault::validation(tenant, "tenantId", constraint));
+    }
+    if !isolated {
+        let message = "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your \
+                       request and try again.";
+        return Err(Fault::invalid(message));
+    }
+    Ok(Some(tenant.to_owned()))
+}

@@ -1,0 +1,141 @@
+//! The resource policy of a layer's version: `AddLayerVersionPermission`, `RemoveLayerVersionPermission`,
+//! `GetLayerVersionPolicy`. It is kept and told; whoever has the local Lambda's key may use every layer.
+
+use crate::{
+    api::lambda::{
+        identifier::{is_name, is_number},
+        layers, validate,
+    },
+    http::{
+        error::Fault,
+        request::Call,
+        response::{self, Body},
+    },
+    service::Service,
+    store::{function_record::Policy, layers::Version},
+};
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PermissionRequest {
+    statement_id: Option<String>,
+    action: Option<String>,
+    principal: Option<String>,
+    organization_id: Option<String>,
+}
+
+impl PermissionRequest {
+    /// The statement that it asks for, about `resource`.
+    fn statement(&self, resource: &str) -> Result<Value, Fault> {
+        let required = |value: &Option<String>, field: &str| {
+            value.clone().ok_or_else(|| Fault::validation("null", field, "not be null"))
+        };
+        let (sid, action) = (required(&self.statement_id, "statementId")?, required(&self.action, "action")?);
+        let principal = required(&self.principal, "principal")?;
+        if !is_name(&sid) || sid.len() > 100 {
+            let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
+            return Err(Fault::validation(&sid, "statementId", pattern));
+        }
+        if action != "lambda:GetLayerVersion" {
+            return Err(Fault::validation(
+                &action,
+                "action",
+                "satisfy regular expression pattern: lambda:GetLayerVersion",
+            ));
+        }
+        let who: Value = if principal == "*" {
+            "*".into()
+        } else if principal.len() == 12 && is_number(&principal) {
+            json!({ "AWS": format!("arn:aws:iam::{principal}:root") })
+        } else if principal.starts_with("arn:") && validate::arn(&principal, "principal").is_ok() {
+            json!({ "AWS": principal })
+        } else {
+            let pattern = "satisfy regular expression pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root";
+            return Err(Fault::validation(&principal, "principal", pattern));
+        };
+        let mut statement =
+            json!({ "Sid": sid, "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource });
+        if let Some(organization) = &self.organization_id {
+            statement["Condition"] = json!({ "StringEquals": { "aws:PrincipalOrgID": organization } });
+        }
+        Ok(statement)
+    }
+}
+
+/// Changes the policy of a version.
+fn change<T>(
+    service: &Service,
+    name: &str,
+    number: u64,
+    edit: impl FnOnce(&mut Policy) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    if !service.layers.get(name).is_some_and(|layer| layer.versions.contains_key(&number)) {
+        return Err(layers::no_version(&layers::arn(service, name), number));
+    }
+    service.layers.change(name, |layer| {
+        let Some(Version { policy, .. }) = layer.versions.get_mut(&number) else {
+            return Err(layers::no_version(name, number));
+        };
+        let result = edit(policy)?;
+        policy.revision = uuid::Uuid::new_v4().to_string();
+        Ok(result)
+    })?
+}
+
+/// `AddLayerVersionPermission`.
+pub(super) fn add(service: &Service, call: &Call, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+    let request: PermissionRequest = call.json()?;
+    let statement = request.statement(&format!("{}:{number}", layers::arn(service, name)))?;
+    let told = change(service, name, number, |policy| {
+        validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
+        if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
+            return Err(Fault::conflict(format!(
+                "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing \
+                 statement.",
+                statement["Sid"].as_str().unwrap_or_default()
+            )));
+        }
+        policy.statements.push(statement.clone());
+        Ok(json!({ "Statement": statement.to_string() }))
+    })?;
+    let mut told = told;
+    told["RevisionId"] = revision(service, name, number).into();
+    Ok(response::json(201, &told))
+}
+
+fn revision(service: &Service, name: &str, number: u64) -> Option<String> {
+    Some(service.layers.get(name)?.versions.get(&number)?.policy.revision.clone())
+}
+
+/// `RemoveLayerVersionPermission`.
+pub(super) fn remove(
+    service: &Service,
+    call: &Call,
+    (name, number): (&str, u64),
+    sid: &str,
+) -> Result<Response<Body>, Fault> {
+    change(service, name, number, |policy| {
+        let place = policy.statements.iter().position(|statement| statement["Sid"] == sid);
+        let place =
+            place.ok_or_else(|| Fault::not_found(format!("Statement {sid} is not found in resource policy.")))?;
+        validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
+        policy.statements.remove(place);
+        Ok(())
+    })?;
+    Ok(response::empty(204))
+}
+
+/// `GetLayerVersionPolicy`.
+pub(super) fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+    let layer = service.layers.get(name);
+    let version = layer.as_ref().and_then(|layer| layer.versions.get(&number));
+    let version = version.ok_or_else(|| layers::no_version(&layers::arn(service, name), number))?;
+    if version.policy.statements.is_empty() {
+        return Err(Fault::not_found("No policy is associated with the given resource."));
+    }
+    let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": version.policy.statements });
+    Ok(response::json(200, &json!({ "Policy": document.to_string(), "RevisionId": version.policy.revision })))
+}

@@ -1,0 +1,68 @@
+//! `PublishVersion` and `ListVersionsByFunction`.
+
+use super::{
+    functions::describe::{base64_of, describe, describe_in_list},
+    identifier::Named,
+    page::page,
+    validate,
+};
+use crate::{
+    http::{
+        error::Fault,
+        request::Call,
+        response::{self, Body},
+    },
+    service::Service,
+    store::{function::arn, function_record::Record},
+};
+use http::Response;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PublishRequest {
+    code_sha256: Option<String>,
+    description: Option<String>,
+    revision_id: Option<String>,
+}
+
+/// `PublishVersion`: does nothing when `$LATEST` is what the last version was made of.
+pub(super) async fn publish_version(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let request: PublishRequest = call.json()?;
+    let named = Named::whole(service, name)?;
+    let description = request.description.filter(|description| !description.is_empty());
+    description.as_deref().map_or(Ok(()), validate::description)?;
+    let change = service.functions.change().await;
+    let mut record = Record::clone(&*named.record(service)?);
+    validate::idle(&record.latest, &record.latest.arn(&service.region))?;
+    validate::revision(request.revision_id.as_deref(), record.latest.revision_id(), "GetFunction/GetAlias")?;
+    let sha256 = base64_of(&record.latest.code);
+    if let Some(asked) = request.code_sha256.filter(|asked| !asked.is_empty() && *asked != sha256) {
+        return Err(Fault::invalid(format!(
+            "CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST ({sha256}). Please try again with the \
+             CodeSHA256 in $LATEST."
+        )));
+    }
+    let (version, new) = record.publish(description);
+    if new {
+        service.codes.keep(&version);
+        if let Err(fault) = change.store(record) {
+            service.codes.release(&version);
+            return Err(fault);
+        }
+    }
+    Ok(response::json(201, &describe(&version, &version.arn(&service.region))))
+}
+
+/// `ListVersionsByFunction`: `$LATEST`, then the versions from the oldest to the newest.
+pub(super) fn list_versions(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+    let named = Named::read(service, name, None)?;
+    let record = Named { qualifier: None, ..named }.record(service)?;
+    let (told, next) = page(call, 10_000, record.told().map(|version| (format!("{:0>20}", version.version), version)))?;
+    let told = told
+        .into_iter()
+        .map(|version| describe_in_list(version, &arn(&service.region, &version.name, Some(version.version.as_str()))));
+    Ok(response::json(200, &json!({ "Versions": told.collect::<Vec<_>>(), "NextMarker": next })))
+}

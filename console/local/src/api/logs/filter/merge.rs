@@ -1,0 +1,174 @@
+//! The events of many streams as one sequence, in the order that AWS documents: by time, by when they came in, then by
+//! stream and number. Reads the streams' files, each only when its first event is due.
+
+use crate::store::logs::{
+    event::Event,
+    stream::{Direction, Reader, Stream},
+};
+use serde::{Deserialize, Serialize};
+use std::{cmp::Reverse, collections::BinaryHeap, io, ops::RangeInclusive, sync::Arc};
+
+/// How much memory the blocks of all streams may take together; each has a part of it.
+const BLOCKS: usize = 8 << 20;
+
+/// A place in the sequence: right after an event, or at the beginning.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Whether the sequence has the oldest first.
+    pub(super) forward: bool,
+    /// The event: its time, when it came in, its stream and its number.
+    event: Option<(i64, i64, String, u64)>,
+}
+
+/// Where an event stands in the sequence: the less, the earlier. The third part orders streams.
+type Rank = (i64, i64, i64, i64);
+
+/// An event: its time, when it came in, its stream's index and its number.
+type Key = (i64, i64, usize, u64);
+
+/// The sequence.
+pub(super) struct Merge<'a> {
+    streams: &'a [Arc<Stream>],
+    times: RangeInclusive<i64>,
+    forward: bool,
+    /// The rank that was told last, by this page or the one before it.
+    after: Option<Rank>,
+    /// Where the sequence begins.
+    begin: Place,
+    /// The last event told, and the one before it.
+    told: Option<Key>,
+    before: Option<Key>,
+    /// For each stream that goes on: the rank of its next event, or one that is not greater while it is not opened.
+    order: BinaryHeap<Reverse<(Rank, usize)>>,
+    /// For each stream, once opened: the rest of it, and its next event.
+    heads: Vec<Option<(Reader<'a>, Event)>>,
+    block: usize,
+    fetched: usize,
+}
+
+impl<'a> Merge<'a> {
+    /// The events of `streams`, which are in the order of their names, within `times`, that come after a place. Files are
+    /// read in blocks of at most that size.
+    pub(super) fn new(
+        streams: &'a [Arc<Stream>],
+        times: RangeInclusive<i64>,
+        forward: bool,
+        after: Option<Place>,
+        block: usize,
+    ) -> Self {
+        let begin = after.unwrap_or(Place { forward, event: None });
+        let sign = if forward { 1 } else { -1 };
+        let rank = begin.event.as_ref().map(|(time, ingested, name, number)| {
+            let stream = match streams.binary_search_by(|stream| stream.name.cmp(name)) {
+                Ok(index) => index as i64 * 2 + 1,
+                // Deleted meanwhile: between its neighbours.
+                Err(index) => index as i64 * 2,
+            };
+            (sign * time, sign * ingested, sign * stream, sign * *number as i64)
+        });
+        let mut merge = Self {
+            streams,
+            times,
+            forward,
+            after: rank,
+            begin,
+            told: None,
+            before: None,
+            order: BinaryHeap::new(),
+            heads: Vec::new(),
+            block: 0,
+            fetched: 0,
+        };
+        let (start, end) = merge.times.clone().into_inner();
+        for (index, stream) in streams.iter().enumerate() {
+            merge.heads.push(None);
+            let extent = stream.extent();
+            let (Some(first), Some(last)) = (extent.first, extent.last) else { continue };
+            if first.max(start) > last.min(end) {
+                continue;
+            }
+            let earliest = if forward { first.max(start) } else { -last.min(end) };
+            let latest = if forward { last } else { -first };
+            if merge.after.is_none_or(|(after, ..)| latest >= after) {
+                let rank = (earliest.max(rank.map_or(i64::MIN, |rank| rank.0)), i64::MIN, i64::MIN, i64::MIN);
+                merge.order.push(Reverse((rank, index)));
+            }
+        }
+        merge.block = (BLOCKS / merge.order.len().max(1)).clamp(4 << 10, block);
+        merge
+    }
+
+    /// The next event and its stream.
+    pub(super) fn next(&mut self) -> io::Result<Option<(&'a Stream, Event)>> {
+        while let Some(Reverse((rank, index))) = self.order.pop() {
+            let Some((stream, head)) = self.streams.get(index).zip(self.heads.get_mut(index)) else { continue };
+            match head.take() {
+                None => {
+                    let reader = self.open(stream, index)?;
+                    self.advance(reader, index)?;
+                }
+                Some((reader, event)) => {
+                    self.advance(reader, index)?;
+                    self.after = Some(rank);
+                    self.before = self.told.replace((event.t, event.i, index, event.n));
+                    return Ok(Some((stream, event)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the place before the event that [`next`](Self::next) gave last: it is not told. The sequence ends with that.
+    pub(super) fn put_back(&mut self) {
+        self.told = self.before.take();
+        self.order.clear();
+    }
+
+    /// The place after the last event.
+    pub(super) fn place(&self) -> Place {
+        let told = self.told.and_then(|(time, ingested, index, number)| {
+            Some((time, ingested, self.streams.get(index)?.name.clone(), number))
+        });
+        match told {
+            Some(event) => Place { forward: self.forward, event: Some(event) },
+            None => self.begin.clone(),
+        }
+    }
+
+    /// Whether there is certainly nothing more.
+    pub(super) fn is_done(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// How many bytes were read.
+    pub(super) fn fetched(&self) -> usize {
+        self.fetched
+    }
+
+    fn rank(&self, event: &Event, index: usize) -> Rank {
+        let sign = if self.forward { 1 } else { -1 };
+        (sign * event.t, sign * event.i, sign * (index as i64 * 2 + 1), sign * event.n as i64)
+    }
+
+    fn open(&mut self, stream: &'a Stream, index: usize) -> io::Result<Reader<'a>> {
+        let (start, end) = self.times.clone().into_inner();
+        let due = |event: &Event| self.after.is_none_or(|after| self.rank(event, index) > after);
+        if self.forward {
+            stream.read(Direction::Forward, self.block, |event| event.t < start || !due(event))
+        } else {
+            stream.read(Direction::Backward, self.block, |event| event.t <= end && due(event))
+        }
+    }
+
+    /// Makes the next event of a stream known, if it has one.
+    fn advance(&mut self, mut reader: Reader<'a>, index: usize) -> io::Result<()> {
+        let next = reader.next()?;
+        self.fetched += reader.take_fetched();
+        let Some(event) = next.filter(|event| self.times.contains(&event.t)) else { return Ok(()) };
+        self.order.push(Reverse((self.rank(&event, index), index)));
+        if let Some(head) = self.heads.get_mut(index) {
+            *head = Some((reader, event));
+        }
+        Ok(())
+    }
+}

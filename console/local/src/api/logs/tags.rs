@@ -1,0 +1,115 @@
+//! The Logs API of a group's tags.
+
+use crate::{
+    http::error::Fault,
+    store::logs::{Logs, error::invalid, group::Group},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How many tags a group has at most.
+const TAGS: usize = 50;
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TagRequest {
+    resource_arn: String,
+    tags: BTreeMap<String, String>,
+    tag_keys: Vec<String>,
+}
+
+/// The requests that came before those of resources: the tags of a group by its name.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct GroupTagRequest {
+    log_group_name: String,
+    /// Tags, or the keys of tags.
+    tags: Value,
+}
+
+impl GroupTagRequest {
+    /// The same request of a resource.
+    fn of_resource(&self, logs: &Logs) -> Result<TagRequest, Fault> {
+        let resource_arn = logs.arn(&self.log_group_name);
+        let wrong = |error: serde_json::Error| invalid(format!("could not read the tags: {error}"));
+        let (mut tags, mut tag_keys) = (BTreeMap::new(), Vec::new());
+        match &self.tags {
+            Value::Null => {}
+            keys @ Value::Array(_) => tag_keys = serde_json::from_value(keys.clone()).map_err(wrong)?,
+            pairs => tags = serde_json::from_value(pairs.clone()).map_err(wrong)?,
+        }
+        Ok(TagRequest { resource_arn, tags, tag_keys })
+    }
+}
+
+/// `TagLogGroup`.
+pub(super) fn tag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    tag(logs, &request.of_resource(logs)?)
+}
+
+/// `UntagLogGroup`.
+pub(super) fn untag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    untag(logs, &request.of_resource(logs)?)
+}
+
+/// `ListTagsLogGroup`.
+pub(super) fn list_of_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+    list(logs, &request.of_resource(logs)?)
+}
+
+/// `TagResource`.
+pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    let group = group(logs, request)?;
+    let mut tags = group.settings().tags;
+    tags.extend(request.tags.clone());
+    check(&tags)?;
+    set(&group, tags)
+}
+
+/// `UntagResource`.
+pub(super) fn untag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    let group = group(logs, request)?;
+    let mut tags = group.settings().tags;
+    tags.retain(|key, _| !request.tag_keys.contains(key));
+    set(&group, tags)
+}
+
+/// `ListTagsForResource`.
+pub(super) fn list(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+    Ok(json!({ "tags": group(logs, request)?.settings().tags }))
+}
+
+/// Whether a group may have these tags.
+pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
+    if tags.len() > TAGS {
+        let message = format!("a log group may have {TAGS} tags, not {}", tags.len());
+        return Err(Fault::new(400, "TooManyTagsException", message));
+    }
+    let wrong = |(key, value): &(&String, &String)| {
+        key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:")
+    };
+    match tags.iter().find(wrong) {
+        Some((key, _)) => Err(invalid(format!(
+            "the tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up to 256"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn group(logs: &Logs, request: &TagRequest) -> Result<Arc<Group>, Fault> {
+    if !request.resource_arn.starts_with("arn:") || request.resource_arn.ends_with('*') {
+        return Err(invalid(format!(
+            "resourceArn {:?} is not a log group's ARN without ':*' at its end",
+            request.resource_arn
+        )));
+    }
+    logs.group(&request.resource_arn)
+}
+
+fn set(group: &Group, tags: BTreeMap<String, String>) -> Result<Value, Fault> {
+    group
+        .set(|settings| settings.tags = tags)
+        .map(|()| Value::Null)
+        .map_err(|error| Fault::service("could not write a log group", &error))
+}

@@ -1,0 +1,42 @@
+//! The address of a request to a function URL.
+
+use crate::store::url_config::{DOMAIN, PATH};
+use http::request::Parts;
+
+/// What a request to a URL names.
+pub(crate) struct Address {
+    /// The URL's id.
+    pub(super) id: String,
+    /// The host name, without its port.
+    pub(super) host: String,
+    /// The path under the URL, as it was sent.
+    pub(super) path: String,
+    /// The server's port.
+    pub(super) port: u16,
+    /// The origin of the pages that this URL serves itself.
+    pub(super) origin: String,
+}
+
+impl Address {
+    /// Reads the address of a request to a server on `port`; none when it is for an API.
+    pub(crate) fn read(head: &Parts, port: u16) -> Option<Self> {
+        let mut hosts = head.headers.get_all("host").iter();
+        let host = hosts.next()?.to_str().ok()?;
+        // A request with two hosts, or another one in its first line, is for the door to refuse.
+        if hosts.next().is_some() || head.uri.authority().is_some_and(|authority| authority.as_str() != host) {
+            return None;
+        }
+        let (name, of) = host.split_once(':')?;
+        if of != port.to_string() {
+            return None;
+        }
+        let origin = format!("http://{host}");
+        let path = head.uri.path();
+        if let Some(id) = name.to_ascii_lowercase().strip_suffix(DOMAIN) {
+            return Some(Self { id: id.to_owned(), host: name.to_owned(), path: path.to_owned(), port, origin });
+        }
+        let rest = path.strip_prefix(PATH).filter(|_| matches!(name, "127.0.0.1" | "localhost"))?;
+        let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        Some(Self { id: id.to_owned(), host: name.to_owned(), path: format!("/{rest}"), port, origin })
+    }
+}

@@ -1,0 +1,91 @@
+//! Web pages of other origins: which may call a URL, and what a browser is told of it. The headers are those that AWS
+//! sends. Pure functions.
+
+use crate::{
+    http::response::{self, Body},
+    store::url_config::Cors,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
+
+impl Cors {
+    fn allows(&self, origin: &str) -> bool {
+        has(self.allow_origins.as_deref(), origin)
+    }
+
+    /// A whole preflight or nothing of it: where one thing is not allowed, AWS answers without a word.
+    fn allows_preflight(&self, headers: &HeaderMap, method: &str) -> bool {
+        let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
+        let mut wanted = wanted.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+        has(self.allow_methods.as_deref(), method) && wanted.all(|name| has(self.allow_headers.as_deref(), name))
+    }
+}
+
+fn has(list: Option<&[String]>, wanted: &str) -> bool {
+    list.unwrap_or_default().iter().any(|item| item == "*" || item.eq_ignore_ascii_case(wanted))
+}
+
+/// Whether a request comes from a page that may not call: neither the URL's own, served at `own`, nor one that its
+/// settings allow. On AWS it would run, and the browser would keep the answer from the page; here nobody's page gets that
+/// far, since what runs here is not public.
+pub(super) fn is_foreign(headers: &HeaderMap, own: &str, cors: Option<&Cors>) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let origin = origin.to_str().unwrap_or_default();
+    origin != own && !cors.is_some_and(|cors| cors.allows(origin))
+}
+
+/// The answer to a preflight, which does not reach the function; none when the request is no preflight.
+pub(super) fn preflight(method: &Method, headers: &HeaderMap, cors: Option<&Cors>) -> Option<Response<Body>> {
+    let cors = cors.filter(|_| method == Method::OPTIONS)?;
+    let origin = headers.get(header::ORIGIN)?;
+    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()?;
+    let mut response = response::answer(200, "application/json", "");
+    if !cors.allows(origin.to_str().ok()?) || !cors.allows_preflight(headers, wanted) {
+        return Some(response);
+    }
+    let told = response.headers_mut();
+    told.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, shown(cors, origin));
+    told.insert(header::VARY, HeaderValue::from_static("Origin"));
+    let mut list = |name: HeaderName, items: Option<&[String]>| {
+        let items = items.filter(|items| !items.is_empty());
+        if let Some(value) = items.and_then(|items| HeaderValue::from_str(&items.join(",")).ok()) {
+            told.insert(name, value);
+        }
+    };
+    list(header::ACCESS_CONTROL_ALLOW_HEADERS, cors.allow_headers.as_deref());
+    list(header::ACCESS_CONTROL_ALLOW_METHODS, cors.allow_methods.as_deref());
+    if let Some(age) = cors.max_age {
+        told.insert(header::ACCESS_CONTROL_MAX_AGE, age.into());
+    }
+    if cors.allow_credentials == Some(true) {
+        told.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    Some(response)
+}
+
+/// Adds to an answer what its page may do with it. What the function itself said of this stays beside it, as on AWS.
+pub(super) fn add(answer: &mut HeaderMap, request: &HeaderMap, cors: Option<&Cors>) {
+    let Some(cors) = cors else { return };
+    let Some(origin) = request.get(header::ORIGIN) else { return };
+    if !origin.to_str().is_ok_and(|origin| cors.allows(origin)) {
+        return;
+    }
+    answer.append(header::ACCESS_CONTROL_ALLOW_ORIGIN, shown(cors, origin));
+    answer.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(exposed) = cors.expose_headers.as_deref().filter(|exposed| !exposed.is_empty()) {
+        let own = answer.get_all(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        let mut names: Vec<&str> = own.iter().filter_map(|value| value.to_str().ok()).collect();
+        names.extend(exposed.iter().map(String::as_str));
+        if let Ok(value) = HeaderValue::from_str(&names.join(",")) {
+            answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, value);
+        }
+    }
+    if cors.allow_credentials == Some(true) {
+        answer.append(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+}
+
+/// The origin as it is told: all of them where all are allowed, unless that would forbid credentials.
+fn shown(cors: &Cors, origin: &HeaderValue) -> HeaderValue {
+    let all = cors.allow_origins.as_deref().unwrap_or_default().iter().any(|item| item == "*");
+    if all && cors.allow_credentials != Some(true) { HeaderValue::from_static("*") } else { origin.clone() }
+}

@@ -1,0 +1,46 @@
+//! Responses and their bodies. Plain data.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use std::fmt;
+
+/// The body of every answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
+
+/// The end of a body that is not whole: its connection is closed without the mark of a body's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BrokenOff;
+
+impl fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the function's response broke off")
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
+/// A body of known bytes.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// An answer with a body of known type.
+pub(crate) fn answer(status: u16, content: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content));
+    response
+}
+
+/// A Lambda answer: JSON.
+pub(crate) fn json(status: u16, value: &serde_json::Value) -> Response<Body> {
+    answer(status, "application/json", value.to_string())
+}
+
+/// An answer with no body.
+pub(crate) fn empty(status: u16) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}

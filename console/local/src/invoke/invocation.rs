@@ -1,0 +1,319 @@
+//! One invocation: from the sandbox that takes it to the answer and its `REPORT`. Cold starts, failed inits, deadlines
+//! and exits are told here, as AWS tells them.
+
+mod conclusion;
+mod failure;
+
+use super::{concurrency::Execution, pool::Pool};
+use crate::{
+    http::error::Fault,
+    sandbox::{Answer, Ending, Event, Init, Journal, Part, Phase, Reason, Report, Sandbox, Status, Trace},
+    store::function::Function,
+};
+use bytes::Bytes;
+use failure::Failed;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// What is asked of a function.
+#[derive(Clone)]
+pub(crate) struct Invocation {
+    /// The request's id.
+    pub(crate) id: String,
+    /// The function.
+    pub(crate) function: Arc<Function>,
+    /// The ARN that was invoked.
+    pub(crate) arn: String,
+    /// The payload: JSON.
+    pub(crate) payload: Bytes,
+    /// The client context: JSON on one line.
+    pub(crate) client_context: Option<String>,
+    /// The tenant that it is for.
+    pub(crate) tenant: Option<String>,
+    /// The X-Ray trace header.
+    pub(crate) trace: String,
+    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    pub(crate) stream: Option<mpsc::Sender<Part>>,
+    /// Whether the caller wants the tail of the log, and so waits for the `REPORT`.
+    pub(crate) tail: bool,
+}
+
+/// What came of it.
+pub(crate) struct Outcome {
+    /// The response, or the error as JSON; empty when the response was streamed.
+    pub(crate) payload: Bytes,
+    /// Whether the payload is an error.
+    pub(crate) failed: bool,
+    /// The last 4 KB of its log, when they were asked for.
+    pub(crate) tail: Vec<u8>,
+}
+
+/// Who waits for the outcome.
+struct Caller(Option<oneshot::Sender<Result<Outcome, Fault>>>);
+
+impl Caller {
+    /// Answers, once.
+    fn answer(&mut self, outcome: impl FnOnce() -> Outcome) {
+        if let Some(waiting) = self.0.take() {
+            // A caller that went away does not break the invocation off.
+            let _ = waiting.send(Ok(outcome()));
+        }
+    }
+
+    /// Says that there will be no outcome.
+    fn fail(&mut self, fault: impl FnOnce() -> Fault) {
+        if let Some(waiting) = self.0.take() {
+            let _ = waiting.send(Err(fault()));
+        }
+    }
+
+    /// Says that the end of the server broke it off. The log says nothing: it is no doing of the function.
+    fn break_off(&mut self) {
+        self.fail(|| {
+            let process = std::process::id();
+            let message =
+                format!("process {process}, which served the local Lambda, was stopped while the function ran");
+            Fault::new(500, "ServiceException", message)
+        });
+    }
+}
+
+/// How an event ended.
+enum Ended {
+    Answered(Answer),
+    Failed(Failed),
+}
+
+/// An invocation under way in a sandbox.
+struct Running<'a> {
+    pool: &'a Arc<Pool>,
+    sandbox: Arc<Sandbox>,
+    invocation: &'a Invocation,
+    /// When its time began.
+    begun: Instant,
+    /// When its time is over.
+    deadline: tokio::time::Instant,
+    /// How long the init took, where it is no part of the invocation.
+    init: Option<Duration>,
+    /// Whether the init was a part of the invocation.
+    again: bool,
+}
+
+/// Runs an invocation and waits for its outcome. The error is for the caller: nothing ran.
+pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, Fault> {
+    begin(pool, invocation, permit).await.map_err(|error| Fault::service("broke off the invocation", &error))?
+}
+
+/// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
+/// until runtime and extensions are done. A caller that goes away does not break it off.
+pub(crate) fn begin(
+    pool: &Arc<Pool>,
+    invocation: Invocation,
+    permit: Execution,
+) -> oneshot::Receiver<Result<Outcome, Fault>> {
+    let (caller, outcome) = oneshot::channel();
+    let pool = Arc::clone(pool);
+    tokio::spawn(async move {
+        carry_out(&pool, &invocation, Caller(Some(caller))).await;
+        drop(permit);
+    });
+    outcome
+}
+
+async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller) {
+    while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()).await {
+        sandbox.drain();
+        // It may have ended between two invocations: then another one takes it.
+        if sandbox.is_alive_by_now() {
+            return warm(pool, sandbox, invocation, &mut caller).await;
+        }
+        sandbox.retire(Reason::Failure);
+    }
+    match Journal::begin(pool.surroundings(), &invocation.function).await {
+        // What that needs in memory is not taken for each invocation.
+        Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
+        Err(error) => caller.fail(|| Fault::service("could not begin a log stream", &error)),
+    }
+}
+
+async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, caller: &mut Caller) {
+    sandbox.journal.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
+    let begun = Instant::now();
+    let deadline = tokio::time::Instant::now() + invocation.timeout();
+    let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: false };
+    let ended = running.hand_over().await;
+    running.conclude(ended, caller).await;
+}
+
+async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation, caller: &mut Caller) {
+    let surroundings = pool.surroundings();
+    let trace = Trace::sampled(&invocation.trace);
+    let until = tokio::time::Instant::now() + surroundings.limits.init;
+    let failure = match start(pool, journal, invocation, until, Phase::Init).await {
+        Ok((sandbox, init)) => {
+            journal.start(&invocation.id, trace);
+            let begun = Instant::now();
+            let deadline = tokio::time::Instant::now() + invocation.timeout();
+            let running = Running { pool, sandbox, invocation, begun, deadline, init: Some(init), again: false };
+            let ended = running.hand_over().await;
+            return running.conclude(ended, caller).await;
+        }
+        Err(_) if pool.is_closing() => return caller.break_off(),
+        Err(failure) => failure,
+    };
+    // As on AWS, the init is begun again as a part of the invocation and within its time, and the invocation starts after
+    // it. What cannot be run at all will not run then either.
+    let begun = Instant::now();
+    let deadline = tokio::time::Instant::now() + invocation.timeout();
+    let failure = match failure {
+        Failed::Entrypoint(_) => failure,
+        _ => match start(pool, journal, invocation, deadline, Phase::Invoke).await {
+            Ok((sandbox, _)) => {
+                journal.start(&invocation.id, trace);
+                let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
+                let ended = running.hand_over().await;
+                return running.conclude(ended, caller).await;
+            }
+            Err(_) if pool.is_closing() => return caller.break_off(),
+            Err(failure) => failure,
+        },
+    };
+    journal.start(&invocation.id, trace);
+    let (payload, text) = failure.tell(invocation);
+    if let Some(text) = text {
+        journal.failure(text);
+    }
+    let status = failure.status();
+    let report = Report {
+        ending: Ending { id: &invocation.id, trace, status: Some(&status), told: None },
+        duration: begun.elapsed(),
+        timeout: invocation.timeout(),
+        init: None,
+        extensions: None,
+        peak: None,
+        memory: invocation.function.memory,
+        emulator: None,
+    };
+    journal.end(&report);
+    caller.answer(|| Outcome { payload, failed: true, tail: journal.take_tail() });
+}
+
+/// Starts a sandbox and waits until runtime and extensions have asked for their first event; also says how long that
+/// took.
+async fn start(
+    pool: &Arc<Pool>,
+    journal: &Arc<Journal>,
+    invocation: &Invocation,
+    deadline: tokio::time::Instant,
+    phase: Phase,
+) -> Result<(Arc<Sandbox>, Duration), Failed> {
+    let surroundings = pool.surroundings();
+    journal.init_start(&invocation.function, &surroundings.region, phase);
+    let begun = Instant::now();
+    let tenant = invocation.tenant.as_deref();
+    let sandbox = match Sandbox::start(surroundings, &invocation.function, tenant, journal, deadline).await {
+        Ok(sandbox) => sandbox,
+        Err(not_started) if pool.is_closing() => return Err(not_started.into()),
+        Err(not_started) => {
+            let failure = Failed::from(not_started);
+            journal.init_runtime_done(phase, Some(&failure.status()));
+            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            return Err(failure);
+        }
+    };
+    pool.watch(&sandbox);
+    let runtime = tokio::time::timeout_at(deadline, initialized(&sandbox)).await.unwrap_or(Err(Failed::TimedOut));
+    let runtime = match runtime {
+        Err(failure) if pool.is_closing() => return Err(failure),
+        runtime => runtime,
+    };
+    journal.init_runtime_done(phase, runtime.as_ref().err().map(Failed::status).as_ref());
+    let ready = match runtime {
+        Ok(at) => match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
+            Ok(Ok(asked)) => Ok(asked.map_or(at, |asked| asked.max(at))),
+            Ok(Err(failure)) => Err(Failed::Extension(failure)),
+            Err(_elapsed) => Err(Failed::TimedOut),
+        },
+        Err(failure) => Err(failure),
+    };
+    let ready = match ready {
+        Err(failure) if pool.is_closing() => return Err(failure),
+        ready => ready,
+    };
+    sandbox.drain();
+    journal.extensions(&sandbox.extensions.standings());
+    match ready {
+        Ok(at) => {
+            let init = at - sandbox.started;
+            journal.init_report(init, phase, None);
+            journal.close_subscriptions();
+            Ok((sandbox, init))
+        }
+        Err(failure) => {
+            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            sandbox.retire(failure.reason());
+            sandbox.ended().await;
+            Err(failure)
+        }
+    }
+}
+
+/// When the runtime has asked for its first event.
+async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
+    let init = tokio::select! {
+        biased;
+        init = sandbox.init() => init,
+        failure = sandbox.extensions.failed() => return Err(Failed::Extension(failure)),
+    };
+    match init {
+        Some(Init::Done(_)) if sandbox.kill_if_out_of_memory() => Err(Failed::exited(sandbox).await),
+        Some(Init::Done(at)) => Ok(at),
+        Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
+        Some(Init::Running) | None => Err(Failed::exited(sandbox).await),
+    }
+}
+
+impl Running<'_> {
+    /// Gives the event to the sandbox and waits for its end, which is not later than the deadline.
+    async fn hand_over(&self) -> Ended {
+        let Self { sandbox, invocation, deadline, .. } = self;
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let answer = sandbox.submit(Event {
+            id: invocation.id.clone(),
+            deadline: jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64,
+            arn: invocation.arn.clone(),
+            trace: invocation.trace.clone(),
+            client_context: invocation.client_context.clone(),
+            tenant: invocation.tenant.clone(),
+            payload: invocation.payload.clone(),
+            stream: invocation.stream.clone(),
+        });
+        tokio::select! {
+            biased;
+            Ok(answer) = answer => {
+                // AWS would have killed it before.
+                if sandbox.kill_if_out_of_memory() {
+                    Ended::Failed(Failed::exited(sandbox).await)
+                } else {
+                    Ended::Answered(answer)
+                }
+            }
+            failure = sandbox.extensions.failed() => Ended::Failed(Failed::Extension(failure)),
+            failure = Failed::exited(sandbox) => Ended::Failed(failure),
+            () = tokio::time::sleep_until(*deadline) => Ended::Failed(Failed::TimedOut),
+        }
+    }
+}
+
+impl Invocation {
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.function.timeout.into())
+    }
+
+    fn ending<'a>(&'a self, status: Option<&'a Status>, told: Option<&'a str>) -> Ending<'a> {
+        Ending { id: &self.id, trace: Trace::sampled(&self.trace), status, told }
+    }
+}

@@ -1,0 +1,278 @@
+//! The warm sandboxes: which may take an invocation, which are kept, which are frozen, which must go. Freezes and kills
+//! sandboxes.
+
+use super::concurrency::{Concurrency, Execution};
+use crate::{
+    http::error::Fault,
+    sandbox::{Reason, Sandbox, Surroundings},
+    store::{function::Function, functions::Functions},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::Notify, time::Instant};
+
+/// How long an invocation waits for a sandbox that has answered its last event and is about to ask for the next one. A
+/// caller on this machine comes back sooner than one over a network ever could: it would start a second sandbox.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// All sandboxes.
+pub(crate) struct Pool {
+    surroundings: Surroundings,
+    concurrency: Arc<Concurrency>,
+    functions: Arc<Functions>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By [`Function::revision`]: a version that was changed, or deleted and made again, is another one.
+    slots: HashMap<String, Slot>,
+    /// Every sandbox that may still run.
+    all: Vec<Arc<Sandbox>>,
+    /// Those that are to be frozen, since when, and after which turn of theirs; in the order of time.
+    resting: VecDeque<(Instant, u64, Arc<Sandbox>)>,
+    /// Whether a task looks after those.
+    freezing: bool,
+    closed: bool,
+}
+
+/// What is kept of one version of a function.
+#[derive(Default)]
+struct Slot {
+    /// The sandboxes that wait; the one used last is used first, so that the others can grow old.
+    idle: Vec<(Arc<Sandbox>, Instant)>,
+    /// How many sandboxes have answered and are not idle yet.
+    settling: u32,
+    /// How many invocations wait for one of those.
+    waiting: u32,
+    settled: Arc<Notify>,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub(crate) fn new(
+        surroundings: Surroundings,
+        concurrency: Arc<Concurrency>,
+        functions: Arc<Functions>,
+    ) -> Arc<Self> {
+        Arc::new(Self { surroundings, concurrency, functions, state: Mutex::default() })
+    }
+
+    /// What sandboxes are started with.
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The right to run one invocation, at once or not at all.
+    pub(crate) fn permit(&self, function: &Function) -> Result<Execution, Fault> {
+        self.concurrency.begin(&function.name)
+    }
+
+    /// The right to run one invocation, when there is one; none when the pool closes.
+    pub(crate) async fn wait_for_permit(&self, function: &Function) -> Option<Execution> {
+        self.concurrency.wait(&function.name).await
+    }
+
+    /// A warm sandbox of exactly this revision, and of this tenant.
+    pub(crate) async fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let settled = {
+                let mut state = self.state();
+                let slot = state.slots.get_mut(&function.revision)?;
+                if let Some(sandbox) = slot.take(tenant) {
+                    return Some(sandbox);
+                }
+                if slot.settling <= slot.waiting {
+                    return None;
+                }
+                slot.waiting += 1;
+                Arc::clone(&slot.settled)
+            };
+            let came = tokio::time::timeout_at(until, settled.notified()).await.is_ok();
+            let mut state = self.state();
+            let slot = state.slots.get_mut(&function.revision)?;
+            slot.waiting = slot.waiting.saturating_sub(1);
+            if !came {
+                let sandbox = slot.take(tenant);
+                state.tidy(&function.revision);
+                return sandbox;
+            }
+        }
+    }
+
+    /// A sandbox has answered: soon it is [`put`](Self::put) back.
+    pub(crate) fn settling(&self, sandbox: &Sandbox) {
+        self.state().slot(&sandbox.function).settling += 1;
+    }
+
+    /// Keeps a sandbox after an invocation, or ends it when its function has changed. `settled`: it was
+    /// [`settling`](Self::settling).
+    pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>, settled: bool) {
+        let mut state = self.state();
+        if settled && let Some(slot) = state.slots.get_mut(&sandbox.function.revision) {
+            slot.settling = slot.settling.saturating_sub(1);
+            if slot.waiting > 0 {
+                slot.settled.notify_one();
+            }
+        }
+        // A change that comes after this finds it in its slot.
+        if state.closed || !sandbox.is_alive() || !self.functions.is_current(&sandbox.function) {
+            state.tidy(&sandbox.function.revision);
+            return sandbox.retire(Reason::Spindown);
+        }
+        state.slot(&sandbox.function).idle.push((Arc::clone(sandbox), Instant::now()));
+        state.resting.push_back((Instant::now(), sandbox.turn(), Arc::clone(sandbox)));
+        if !std::mem::replace(&mut state.freezing, true) {
+            tokio::spawn(freeze_the_resting(Arc::clone(self)));
+        }
+    }
+
+    /// Freezes those that have rested long enough; whether there are others.
+    fn freeze(&self) -> bool {
+        let rest = self.surroundings.limits.rest;
+        let mut state = self.state();
+        let now = Instant::now();
+        while let Some((_, turn, sandbox)) = state.resting.pop_front_if(|(since, ..)| now - *since >= rest) {
+            sandbox.freeze(turn);
+        }
+        state.freezing = !state.resting.is_empty();
+        state.freezing
+    }
+
+    /// Ends the sandboxes of a version that was changed or removed; those that are busy end after their invocation.
+    pub(crate) fn retire(&self, function: &Function) {
+        let mut state = self.state();
+        let Some(slot) = state.slots.get_mut(&function.revision) else { return };
+        for (sandbox, _) in slot.idle.drain(..) {
+            sandbox.retire(Reason::Spindown);
+        }
+        state.tidy(&function.revision);
+    }
+
+    /// Ends the sandbox when it has been idle for long, and forgets it when it has ended.
+    pub(crate) fn watch(self: &Arc<Self>, sandbox: &Arc<Sandbox>) {
+        {
+            let mut state = self.state();
+            if state.closed {
+                sandbox.retire(Reason::Spindown);
+            }
+            if state.all.len() >= self.surroundings.limits.concurrency as usize {
+                state.end_oldest();
+            }
+            state.all.push(Arc::clone(sandbox));
+        }
+        let (pool, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
+        tokio::spawn(async move {
+            let mut look_again = pool.surroundings.limits.idle;
+            while tokio::time::timeout(look_again, sandbox.exited()).await.is_err() {
+                look_again = pool.end_if_idle(&sandbox);
+            }
+            let mut state = pool.state();
+            state.all.retain(|other| !Arc::ptr_eq(other, &sandbox));
+            if let Some(slot) = state.slots.get_mut(&sandbox.function.revision) {
+                slot.idle.retain(|(other, _)| !Arc::ptr_eq(other, &sandbox));
+                state.tidy(&sandbox.function.revision);
+            }
+        });
+    }
+
+    /// Ends it when its time is over; says when to look again.
+    fn end_if_idle(&self, sandbox: &Arc<Sandbox>) -> Duration {
+        let limit = self.surroundings.limits.idle;
+        let mut state = self.state();
+        let Some(slot) = state.slots.get_mut(&sandbox.function.revision) else { return limit };
+        let place = slot.idle.iter().position(|(other, _)| Arc::ptr_eq(other, sandbox));
+        let Some((index, since)) = place.and_then(|index| Some((index, slot.idle.get(index)?.1))) else { return limit };
+        let left = limit.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            slot.idle.remove(index);
+            state.tidy(&sandbox.function.revision);
+            sandbox.retire(Reason::Spindown);
+            return limit;
+        }
+        left
+    }
+
+    /// Whether the sandboxes end with the server: what becomes of them now says nothing of their functions.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.surroundings.closing.is_cancelled()
+    }
+
+    /// Ends all sandboxes, and starts no more.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        self.surroundings.closing.cancel();
+        self.concurrency.close();
+        state.resting.clear();
+        for slot in state.slots.values_mut() {
+            slot.idle.clear();
+        }
+        for sandbox in &state.all {
+            sandbox.retire(Reason::Spindown);
+        }
+    }
+
+    /// When all have ended.
+    pub(crate) async fn closed(&self) {
+        self.surroundings.ended().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// An idle sandbox, if possible one that is served on this thread; those that cannot be used any more end.
+    fn take(&mut self, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+        let is_meant = |sandbox: &Sandbox| sandbox.tenant.as_deref() == tenant;
+        while let Some(index) = (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
+            .or_else(|| self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox)))
+        {
+            let (sandbox, _) = self.idle.remove(index);
+            if sandbox.is_alive() {
+                return Some(sandbox);
+            }
+            sandbox.retire(Reason::Spindown);
+        }
+        None
+    }
+}
+
+impl State {
+    fn slot(&mut self, function: &Function) -> &mut Slot {
+        self.slots.entry(function.revision.clone()).or_default()
+    }
+
+    /// Forgets a slot in which there is nothing: of a version that was changed or deleted, nobody would ask again.
+    fn tidy(&mut self, revision: &str) {
+        let is_empty = |slot: &Slot| slot.idle.is_empty() && slot.settling == 0 && slot.waiting == 0;
+        if self.slots.get(revision).is_some_and(is_empty) {
+            self.slots.remove(revision);
+        }
+    }
+
+    /// Ends the sandbox that has been idle for the longest time, of whichever function.
+    fn end_oldest(&mut self) {
+        let age = |slot: &&mut Slot| slot.idle.first().map(|(_, since)| *since);
+        let oldest = self.slots.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
+        if let Some(slot) = oldest {
+            slot.idle.remove(0).0.retire(Reason::Spindown);
+        }
+    }
+}
+
+/// Freezes sandboxes until none is left that rests.
+async fn freeze_the_resting(pool: Arc<Pool>) {
+    loop {
+        tokio::time::sleep(pool.surroundings.limits.rest).await;
+        if !pool.freeze() {
+            return;
+        }
+    }
+}

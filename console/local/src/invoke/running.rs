@@ -1,0 +1,92 @@
+//! A running invocation, apart from the caller that waits for it: its response as it is made, then what came of it. A
+//! caller that goes away does not break it off.
+
+use super::{
+    invocation::{self, Invocation, Outcome},
+    pool::Pool,
+};
+use crate::{count::Counted, http::error::Fault, sandbox::Part};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many pieces of a response wait for a slow caller at most; then the function waits.
+const WAITING: usize = 16;
+
+/// A running invocation.
+pub(crate) struct Running {
+    task: Option<oneshot::Receiver<Result<Outcome, Fault>>>,
+    /// None when it comes whole.
+    parts: Option<mpsc::Receiver<Part>>,
+    outcome: Option<Result<Outcome, Fault>>,
+    /// The server goes on as long as somebody waits.
+    _waits: Counted,
+}
+
+/// What comes next of an invocation.
+pub(crate) enum Step {
+    /// A part of a streamed response.
+    Part(Part),
+    /// Its end. A response that was not streamed is in the outcome.
+    End(Result<Outcome, Fault>),
+}
+
+impl Running {
+    /// Begins an invocation, if there may be one more at this moment. Its response comes whole.
+    pub(crate) fn whole(pool: &Arc<Pool>, invocation: Invocation) -> Result<Self, Fault> {
+        Self::start(pool, invocation, None)
+    }
+
+    /// Begins an invocation, if there may be one more at this moment. A response that the function streams comes as it is
+    /// made.
+    pub(crate) fn streamed(pool: &Arc<Pool>, mut invocation: Invocation) -> Result<Self, Fault> {
+        let (sender, parts) = mpsc::channel(WAITING);
+        invocation.stream = Some(sender);
+        Self::start(pool, invocation, Some(parts))
+    }
+
+    fn start(pool: &Arc<Pool>, invocation: Invocation, parts: Option<mpsc::Receiver<Part>>) -> Result<Self, Fault> {
+        let permit = pool.permit(&invocation.function)?;
+        let task = invocation::begin(pool, invocation, permit);
+        let waits = pool.surroundings().calls.begin();
+        Ok(Self { task: Some(task), parts, outcome: None, _waits: waits })
+    }
+
+    /// The next step; none after the end.
+    pub(crate) async fn next(&mut self) -> Option<Step> {
+        if let Some(task) = &mut self.task {
+            let part = async {
+                match &mut self.parts {
+                    Some(parts) => parts.recv().await,
+                    None => None,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some(part) = part => return Some(Step::Part(part)),
+                joined = task => {
+                    let broken = |error| Err(Fault::service("broke off the invocation", &error));
+                    self.outcome = Some(joined.unwrap_or_else(broken));
+                }
+            }
+            self.task = None;
+        }
+        // All parts were sent before the invocation ended.
+        if let Some(parts) = &mut self.parts
+            && let Ok(part) = parts.try_recv()
+        {
+            return Some(Step::Part(part));
+        }
+        self.outcome.take().map(Step::End)
+    }
+
+    /// What came of it in the end.
+    pub(crate) async fn outcome(mut self) -> Result<Outcome, Fault> {
+        loop {
+            match self.next().await {
+                Some(Step::Part(_)) => {}
+                Some(Step::End(outcome)) => return outcome,
+                None => return Err(Fault::service("lost the invocation", &"it ended without an outcome")),
+            }
+        }
+    }
+}

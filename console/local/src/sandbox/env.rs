@@ -1,0 +1,100 @@
+//! What sandboxes are started with.
+
+use super::{
+    isolation::{self, Namespace},
+    process::{cgroup::Cgroups, families::Families, spawner::Spawner},
+};
+use crate::{
+    count::Count,
+    limits::Limits,
+    store::{code_store::Codes, logs::Logs},
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Where `qemu-aarch64` is, if it is anywhere.
+pub type Emulator = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
+
+/// What sandboxes are started with.
+pub(crate) struct Surroundings {
+    /// The AWS region.
+    pub(crate) region: String,
+    /// Where the emulator is.
+    pub(crate) emulator: Emulator,
+    /// Time and number limits.
+    pub(crate) limits: Limits,
+    /// The code.
+    pub(crate) codes: Arc<Codes>,
+    /// The logs.
+    pub(crate) logs: Arc<Logs>,
+    /// All processes of sandboxes.
+    pub(crate) families: Families,
+    /// The directory of all of it.
+    pub(super) dir: PathBuf,
+    /// What its sandboxes' file systems are made of; none where there is no such thing.
+    pub(super) namespace: Option<&'static Namespace>,
+    /// The server ends: no sandbox needs to come up any more.
+    pub(crate) closing: CancellationToken,
+    /// The invocations that a caller waits for, or that are answered and not logged yet.
+    pub(crate) calls: Count,
+    pub(super) spawner: Spawner,
+    pub(super) cgroups: Option<Cgroups>,
+    /// All that runs for sandboxes.
+    pub(super) tasks: TaskTracker,
+}
+
+impl Surroundings {
+    /// Must be called on a thread of a tokio runtime.
+    pub(crate) fn new(
+        dir: &Path,
+        region: String,
+        emulator: Emulator,
+        limits: Limits,
+        codes: Arc<Codes>,
+        logs: Arc<Logs>,
+    ) -> io::Result<Self> {
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let cgroups = Cgroups::find();
+        let dir = dir.canonicalize()?;
+        let families = Families::open(&dir.join("sandboxes"), Arc::clone(&codes))?;
+        // In this order.
+        let namespace = isolation::namespace().filter(|_| limits.namespaces);
+        isolation::hide();
+        let spawner = Spawner::new(tokio::runtime::Handle::current(), namespace)?;
+        let calls = Count::default();
+        Ok(Self {
+            region,
+            emulator,
+            limits,
+            codes,
+            logs,
+            families,
+            dir,
+            namespace,
+            closing,
+            calls,
+            spawner,
+            cgroups,
+            tasks,
+        })
+    }
+
+    /// How the memory of functions is limited on this machine.
+    pub(crate) fn memory_limit(&self) -> &'static str {
+        match &self.cgroups {
+            Some(_) => "by control groups",
+            None if cfg!(target_os = "linux") => "by watching the processes: this user may make no control groups",
+            None => "not at all: this system does not tell what a process uses",
+        }
+    }
+
+    /// When the last sandbox has ended.
+    pub(crate) async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,223 @@
+//! The external extensions of a sandbox: executables in `extensions` of `/opt`'s place, each a process of its own, started
+//! before the bootstrap. Starts, watches and kills those processes.
+
+use super::{Extensions, Failure, LIMIT};
+use crate::{
+    sandbox::{
+        env::Surroundings,
+        filesystem::Place,
+        log::writer::Journal,
+        not_started::NotStarted,
+        process::{
+            self, Program,
+            output::Output,
+            status::{Group, describe, words},
+        },
+        runtime_api::connection_owners::Members,
+        telemetry::Category,
+    },
+    store::function::Function,
+};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// What only the bootstrap's environment has: AWS Lambda developer guide, "Permissions and configuration" of extensions.
+const RUNTIMES_OWN: [&str; 9] = [
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_FORMAT",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// The executables in the `extensions` of the layers, by name, where the sandbox sees them.
+pub(crate) fn list(place: &Place) -> io::Result<Vec<PathBuf>> {
+    let Some(layers) = place.layers() else { return Ok(Vec::new()) };
+    let entries = match fs::read_dir(layers.join("extensions")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = place.opt().join("extensions").join(entry?.file_name());
+        if !place.outside(&path).is_some_and(|outside| outside.is_dir()) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The name of an extension: that of its file.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
+}
+
+/// Starts all of a sandbox and waits until they have registered.
+pub(crate) async fn start(
+    surroundings: &Surroundings,
+    function: &Function,
+    journal: &Arc<Journal>,
+    extensions: &Arc<Extensions>,
+    (paths, place, bootstrap, members): (&[PathBuf], &Place, &Command, &Members),
+    deadline: tokio::time::Instant,
+) -> Result<Vec<External>, NotStarted> {
+    if paths.len() > LIMIT {
+        let message = format!("Extension limit ({LIMIT}) reached");
+        return Err(NotStarted::Extension(Failure { kind: "Extension.TooManyExtensions", message }));
+    }
+    let mut started = Vec::new();
+    let registering = async {
+        for path in paths {
+            let start = External::start(surroundings, function, journal, extensions, (path, place, bootstrap, members));
+            started.push(start.await?);
+        }
+        extensions.registered().await
+    };
+    let failure = tokio::select! {
+        biased;
+        () = surroundings.closing.cancelled() => Err(NotStarted::TimedOut),
+        registered = registering => registered.map_err(NotStarted::Extension),
+        () = tokio::time::sleep_until(deadline) => Err(NotStarted::TimedOut),
+    };
+    if let Err(failure) = failure {
+        journal.extensions(&extensions.standings());
+        extensions.begin_end();
+        for extension in started {
+            extension.kill();
+            extension.ended().await;
+        }
+        return Err(failure);
+    }
+    Ok(started)
+}
+
+/// The program of an extension, with the bootstrap's environment, less what is the runtime's own. The error says why it
+/// cannot run.
+fn program(
+    surroundings: &Surroundings,
+    function: &Function,
+    (path, place, bootstrap): (&Path, &Place, &Command),
+) -> Result<Program, String> {
+    let program = process::program(surroundings, function, place, (path, place.outside(path).as_deref()));
+    let mut program = program.map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
+    for (key, value) in bootstrap.get_envs() {
+        let own = key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
+        if let Some(value) = value.filter(|_| !own) {
+            program.command.env(key, value);
+        }
+    }
+    Ok(program)
+}
+
+/// A running extension.
+pub(crate) struct External {
+    name: String,
+    process: Pid,
+    output: Arc<Output>,
+    ended: watch::Receiver<bool>,
+}
+
+impl External {
+    /// Starts one.
+    async fn start(
+        surroundings: &Surroundings,
+        function: &Function,
+        journal: &Arc<Journal>,
+        extensions: &Arc<Extensions>,
+        (path, place, bootstrap, members): (&Path, &Place, &Command, &Members),
+    ) -> Result<Self, Failure> {
+        let name = name(path);
+        let cannot = |why: &str| {
+            let message = format!("fork/exec /opt/extensions/{name}: {why}");
+            let failure = Failure { kind: "Extension.LaunchError", message };
+            extensions.not_launched(&name, failure.clone());
+            failure
+        };
+        let failed = |error: io::Error| cannot(&words(&error));
+        let mut attempts = 0;
+        let (mut child, reader) = loop {
+            let program = program(surroundings, function, (path, place, bootstrap)).map_err(|why| cannot(&why))?;
+            let Program { mut command, confinement, .. } = program;
+            let (reader, writer) = io::pipe().map_err(failed)?;
+            let copy = writer.try_clone().map_err(failed)?;
+            command.stdin(Stdio::null()).stdout(copy).stderr(writer);
+            match surroundings.spawner.spawn(command, confinement).await {
+                Ok(child) => break (child, reader),
+                // Another process of ours was started while the file was written, and still holds it for an instant.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => attempts += 1,
+                Err(error) => return Err(failed(error)),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let Some(process) = process else { return Err(cannot("the process ended at once")) };
+        members.add(process);
+        let group = Group(process);
+        let output = Output::new(reader, Arc::clone(journal), Category::Extension).map_err(failed)?;
+        let output = Arc::new(output);
+        let (ends, ended) = watch::channel(false);
+        let (following, last_words) = (Arc::clone(&output), Arc::clone(&output));
+        let following = surroundings.tasks.spawn(async move { following.follow().await });
+        let (extensions, told) = (Arc::clone(extensions), name.clone());
+        surroundings.tasks.spawn(async move {
+            let how = match child.wait().await {
+                Ok(status) => describe(status),
+                Err(error) => error.to_string(),
+            };
+            drop(group);
+            following.abort();
+            last_words.drain();
+            extensions.exited(&told, &how);
+            ends.send_replace(true);
+        });
+        Ok(Self { name, process, output, ended })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process, which leads its group, while it runs.
+    pub(crate) fn process(&self) -> Option<Pid> {
+        (!*self.ended.borrow()).then_some(self.process)
+    }
+
+    /// Logs what it printed up to this moment.
+    pub(crate) fn drain(&self) {
+        self.output.drain();
+    }
+
+    /// Kills it and what it started.
+    pub(crate) fn kill(&self) {
+        if let Some(process) = self.process() {
+            // It may have ended in this moment; then there is nothing to kill.
+            let _ = kill_process_group(process, Signal::KILL);
+        }
+    }
+
+    /// When it has ended.
+    pub(crate) async fn ended(&self) {
+        // The sender goes only with the whole server.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+}
+
+impl Drop for External {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,7 @@
+//! The log of a sandbox: its stream, Lambda's own lines, and which lines are kept.
+
+pub(crate) mod event;
+pub(crate) mod level;
+pub(crate) mod report;
+pub(crate) mod trace;
+pub(crate) mod writer;

@@ -1,0 +1,13 @@
+//! Telemetry events as lines of JSON. Pure but for the clock.
+
+use serde_json::Value;
+
+/// An event on a line, at this moment.
+pub(crate) fn event(kind: &str, record: &Value) -> String {
+    let time = time(jiff::Timestamp::now());
+    format!("{{\"time\":\"{time}\",\"type\":\"{kind}\",\"record\":{record}}}\n")
+}
+
+pub(super) fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}

@@ -1,0 +1,358 @@
+//! Lambda's own log lines, in text and in JSON. The words are AWS's, the figures are measured. Sources: AWS Lambda
+//! developer guide, "Lambda Telemetry API Event schema reference" and "Log-level filtering" (which event has which
+//! level); logs that people posted, for the text.
+
+use super::{
+    event::time,
+    level::Level,
+    trace::Trace,
+    writer::{Journal, Line},
+};
+use crate::{
+    sandbox::{
+        extensions::Standing,
+        telemetry::{Api, Category},
+    },
+    store::function::Function,
+};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Why something did not go well, as the log says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It ran out of time.
+    Timeout,
+    /// It failed in this way, such as `Runtime.ExitError`.
+    Error(String),
+}
+
+/// When an init happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Before the invocation.
+    Init,
+    /// Again, as a part of the invocation.
+    Invoke,
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Invoke => "invoke",
+        }
+    }
+}
+
+/// What the runtime did in an invocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// When its event was delivered.
+    pub(crate) delivered: Instant,
+    /// When its response began and when it was there as a whole.
+    pub(crate) responded: Option<(Instant, Instant)>,
+    /// When it asked for the next event, or ended.
+    pub(crate) over: Instant,
+    /// Size of the response.
+    pub(crate) produced: usize,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Ending<'a> {
+    /// The request's id.
+    pub(crate) id: &'a str,
+    /// Its trace, when it is sampled.
+    pub(crate) trace: Option<Trace<'a>>,
+    /// None when it went well.
+    pub(crate) status: Option<&'a Status>,
+    /// The function itself told an error: text reports do not speak of it, JSON ones do.
+    pub(crate) told: Option<&'a str>,
+}
+
+/// The figures of a `REPORT`.
+pub(crate) struct Report<'a> {
+    /// How it ended.
+    pub(crate) ending: Ending<'a>,
+    /// From the event's delivery until runtime and extensions asked for the next one.
+    pub(crate) duration: Duration,
+    /// The most that is billed of the duration.
+    pub(crate) timeout: Duration,
+    /// From the process's start to the end of its init, when it was started for this request.
+    pub(crate) init: Option<Duration>,
+    /// How long the extensions took after the runtime, and since when.
+    pub(crate) extensions: Option<(Instant, Duration)>,
+    /// Peak memory in MB; none when it could not be measured.
+    pub(crate) peak: Option<u64>,
+    /// The function's memory in MB.
+    pub(crate) memory: u32,
+    /// The name of the emulator.
+    pub(crate) emulator: Option<&'static str>,
+}
+
+impl Journal {
+    /// `INIT_START`. An init within an invocation has none in text, and no version of the runtime.
+    pub(crate) fn init_start(&self, function: &Function, region: &str, phase: Phase) {
+        let first = phase == Phase::Init;
+        if first {
+            self.begin_tail();
+        } else {
+            self.telemetry.reopen();
+        }
+        let version = format!("local:{}", env!("CARGO_PKG_VERSION"));
+        let arn = format!("arn:aws:lambda:{region}::runtime:local");
+        self.platform(&Line {
+            kind: "platform.initStart",
+            level: if first { Level::Info } else { Level::Debug },
+            text: &|| {
+                let line = || format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n");
+                first.then(line).into_iter().collect()
+            },
+            record: &|| {
+                let mut record = json!({
+                    "initializationType": "on-demand", "phase": phase.name(),
+                    "functionName": function.name, "functionVersion": function.version,
+                    "instanceId": self.name, "instanceMaxMemory": u64::from(function.memory) << 20,
+                });
+                if first {
+                    record["runtimeVersion"] = version.as_str().into();
+                    record["runtimeVersionArn"] = arn.as_str().into();
+                }
+                record
+            },
+        });
+    }
+
+    /// The runtime asked for its first event, or will not any more.
+    pub(crate) fn init_runtime_done(&self, phase: Phase, status: Option<&Status>) {
+        self.platform(&Line {
+            kind: "platform.initRuntimeDone",
+            level: if status.is_none() { Level::Debug } else { Level::Warn },
+            text: &|| Vec::new(),
+            record: &|| {
+                let record = json!({ "initializationType": "on-demand", "phase": phase.name() });
+                with_status(record, status, None)
+            },
+        });
+    }
+
+    /// `EXTENSION`, for each, at the end of an init.
+    pub(crate) fn extensions(&self, standings: &[Standing]) {
+        for Standing { name, state, events, error } in standings {
+            self.platform(&Line {
+                kind: "platform.extension",
+                level: if error.is_none() { Level::Info } else { Level::Warn },
+                text: &|| {
+                    let events = events.join(", ");
+                    let error = error.map_or_else(String::new, |error| format!("\tError Type: {error}"));
+                    vec![format!("EXTENSION\tName: {name}\tState: {state}\tEvents: [{events}]{error}\n")]
+                },
+                record: &|| {
+                    let mut record = json!({ "name": name, "state": state, "events": events });
+                    if let Some(error) = error {
+                        record["errorType"] = (*error).into();
+                    }
+                    record
+                },
+            });
+        }
+    }
+
+    /// `TELEMETRY` or `LOGS`: an extension subscribed.
+    pub(crate) fn subscribed(&self, extension: &str, api: Api, categories: &[Category]) {
+        let (word, kind) = match api {
+            Api::Telemetry => ("TELEMETRY", "platform.telemetrySubscription"),
+            Api::Logs => ("LOGS", "platform.logsSubscription"),
+        };
+        self.platform(&Line {
+            kind,
+            level: Level::Info,
+            text: &|| {
+                let names: Vec<&str> = categories.iter().map(|category| category.title()).collect();
+                let names = names.join(", ");
+                vec![format!("{word}\tName: {extension}\tState: Subscribed\tTypes: [{names}]\n")]
+            },
+            record: &|| {
+                let names: Vec<&str> = categories.iter().map(|category| category.name()).collect();
+                json!({ "name": extension, "state": "Subscribed", "types": names })
+            },
+        });
+    }
+
+    /// How the init went: text tells it only when it failed.
+    pub(crate) fn init_report(&self, duration: Duration, phase: Phase, status: Option<&Status>) {
+        self.platform(&Line {
+            kind: "platform.initReport",
+            level: if status.is_none() { Level::Debug } else { Level::Warn },
+            text: &|| {
+                let line = |status| {
+                    let (phase, status) = (phase.name(), words(status));
+                    format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}\t{status}\n", hundredths(duration))
+                };
+                status.map(line).into_iter().collect()
+            },
+            record: &|| {
+                let metrics = json!({ "durationMs": thousandths(duration) });
+                let record = json!({ "initializationType": "on-demand", "phase": phase.name(), "metrics": metrics });
+                with_status(record, status, None)
+            },
+        });
+    }
+
+    /// `START`.
+    pub(crate) fn start(&self, id: &str, trace: Option<Trace<'_>>) {
+        self.platform(&Line {
+            kind: "platform.start",
+            level: Level::Info,
+            text: &|| vec![format!("START RequestId: {id} Version: {}\n", self.version)],
+            record: &|| with_trace(json!({ "requestId": id, "version": self.version }), trace),
+        });
+    }
+
+    /// A new invocation of a warm sandbox: `START` begins its tail.
+    pub(crate) fn start_warm(&self, id: &str, trace: Option<Trace<'_>>) {
+        self.begin_tail();
+        self.start(id, trace);
+    }
+
+    /// The runtime asked for its next event, or will not any more.
+    pub(crate) fn runtime_done(&self, ending: Ending<'_>, run: Run) {
+        self.platform(&Line {
+            kind: "platform.runtimeDone",
+            level: if ending.status.is_none() && ending.told.is_none() { Level::Debug } else { Level::Warn },
+            text: &|| Vec::new(),
+            record: &|| {
+                let mut spans = Vec::new();
+                if let Some((began, ended)) = run.responded {
+                    spans = vec![
+                        span("responseLatency", run.delivered, began - run.delivered),
+                        span("responseDuration", began, ended - began),
+                        span("runtimeOverhead", ended, run.over.saturating_duration_since(ended)),
+                    ];
+                }
+                let duration = thousandths(run.over.saturating_duration_since(run.delivered));
+                let record = json!({
+                    "requestId": ending.id, "spans": spans,
+                    "metrics": { "durationMs": duration, "producedBytes": run.produced },
+                });
+                with_trace(with_status(record, ending.status, ending.told), ending.trace)
+            },
+        });
+    }
+
+    /// What became of an invocation that did not end well: in text for all, to the Logs API as an event.
+    pub(crate) fn failure(&self, text: String) {
+        self.whisper("platform.fault", || text.trim_end().into());
+        self.write(vec![text]);
+    }
+
+    /// `END` and `REPORT`.
+    pub(crate) fn end(&self, report: &Report<'_>) {
+        let Ending { id, status, told, .. } = report.ending;
+        self.whisper("platform.end", || json!({ "requestId": id }));
+        let billed = report.duration.min(report.timeout) + report.init.unwrap_or_default();
+        let billed = billed.as_micros().div_ceil(1000) as u64;
+        self.platform(&Line {
+            kind: "platform.report",
+            level: if status.is_none() && told.is_none() { Level::Info } else { Level::Warn },
+            text: &|| vec![format!("END RequestId: {id}\n"), report.text(billed)],
+            record: &|| report.record(billed),
+        });
+    }
+}
+
+impl Report<'_> {
+    fn text(&self, billed: u64) -> String {
+        let (id, duration, memory) = (self.ending.id, hundredths(self.duration), self.memory);
+        let mut line = format!(
+            "REPORT RequestId: {id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory} MB\t"
+        );
+        let mut field = |text: String| {
+            line.push_str(&text);
+            line.push('\t');
+        };
+        if let Some(peak) = self.peak {
+            field(format!("Max Memory Used: {peak} MB"));
+        }
+        if let Some(init) = self.init {
+            field(format!("Init Duration: {:.2} ms", hundredths(init)));
+        }
+        if let Some(status) = self.ending.status {
+            field(words(status));
+        }
+        if let Some(emulator) = self.emulator {
+            field(format!("Emulated: {emulator}"));
+        }
+        line.push('\n');
+        if let Some(trace) = self.ending.trace {
+            line.push_str(&trace.line());
+        }
+        line
+    }
+
+    fn record(&self, billed: u64) -> Value {
+        let mut metrics = json!({
+            "durationMs": thousandths(self.duration), "billedDurationMs": billed, "memorySizeMB": self.memory,
+        });
+        if let Some(peak) = self.peak {
+            metrics["maxMemoryUsedMB"] = peak.into();
+        }
+        if let Some(init) = self.init {
+            metrics["initDurationMs"] = thousandths(init).into();
+        }
+        let mut record = json!({ "requestId": self.ending.id, "metrics": metrics });
+        if let Some((began, took)) = self.extensions {
+            record["spans"] = json!([span("extensionOverhead", began, took)]);
+        }
+        if let Some(emulator) = self.emulator {
+            record["emulated"] = emulator.into();
+        }
+        with_trace(with_status(record, self.ending.status, self.ending.told), self.ending.trace)
+    }
+}
+
+fn span(name: &str, began: Instant, took: Duration) -> Value {
+    let ago = began.elapsed();
+    let began = jiff::Timestamp::now() - ago;
+    json!({ "name": name, "start": time(began), "durationMs": thousandths(took) })
+}
+
+fn with_trace(mut record: Value, trace: Option<Trace<'_>>) -> Value {
+    if let Some(trace) = trace {
+        record["tracing"] = trace.record();
+    }
+    record
+}
+
+/// `told` is an error that the function told.
+fn with_status(mut record: Value, status: Option<&Status>, told: Option<&str>) -> Value {
+    let (name, error) = match (status, told) {
+        (Some(Status::Timeout), _) => ("timeout", None),
+        (Some(Status::Error(kind)), _) => ("error", Some(kind.as_str())),
+        (None, Some(kind)) => ("error", Some(kind)),
+        (None, None) => ("success", None),
+    };
+    record["status"] = name.into();
+    if let Some(error) = error {
+        record["errorType"] = error.into();
+    }
+    record
+}
+
+fn words(status: &Status) -> String {
+    match status {
+        Status::Timeout => "Status: timeout".to_owned(),
+        Status::Error(kind) => format!("Status: error\tError Type: {kind}"),
+    }
+}
+
+/// Milliseconds with two digits, as in text.
+fn hundredths(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+/// Milliseconds with three digits, as in JSON.
+fn thousandths(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}

@@ -1,0 +1,96 @@
+//! The processes of a sandbox end with it, those included that left its group: they are looked for and killed on a thread
+//! of its own, of all sandboxes that ended meanwhile at once. Also removes what sandboxes had on disk. What a killed
+//! local Lambda left, of both, ends at the next start. Touches the directory of the sandboxes only, and kills processes
+//! that bear a [`Mark`] of it.
+
+use super::mark::{self, Mark, Whose};
+use crate::store::{code_store::Codes, disk};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the sandboxes that end are gathered: to look at all processes takes time that a sandbox which starts meanwhile,
+/// often in place of the one that ended, has better use for.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// The sandboxes of one start of the local Lambda.
+pub(crate) struct Families {
+    dir: PathBuf,
+    start: Mark,
+    next: AtomicU64,
+    ended: mpsc::Sender<Ended>,
+}
+
+struct Ended {
+    mark: Mark,
+    dir: PathBuf,
+}
+
+/// What a sandbox has for itself: a mark and a directory. Its processes end and the directory goes some time after this is
+/// dropped.
+pub(crate) struct Home {
+    pub(crate) mark: Mark,
+    pub(crate) dir: PathBuf,
+    ended: mpsc::Sender<Ended>,
+}
+
+impl Families {
+    /// Those under `dir`. What an earlier start left ends soon after this returns.
+    pub(crate) fn open(dir: &Path, codes: Arc<Codes>) -> io::Result<Self> {
+        disk::make_dir(dir)?;
+        let dir = dir.canonicalize()?;
+        let start = Mark::of(&dir)?;
+        let left: Vec<PathBuf> =
+            fs::read_dir(&dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+        let (ended, queue) = mpsc::channel::<Ended>();
+        thread::Builder::new().name("families".to_owned()).spawn(move || {
+            // Whoever serves comes first.
+            crate::scheduling::as_batch();
+            mark::kill(&Whose::Earlier(start));
+            for dir in left {
+                codes.trash.remove(dir);
+            }
+            while let Ok(first) = queue.recv() {
+                let (mut ended, until) = (vec![first], Instant::now() + GATHER);
+                while let Ok(next) = queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    ended.push(next);
+                }
+                let marks: HashSet<Mark> = ended.iter().map(|ended| ended.mark).collect();
+                mark::kill(&Whose::Sandboxes(&marks));
+                for Ended { dir, .. } in ended {
+                    codes.trash.remove(dir);
+                }
+            }
+        })?;
+        Ok(Self { dir, start, next: AtomicU64::new(0), ended })
+    }
+
+    /// A home for a new sandbox.
+    pub(crate) fn begin(&self) -> io::Result<Home> {
+        let mark = self.start.sandbox(self.next.fetch_add(1, Ordering::Relaxed));
+        let dir = self.dir.join(mark.to_string());
+        disk::make_private(&dir)?;
+        Ok(Home { mark, dir, ended: self.ended.clone() })
+    }
+
+    /// Kills all processes of all sandboxes, and comes back when they are gone: for the end of the local Lambda.
+    pub(crate) fn end_all(&self) {
+        mark::kill(&Whose::This(self.start));
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // Without the thread, the next start takes care.
+        let _ = self.ended.send(Ended { mark: self.mark, dir: std::mem::take(&mut self.dir) });
+    }
+}

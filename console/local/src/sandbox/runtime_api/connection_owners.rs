@@ -1,0 +1,243 @@
+//! Whose connection it is: on Linux the kernel tells which user opened it, and which process holds it. So a sandbox's
+//! Runtime API is for that sandbox alone. Asks the kernel, and reads `/proc`.
+
+use crate::sandbox::process::descendants::family;
+use rustix::process::Pid;
+use std::{net::SocketAddr, time::Duration};
+use tokio::{sync::watch, time::timeout};
+
+/// How long a connection waits for its process to be known as one of the sandbox's: it may be quicker than we are.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether the connection from `peer` to `local` was opened by this user, or by root, who may do anything anyway. Where the
+/// system does not tell, it is taken to be so.
+pub(crate) fn is_of_this_user(peer: SocketAddr, local: SocketAddr) -> bool {
+    is_let_in(&socket::find(peer, local), rustix::process::geteuid().as_raw())
+}
+
+fn is_let_in(found: &Found, me: u32) -> bool {
+    match *found {
+        Found::Untold => true,
+        Found::Nobody => false,
+        // Of a connection that its process has closed the kernel says that it is root's, and of no socket.
+        Found::Socket { user, socket } => socket != 0 && (user == me || user == 0),
+    }
+}
+
+/// Whose connections a sandbox's APIs take.
+pub(crate) struct Members {
+    groups: watch::Sender<Vec<Pid>>,
+}
+
+impl Members {
+    /// Nobody's yet.
+    pub(crate) fn new() -> Self {
+        Self { groups: watch::Sender::new(Vec::new()) }
+    }
+
+    /// Those of a process group, too.
+    pub(crate) fn add(&self, leader: Pid) {
+        self.groups.send_modify(|groups| groups.push(leader));
+    }
+
+    /// Whether the connection from `peer` to `local` was opened by this user, and by a process of the sandbox. Where the
+    /// system does not tell, it is taken to be so.
+    pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> bool {
+        let socket = match socket::find(peer, local) {
+            Found::Untold => return true,
+            Found::Nobody => return false,
+            Found::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return false,
+            Found::Socket { socket, .. } => socket,
+        };
+        let mut groups = self.groups.subscribe();
+        let known = async {
+            loop {
+                let leaders = groups.borrow_and_update().clone();
+                if leaders.iter().any(|leader| holds(*leader, socket)) {
+                    return true;
+                }
+                // Reading about every process takes its time.
+                let others = tokio::task::spawn_blocking(move || {
+                    !leaders.is_empty() && family(&leaders).into_iter().any(|process| holds(process, socket))
+                });
+                if others.await.unwrap_or(false) || groups.changed().await.is_err() {
+                    return true;
+                }
+            }
+        };
+        timeout(PATIENCE, known).await.unwrap_or(false)
+    }
+}
+
+/// Whether a process holds a socket. One that does not let itself be looked at is taken at its word.
+fn holds(process: Pid, socket: u32) -> bool {
+    let wanted = format!("socket:[{socket}]");
+    match std::fs::read_dir(format!("/proc/{}/fd", process.as_raw_nonzero())) {
+        Ok(mut files) => files.any(|file| {
+            file.and_then(|file| std::fs::read_link(file.path()))
+                .is_ok_and(|target| target.as_os_str() == wanted.as_str())
+        }),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// What the kernel knows of a connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// The other end: its owner, and the number of its socket.
+    Socket { user: u32, socket: u32 },
+    /// There is no such connection, or not any more.
+    Nobody,
+    /// This system does not tell.
+    Untold,
+}
+
+#[cfg(target_os = "linux")]
+mod socket {
+    //! Finds a socket by its addresses: through netlink, which takes microseconds, and where that is not there in the
+    //! tables of `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
+
+    use super::Found;
+    use rustix::net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType,
+        netlink::{SOCK_DIAG, SocketAddrNetlink},
+        recv, sendto, socket_with,
+    };
+    use std::net::{SocketAddr, SocketAddrV4};
+
+    /// `SOCK_DIAG_BY_FAMILY`, the type of request and answer.
+    const BY_FAMILY: u16 = 20;
+    /// How long a request is, with its header of 16 bytes.
+    const LENGTH: u32 = 72;
+
+    /// The socket at the other end of a connection that was accepted at `local`.
+    pub(crate) fn find(peer: SocketAddr, local: SocketAddr) -> Found {
+        let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else { return Found::Nobody };
+        ask(peer, local).unwrap_or_else(|_no_netlink| look_up(peer, local))
+    }
+
+    pub(crate) fn ask(peer: SocketAddrV4, local: SocketAddrV4) -> rustix::io::Result<Found> {
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+        let mut request = Vec::with_capacity(LENGTH as usize);
+        request.extend(LENGTH.to_ne_bytes());
+        request.extend(BY_FAMILY.to_ne_bytes());
+        // A request; no sequence number, to the kernel.
+        request.extend(1_u16.to_ne_bytes());
+        request.extend([0; 8]);
+        // IPv4, TCP, no extensions, in any state.
+        request.extend([AddressFamily::INET.as_raw() as u8, 6, 0, 0]);
+        request.extend(u32::MAX.to_ne_bytes());
+        request.extend(peer.port().to_be_bytes());
+        request.extend(local.port().to_be_bytes());
+        for address in [peer, local] {
+            request.extend(address.ip().octets());
+            request.extend([0; 12]);
+        }
+        // Any interface, no cookie.
+        request.extend([0; 4]);
+        request.extend([0xff; 8]);
+        sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+        let mut answer = [0_u8; 512];
+        let (length, _) = recv(&socket, &mut answer, RecvFlags::empty())?;
+        let answer = answer.get(..length).unwrap_or_default();
+        let word = |at: usize| answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+        let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
+        match (kind, word(80), word(84)) {
+            (Some(BY_FAMILY), Some(user), Some(socket)) => Ok(Found::Socket { user, socket }),
+            // An error; that there is no such socket is one that says something.
+            _ if word(16).is_some_and(|code| code == (-rustix::io::Errno::NOENT.raw_os_error()) as u32) => {
+                Ok(Found::Nobody)
+            }
+            _ => Err(rustix::io::Errno::NOTSUP),
+        }
+    }
+
+    pub(crate) fn look_up(peer: SocketAddrV4, local: SocketAddrV4) -> Found {
+        // The kernel writes addresses as the hexadecimal of their bytes in memory.
+        let hex =
+            |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
+        let (peer, local) = (hex(peer), hex(local));
+        let mut found = Found::Untold;
+        // Programs that use IPv6 sockets for everything are in the second table.
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            let Ok(table) = std::fs::read_to_string(table) else { continue };
+            found = Found::Nobody;
+            for line in table.lines() {
+                let mut fields = line.split_ascii_whitespace().skip(1);
+                let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else {
+                    continue;
+                };
+                if from.ends_with(&peer)
+                    && to.ends_with(&local)
+                    && let (Ok(user), Some(Ok(socket))) = (user.parse(), fields.nth(1).map(str::parse))
+                {
+                    return Found::Socket { user, socket };
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod socket {
+    use super::Found;
+    use std::net::SocketAddr;
+
+    pub(crate) fn find(_peer: SocketAddr, _local: SocketAddr) -> Found {
+        Found::Untold
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rustix::process::{geteuid, getpid};
+    use std::net::{SocketAddrV4, TcpListener, TcpStream};
+
+    fn v4(address: SocketAddr) -> SocketAddrV4 {
+        let SocketAddr::V4(address) = address else { panic!("{address} is of IPv4") };
+        address
+    }
+
+    #[test]
+    fn this_user_and_root_are_let_in_and_nobody_else() {
+        for (user, socket, is_in) in [(1000, 7, true), (0, 7, true), (1001, 7, false), (0, 0, false), (1000, 0, false)]
+        {
+            assert_eq!(is_let_in(&Found::Socket { user, socket }, 1000), is_in, "{user} {socket}");
+        }
+        assert!(!is_let_in(&Found::Nobody, 1000) && is_let_in(&Found::Untold, 1000));
+    }
+
+    #[test]
+    fn a_connection_whose_process_is_gone_is_nobodys() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let local = listener.local_addr().unwrap();
+        let client = TcpStream::connect(local).unwrap();
+        let mine = client.local_addr().unwrap();
+        assert!(is_of_this_user(mine, local));
+        drop(client);
+        assert!(!is_of_this_user(mine, local));
+    }
+
+    #[tokio::test]
+    async fn the_kernel_tells_whose_a_connection_is_and_which_process_holds_it() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let local = listener.local_addr().unwrap();
+        let client = TcpStream::connect(local).unwrap();
+        let mine = client.local_addr().unwrap();
+        let told = socket::ask(v4(mine), v4(local)).unwrap();
+        let Found::Socket { user, socket } = told else { panic!("{told:?}") };
+        assert_eq!(user, geteuid().as_raw());
+        assert_eq!(socket::look_up(v4(mine), v4(local)), told, "both ways say the same");
+        assert!(holds(getpid(), socket));
+        let members = Members::new();
+        assert!(!members.admit(mine, local).await, "no process is known");
+        members.add(rustix::process::getppid().unwrap());
+        members.add(getpid());
+        assert!(members.admit(mine, local).await);
+        let nobodys = SocketAddr::new(mine.ip(), if mine.port() == 1 { 2 } else { 1 });
+        assert_eq!(socket::ask(v4(nobodys), v4(local)), Ok(Found::Nobody));
+        assert!(!members.admit(nobodys, local).await);
+    }
+}

@@ -1,0 +1,132 @@
+//! The head of a request: where it ends, what it says. Pure: bytes in, a request out.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING},
+    request::Parts,
+};
+use std::mem::MaybeUninit;
+
+/// How many headers a request or a trailer may have.
+pub(super) const HEADERS: usize = 100;
+
+/// What comes next of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// So many bytes, and that is all.
+    Length(u64),
+    /// The line that tells the size of a chunk.
+    Size,
+    /// So many bytes of a chunk.
+    Chunk(u64),
+    /// The line end after a chunk.
+    LineEnd,
+    /// The trailers.
+    Trailers,
+}
+
+/// Why there is no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// 400.
+    Nonsense,
+    /// 431.
+    TooLarge,
+}
+
+impl Malformed {
+    /// What is answered; after that the connection ends.
+    pub(super) fn answer(self) -> &'static [u8] {
+        match self {
+            Self::Nonsense => b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            Self::TooLarge => {
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            }
+        }
+    }
+}
+
+/// A head.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) parts: Parts,
+    pub(super) framing: Framing,
+    /// Whether another request may follow.
+    pub(super) keep_alive: bool,
+    /// Whether it is of HTTP/1.0.
+    pub(super) old: bool,
+    /// Whether its body comes only when it is told to.
+    pub(super) expects: bool,
+}
+
+impl Head {
+    /// Reads a whole head, and nothing but that.
+    pub(super) fn parse(bytes: &Bytes) -> Result<Self, Malformed> {
+        let nonsense = Malformed::Nonsense;
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| match error {
+            httparse::Error::TooManyHeaders => Malformed::TooLarge,
+            _ => nonsense,
+        })?;
+        let (httparse::Status::Complete(_), Some(method), Some(path)) = (parsed, request.method, request.path) else {
+            return Err(nonsense);
+        };
+        let method = Method::from_bytes(method.as_bytes()).ok().ok_or(nonsense)?;
+        let uri = Uri::from_maybe_shared(bytes.slice_ref(path.as_bytes())).ok().ok_or(nonsense)?;
+        let old = request.version == Some(0);
+        let headers = fields(bytes, request.headers).ok_or(nonsense)?;
+        let framing = framing(&headers, old).ok_or(nonsense)?;
+        let says = |name, word: &str| {
+            headers.get_all(name).iter().any(|value: &HeaderValue| {
+                value
+                    .as_bytes()
+                    .split(|byte| *byte == b',')
+                    .any(|told| told.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+            })
+        };
+        let keep_alive = if old { says(CONNECTION, "keep-alive") } else { !says(CONNECTION, "close") };
+        let expects = !old && says(EXPECT, "100-continue");
+        let (mut parts, ()) = Request::new(()).into_parts();
+        (parts.method, parts.uri, parts.headers) = (method, uri, headers);
+        Ok(Self { parts, framing, keep_alive, old, expects })
+    }
+}
+
+/// Headers that were parsed out of these bytes.
+pub(super) fn fields(bytes: &Bytes, parsed: &[httparse::Header<'_>]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(parsed.len());
+    for field in parsed {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()?);
+    }
+    Some(headers)
+}
+
+/// How the body comes; none when that is contradictory.
+fn framing(headers: &HeaderMap, old: bool) -> Option<Framing> {
+    // What is encoded has no length. Source: RFC 9112, section 6.3.
+    if let Some(encoding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
+        let last = encoding.as_bytes().rsplit(|byte| *byte == b',').next()?;
+        return (!old && last.trim_ascii().eq_ignore_ascii_case(b"chunked")).then_some(Framing::Size);
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else { return Some(Framing::Length(0)) };
+    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    lengths.all(|other| other == length).then_some(Framing::Length(digits.parse().ok()?))
+}
+
+/// How long the head is that these bytes begin with, once it is whole; those before `from` hold no end of it.
+pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
+    for end in ends {
+        match rest.get(end..)? {
+            [b'\n', ..] => return Some(from + end + 1),
+            [b'\r', b'\n', ..] => return Some(from + end + 2),
+            _ => {}
+        }
+    }
+    None
+}

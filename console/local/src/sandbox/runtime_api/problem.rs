@@ -1,0 +1,42 @@
+//! Errors of the APIs inside a sandbox, as AWS words them. Pure.
+
+use super::{http1::Response, invocation_state::Refused};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+/// 202, or why not.
+pub(crate) fn accept(result: Result<(), Refused>) -> Response {
+    match result {
+        Ok(()) => Response::new(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
+        Err(refused) => refuse(refused),
+    }
+}
+
+/// A refusal in AWS's words.
+pub(crate) fn refuse(refused: Refused) -> Response {
+    match refused {
+        Refused::UnknownId => problem(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        Refused::WrongState => {
+            problem(StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed")
+        }
+    }
+}
+
+/// An error of the Runtime API.
+pub(crate) fn problem(status: StatusCode, kind: &str, message: &str) -> Response {
+    Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
+}
+
+/// The error's type in the header, where it has the form that AWS takes: `Function.Word` or `Runtime.Word`.
+pub(crate) fn error_type(headers: &HeaderMap) -> String {
+    let told = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    let valid = |kind: &&str| {
+        let word = kind.strip_prefix("Function.").or_else(|| kind.strip_prefix("Runtime."));
+        word.is_some_and(|word| {
+            word.len() > 1
+                && word.starts_with(|first: char| first.is_ascii_uppercase())
+                && word.chars().all(|c| c.is_ascii_alphabetic())
+        })
+    };
+    told.filter(valid).unwrap_or("Runtime.Unknown").to_owned()
+}

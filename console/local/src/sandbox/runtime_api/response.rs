@@ -1,0 +1,133 @@
+//! Takes a function's response from its sandbox: whole, or piece by piece while it is being made. Reads from the Runtime
+//! API's connection; what waits for a slow caller is bounded.
+
+use super::{
+    http1::{Body, Piece, Response},
+    invocation_state::{Exchange, Part, Reply},
+    problem::{accept, error_type, problem, refuse},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use std::io;
+use tokio::sync::mpsc;
+
+/// The largest response that is collected, in bytes: 6 MB and a little. Source: AWS's own emulator.
+const RESPONSE_LIMIT: usize = 6_291_556;
+/// The largest streamed response, in bytes: 200 MB. Source: AWS Lambda developer guide, "Lambda quotas".
+const STREAM_LIMIT: usize = 200 << 20;
+
+/// `POST …/invocation/{id}/response`.
+pub(crate) async fn respond(id: &str, headers: &HeaderMap, body: &mut Body<'_>, exchange: &Exchange) -> Response {
+    let stream = match exchange.expects(id) {
+        Ok(event) => event.stream.clone(),
+        Err(refused) => return refuse(refused),
+    };
+    let streamed = match headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes) {
+        None => false,
+        Some(b"streaming") => true,
+        Some(_) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "InvalidFunctionResponseMode",
+                "the response mode is not streaming",
+            );
+        }
+    };
+    let (limit, mut pieces) = match stream {
+        Some(stream) if streamed => (STREAM_LIMIT, Pieces::Passed(stream)),
+        _ => (RESPONSE_LIMIT, Pieces::Kept(BytesMut::new())),
+    };
+    pieces.begin(headers.get(CONTENT_TYPE)).await;
+    let Ok(read) = read(body, limit, &mut pieces).await else {
+        // The caller hears of it as well; whether the state still allowed it makes no difference to the sandbox.
+        let _ = exchange.answer(id, Reply::Truncated, 0);
+        return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the response's body broke off");
+    };
+    if read.length > limit {
+        if let Err(refused) = exchange.answer(id, Reply::TooLarge { limit }, read.length) {
+            return refuse(refused);
+        }
+        let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+    }
+    // A streamed response may turn out to be an error after all.
+    let reply = match read.trailers.get("lambda-runtime-function-error-type") {
+        Some(_) => {
+            let error = read.trailers.get("lambda-runtime-function-error-body");
+            let body = error.and_then(|error| STANDARD.decode(error.as_bytes()).ok()).unwrap_or_default();
+            Reply::Error { body: body.into(), kind: error_type(&read.trailers) }
+        }
+        None => Reply::Response(pieces.end()),
+    };
+    accept(exchange.answer(id, reply, read.length))
+}
+
+/// The body of an error, of which at most `limit` bytes are kept.
+pub(crate) async fn collect(body: &mut Body<'_>, limit: usize) -> io::Result<Bytes> {
+    let mut pieces = Pieces::Kept(BytesMut::new());
+    read(body, limit, &mut pieces).await?;
+    Ok(pieces.end())
+}
+
+/// Where the pieces of a body go.
+enum Pieces {
+    /// Into one.
+    Kept(BytesMut),
+    /// To the caller at once.
+    Passed(mpsc::Sender<Part>),
+    /// Nowhere: the caller has gone, and the function does not notice.
+    Dropped,
+}
+
+impl Pieces {
+    async fn begin(&mut self, content: Option<&HeaderValue>) {
+        self.pass(|| Part::Head(content.cloned())).await;
+    }
+
+    async fn add(&mut self, data: Bytes) {
+        match self {
+            Self::Kept(kept) => kept.extend_from_slice(&data),
+            _ => self.pass(|| Part::Data(data)).await,
+        }
+    }
+
+    /// Waits until the caller has taken what came before.
+    async fn pass(&mut self, part: impl FnOnce() -> Part) {
+        if let Self::Passed(stream) = self
+            && stream.send(part()).await.is_err()
+        {
+            *self = Self::Dropped;
+        }
+    }
+
+    fn end(self) -> Bytes {
+        match self {
+            Self::Kept(kept) => kept.freeze(),
+            Self::Passed(_) | Self::Dropped => Bytes::new(),
+        }
+    }
+}
+
+/// A body that was read to its end.
+struct Read {
+    length: usize,
+    trailers: HeaderMap,
+}
+
+/// Reads a body to its end. What is over `limit` bytes goes nowhere.
+async fn read(body: &mut Body<'_>, limit: usize, pieces: &mut Pieces) -> io::Result<Read> {
+    let mut read = Read { length: 0, trailers: HeaderMap::new() };
+    while let Some(piece) = body.piece().await? {
+        match piece {
+            Piece::Data(data) => {
+                read.length += data.len();
+                if read.length <= limit {
+                    pieces.add(data).await;
+                }
+            }
+            Piece::Trailers(trailers) => read.trailers = trailers,
+        }
+    }
+    Ok(read)
+}

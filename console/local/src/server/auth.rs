@@ -1,0 +1,194 @@
+//! Authentication of requests. Requests come from this machine's loopback, name this server as their
+//! `Host`, carry no `Origin` (a web page always does), and are signed with the generated key, for this region and for the
+//! service that they ask. Reads only the request.
+
+pub(crate) mod download;
+mod fast_path;
+mod presigned;
+mod sigv4;
+
+use crate::http::error::Fault;
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
+    sign::v4,
+};
+use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use jiff::Timestamp;
+use sigv4::{Claim, incomplete, mismatch};
+use std::time::SystemTime;
+
+/// The services that are served.
+const SERVICES: [&str; 4] = ["lambda", "logs", "iam", "sts"];
+/// The services that AWS has once for all regions, and the region that they sign for.
+const GLOBAL: ([&str; 2], &str) = (["iam", "sts"], "us-east-1");
+
+/// Checks requests before anything else sees them.
+pub(crate) struct Door {
+    hosts: [String; 4],
+    region: String,
+    access_key: String,
+    secret_key: String,
+}
+
+impl Door {
+    /// The door of a server on `port` of the loopback, with its region and its generated key.
+    pub(crate) fn new(port: u16, region: &str, access_key: &str, secret_key: &str) -> Self {
+        // The SDKs send live tails to the host name prefixed with `stream-`.
+        let hosts = ["127.0.0.1", "localhost", "stream-127.0.0.1", "stream-localhost"].map(|h| format!("{h}:{port}"));
+        let [region, access_key, secret_key] = [region, access_key, secret_key].map(str::to_owned);
+        Self { hosts, region, access_key, secret_key }
+    }
+
+    /// What can be judged before the body is read: where the request comes from and whose key it names.
+    pub(crate) fn admit(&self, head: &Parts) -> Result<(), Fault> {
+        refuse_origin(&head.headers)?;
+        let mut hosts = head.headers.get_all("host").iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let authority = head.uri.authority().map_or(host, http::uri::Authority::as_str);
+        if hosts.next().is_some() || authority != host || !self.hosts.iter().any(|known| known == host) {
+            let message = format!("Host {host:?} is not this server's; use {}", self.hosts[0]);
+            return Err(Fault::new(403, "AccessDeniedException", message));
+        }
+        if download::is_download(head) {
+            return Ok(());
+        }
+        let query = presigned::Query::read(head);
+        self.know(&claim_in(head, query.as_ref())?)
+    }
+
+    fn know(&self, claim: &Claim<'_>) -> Result<(), Fault> {
+        if claim.access_key != self.access_key {
+            let message = "The security token included in the request is invalid: its access key is not this server's.";
+            return Err(Fault::new(403, "UnrecognizedClientException", message));
+        }
+        Ok(())
+    }
+
+    /// That a credential is scoped to this region, and to the service that the request is for.
+    fn fits(&self, claim: &Claim<'_>, service: &str) -> Result<(), Fault> {
+        let (global, home) = GLOBAL;
+        let is_here = claim.region == self.region || global.contains(&service) && claim.region == home;
+        if claim.service != service {
+            let message = format!("Credential should be scoped to correct service: '{service}'.");
+            if SERVICES.contains(&claim.service) {
+                return Err(mismatch(message));
+            }
+            let (served, asked) = (SERVICES.join(", "), claim.service);
+            let message = format!("{message} The local Lambda serves {served}, and does not serve {asked}.");
+            return Err(mismatch(message));
+        }
+        if !is_here {
+            let (here, region) = (&self.region, claim.region);
+            let message =
+                format!("Credential should be scoped to a valid region, not '{region}'. The local Lambda's is {here}.");
+            return Err(mismatch(message));
+        }
+        Ok(())
+    }
+
+    /// As [`Self::verify`], of a request to the APIs: downloads have a signature of their own.
+    pub(crate) fn verify_call(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<(), Fault> {
+        if download::is_download(head) {
+            return self.verify_download(head, now);
+        }
+        self.verify(service, head, sha256, now).map(drop)
+    }
+
+    /// The signature of the whole request to a service, whose body has the hexadecimal SHA-256 `sha256`: signs it again and
+    /// compares. Gives the key that signed it.
+    pub(crate) fn verify(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<String, Fault> {
+        let query = presigned::Query::read(head);
+        let claim = claim_in(head, query.as_ref())?;
+        self.know(&claim)?;
+        self.fits(&claim, service)?;
+        let time = claim.check_time(now)?;
+        // Nothing here streams, so an unsigned body has no honest use; nor does Lambda take one.
+        let claimed = head.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
+        let claimed = claimed.or_else(|| query.as_ref()?.content_sha256().map(str::as_bytes));
+        if claimed.is_some_and(|claimed| claimed != sha256.as_bytes()) {
+            let message = "X-Amz-Content-SHA256 is not the SHA-256 of the body: payloads that are unsigned, or signed in \
+                           chunks, are not accepted";
+            return Err(mismatch(message));
+        }
+        claim.check_headers(&head.headers)?;
+        let holds = |expected: &str| same(expected.as_bytes(), claim.signature.as_bytes());
+        if query.is_none() && fast_path::sign(&self.secret_key, head, &claim, sha256).is_some_and(|it| holds(&it)) {
+            return Ok(claim.access_key.to_owned());
+        }
+        let expected = self
+            .sign(head, &claim, query.as_ref(), sha256, time.into())
+            .map_err(|error| incomplete(&format!("it cannot be signed again: {error}")))?;
+        if holds(&expected) {
+            return Ok(claim.access_key.to_owned());
+        }
+        Err(mismatch(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+             Key and signing method.",
+        ))
+    }
+
+    fn sign(
+        &self,
+        head: &Parts,
+        claim: &Claim<'_>,
+        query: Option<&presigned::Query>,
+        sha256: &str,
+        time: SystemTime,
+    ) -> Result<String, Box<dyn std::error::Error>> {
+        let token = query.and_then(presigned::Query::token).map(str::to_owned);
+        let identity = Credentials::new(&self.access_key, &self.secret_key, token, None, "local").into();
+        let mut settings = SigningSettings::default();
+        if query.is_some() {
+            settings.signature_location = SignatureLocation::QueryParams;
+            settings.expires_in = claim.validity;
+        }
+        // Exactly what the caller signed, be it a header that this crate would leave out.
+        settings.excluded_headers = None;
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(claim.region)
+            .name(claim.service)
+            .time(time)
+            .settings(settings)
+            .build()?
+            .into();
+        let mut headers = Vec::new();
+        for name in claim.signed_headers.split(';') {
+            for value in head.headers.get_all(name) {
+                headers.push((name, value.to_str()?));
+            }
+        }
+        let path = match query {
+            Some(query) => format!("{}?{}", head.uri.path(), query.rest),
+            None => head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+        };
+        let uri = format!("http://{}{path}", self.hosts[0]);
+        let body = SignableBody::Precomputed(sha256.to_owned());
+        let request = SignableRequest::new(head.method.as_str(), uri, headers.into_iter(), body)?;
+        Ok(sign(request, &params)?.into_parts().1)
+    }
+}
+
+/// Refuses what a browser sends for a page.
+pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), Fault> {
+    if headers.contains_key("origin") {
+        return Err(Fault::new(403, "AccessDeniedException", "requests with an Origin header are refused"));
+    }
+    Ok(())
+}
+
+/// Whether a request brings a signature, in a header or in its query.
+pub(crate) fn is_signed(head: &Parts) -> bool {
+    head.headers.contains_key(AUTHORIZATION) || presigned::Query::read(head).is_some()
+}
+
+/// Compares without telling by its time where the first difference is.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
+/// The signature in a request's query, or else in its Authorization header.
+fn claim_in<'a>(head: &'a Parts, query: Option<&'a presigned::Query>) -> Result<Claim<'a>, Fault> {
+    query.map_or_else(|| Claim::in_header(&head.headers), presigned::Query::claim)
+}

@@ -1,0 +1,121 @@
+//! A signature's own words: whose it is, for what, when it was made and what it covers. Source: AWS Identity and Access
+//! Management user guide, "AWS Signature Version 4 for API requests".
+
+use crate::http::error::Fault;
+use http::{HeaderMap, header::AUTHORIZATION};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use std::time::Duration;
+
+/// How far the caller's clock may be off: AWS's own five minutes.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// The form of times.
+const FORMAT: &str = "%Y%m%dT%H%M%SZ";
+/// The one algorithm.
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// What a signature says.
+pub(super) struct Claim<'a> {
+    pub(super) access_key: &'a str,
+    /// The day in its scope.
+    pub(super) date: &'a str,
+    pub(super) region: &'a str,
+    pub(super) service: &'a str,
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
+    /// When it was made, as it was written.
+    pub(super) time: &'a str,
+    /// How long it is good from then on, when it is in the query.
+    pub(super) validity: Option<Duration>,
+}
+
+impl<'a> Claim<'a> {
+    /// Reads the signature in a request's Authorization header.
+    pub(super) fn in_header(headers: &'a HeaderMap) -> Result<Self, Fault> {
+        let Some(header) = headers.get(AUTHORIZATION) else {
+            return Err(Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+        };
+        let rest = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix(ALGORITHM))
+            .ok_or_else(|| incomplete(&format!("the Authorization header is not {ALGORITHM}")))?;
+        let field = |name: &str| {
+            rest.split(',')
+                .filter_map(|part| part.trim().split_once('='))
+                .find_map(|(key, value)| (key == name).then_some(value))
+                .ok_or_else(|| incomplete(&format!("the Authorization header has no {name}")))
+        };
+        let date = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+        let date = date.ok_or_else(|| incomplete("it has no X-Amz-Date header"))?;
+        Self::new(field("Credential")?, field("SignedHeaders")?, field("Signature")?, date, None)
+    }
+
+    /// Reads the credential of a signature.
+    pub(super) fn new(
+        credential: &'a str,
+        signed_headers: &'a str,
+        signature: &'a str,
+        time: &'a str,
+        validity: Option<Duration>,
+    ) -> Result<Self, Fault> {
+        let scope: Vec<&str> = credential.split('/').collect();
+        let &[access_key, date, region, service, "aws4_request"] = scope.as_slice() else {
+            return Err(incomplete("the Credential is not KEY/DATE/REGION/SERVICE/aws4_request"));
+        };
+        Ok(Self { access_key, date, region, service, signed_headers, signature, time, validity })
+    }
+
+    /// When the signature was made, if it is good now.
+    pub(super) fn check_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+        let written = self.time;
+        let time = DateTime::strptime(FORMAT, written)
+            .and_then(|time| time.to_zoned(TimeZone::UTC))
+            .map_err(|error| incomplete(&format!("X-Amz-Date {written:?} is no ISO 8601 basic time ({error})")))?
+            .timestamp();
+        if written.get(..8) != Some(self.date) {
+            return Err(incomplete("the date of its credential scope is not that of X-Amz-Date"));
+        }
+        let validity = self.validity.and_then(|validity| SignedDuration::try_from(validity).ok()).unwrap_or(SKEW);
+        let age = now.duration_since(time);
+        let shown = |time: Timestamp| time.strftime(FORMAT).to_string();
+        if age > validity {
+            let seconds = validity.as_secs();
+            let (earliest, now) = (shown(now - validity), shown(now));
+            return Err(mismatch(format!(
+                "Signature expired: {written} is now earlier than {earliest} ({now} - {seconds} s.)"
+            )));
+        }
+        if age < -SKEW {
+            let (latest, now) = (shown(now + SKEW), shown(now));
+            return Err(mismatch(format!(
+                "Signature not yet current: {written} is still later than {latest} ({now} + 5 min.)"
+            )));
+        }
+        Ok(time)
+    }
+
+    /// That the signature covers what gives a request its meaning: its host, its time and every `X-Amz` header.
+    pub(super) fn check_headers(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
+        if !is_signed("host") {
+            return Err(mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
+        }
+        let bare = headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+        let bare: Vec<&str> = bare.filter(|name| !is_signed(name)).collect();
+        if !bare.is_empty() {
+            let names = bare.join(", ");
+            return Err(mismatch(format!("There were headers present in the request which were not signed: {names}")));
+        }
+        Ok(())
+    }
+}
+
+/// A signature that misses a part.
+pub(super) fn incomplete(why: &str) -> Fault {
+    Fault::new(403, "IncompleteSignatureException", format!("The request is not properly signed: {why}"))
+}
+
+/// A signature that is not one of this request.
+pub(super) fn mismatch(message: impl Into<String>) -> Fault {
+    Fault::new(403, "InvalidSignatureException", message)
+}

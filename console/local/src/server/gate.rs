@@ -1,0 +1,98 @@
+//! The gate that requests pass: it closes in a moment in which nothing is going on, so that a server begins nothing when
+//! it ends. Touches nothing but the clock.
+
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// Interval between two looks at whether the gate may close, or has closed.
+const LOOK: Duration = Duration::from_millis(2);
+
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
+
+/// Whether requests may begin.
+#[derive(Default)]
+pub(crate) struct Gate(AtomicU8);
+
+/// The server has ended: the request was not begun.
+#[derive(Debug, thiserror::Error)]
+#[error("the local Lambda has ended")]
+pub(crate) struct Ended;
+
+impl Gate {
+    /// Whether a request may go on that was counted before this was asked.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == OPEN
+    }
+
+    /// Waits until it is known whether requests may begin.
+    pub(crate) async fn known(&self) -> Result<(), Ended> {
+        loop {
+            match self.0.load(Ordering::SeqCst) {
+                OPEN => return Ok(()),
+                CLOSED => return Err(Ended),
+                _ => sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Closes it in a moment in which nothing is going on.
+    pub(super) async fn close_when(&self, is_idle: impl Fn() -> bool) {
+        loop {
+            if is_idle() {
+                self.0.store(CLOSING, Ordering::SeqCst);
+                // What began before it saw that is seen here.
+                if is_idle() {
+                    return self.close();
+                }
+                self.0.store(OPEN, Ordering::SeqCst);
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.0.store(CLOSED, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::count::Count;
+    use std::{pin::pin, sync::atomic::AtomicUsize};
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn a_gate_closes_only_when_nothing_has_begun() {
+        let (gate, count) = (Gate::default(), Count::default());
+        let begun = count.begin();
+        let mut closing = pin!(gate.close_when(|| count.get() == 0));
+        assert!(timeout(LOOK * 3, &mut closing).await.is_err());
+        assert!(gate.is_open() && gate.known().await.is_ok());
+        drop(begun);
+        closing.await;
+        assert!(!gate.is_open() && gate.known().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_begins_while_it_closes_keeps_it_open() {
+        let (gate, count) = (Gate::default(), Count::default());
+        let looks = AtomicUsize::new(0);
+        // Idle at the first look; at the second something has begun, which sees the gate closing and waits.
+        let is_idle = || looks.fetch_add(1, Ordering::SeqCst) != 1;
+        let waiting = async {
+            while gate.is_open() {
+                tokio::task::yield_now().await;
+            }
+            gate.known().await.is_err()
+        };
+        let ((), ended) = tokio::join!(gate.close_when(is_idle), waiting);
+        assert!(ended && looks.load(Ordering::SeqCst) >= 4, "it took a second try");
+        assert_eq!(count.get(), 0);
+    }
+}

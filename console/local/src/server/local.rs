@@ -1,0 +1,227 @@
+//! Opens the local Lambda of a directory: serves it, or joins the process that does.
+
+use super::{
+    auth::Door,
+    endpoint::Endpoint,
+    io_threads::Engine,
+    link::{Fate, Link},
+    lock::{self, Lock, Past},
+    serve,
+};
+use crate::{
+    api::lambda::invoke::queue, limits::Limits, sandbox::env::Emulator, service::Service, store::damage::Damage,
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long a process that joins waits for the serving one to say where it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the local Lambda needs to know.
+#[derive(Clone)]
+pub struct Options {
+    /// The directory of its state; made when missing, readable by its owner alone.
+    pub dir: PathBuf,
+    /// The port to listen on; 0 for any free one. Without meaning when another process serves the directory already.
+    pub port: u16,
+    /// The AWS region in ARNs and in the functions' environment.
+    pub region: String,
+    /// Asked at each start of an ARM64 sandbox on another processor.
+    pub emulator: Emulator,
+}
+
+/// Why the local Lambda could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state on disk could not be read or written.
+    #[error("the local Lambda's state in {} cannot be used: {source}", dir.display())]
+    State {
+        /// The state directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The port asked for cannot be had.
+    #[error("the local Lambda cannot listen on 127.0.0.1:{port}: {source}; give another port, or 0 for any")]
+    Port {
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process holds the lock and cannot be reached.
+    #[error(
+        "another process serves the local Lambda of {} but does not answer; end it (the file endpoint.json there names its process id) and try again",
+        dir.display()
+    )]
+    Silent {
+        /// The state directory.
+        dir: PathBuf,
+    },
+}
+
+/// A local Lambda: served by this process, or joined.
+pub struct Local {
+    endpoint: Endpoint,
+    pub(super) dir: PathBuf,
+    pub(crate) server: Option<Server>,
+}
+
+/// What this process runs when it serves.
+pub(crate) struct Server {
+    pub(super) stop: CancellationToken,
+    pub(super) accepting: JoinHandle<()>,
+    pub(crate) service: Arc<Service>,
+    _lock: Lock,
+    /// Ends when this goes, and all that runs on it.
+    _engine: Engine,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.service.queue.stop();
+        self.service.pool.close();
+        self.service.pool.surroundings().families.end_all();
+    }
+}
+
+/// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called within a tokio
+/// runtime with I/O and time; the server runs on threads of its own.
+pub async fn open(options: Options) -> Result<Local, Error> {
+    open_with(options, Limits::default()).await
+}
+
+pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {
+    let Options { dir, port, region, emulator } = options;
+    let state = |source| Error::State { dir: dir.clone(), source };
+    let damage = Arc::<Damage>::default();
+    damage.dir(&dir).map_err(state)?;
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(5);
+    loop {
+        if let Some(lock) = Lock::take(&dir, &damage).map_err(state)? {
+            let past = Past::note_killed(&dir, &damage).map_err(state)?;
+            let engine = Engine::start().map_err(state)?;
+            let main = engine.main.clone();
+            let (place, damage) = (dir.clone(), Arc::clone(&damage));
+            let serving = main.spawn(async move {
+                let listener = listen(port, past.port).await.map_err(|source| Error::Port { port, source })?;
+                let served = start(&place, listener, region, emulator, limits, damage, (lock, past, engine)).await;
+                served.map_err(|source| Error::State { dir: place, source })
+            });
+            let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
+            return Ok(Local { endpoint, dir, server: Some(server) });
+        }
+        if let Some(endpoint) = lock::read_endpoint(&dir)
+            && answers(&endpoint).await
+        {
+            return Ok(Local { endpoint, dir, server: None });
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(Error::Silent { dir });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}
+
+/// Listens on `port`; on any when that is 0, and then best on that of the server before, which callers may still have.
+async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
+    if port == 0
+        && last != 0
+        && let Ok(listener) = TcpListener::bind(("127.0.0.1", last)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind(("127.0.0.1", port)).await
+}
+
+/// Whether something listens there: the file may be a killed server's.
+async fn answers(endpoint: &Endpoint) -> bool {
+    match endpoint.url.strip_prefix("http://") {
+        Some(address) => TcpStream::connect(address).await.is_ok(),
+        None => false,
+    }
+}
+
+async fn start(
+    dir: &Path,
+    listener: TcpListener,
+    region: String,
+    emulator: Emulator,
+    limits: Limits,
+    damage: Arc<Damage>,
+    (lock, past, engine): (Lock, Past, Engine),
+) -> io::Result<(Endpoint, Server)> {
+    let port = listener.local_addr()?.port();
+    if port != past.port {
+        Past { port, ..past }.write(dir)?;
+    }
+    let limits = limits.within_the_system();
+    let (place, region_of_service) = (dir.to_owned(), region.clone());
+    let (keys, service) = tokio::task::spawn_blocking(move || {
+        let keys = lock::Keys::of(&place, &damage)?;
+        Ok::<_, io::Error>((keys, Service::open(&place, region_of_service, emulator, limits, port, damage)?))
+    })
+    .await
+    .map_err(io::Error::other)??;
+    let door = Arc::new(Door::new(port, &region, &keys.access_key, &keys.secret_key));
+    let _ = service.door.set(Arc::clone(&door));
+    let stop = CancellationToken::new();
+    let accepting = tokio::spawn(serve(listener, door, Arc::clone(&service), engine.in_turn(), stop.clone()));
+    queue::resume(&service)?;
+    let endpoint = Endpoint {
+        url: format!("http://127.0.0.1:{port}"),
+        access_key: keys.access_key,
+        secret_key: keys.secret_key,
+        region,
+        pid: std::process::id(),
+        id: uuid::Uuid::new_v4().to_string(),
+        memory_limit: service.pool.surroundings().memory_limit().to_owned(),
+        damage: service.damage.found(),
+    };
+    let server = Server { stop, accepting, service, _lock: lock, _engine: engine };
+    lock::write_endpoint(dir, &endpoint)?;
+    Ok((endpoint, server))
+}
+
+impl Local {
+    /// How it is reached.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether this process serves it.
+    pub fn is_serving(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Whether this server still serves. When not, open it again: another process may serve by then, on the same port.
+    pub fn is_alive(&self) -> bool {
+        match &self.server {
+            Some(server) => !server.accepting.is_finished(),
+            None => self.link().fate() == Fate::Alive,
+        }
+    }
+
+    /// Which server this is, for what becomes of it.
+    pub fn link(&self) -> Link {
+        Link { dir: self.dir.clone(), id: self.endpoint.id.clone() }
+    }
+
+    /// Ends the server and its sandboxes at once; when joined, only leaves. Functions, logs and events that are queued stay
+    /// on disk.
+    pub async fn shutdown(self) {
+        self.leave(std::future::ready(()), |_| {}).await;
+    }
+}

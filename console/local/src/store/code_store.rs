@@ -1,0 +1,255 @@
+//! The zips of functions and layers: each is kept and unpacked once, under its SHA-256, and removed when neither a
+//! function nor a layer uses it and nothing holds it. Layers that are laid over each other are kept the same way, under a
+//! name made of theirs. Touches the code directory only.
+//!
+//! Functions and layers on disk keep their code by name ([`Codes::keep_zip`]), over the end of the process. In memory each
+//! function holds its own besides, and so do all that have it: an invocation has the code that it was resolved to,
+//! whatever becomes of the function meanwhile.
+
+use super::{
+    damage::Damage,
+    disk,
+    trash::Trash,
+    zipfile::{self, Refusal},
+};
+use crate::http::hex::hexadecimal;
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// How many zips are unpacked at once: more would not be quicker on one disk.
+const UNPACKING: usize = 2;
+
+/// Unpacked zips by SHA-256.
+pub(crate) struct Codes {
+    dir: PathBuf,
+    used: Mutex<HashMap<String, Users>>,
+    /// Removes what is not needed.
+    pub(crate) trash: Trash,
+    /// What was unpacked, or compared with its zip, since the start.
+    checked: Mutex<HashSet<String>>,
+    /// The turns to unpack.
+    pub(crate) turns: Semaphore,
+    /// What is being unpacked.
+    pub(super) unpacking: TaskTracker,
+}
+
+#[derive(Default)]
+struct Users {
+    /// The functions and layers on disk.
+    kept: usize,
+    /// What is in memory.
+    held: usize,
+}
+
+/// A hold on code: it stays on disk as long as this lives.
+pub(crate) struct Held {
+    codes: Arc<Codes>,
+    names: Vec<String>,
+}
+
+/// A zip that was taken.
+pub(crate) struct Taken {
+    /// Keeps it until something else does.
+    pub(crate) held: Held,
+    /// Its SHA-256, lower-case hexadecimal.
+    pub(crate) sha256: String,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+    /// The size of its files in bytes, as it says.
+    pub(crate) unpacked: u64,
+}
+
+impl Codes {
+    /// The code under `dir`.
+    pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
+        damage.dir(dir)?;
+        let (used, checked, turns) = (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
+        let unpacking = TaskTracker::new();
+        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns, unpacking }))
+    }
+
+    /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
+    pub(crate) fn take(self: &Arc<Self>, zip: &[u8]) -> Result<Taken, Refusal> {
+        let sha256 = hexadecimal(&Sha256::digest(zip));
+        let unpacked = zipfile::judge(zip)?;
+        // From the start, so that it does not go while this one finds it there.
+        let held = self.hold([sha256.clone()]);
+        self.store(&sha256, zip)?;
+        Ok(Taken { held, size: zip.len() as u64, unpacked, sha256 })
+    }
+
+    /// Writes a zip down unless it is there as it should be.
+    fn store(&self, sha256: &str, zip: &[u8]) -> io::Result<()> {
+        let file = self.zip(sha256);
+        if fs::read(&file).is_ok_and(|there| there == zip) {
+            return Ok(());
+        }
+        if file.is_dir() {
+            disk::remove_dir(&file)?;
+        }
+        // What was unpacked from the damaged one is compared with this one.
+        self.checked().remove(sha256);
+        disk::write(&file, zip)
+    }
+
+    /// One layer less keeps a zip.
+    pub(crate) fn drop_zip(&self, sha256: &str) {
+        self.leave([sha256], |users| &mut users.kept);
+    }
+
+    /// One layer more keeps a zip.
+    pub(crate) fn keep_zip(&self, sha256: &str) {
+        self.users().entry(sha256.to_owned()).or_default().kept += 1;
+    }
+
+    /// Holds code by its names.
+    pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> Held {
+        let names: Vec<String> = names.into_iter().collect();
+        let mut used = self.users();
+        for name in &names {
+            used.entry(name.clone()).or_default().held += 1;
+        }
+        Held { codes: Arc::clone(self), names }
+    }
+
+    /// Waits until nothing is being unpacked. For the end of the server.
+    pub(crate) async fn ended(&self) {
+        self.unpacking.close();
+        self.unpacking.wait().await;
+    }
+
+    /// Unpacks a zip unless that was done. What an earlier process unpacked is compared with the zip first.
+    pub(super) fn provide_unpacked(&self, sha256: &str) -> Result<(), Refusal> {
+        if self.checked().contains(sha256) {
+            return Ok(());
+        }
+        let (place, file) = (self.place(sha256), self.zip(sha256));
+        let zip = match fs::read(&file) {
+            Ok(zip) => zip,
+            // State that was written before zips were kept has none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place.is_dir() => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refusal::Damaged),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Refusal::Damaged),
+            Err(error) => return Err(Refusal::Disk(error)),
+        };
+        if fs::symlink_metadata(&place).is_ok() {
+            if hexadecimal(&Sha256::digest(&zip)) != sha256 {
+                return Err(Refusal::Damaged);
+            }
+            if !zipfile::matches(&zip, &place)? {
+                tracing::warn!(dir = %place.display(), "unpacked code was damaged; it is unpacked again");
+                self.discard(&place);
+            }
+        }
+        self.provide(sha256, |fresh| zipfile::unpack(&zip, fresh))
+    }
+
+    /// Makes a directory with `fill` unless it is there: whole or not at all.
+    pub(super) fn provide(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let place = self.place(name);
+        if place.is_dir() {
+            self.checked().insert(name.to_owned());
+            return Ok(());
+        }
+        let fresh = self.fresh();
+        let result = fill(&fresh).and_then(|()| match fs::rename(&fresh, &place) {
+            // Another call made the same at the same time.
+            Err(_) if place.is_dir() => Ok(()),
+            result => result.map_err(Refusal::Disk),
+        });
+        if result.is_ok() {
+            self.checked().insert(name.to_owned());
+        }
+        if result.is_err() || fresh.exists() {
+            self.trash.remove(fresh);
+        }
+        result
+    }
+
+    /// Removes what an earlier process left half done and, with `needless`, what nobody uses. For the start, before sandboxes
+    /// run.
+    pub(crate) fn sweep(&self, needless: bool) -> io::Result<()> {
+        let used = self.users();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                self.trash.remove(entry.path());
+            } else if needless && !used.contains_key(name.strip_suffix(".zip").unwrap_or(&name)) {
+                self.discard(&entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn leave<'a>(&self, names: impl IntoIterator<Item = &'a str>, count: impl Fn(&mut Users) -> &mut usize) {
+        let mut used = self.users();
+        for name in names {
+            let Some(users) = used.get_mut(name) else { continue };
+            let count = count(users);
+            *count = count.saturating_sub(1);
+            if users.kept + users.held > 0 {
+                continue;
+            }
+            used.remove(name);
+            self.checked().remove(name);
+            // Old state has no zips, layers over each other have none, and what was never unpacked has no directory.
+            self.discard(&self.zip(name));
+            self.discard(&self.place(name));
+        }
+    }
+
+    /// Takes away what may be there. For whoever has the lock of the users, so that nobody else can come for it: it is
+    /// renamed at once, and removed when nobody waits.
+    pub(super) fn discard(&self, path: &Path) {
+        let trash = self.fresh();
+        match fs::rename(path, &trash) {
+            Ok(()) => self.trash.remove(trash),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, path = %path.display(), "could not be removed"),
+        }
+    }
+
+    /// A name that nothing has, and that the next start removes.
+    fn fresh(&self) -> PathBuf {
+        self.dir.join(format!(".{}", uuid::Uuid::new_v4().simple()))
+    }
+
+    /// Where code is unpacked, by its name.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Where a zip itself is, by its SHA-256; state that was written before zips were kept has none.
+    pub(crate) fn zip(&self, sha256: &str) -> PathBuf {
+        self.dir.join(format!("{sha256}.zip"))
+    }
+
+    pub(super) fn checked(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<String, Users>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Whether it is a hold on exactly these.
+    pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
+        names.eq(self.names.iter().cloned())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.codes.leave(self.names.iter().map(String::as_str), |users| &mut users.held);
+    }
+}

@@ -1,0 +1,150 @@
+//! State on disk that cannot be used: it is set aside under a name beside its own, recorded for the user, and never
+//! removed. Everything else goes on without it. Touches the files and directories that it is given.
+
+use super::disk;
+use serde::de::DeserializeOwned;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// Ends the name of what was set aside; a number follows when there is more than one.
+const SUFFIX: &str = ".damaged";
+
+/// A record of the damage that was found while the state was read.
+#[derive(Default)]
+pub(crate) struct Damage {
+    found: Mutex<Vec<String>>,
+}
+
+impl Damage {
+    /// Makes a directory usable, as [`disk::make_dir`] does. Whatever has its name and is no directory, or one that cannot be
+    /// read, is set aside.
+    ///
+    /// # Errors
+    /// There is no directory afterwards.
+    pub(crate) fn dir(&self, dir: &Path) -> io::Result<()> {
+        if let Err(error) = disk::make_dir(dir).and_then(|()| fs::read_dir(dir).map(drop)) {
+            if error.kind() == io::ErrorKind::StorageFull {
+                return Err(error);
+            }
+            self.set_aside(dir, "a directory of the local Lambda", &error.to_string())?;
+            disk::make_dir(dir)?;
+        }
+        Ok(())
+    }
+
+    /// As [`dir`](Self::dir), for whoever has the lock: removes the unfinished files that a killed process left there, too.
+    ///
+    /// # Errors
+    /// There is no directory afterwards.
+    pub(crate) fn own_dir(&self, dir: &Path) -> io::Result<()> {
+        self.dir(dir)?;
+        if let Err(error) = disk::sweep(dir) {
+            tracing::warn!(%error, dir = %dir.display(), "unfinished files could not be removed");
+        }
+        Ok(())
+    }
+
+    /// Reads a JSON file. One that cannot be used counts as missing. `what` names its content.
+    pub(crate) fn json<T: DeserializeOwned>(&self, file: &Path, what: &str) -> Option<T> {
+        match disk::read_json(file) {
+            Ok(value) => value,
+            Err(error) if spoiled(&error) => {
+                if let Err(failed) = self.set_aside(file, what, &error.to_string()) {
+                    self.record(format!("{what} is left out: {error}; it could not be set aside: {failed}"));
+                }
+                None
+            }
+            Err(error) => {
+                self.record(format!("{what} is left out: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A file that does not have the
+    /// name that [`disk::file_of`] gives to `name` of its content, where there is one, is set aside as well.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub(crate) fn all<T: DeserializeOwned>(
+        &self,
+        dir: &Path,
+        what: &str,
+        name: impl Fn(&T) -> Option<&str>,
+    ) -> io::Result<Vec<(PathBuf, T)>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let file = entry?.path();
+            if file.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let Some(value) = self.json::<T>(&file, what) else { continue };
+            if name(&value).is_some_and(|name| disk::file_of(dir, name) != file) {
+                self.set_aside(&file, what, "its name and its content do not belong together")?;
+                continue;
+            }
+            all.push((file, value));
+        }
+        Ok(all)
+    }
+
+    /// Renames what cannot be used and records where it is.
+    ///
+    /// # Errors
+    /// It could not be renamed.
+    pub(crate) fn set_aside(&self, path: &Path, what: &str, why: &str) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let numbered = (2_u32..).map(|number| format!("{name}{SUFFIX}-{number}"));
+        let aside = std::iter::once(format!("{name}{SUFFIX}"))
+            .chain(numbered)
+            .map(|name| path.with_file_name(name))
+            .find(|aside| fs::symlink_metadata(aside).is_err())
+            .ok_or(io::ErrorKind::AlreadyExists)?;
+        fs::rename(path, &aside)?;
+        self.record(format!("{what} is damaged ({why}); it was set aside as {}", aside.display()));
+        Ok(())
+    }
+
+    /// Records damage that was dealt with otherwise.
+    pub(crate) fn record(&self, what: String) {
+        tracing::warn!("{what}");
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    /// What was found, one sentence each.
+    pub(crate) fn found(&self) -> Vec<String> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whether the file is to blame, and not the system's state of the moment.
+fn spoiled(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, PermissionDenied, UnexpectedEof};
+    matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | PermissionDenied | UnexpectedEof)
+}
+
+/// Whether a path is what [`Damage::set_aside`] made.
+pub(crate) fn is_aside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.rsplit_once(SUFFIX).is_some_and(|(_, number)| {
+        number.is_empty() || number.strip_prefix('-').is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+    })
+}
+
+/// Whether a file of that name was set aside, now or earlier.
+pub(crate) fn was_set_aside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    asides(path.parent().unwrap_or(Path::new("."))).any(|aside| {
+        aside
+            .file_name()
+            .is_some_and(|aside| aside.to_string_lossy().rsplit_once(SUFFIX).is_some_and(|(of, _)| of == name))
+    })
+}
+
+/// What was set aside in a directory, now or earlier.
+pub(crate) fn asides(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| is_aside(path))
+}

@@ -1,0 +1,101 @@
+//! The code of functions in the code store: kept, released and unpacked. Touches the code directory only.
+
+use super::{
+    code_store::Codes,
+    disk,
+    function::{Failure, Function},
+    zipfile::Refusal,
+};
+use std::{fs, io, path::Path, sync::Arc};
+
+impl Codes {
+    /// A version more keeps what it needs.
+    pub(crate) fn keep(&self, function: &Function) {
+        function.codes().for_each(|name| self.keep_zip(&name));
+    }
+
+    /// A version less keeps it.
+    pub(crate) fn release(&self, function: &Function) {
+        function.codes().for_each(|name| self.drop_zip(&name));
+    }
+
+    /// Whether everything that a version needs was unpacked, or found as it should be, since the start.
+    pub(crate) fn is_checked(&self, function: &Function) -> bool {
+        let checked = self.checked();
+        function.codes().all(|name| checked.contains(&name))
+    }
+
+    /// Whether everything that a version needs was unpacked at some time.
+    pub(crate) fn is_there(&self, function: &Function) -> bool {
+        function.codes().all(|name| self.place(&name).is_dir())
+    }
+
+    /// Unpacks what a version needs and what is not there, or not as its zip has it. Blocks.
+    pub(crate) fn unpack(&self, function: &Function) -> Result<(), Failure> {
+        let layers: Vec<&str> = function.layers.iter().map(|layer| layer.sha256.as_str()).collect();
+        std::iter::once(function.code.as_str())
+            .chain(layers.iter().copied())
+            .try_for_each(|sha256| self.provide_unpacked(sha256))
+            .and_then(|()| match (function.opt(), layers.as_slice()) {
+                (Some(opt), [_, _, ..]) => {
+                    // One that an earlier process made has no zip to be compared with.
+                    if !self.checked().contains(&opt) && fs::symlink_metadata(self.place(&opt)).is_ok() {
+                        self.discard(&self.place(&opt));
+                    }
+                    self.provide(&opt, |fresh| {
+                        disk::make_dir(fresh)?;
+                        // The layer that comes later wins.
+                        layers.iter().try_for_each(|layer| overlay(&self.place(layer), fresh)).map_err(Refusal::Disk)
+                    })
+                }
+                _ => Ok(()),
+            })
+            .map_err(|refusal| Failure {
+                code: match refusal {
+                    Refusal::Disk(_) | Refusal::Damaged => "InternalError".to_owned(),
+                    _ => "InvalidZipFileException".to_owned(),
+                },
+                reason: refusal.to_string(),
+            })
+    }
+
+    /// As [`unpack`](Self::unpack), in its turn and on a thread where that may take its time.
+    pub(crate) async fn unpack_in_turn(self: &Arc<Self>, function: &Arc<Function>) -> Result<(), Failure> {
+        let internal = |reason: String| Failure { code: "InternalError".to_owned(), reason };
+        let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
+        let (codes, function) = (Arc::clone(self), Arc::clone(function));
+        let unpacking = self.unpacking.spawn_blocking(move || codes.unpack(&function));
+        unpacking.await.map_err(|error| internal(format!("broke off unpacking: {error}")))?
+    }
+}
+
+/// Lays one directory over another: what is in both is `over`'s. Files become further names of the same files.
+fn overlay(over: &Path, under: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(over)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), under.join(entry.file_name()));
+        // Of a link itself, not of what it leads to.
+        let there = fs::symlink_metadata(&to).ok();
+        if entry.file_type()?.is_dir() {
+            if there.as_ref().is_some_and(|there| !there.is_dir()) {
+                fs::remove_file(&to)?;
+            }
+            if !to.is_dir() {
+                fs::create_dir(&to)?;
+            }
+            overlay(&from, &to)?;
+            continue;
+        }
+        match there {
+            Some(there) if there.is_dir() => fs::remove_dir_all(&to)?,
+            Some(_) => fs::remove_file(&to)?,
+            None => {}
+        }
+        if entry.file_type()?.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?;
+        } else {
+            fs::hard_link(&from, &to)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! All that is remembered under a function's name: `$LATEST`, its published versions, its aliases and who may invoke
+//! them. Plain data; touches nothing.
+
+use super::{
+    code_store::Codes,
+    function::{Failure, Function, LATEST, State},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A name for a version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Alias {
+    /// The version that it points to.
+    pub(crate) version: String,
+    /// What it is for.
+    pub(crate) description: String,
+    /// Which part of the invocations goes to other versions: from 0 to 1, together at most 1.
+    #[serde(default)]
+    pub(crate) weights: BTreeMap<String, f64>,
+    /// Changes with every change.
+    pub(crate) revision: String,
+}
+
+impl Alias {
+    /// The version for an invocation: `draw` is even over [0, 1).
+    pub(crate) fn pick(&self, draw: f64) -> &str {
+        let mut end = 0.0;
+        for (version, weight) in &self.weights {
+            end += weight;
+            if draw < end {
+                return version;
+            }
+        }
+        &self.version
+    }
+
+    /// Whether some of its invocations go to that version.
+    pub(crate) fn leads_to(&self, version: &str) -> bool {
+        self.version == version || self.weights.contains_key(version)
+    }
+}
+
+/// Who may invoke a function: the statements of its resource policy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Policy {
+    /// The statements, in the order in which they came.
+    pub(crate) statements: Vec<Value>,
+    /// Changes with every change.
+    pub(crate) revision: String,
+}
+
+/// All that is kept under a function's name. In its file the fields of `$LATEST` are not nested, as before there was
+/// anything else.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// `$LATEST`.
+    #[serde(flatten)]
+    pub(crate) latest: Arc<Function>,
+    /// What `$LATEST` was before the update that is in progress: what runs until it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<Arc<Function>>,
+    /// The published versions by their numbers.
+    #[serde(default)]
+    pub(crate) versions: BTreeMap<u64, Arc<Function>>,
+    /// The number of the last published version; a number is given once, even when its version is deleted.
+    #[serde(default)]
+    pub(crate) published: u64,
+    /// The aliases by their names.
+    #[serde(default)]
+    pub(crate) aliases: BTreeMap<String, Alias>,
+    /// The resource policies by their qualifiers; the function's own by the empty one.
+    #[serde(default)]
+    pub(crate) policies: BTreeMap<String, Policy>,
+}
+
+impl Record {
+    /// A function that is new.
+    pub(crate) fn new(latest: Arc<Function>) -> Self {
+        Self {
+            latest,
+            previous: None,
+            versions: BTreeMap::new(),
+            published: 0,
+            aliases: BTreeMap::new(),
+            policies: BTreeMap::new(),
+        }
+    }
+
+    /// `$LATEST` or the published version of that number, as it is told.
+    pub(crate) fn version(&self, version: &str) -> Option<&Arc<Function>> {
+        match version {
+            LATEST => Some(&self.latest),
+            number => self.versions.get(&number.parse().ok()?),
+        }
+    }
+
+    /// `$LATEST` or the published version of that number, as it runs.
+    pub(crate) fn running(&self, version: &str) -> Option<&Arc<Function>> {
+        match (version, &self.previous) {
+            (LATEST, Some(previous)) => Some(previous),
+            _ => self.version(version),
+        }
+    }
+
+    /// `$LATEST` as it is told, then the published versions.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &Arc<Function>> {
+        std::iter::once(&self.latest).chain(self.versions.values())
+    }
+
+    /// Everything whose code is needed.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Function>> {
+        self.told().chain(&self.previous)
+    }
+
+    /// Lets every version hold its code.
+    pub(crate) fn hold(&mut self, codes: &Arc<Codes>) {
+        let versions = self.versions.values_mut();
+        for function in versions.chain([&mut self.latest]).chain(&mut self.previous) {
+            if !function.is_held() {
+                let held = codes.hold(function.codes());
+                Arc::make_mut(function).held = Some(Arc::new(held));
+            }
+        }
+    }
+
+    /// Makes `latest` the new `$LATEST`, which counts when [`settle`](Self::settle) says so.
+    pub(crate) fn update(&mut self, latest: Function) {
+        let old = std::mem::replace(&mut self.latest, latest.touch());
+        // What has never run is no better than what comes.
+        let state = if matches!(old.state, State::Failed(_)) { State::Pending } else { State::Updating };
+        self.latest = Arc::new(Function::clone(&self.latest).turn(state));
+        self.previous = Some(old);
+    }
+
+    /// Publishes `$LATEST`, unless it is what the last version was made of; also says whether that version is new. A
+    /// version of something that is not unpacked yet is `Pending`.
+    pub(crate) fn publish(&mut self, description: Option<String>) -> (Arc<Function>, bool) {
+        let source = self.latest.fingerprint();
+        if let Some(last) = self.versions.get(&self.published)
+            && last.source == source
+        {
+            return (Arc::clone(last), false);
+        }
+        self.published += 1;
+        let state = match self.latest.state {
+            State::Updating | State::Pending => State::Pending,
+            _ => State::Active,
+        };
+        let version = Function {
+            version: self.published.to_string(),
+            source,
+            revision: uuid::Uuid::new_v4().to_string(),
+            description: description.unwrap_or_else(|| self.latest.description.clone()),
+            ..Function::clone(&self.latest)
+        };
+        let version = Arc::new(version.turn(state));
+        self.versions.insert(self.published, Arc::clone(&version));
+        // As on AWS, where `$LATEST` has another RevisionId when it was published.
+        let state = self.latest.state.clone();
+        self.latest = Arc::new(Function::clone(&self.latest).turn(state));
+        (version, true)
+    }
+
+    /// Ends the update that is in progress, or the creation. Gives what nobody needs any more: the old `$LATEST`, or the
+    /// new one when it came to nothing.
+    pub(crate) fn settle(&mut self, outcome: Result<(), Failure>) -> Option<Arc<Function>> {
+        let state = match &outcome {
+            Ok(()) => State::Active,
+            Err(failure) => State::Failed(failure.clone()),
+        };
+        for version in self.versions.values_mut().filter(|version| version.state == State::Pending) {
+            *version = Arc::new(Function { state: state.clone(), ..Function::clone(version) });
+        }
+        match (outcome, self.previous.take()) {
+            (Err(failure), Some(old)) => {
+                let state = match old.state {
+                    State::Failed(_) => State::Failed(failure),
+                    _ => State::UpdateFailed(failure),
+                };
+                let tags = self.latest.tags.clone();
+                let old = Function { tags, ..Function::clone(&old) };
+                Some(std::mem::replace(&mut self.latest, Arc::new(old.turn(state))))
+            }
+            (Err(_), None) => {
+                self.latest = Arc::new(Function::clone(&self.latest).turn(state));
+                None
+            }
+            (Ok(()), previous) => {
+                self.latest = Arc::new(Function::clone(&self.latest).done());
+                previous
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_sends_as_many_invocations_elsewhere_as_its_weights_say() {
+        let weights = BTreeMap::from([("2".to_owned(), 0.25), ("3".to_owned(), 0.05)]);
+        let alias = Alias { version: "1".to_owned(), description: String::new(), weights, revision: String::new() };
+        let mut counts = BTreeMap::new();
+        for draw in 0..1000 {
+            *counts.entry(alias.pick(f64::from(draw) / 1000.0)).or_insert(0) += 1;
+        }
+        assert_eq!(counts, BTreeMap::from([("1", 700), ("2", 250), ("3", 50)]));
+    }
+}

@@ -1,0 +1,83 @@
+//! A place in a pattern's text, and the errors that name it. Pure.
+
+use crate::{http::error::Fault, store::logs::error::invalid};
+
+/// What of a pattern is still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    /// The beginning of a text.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, rest: text }
+    }
+
+    /// What comes.
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// The next character.
+    pub(super) fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    /// Takes the next character.
+    pub(super) fn next(&mut self) -> Option<char> {
+        let mut characters = self.rest.chars();
+        let next = characters.next();
+        self.rest = characters.as_str();
+        next
+    }
+
+    /// Takes this text if it comes next.
+    pub(super) fn eat(&mut self, text: &str) -> bool {
+        match self.rest.strip_prefix(text) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes this text, which must come next, after white space.
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), Fault> {
+        self.skip_spaces();
+        if self.eat(text) { Ok(()) } else { Err(self.fail(&format!("'{text}' is missing"))) }
+    }
+
+    /// Takes characters as long as they are of a kind.
+    pub(super) fn take_while(&mut self, of_kind: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|character| !of_kind(character)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+
+    /// Passes over white space.
+    pub(super) fn skip_spaces(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    /// An error about this place. `what` is a sentence that goes on with the place.
+    pub(super) fn fail(&self, what: &str) -> Fault {
+        let before = self.text.len() - self.rest.len();
+        let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
+        let found = match self.peek() {
+            Some(character) => format!("before {character:?}"),
+            None => "at the end".to_owned(),
+        };
+        invalid(format!("Invalid filter pattern: {what} at character {place}, {found}"))
+    }
+
+    /// An error in a term, in AWS's words, and what to do about it. The place is where the term begins.
+    pub(super) fn bad_term(&self, term: &str, hint: &str) -> Fault {
+        let before = self.text.len() - self.rest.len();
+        let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
+        invalid(format!("Invalid filter pattern: Invalid character(s) in term '{term}' at character {place}{hint}"))
+    }
+}

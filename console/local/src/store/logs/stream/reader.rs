@@ -1,0 +1,222 @@
+//! Reading a stream's events in blocks, from either end, without holding the file open: many streams are read at once.
+
+use super::{Event, Extent, Stream};
+use std::{
+    fs::File,
+    io::{self, BufRead as _},
+    ops::Range,
+    os::unix::fs::FileExt as _,
+};
+
+/// How much is read to find one event.
+pub(crate) const PROBE: usize = 4 << 10;
+/// How much of a file is read through rather than halved.
+const STRIDE: u64 = 64 << 10;
+
+/// Which way events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The oldest first.
+    Forward,
+    /// The newest first.
+    Backward,
+}
+
+/// Events of a stream as it was when reading began. Fails with [`io::ErrorKind::StaleNetworkFileHandle`] when the file is
+/// replaced or removed meanwhile; reading can begin again then.
+pub(crate) struct Reader<'a> {
+    stream: &'a Stream,
+    replaced: u64,
+    direction: Direction,
+    /// What is not fetched yet.
+    range: Range<u64>,
+    /// What is fetched and not told yet.
+    block: Vec<u8>,
+    /// Where in the block the untold part begins; forwards only.
+    told: usize,
+    /// How much is fetched at once.
+    size: usize,
+    /// The event that finding the beginning came upon.
+    pending: Option<Event>,
+    /// How many bytes were fetched.
+    fetched: usize,
+}
+
+impl Stream {
+    /// Reads the events from a point on: forwards those for which `before` is false, backwards those for which it is
+    /// true. `before` holds for no event after one for which it does not. `size` is how many bytes are fetched at once.
+    pub(crate) fn read(
+        &self,
+        direction: Direction,
+        size: usize,
+        before: impl Fn(&Event) -> bool,
+    ) -> io::Result<Reader<'_>> {
+        let (extent, replaced) = self.snapshot();
+        let Range { start: low, end: high } = self.seek(extent, replaced, &before)?;
+        let range = match direction {
+            Direction::Forward => low..extent.end,
+            Direction::Backward => extent.start..high,
+        };
+        let mut reader = self.reader(direction, range, replaced, size);
+        while let Some(event) = reader.next()? {
+            if before(&event) == (direction == Direction::Backward) {
+                reader.pending = Some(event);
+                break;
+            }
+        }
+        Ok(reader)
+    }
+
+    fn snapshot(&self) -> (Extent, u64) {
+        let state = self.state();
+        (state.extent, state.replaced)
+    }
+
+    fn reader(&self, direction: Direction, range: Range<u64>, replaced: u64, size: usize) -> Reader<'_> {
+        let block = Vec::new();
+        Reader { stream: self, replaced, direction, range, block, told: 0, size, pending: None, fetched: 0 }
+    }
+
+    /// A short range in which the point lies: halves the file while it is long.
+    fn seek(&self, extent: Extent, replaced: u64, before: &impl Fn(&Event) -> bool) -> io::Result<Range<u64>> {
+        let Range { start: mut low, end: mut high } = extent.start..extent.end;
+        while high - low > STRIDE {
+            let middle = low + (high - low) / 2;
+            let mut reader = self.reader(Direction::Forward, middle..high, replaced, PROBE);
+            reader.skip_line()?;
+            let place = reader.place();
+            // No whole line in the second half: it is one long line, and not worth halving.
+            let Some(event) = reader.next()? else { break };
+            if before(&event) {
+                low = reader.place();
+            } else {
+                high = place;
+            }
+        }
+        Ok(low..high)
+    }
+
+    /// Bytes of the file or, past its end, of the backlog.
+    fn bytes(&self, range: Range<u64>, replaced: u64) -> io::Result<Vec<u8>> {
+        let state = self.state();
+        if state.gone || state.replaced != replaced {
+            return Err(io::Error::new(io::ErrorKind::StaleNetworkFileHandle, "the log stream was changed"));
+        }
+        let written = state.written();
+        let mut bytes = vec![0; range.end.min(written).saturating_sub(range.start) as usize];
+        let kept = range.start.max(written)..range.end.max(written);
+        let kept = (kept.start - written) as usize..(kept.end - written) as usize;
+        let kept = state.backlog.get(kept).unwrap_or_default().to_vec();
+        if !bytes.is_empty() {
+            let file = File::open(&self.path)?;
+            // What is before the end does not change; a file that is replaced stays as it is for who has it open.
+            drop(state);
+            file.read_exact_at(&mut bytes, range.start)?;
+        }
+        bytes.extend(kept);
+        Ok(bytes)
+    }
+}
+
+impl Reader<'_> {
+    /// The next event. Lines that are damaged are passed over, and told.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Event>> {
+        if let Some(event) = self.pending.take() {
+            return Ok(Some(event));
+        }
+        loop {
+            let Some(line) = (match self.direction {
+                Direction::Forward => self.line_after()?,
+                Direction::Backward => self.line_before()?,
+            }) else {
+                return Ok(None);
+            };
+            let event = serde_json::from_slice(self.block.get(line.clone()).unwrap_or_default());
+            match self.direction {
+                Direction::Forward => self.told = line.end,
+                Direction::Backward => self.block.truncate(line.start),
+            }
+            match event {
+                Ok(event) => return Ok(Some(event)),
+                Err(error) => {
+                    let (stream, group) = (&self.stream.name, &self.stream.group);
+                    tracing::warn!(%error, stream, group, "a damaged line of a log stream is left out");
+                }
+            }
+        }
+    }
+
+    /// How many bytes were fetched since this was last asked.
+    pub(crate) fn take_fetched(&mut self) -> usize {
+        std::mem::take(&mut self.fetched)
+    }
+
+    /// Where in the block the next line is.
+    fn line_after(&mut self) -> io::Result<Option<Range<usize>>> {
+        let mut searched = self.told;
+        loop {
+            let mut rest = self.block.get(searched..).unwrap_or_default();
+            let length = rest.skip_until(b'\n')?;
+            if length > 0 && self.block.get(searched + length - 1) == Some(&b'\n') {
+                return Ok(Some(self.told..searched + length));
+            }
+            if self.range.is_empty() {
+                return Ok(None);
+            }
+            self.block.drain(..self.told);
+            searched = self.block.len();
+            self.told = 0;
+            let end = self.range.end.min(self.range.start + self.block.len().max(self.size) as u64);
+            let bytes = self.stream.bytes(self.range.start..end, self.replaced)?;
+            self.fetched += bytes.len();
+            self.range.start = end;
+            self.block.extend(bytes);
+        }
+    }
+
+    /// Where in the block the last line is.
+    fn line_before(&mut self) -> io::Result<Option<Range<usize>>> {
+        loop {
+            let inner = self.block.get(..self.block.len().saturating_sub(1)).unwrap_or_default();
+            match inner.iter().rposition(|byte| *byte == b'\n') {
+                Some(newline) => return Ok(Some(newline + 1..self.block.len())),
+                None if self.range.is_empty() => return Ok((!self.block.is_empty()).then_some(0..self.block.len())),
+                None => {}
+            }
+            let start = self.range.start.max(self.range.end.saturating_sub(self.block.len().max(self.size) as u64));
+            let mut bytes = self.stream.bytes(start..self.range.end, self.replaced)?;
+            self.fetched += bytes.len();
+            self.range.end = start;
+            bytes.append(&mut self.block);
+            self.block = bytes;
+        }
+    }
+
+    /// Passes over the rest of a line; forwards only.
+    fn skip_line(&mut self) -> io::Result<()> {
+        if let Some(line) = self.line_after()? {
+            self.told = line.end;
+        }
+        Ok(())
+    }
+
+    /// Where in the file the untold part begins; forwards only.
+    fn place(&self) -> u64 {
+        self.range.start - (self.block.len() - self.told) as u64
+    }
+}
+
+/// Where, in a range of a file, the last whole line ends.
+pub(crate) fn whole_lines(file: &File, range: Range<u64>) -> io::Result<u64> {
+    let mut end = range.end;
+    while end > range.start {
+        let begin = end.saturating_sub(PROBE as u64).max(range.start);
+        let mut block = vec![0; (end - begin) as usize];
+        file.read_exact_at(&mut block, begin)?;
+        if let Some(newline) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(begin + newline as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(range.start)
+}

@@ -1,0 +1,78 @@
+//! Values by name, all of one kind in one file. Touches that file only.
+
+use super::{damage::Damage, disk};
+use crate::http::error::Fault;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use tokio::sync::Mutex;
+
+/// All values of a kind.
+pub(crate) struct Table<T> {
+    file: PathBuf,
+    rows: Mutex<BTreeMap<String, T>>,
+}
+
+impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
+    /// Reads the file; none yet means no values. `what` names them in the record of damage.
+    pub(crate) fn open(file: &Path, what: &str, damage: &Damage) -> Self {
+        let rows = damage.json(file, what).unwrap_or_default();
+        Self { file: file.to_owned(), rows: Mutex::new(rows) }
+    }
+
+    /// The value of that name.
+    pub(crate) async fn get(&self, name: &str) -> Option<T> {
+        self.rows.lock().await.get(name).cloned()
+    }
+
+    /// Adds a value; false when one of that name is there.
+    pub(crate) async fn create(&self, name: &str, row: T) -> Result<bool, Fault> {
+        let mut rows = self.rows.lock().await;
+        if rows.contains_key(name) {
+            return Ok(false);
+        }
+        let mut changed = rows.clone();
+        changed.insert(name.to_owned(), row);
+        self.keep(&mut rows, changed)?;
+        Ok(true)
+    }
+
+    /// The values that are asked for, sorted by name.
+    pub(crate) async fn all(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        self.rows.lock().await.values().filter(|row| wanted(row)).cloned().collect()
+    }
+
+    /// Changes a value; none when there is no such value.
+    pub(crate) async fn change<R>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut T) -> Result<R, Fault>,
+    ) -> Result<Option<R>, Fault> {
+        let mut rows = self.rows.lock().await;
+        let mut changed = rows.clone();
+        let Some(row) = changed.get_mut(name) else { return Ok(None) };
+        let answer = change(row)?;
+        self.keep(&mut rows, changed)?;
+        Ok(Some(answer))
+    }
+
+    /// Removes a value that may go; false when there is no such value.
+    pub(crate) async fn remove(&self, name: &str, may_go: impl FnOnce(&T) -> Result<(), Fault>) -> Result<bool, Fault> {
+        let mut rows = self.rows.lock().await;
+        let mut changed = rows.clone();
+        let Some(row) = changed.remove(name) else { return Ok(false) };
+        may_go(&row)?;
+        self.keep(&mut rows, changed)?;
+        Ok(true)
+    }
+
+    /// Writes first: what could not be written did not happen.
+    fn keep(&self, rows: &mut BTreeMap<String, T>, changed: BTreeMap<String, T>) -> Result<(), Fault> {
+        disk::write_json(&self.file, &changed)
+            .map_err(|error| Fault::service(&format!("could not write {}", self.file.display()), &error))?;
+        *rows = changed;
+        Ok(())
+    }
+}

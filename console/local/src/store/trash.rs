@@ -1,0 +1,42 @@
+//! What is not needed any more is removed on a thread of its own: a function may have 60,000 files, and nobody waits for
+//! their end. Removes what it is given, and nothing else. What is left when the process ends is found by the next one.
+
+use super::disk;
+use std::{fs, io, path::PathBuf, sync::mpsc, thread};
+
+/// The thread that removes. It ends when this is dropped and it is done.
+pub(crate) struct Trash {
+    paths: mpsc::Sender<PathBuf>,
+}
+
+impl Trash {
+    /// Starts the thread.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (paths, queue) = mpsc::channel::<PathBuf>();
+        thread::Builder::new().name("trash".to_owned()).spawn(move || {
+            // Whoever serves comes first.
+            crate::scheduling::as_batch();
+            for path in queue {
+                if let Err(error) = remove(&path) {
+                    tracing::warn!(%error, path = %path.display(), "could not be removed; the next start tries again");
+                }
+            }
+        })?;
+        Ok(Self { paths })
+    }
+
+    /// Removes a file, or a directory and all in it, at some time. Whoever may make the same again renames it first.
+    pub(crate) fn remove(&self, path: PathBuf) {
+        // The thread lives as long as this.
+        let _ = self.paths.send(path);
+    }
+}
+
+fn remove(path: &std::path::Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => disk::remove_dir(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,14 @@
+//! The APIs, as their clients see them.
+
+mod aliases;
+mod functions;
+mod iam;
+pub(crate) mod layers;
+mod logs;
+mod operations;
+mod policy;
+mod settings;
+mod states;
+mod url_config;
+mod urls;
+mod versions;

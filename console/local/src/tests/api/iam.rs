@@ -1,0 +1,205 @@
+//! STS and IAM.
+
+use crate::tests::Server;
+
+#[tokio::test]
+async fn the_caller_has_an_identity() {
+    let server = Server::start().await;
+    let reply = server.client.query("Action=GetCallerIdentity&Version=2011-06-15", "sts").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().contains("<Account>000000000000</Account>"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_role_is_created_once_and_found() {
+    let server = Server::start().await;
+    let action = |action: &str, rest: &str| format!("Action={action}&Version=2010-05-08&RoleName=my-role{rest}");
+    let missing = server.client.query(&action("GetRole", ""), "iam").await;
+    assert_eq!(missing.status, 404);
+    assert!(missing.text().contains("<Code>NoSuchEntity</Code>"), "{}", missing.text());
+    let create = action("CreateRole", "&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%7D");
+    let created = server.client.query(&create, "iam").await;
+    assert_eq!(created.status, 200, "{}", created.text());
+    assert!(created.text().contains("<Arn>arn:aws:iam::000000000000:role/my-role</Arn>"), "{}", created.text());
+    let again = server.client.query(&create, "iam").await;
+    assert_eq!(again.status, 409);
+    assert!(again.text().contains("<Code>EntityAlreadyExists</Code>"));
+    let policy = "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
+    assert_eq!(server.client.query(&action("AttachRolePolicy", policy), "iam").await.status, 200);
+    let found = server.client.query(&action("GetRole", ""), "iam").await;
+    assert!(found.text().contains("%222012-10-17%22"), "the trust policy is told encoded: {}", found.text());
+}
+
+/// Sends an IAM action; its parameters are encoded already.
+async fn ask(server: &Server, action: &str, rest: &str) -> crate::tests::client::Reply {
+    server.client.query(&format!("Action={action}&Version=2010-05-08{rest}"), "iam").await
+}
+
+async fn create(server: &Server, name: &str, path: &str) {
+    let rest = format!("&RoleName={name}&Path={path}&AssumeRolePolicyDocument=%7B%7D");
+    assert_eq!(ask(server, "CreateRole", &rest).await.status, 200);
+}
+
+#[tokio::test]
+async fn roles_are_listed_below_their_path() {
+    let server = Server::start().await;
+    create(&server, "one", "%2Fa%2Fb%2F").await;
+    create(&server, "two", "%2Fa%2F").await;
+    create(&server, "three", "%2F").await;
+    let listed = ask(&server, "ListRoles", "&PathPrefix=%2Fa%2F").await.text();
+    assert!(listed.contains("<Arn>arn:aws:iam::000000000000:role/a/b/one</Arn>"), "{listed}");
+    assert!(listed.contains("two") && !listed.contains("three"), "{listed}");
+    assert!(listed.contains("<IsTruncated>false</IsTruncated>"), "{listed}");
+    assert!(ask(&server, "ListRoles", "").await.text().contains("three"));
+}
+
+#[tokio::test]
+async fn a_role_is_deleted_when_it_holds_nothing_any_more() {
+    let server = Server::start().await;
+    create(&server, "one", "%2F").await;
+    let (policy, inline) =
+        ("&RoleName=one&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX", "&RoleName=one&PolicyName=in");
+    for _ in 0..2 {
+        assert_eq!(ask(&server, "AttachRolePolicy", policy).await.status, 200);
+    }
+    let broken = ask(&server, "PutRolePolicy", &format!("{inline}&PolicyDocument=no")).await;
+    assert!(broken.text().contains("MalformedPolicyDocument"), "{}", broken.text());
+    assert_eq!(ask(&server, "PutRolePolicy", &format!("{inline}&PolicyDocument=%7B%22a%22%3A1%7D")).await.status, 200);
+    let attached = ask(&server, "ListAttachedRolePolicies", "&RoleName=one").await.text();
+    assert_eq!(attached.matches("<member><PolicyName>X</PolicyName>").count(), 1, "{attached}");
+    assert!(ask(&server, "ListRolePolicies", "&RoleName=one").await.text().contains("<member>in</member>"));
+    assert!(ask(&server, "GetRolePolicy", inline).await.text().contains("%7B%22a%22%3A1%7D"));
+
+    for (refused, remove, rest) in [
+        ("must delete policies first", "DeleteRolePolicy", inline),
+        ("must detach all policies first", "DetachRolePolicy", policy),
+    ] {
+        let conflict = ask(&server, "DeleteRole", "&RoleName=one").await;
+        assert_eq!(conflict.status, 409);
+        assert!(conflict.text().contains("<Code>DeleteConflict</Code>") && conflict.text().contains(refused));
+        assert_eq!(ask(&server, remove, rest).await.status, 200);
+        assert!(ask(&server, remove, rest).await.text().contains("NoSuchEntity"), "{remove} twice");
+    }
+    assert_eq!(ask(&server, "DeleteRole", "&RoleName=one").await.status, 200);
+    assert_eq!(ask(&server, "GetRole", "&RoleName=one").await.status, 404);
+    assert_eq!(ask(&server, "DeleteRole", "&RoleName=one").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_roles_settings_are_told_as_they_were_set() {
+    let server = Server::start().await;
+    let rest = "&RoleName=one&AssumeRolePolicyDocument=%7B%7D&Description=first&MaxSessionDuration=7200\
+                &Tags.member.1.Key=team&Tags.member.1.Value=a%26b&Tags.member.2.Key=old&Tags.member.2.Value=\
+                &PermissionsBoundary=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX";
+    assert_eq!(ask(&server, "CreateRole", rest).await.status, 200);
+    let told = async || ask(&server, "GetRole", "&RoleName=one").await.text();
+    let first = told().await;
+    for part in [
+        "<Description>first</Description><MaxSessionDuration>7200</MaxSessionDuration>",
+        "<Tags><member><Key>old</Key><Value></Value></member><member><Key>team</Key><Value>a&amp;b</Value></member></Tags>",
+        "<PermissionsBoundaryArn>arn:aws:iam::aws:policy/X</PermissionsBoundaryArn>",
+        "<RoleLastUsed/>",
+    ] {
+        assert!(first.contains(part), "{part} in {first}");
+    }
+    for (action, rest) in [
+        ("UpdateRole", "&Description=second&MaxSessionDuration=3600"),
+        ("UpdateAssumeRolePolicy", "&PolicyDocument=%7B%22a%22%3A1%7D"),
+        ("TagRole", "&Tags.member.1.Key=team&Tags.member.1.Value=c"),
+        ("UntagRole", "&TagKeys.member.1=old&TagKeys.member.2=none"),
+        ("DeleteRolePermissionsBoundary", ""),
+    ] {
+        let reply = ask(&server, action, &format!("&RoleName=one{rest}")).await;
+        assert_eq!(reply.status, 200, "{action}: {}", reply.text());
+    }
+    let second = told().await;
+    let part = "<AssumeRolePolicyDocument>%7B%22a%22%3A1%7D</AssumeRolePolicyDocument>\
+                <Description>second</Description><MaxSessionDuration>3600</MaxSessionDuration>\
+                <Tags><member><Key>team</Key><Value>c</Value></member></Tags>";
+    assert!(second.contains(part), "{part} in {second}");
+    assert!(!second.contains("PermissionsBoundary"), "{second}");
+    assert!(ask(&server, "ListRoleTags", "&RoleName=one").await.text().contains("<Key>team</Key><Value>c</Value>"));
+    let profiles = ask(&server, "ListInstanceProfilesForRole", "&RoleName=one").await;
+    assert!(profiles.status == 200 && profiles.text().contains("<InstanceProfiles></InstanceProfiles>"));
+    assert_eq!(ask(&server, "ListInstanceProfilesForRole", "&RoleName=none").await.status, 404);
+    for (action, rest) in [("UpdateRole", "&MaxSessionDuration=60"), ("UpdateAssumeRolePolicy", "&PolicyDocument=no")] {
+        assert_eq!(ask(&server, action, &format!("&RoleName=one{rest}")).await.status, 400, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_ones_own_has_versions_and_is_attached() {
+    let server = Server::start().await;
+    create(&server, "one", "%2F").await;
+    let arn = "&PolicyArn=arn%3Aaws%3Aiam%3A%3A000000000000%3Apolicy%2Fp%2Fmine";
+    let rest =
+        "&PolicyName=mine&Path=%2Fp%2F&PolicyDocument=%7B%22v%22%3A1%7D&Tags.member.1.Key=a&Tags.member.1.Value=b";
+    assert_eq!(
+        ask(&server, "AttachRolePolicy", &format!("&RoleName=one{arn}")).await.status,
+        404,
+        "it is not there yet"
+    );
+    let made = ask(&server, "CreatePolicy", rest).await;
+    assert!(made.text().contains("<Arn>arn:aws:iam::000000000000:policy/p/mine</Arn>"), "{}", made.text());
+    assert_eq!(ask(&server, "CreatePolicy", rest).await.status, 409);
+    assert_eq!(ask(&server, "AttachRolePolicy", &format!("&RoleName=one{arn}")).await.status, 200);
+    let second = format!("{arn}&PolicyDocument=%7B%22v%22%3A2%7D&SetAsDefault=true");
+    assert!(ask(&server, "CreatePolicyVersion", &second).await.text().contains("<VersionId>v2</VersionId>"));
+    let told = ask(&server, "GetPolicy", arn).await.text();
+    for part in
+        ["<DefaultVersionId>v2<", "<AttachmentCount>1<", "<Tags><member><Key>a</Key><Value>b</Value></member></Tags>"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(
+        ask(&server, "GetPolicyVersion", &format!("{arn}&VersionId=v1")).await.text().contains("%7B%22v%22%3A1%7D")
+    );
+    assert!(ask(&server, "ListEntitiesForPolicy", arn).await.text().contains("<RoleName>one</RoleName>"));
+    assert_eq!(ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v2")).await.status, 409);
+    assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 409, "it is attached");
+    assert_eq!(ask(&server, "DetachRolePolicy", &format!("&RoleName=one{arn}")).await.status, 200);
+    assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 409, "it has another version");
+    assert_eq!(ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v1")).await.status, 200);
+    assert_eq!(ask(&server, "ListPolicyVersions", arn).await.text().matches("<VersionId>").count(), 1);
+    assert_eq!(ask(&server, "ListPolicies", "&Scope=Local").await.text().matches("<PolicyName>").count(), 1);
+    assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 200);
+    assert_eq!(ask(&server, "GetPolicy", arn).await.status, 404);
+    let of_aws = "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
+    let known = ask(&server, "GetPolicyVersion", &format!("{of_aws}&VersionId=v1")).await;
+    assert!(known.status == 200 && known.text().contains("logs%3APutLogEvents"), "{}", known.text());
+    assert_eq!(ask(&server, "TagPolicy", of_aws).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_action_that_is_not_served_is_refused_with_those_that_are() {
+    let server = Server::start().await;
+    let refused = ask(&server, "CreateUser", "&UserName=a").await;
+    assert_eq!((refused.status, refused.code()), (400, "InvalidAction"));
+    let text = refused.text();
+    assert!(text.contains("<Code>InvalidAction</Code>") && text.contains("CreateRole, "), "{text}");
+    let refused = server.client.query("Action=AssumeRole&Version=2011-06-15", "sts").await;
+    assert_eq!((refused.status, refused.code()), (400, "InvalidAction"));
+    // Each that is said to be served is known: what it misses is named, or it is done.
+    for action in text.split("It serves: ").nth(1).unwrap().split('.').next().unwrap().split(", ") {
+        assert_ne!(ask(&server, action, "").await.code(), "InvalidAction", "{action}");
+    }
+}
+
+#[tokio::test]
+async fn the_caller_may_do_everything() {
+    let server = Server::start().await;
+    let rest = "&PolicySourceArn=arn%3Aaws%3Aiam%3A%3A000000000000%3Auser%2Flocal&ActionNames.member.1=lambda%3AInvoke\
+                Function&ActionNames.member.2=iam%3APassRole&ResourceArns.member.1=arn%3Aone&ResourceArns.member.2=arn%3Atwo";
+    let told = ask(&server, "SimulatePrincipalPolicy", rest).await.text();
+    assert_eq!(told.matches("<EvalDecision>allowed</EvalDecision>").count(), 4, "{told}");
+    assert!(told.contains("<EvalActionName>iam:PassRole</EvalActionName><EvalResourceName>arn:two</EvalResourceName>"));
+    assert_eq!(ask(&server, "SimulatePrincipalPolicy", "").await.status, 400);
+}
+
+#[tokio::test]
+async fn nothing_else_invokes_a_function() {
+    let server = Server::start().await;
+    let path = "/2015-03-31/event-source-mappings?FunctionName=hello";
+    let listed = server.client.lambda("GET", path, &serde_json::Value::Null).await;
+    assert_eq!(listed.json(), serde_json::json!({ "EventSourceMappings": [] }));
+}

@@ -1,0 +1,289 @@
+//! Invocations that go wrong: each must end with a clear error, and the next one must work.
+
+use crate::{
+    limits::Limits,
+    tests::{ECHO, Server, quick, request, zip},
+};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// The function's error: type and message.
+fn error(reply: &crate::tests::Reply) -> (String, String) {
+    assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, Some("Unhandled")), "{}", reply.text());
+    let error = reply.json();
+    (
+        error["errorType"].as_str().unwrap_or_default().to_owned(),
+        error["errorMessage"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn a_timeout_kills_the_sandbox_and_its_children() {
+    let server = Server::start().await;
+    let script = "import subprocess\nwhile True:\n    id, body, _ = next_event()\n    if body == b'1':\n        child = subprocess.Popen(['sleep', '600'])\n        print('child', child.pid, flush=True)\n        time.sleep(600)\n    respond(id, '\"fine\"')\n";
+    server.create_with("slow", script, json!({ "Timeout": 1 })).await;
+    let began = Instant::now();
+    let reply = server.invoke("slow", "1").await;
+    assert!(began.elapsed() < Duration::from_secs(4));
+    let id = reply.header("x-amzn-requestid").unwrap();
+    assert_eq!(
+        error(&reply),
+        ("Sandbox.Timedout".into(), format!("RequestId: {id} Error: Task timed out after 1.00 seconds"))
+    );
+    let tail = reply.tail();
+    assert!(tail.contains(&format!("{id} Task timed out after 1.00 seconds\n")), "{tail}");
+    assert!(tail.contains("\tStatus: timeout\t"), "{tail}");
+    assert!(reply.report("Duration").unwrap() >= 1000.0 && reply.report("Max Memory Used").unwrap() > 1.0, "{tail}");
+    let child = tail.lines().find_map(|line| line.strip_prefix("child ")).unwrap();
+    let gone = || std::fs::read_to_string(format!("/proc/{child}/stat")).map_or(true, |stat| stat.contains(") Z "));
+    // The signal is sent; the kernel may take a moment.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !gone() {
+        assert!(Instant::now() < deadline, "the child is killed with the group");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.invoke("slow", "2").await.text(), "\"fine\"");
+}
+
+#[tokio::test]
+async fn an_exit_at_init_is_tried_again_within_the_invocation_and_told() {
+    let server = Server::start().await;
+    server.create("dies", "print('about to die', flush=True)\nsys.exit(3)\n").await;
+    let reply = server.invoke("dies", "{}").await;
+    let id = reply.header("x-amzn-requestid").unwrap();
+    assert_eq!(
+        error(&reply),
+        ("Runtime.ExitError".into(), format!("RequestId: {id} Error: Runtime exited with error: exit status 3"))
+    );
+    let tail = reply.tail();
+    assert_eq!(tail.matches("about to die").count(), 2, "{tail}");
+    assert!(tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"), "{tail}");
+    assert!(tail.contains("\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n"), "{tail}");
+}
+
+#[tokio::test]
+async fn an_exit_in_the_handler_is_told_with_its_status_or_signal() {
+    let server = Server::start().await;
+    let script = "while True:\n    id, body, _ = next_event()\n    n = json.loads(body)\n    if n < 0: os.kill(os.getpid(), -n)\n    os._exit(n)\n";
+    server.create("exits", script).await;
+    for (payload, words) in [
+        ("7", "Runtime exited with error: exit status 7"),
+        ("-9", "Runtime exited with error: signal: killed"),
+        ("0", "Runtime exited without providing a reason"),
+    ] {
+        let reply = server.invoke("exits", payload).await;
+        let (kind, message) = error(&reply);
+        assert_eq!(kind, "Runtime.ExitError");
+        assert!(message.ends_with(words), "{message}");
+        assert!(reply.tail().contains("\tStatus: error\tError Type: Runtime.ExitError"), "{}", reply.tail());
+        assert!(reply.report("Max Memory Used").unwrap() > 1.0);
+    }
+}
+
+#[tokio::test]
+async fn a_bootstrap_that_never_calls_the_runtime_api_times_out() {
+    let server = Server::start_with(Limits { init: Duration::from_millis(300), ..quick() }).await;
+    server.create_with("silent", "time.sleep(600)\n", json!({ "Timeout": 1 })).await;
+    let reply = server.invoke("silent", "{}").await;
+    let (kind, message) = error(&reply);
+    assert_eq!(kind, "Sandbox.Timedout");
+    assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
+    assert!(reply.tail().contains("\tPhase: init\tStatus: timeout\n"), "{}", reply.tail());
+    assert!(reply.tail().contains("\tPhase: invoke\tStatus: timeout\n"), "{}", reply.tail());
+}
+
+#[tokio::test]
+async fn an_init_that_takes_too_long_is_begun_again_and_may_then_succeed() {
+    let server = Server::start_with(Limits { init: Duration::from_secs(1), ..quick() }).await;
+    let script = format!(
+        "mark = os.environ['MARK']\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    time.sleep(600)\n{ECHO}"
+    );
+    let mark = server.dir.path().join("mark");
+    let settings = json!({ "Timeout": 20, "Environment": { "Variables": { "MARK": mark } } });
+    server.create_with("late", &script, settings).await;
+    let reply = server.invoke("late", "5").await;
+    assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("5", None));
+    assert_eq!(reply.report("Init Duration"), None, "the second init is a part of the duration");
+    assert!(reply.tail().contains("\tPhase: init\tStatus: timeout\n"));
+}
+
+#[tokio::test]
+async fn an_init_error_is_the_callers_answer() {
+    let server = Server::start().await;
+    let body = r#"{"errorType":"Config","errorMessage":"no table"}"#;
+    let script = format!(
+        "call('POST', 'init/error', '{body}', {{'Lambda-Runtime-Function-Error-Type': 'Function.Config'}})\nsys.exit(1)\n"
+    );
+    server.create("init", &script).await;
+    let reply = server.invoke("init", "{}").await;
+    assert_eq!(error(&reply), ("Config".into(), "no table".into()));
+    assert!(reply.tail().contains("Error Type: Function.Config"), "{}", reply.tail());
+}
+
+#[tokio::test]
+async fn an_error_of_the_handler_is_passed_on_as_it_is() {
+    let server = Server::start().await;
+    let body = r#"{"errorType":"Bad","errorMessage":"oh","stackTrace":["a"]}"#;
+    server
+        .create(
+            "errs",
+            &format!(
+                "while True:\n    id, _, _ = next_event()\n    call('POST', f'invocation/{{id}}/error', '{body}')\n"
+            ),
+        )
+        .await;
+    let reply = server.invoke("errs", "{}").await;
+    assert_eq!(
+        (reply.status, reply.header("x-amz-function-error"), reply.text().as_str()),
+        (200, Some("Unhandled"), body)
+    );
+    assert!(!reply.tail().contains("Status:"), "{}", reply.tail());
+}
+
+#[tokio::test]
+async fn a_second_answer_and_a_strange_id_are_refused_to_the_bootstrap() {
+    let server = Server::start().await;
+    let script = "last = []\nwhile True:\n    id, _, _ = next_event()\n    strange = respond('x', '1')[0]\n    body = json.dumps(last + [strange])\n    first = respond(id, body)\n    last = [first[0], first[2].decode(), respond(id, body)[0], call('POST', 'init/error', '{}')[0], call('GET', 'nothing')[0]]\n";
+    server.create("twice", script).await;
+    assert_eq!(server.invoke("twice", "{}").await.json(), json!([400]));
+    assert_eq!(server.invoke("twice", "{}").await.json(), json!([202, "{\"status\":\"OK\"}", 403, 403, 404, 400]));
+}
+
+#[tokio::test]
+async fn a_7_mb_response_is_refused_to_both_and_the_sandbox_goes_on() {
+    let server = Server::start().await;
+    let script = "status = 0\nwhile True:\n    id, body, _ = next_event()\n    n = json.loads(body)\n    reply = respond(id, b'x' * n if n else str(status))\n    status = reply[0]\n";
+    server.create("big", script).await;
+    assert_eq!(server.invoke("big", "6291556").await.body.len(), 6_291_556);
+    let reply = server.invoke("big", "7340032").await;
+    let words = "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
+    assert_eq!(error(&reply), ("Function.ResponseSizeTooLarge".into(), words.into()));
+    assert_eq!(server.invoke("big", "0").await.text(), "413");
+}
+
+#[tokio::test]
+async fn lines_of_1_mb_and_invalid_utf_8_are_kept_in_pieces() {
+    let server = Server::start().await;
+    let script = "while True:\n    id, _, _ = next_event()\n    os.write(1, b'a\\xff\\xfeb\\n')\n    sys.stdout.write('y' * 1048576 + '\\n')\n    sys.stdout.flush()\n    respond(id, '1')\n";
+    server.create("loud", script).await;
+    assert_eq!(server.invoke("loud", "{}").await.text(), "1");
+    let request = json!({ "logGroupName": "/aws/lambda/loud", "filterPattern": "-REPORT -START -END -INIT_START" });
+    let (mut messages, mut token) = (Vec::new(), None);
+    loop {
+        let mut request = request.clone();
+        if let Some(token) = &token {
+            request["nextToken"] = json!(token);
+        }
+        let page = server.client.logs("FilterLogEvents", &request).await.json();
+        messages.extend(
+            page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()),
+        );
+        token = page["nextToken"].as_str().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(messages[0], "a\u{fffd}\u{fffd}b\n");
+    assert!(messages.iter().all(|message| message.len() <= 262_144));
+    assert_eq!(messages[1..].concat(), format!("{}\n", "y".repeat(1_048_576)));
+}
+
+#[tokio::test]
+async fn a_flood_of_output_does_not_keep_the_response_back() {
+    let server = Server::start().await;
+    let script = "import subprocess\nflood = subprocess.Popen(['sh', '-c', 'yes & exec sleep 600'])\nwhile True:\n    id, _, _ = next_event()\n    respond(id, '1')\n";
+    server.create_with("flood", script, json!({ "Timeout": 20 })).await;
+    let began = Instant::now();
+    assert_eq!(server.invoke("flood", "{}").await.text(), "1");
+    assert!(began.elapsed() < Duration::from_secs(15));
+    server.local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_bootstrap_that_cannot_be_run_is_an_invalid_entrypoint() {
+    let server = Server::start().await;
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(18, 0);
+    elf.extend([183, 0]);
+    elf.resize(200, 0);
+    let cases: [(&str, &[u8], &str, &str); 3] = [
+        ("arm-as-x86", &elf, "x86_64", "exec format error"),
+        ("no-interpreter", b"#!/no/such/interpreter\n", "x86_64", "no such file or directory"),
+        ("no-format", b"nothing that runs, only text", "x86_64", "exec format error"),
+    ];
+    for (name, bytes, architecture, words) in cases {
+        let request = request(name, &zip(&[("bootstrap", bytes)]), json!({ "Architectures": [architecture] }));
+        assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+        server.settled(name).await;
+        let reply = server.invoke(name, "{}").await;
+        let (kind, message) = error(&reply);
+        assert_eq!(kind, "Runtime.InvalidEntrypoint", "{name}");
+        assert!(message.contains("Error: fork/exec /var/task/bootstrap: ") && message.contains(words), "{message}");
+    }
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[tokio::test]
+async fn an_arm64_program_without_the_emulator_says_what_helps() {
+    let server = Server::start().await;
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(18, 0);
+    elf.extend([183, 0]);
+    elf.resize(200, 0);
+    let request = request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
+    assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+    server.settled("arm").await;
+    let (kind, message) = error(&server.invoke("arm", "{}").await);
+    assert_eq!(kind, "Runtime.InvalidEntrypoint");
+    assert!(message.contains("qemu-aarch64") && message.contains("setup"), "{message}");
+}
+
+#[tokio::test]
+async fn a_payload_that_is_not_json_or_too_large_is_refused_before_anything_runs() {
+    let server = Server::start().await;
+    server.create("echo", ECHO).await;
+    for payload in ["{", "{a:1}", "\u{0}"] {
+        let reply = server.invoke("echo", payload).await;
+        assert_eq!((reply.status, reply.code()), (400, "InvalidRequestContentException"), "{payload}");
+    }
+    let large = format!("\"{}\"", "x".repeat(6_291_456));
+    let reply = server.invoke("echo", &large).await;
+    assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
+    let path = "/2015-03-31/functions/echo/invocations";
+    let event = format!("\"{}\"", "x".repeat(1 << 20));
+    let reply =
+        server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], event.as_bytes(), "lambda").await;
+    assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
+    let reply = server.invoke("nobody", "{}").await;
+    assert_eq!((reply.status, reply.code()), (404, "ResourceNotFoundException"));
+    assert_eq!(std::fs::read_dir(server.dir.path().join("logs")).unwrap().count(), 0, "nothing ran");
+}
+
+#[tokio::test]
+async fn a_bootstrap_that_ends_after_each_answer_is_started_again() {
+    let server = Server::start().await;
+    server.create("once", "id, body, _ = next_event()\nrespond(id, body)\n").await;
+    for n in 0..5 {
+        assert_eq!(server.invoke("once", &n.to_string()).await.text(), n.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
+    let server = Server::start().await;
+    let script = r#"
+while True:
+    id, _, _ = next_event()
+    connection = api.sock
+    api.putrequest("POST", "/2018-06-01/runtime/invocation/strange/response")
+    api.putheader("Content-Length", "5")
+    api.endheaders()
+    time.sleep(0.05)
+    api.send(b"12345")
+    reply = api.getresponse()
+    reply.read()
+    respond(id, json.dumps([reply.status, api.sock is connection]))
+"#;
+    server.create("late", script).await;
+    assert_eq!(server.invoke("late", "{}").await.json(), json!([400, true]));
+}

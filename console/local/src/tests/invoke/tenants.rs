@@ -1,0 +1,53 @@
+//! Tenants: who may be named, and that no sandbox serves two of them. `InvokeAsync` as well.
+
+use crate::tests::{ECHO, Reply, Server};
+use serde_json::json;
+
+async fn invoke_for(server: &Server, name: &str, tenant: &str) -> Reply {
+    let path = format!("/2015-03-31/functions/{name}/invocations");
+    server.client.send("POST", &path, &[("x-amz-tenant-id", tenant)], b"{}", "lambda").await
+}
+
+#[tokio::test]
+async fn each_tenant_has_sandboxes_of_its_own() {
+    let server = Server::start().await;
+    let script = "while True:\n    id, _, headers = next_event()\n    respond(id, json.dumps([headers['Lambda-Runtime-Aws-Tenant-Id'], os.getpid()]))\n";
+    server.create_with("multi", script, json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } })).await;
+    let blue = invoke_for(&server, "multi", "blue").await.json();
+    let green = invoke_for(&server, "multi", "green").await.json();
+    assert_eq!((&blue[0], &green[0]), (&json!("blue"), &json!("green")));
+    assert_ne!(blue[1], green[1]);
+    assert_eq!(invoke_for(&server, "multi", "blue").await.json(), blue, "a warm one is used again");
+    assert_eq!(invoke_for(&server, "multi", "green").await.json(), green);
+}
+
+#[tokio::test]
+async fn a_tenant_must_be_named_where_there_are_tenants_and_only_there() {
+    let server = Server::start().await;
+    server.create_with("multi", ECHO, json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } })).await;
+    server.create("plain", ECHO).await;
+    let missing = server.invoke("multi", "{}").await;
+    assert_eq!((missing.status, missing.code()), (400, "InvalidParameterValueException"));
+    let words = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.";
+    assert_eq!(missing.json()["message"], words);
+    let needless = invoke_for(&server, "plain", "blue").await;
+    assert_eq!((needless.status, needless.code()), (400, "InvalidParameterValueException"));
+    let words = "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.";
+    assert_eq!(needless.json()["message"], words);
+    assert_eq!(invoke_for(&server, "multi", "no;semicolon").await.code(), "ValidationException");
+}
+
+#[tokio::test]
+async fn the_old_asynchronous_call_queues_an_event() {
+    let server = Server::start().await;
+    let record = server.dir.path().join("record");
+    let script = "while True:\n    id, body, _ = next_event()\n    open(json.loads(body), 'w').write(id)\n    respond(id, '1')\n";
+    server.create("writes", script).await;
+    let reply = server.client.lambda("POST", "/2014-11-13/functions/writes/invoke-async/", &json!(record)).await;
+    assert_eq!((reply.status, reply.json()), (202, json!({ "Status": 202 })));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while std::fs::read_to_string(&record).unwrap_or_default() != reply.header("x-amzn-requestid").unwrap() {
+        assert!(std::time::Instant::now() < deadline, "the event arrives");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}

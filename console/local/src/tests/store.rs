@@ -1,0 +1,3 @@
+//! The state on disk.
+
+mod damage;
