@@ -52,7 +52,7 @@ impl Limits {
     pub(crate) fn within_the_system(self) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
-        // No limit at all is said by none.
+        // `None` means unlimited.
         let descriptors = if raised { maximum } else { current };
         let most = descriptors.map_or(u32::MAX, |most| u32::try_from(most / DESCRIPTORS).unwrap_or(u32::MAX));
         if most < self.concurrency {

@@ -11,12 +11,12 @@ mod runtime_api;
 mod shutdown;
 mod telemetry;
 
-pub(crate) use env::Surroundings;
+pub(crate) use env::SandboxEnv;
 pub(crate) use extensions::Failure;
 pub(crate) use log::{
     report::{Ending, Phase, Report, Run, Status},
     trace::{Trace, header as trace_header},
-    writer::Journal,
+    writer::LogWriter,
 };
 pub(crate) use not_started::NotStarted;
 pub(crate) use runtime_api::{
@@ -31,7 +31,7 @@ use extensions::{
     Extensions,
     external::{self, External},
 };
-use filesystem::Place;
+use filesystem::SandboxFiles;
 use process::{
     Program,
     freezer::Freezer,
@@ -39,7 +39,7 @@ use process::{
     output::Output,
     status::{Group, describe, words},
 };
-use runtime_api::{apis::Apis, connection_owners::Members, invocation_state::Exchange};
+use runtime_api::{apis::Apis, connection_owners::ConnectionOwners, invocation_state::InvocationState};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::json;
 use std::{
@@ -63,7 +63,7 @@ pub(crate) struct Sandbox {
     /// The tenant that it serves, and no other.
     pub(crate) tenant: Option<String>,
     /// Where it logs.
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) log: Arc<LogWriter>,
     /// The emulator that it runs under.
     pub(crate) emulator: Option<&'static str>,
     /// When its process was started.
@@ -71,7 +71,7 @@ pub(crate) struct Sandbox {
     /// Its extensions.
     pub(crate) extensions: Arc<Extensions>,
     external: Vec<External>,
-    exchange: Arc<Exchange>,
+    invocation: Arc<InvocationState>,
     output: Arc<Output>,
     process: Pid,
     freezer: Freezer,
@@ -85,51 +85,51 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Starts a bootstrap, and before it its external extensions, which must have registered at the deadline.
     pub(crate) async fn start(
-        surroundings: &Surroundings,
+        env: &SandboxEnv,
         function: &Arc<Function>,
         tenant: Option<&str>,
-        journal: &Arc<Journal>,
+        log: &Arc<LogWriter>,
         deadline: tokio::time::Instant,
     ) -> Result<Arc<Self>, NotStarted> {
         let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
-        if !surroundings.codes.is_checked(function) {
+        if !env.codes.is_checked(function) {
             // An earlier process unpacked it: what became of it since is seen before its first start.
-            surroundings.codes.unpack_in_turn(function).await.map_err(|failure| failure.reason)?;
+            env.codes.unpack_in_turn(function).await.map_err(|failure| failure.reason)?;
         }
         let started = Instant::now();
-        let place = Place::make(surroundings, function).await.map_err(|error| failed("its files", &error))?;
-        let paths = external::list(&place).map_err(|error| failed("its extensions", &error))?;
+        let files = SandboxFiles::make(env, function).await.map_err(|error| failed("its files", &error))?;
+        let paths = external::list(&files).map_err(|error| failed("its extensions", &error))?;
         let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
         let apis = Arc::new(Apis {
-            exchange: Arc::default(),
+            invocation: Arc::default(),
             extensions: Arc::clone(&extensions),
-            journal: Arc::clone(journal),
+            log: Arc::clone(log),
             function: Arc::clone(function),
-            members: Members::new(),
+            owners: ConnectionOwners::new(),
         });
-        let members = Arc::clone(&apis);
-        let members = &members.members;
-        let exchange = Arc::clone(&apis.exchange);
-        let tasks = &surroundings.tasks;
+        let owners = Arc::clone(&apis);
+        let owners = &owners.owners;
+        let invocation = Arc::clone(&apis.invocation);
+        let tasks = &env.tasks;
         let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
         let serving = stop.clone().drop_guard();
         tasks.spawn(runtime_api::serve(listener, apis, connections.clone(), stop.clone()));
         let mut external = Vec::new();
         if !paths.is_empty() {
-            let bootstrap = process::bootstrap(surroundings, function, journal, &place, address)?;
-            let start = (&*paths, &place, &bootstrap.command, members);
-            let started = external::start(surroundings, function, journal, &extensions, start, deadline);
+            let bootstrap = process::bootstrap(env, function, log, &files, address)?;
+            let start = (&*paths, &files, &bootstrap.command, owners);
+            let started = external::start(env, function, log, &extensions, start, deadline);
             external = started.await?;
         }
         let spawn = async || {
-            let bootstrap = process::bootstrap(surroundings, function, journal, &place, address)?;
+            let bootstrap = process::bootstrap(env, function, log, &files, address)?;
             let Program { mut command, confinement, emulator } = bootstrap;
             let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
             let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
             command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
-            let child = match surroundings.spawner.spawn(command, confinement).await {
+            let child = match env.spawner.spawn(command, confinement).await {
                 // Another process of ours was started while the file was written, and still holds it for an instant.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => return Ok(None),
                 result => result.map_err(|error| process::cannot_run(&words(&error)))?,
@@ -149,20 +149,20 @@ impl Sandbox {
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let Some(process) = process else { return Err(process::cannot_run("the process ended at once").into()) };
-        members.add(process);
-        let memory = Memory::new(process, function.memory, emulator.is_some(), surroundings.cgroups.as_ref());
-        let output = Output::new(reader, Arc::clone(journal), Category::Function)
-            .map_err(|error| failed("its output", &error))?;
+        owners.add(process);
+        let memory = Memory::new(process, function.memory, emulator.is_some(), env.cgroups.as_ref());
+        let output =
+            Output::new(reader, Arc::clone(log), Category::Function).map_err(|error| failed("its output", &error))?;
         let (exited, exit) = watch::channel(None);
         let sandbox = Arc::new(Self {
             function: Arc::clone(function),
             tenant: tenant.map(str::to_owned),
-            journal: Arc::clone(journal),
+            log: Arc::clone(log),
             emulator,
             started,
             extensions,
             external,
-            exchange,
+            invocation,
             output: Arc::new(output),
             process,
             freezer: Freezer::default(),
@@ -186,7 +186,7 @@ impl Sandbox {
             ended.retire(Reason::Failure);
             ended.ended().await;
             // With it ends what any of them started, wherever that went.
-            drop(place);
+            drop(files);
             stop.cancel();
         });
         Ok(sandbox)
@@ -194,7 +194,7 @@ impl Sandbox {
 
     /// How its init ends: at its first `next`, by an error, or `None` by its exit.
     pub(crate) async fn init(&self) -> Option<Init> {
-        let mut init = self.exchange.init();
+        let mut init = self.invocation.init();
         let mut exit = self.exit.clone();
         tokio::select! {
             biased;
@@ -205,10 +205,10 @@ impl Sandbox {
 
     /// When it waits for an event, and since when.
     pub(crate) async fn ready(&self) -> Instant {
-        self.exchange.ready().await
+        self.invocation.ready().await
     }
 
-    /// Gives it an event and tells the extensions of it; thaws it for that.
+    /// Thaws the sandbox, notifies its extensions and submits the event.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
         self.freezer.wake(self.groups(), || {
             self.extensions.release(|| {
@@ -219,25 +219,25 @@ impl Sandbox {
                 });
                 Bytes::from(told.to_string())
             });
-            self.exchange.submit(event)
+            self.invocation.submit(event)
         })
     }
 
-    /// Which event is its last, for [`freeze`](Self::freeze).
-    pub(crate) fn turn(&self) -> u64 {
-        self.freezer.turn()
+    /// Generation counter of its events, for [`freeze`](Self::freeze).
+    pub(crate) fn generation(&self) -> u64 {
+        self.freezer.generation()
     }
 
-    /// Freezes it, when that event still is its last.
-    pub(crate) fn freeze(&self, turn: u64) {
+    /// Freezes it, unless an event has come since that generation.
+    pub(crate) fn freeze(&self, generation: u64) {
         if self.is_alive() {
-            self.freezer.freeze(turn, self.groups());
+            self.freezer.freeze(generation, self.groups());
         }
     }
 
     /// When its current event was delivered, if it was.
     pub(crate) fn delivered(&self) -> Option<Instant> {
-        self.exchange.delivered()
+        self.invocation.delivered()
     }
 
     /// How its process ended, once it has: `exit status 1`, `signal: killed`.
@@ -314,7 +314,7 @@ impl Sandbox {
         std::future::pending().await
     }
 
-    /// Kills it when it had more memory than its function, be it for a moment; whether that was so.
+    /// Kills the sandbox if its peak memory exceeded the function's. Returns whether it did.
     pub(crate) fn kill_if_out_of_memory(&self) -> bool {
         let exceeded = self.memory.glance();
         if exceeded {

@@ -1,5 +1,5 @@
-//! The HTTP server: accepts connections on the loopback port, lets each request through the door and hands it to the
-//! service. Touches the network only.
+//! The HTTP server: accepts connections on the loopback port, authenticates each request and hands it to the
+//! router. Touches the network only.
 
 pub(crate) mod auth;
 pub(crate) mod busy_poll;
@@ -18,16 +18,16 @@ use crate::{
         urls::{self, address::Address},
     },
     http::{
-        error::Fault,
+        error::ApiError,
         ids, query,
         render::Protocol,
-        request::{CEILING, Call, PAYLOAD_LIMIT, receive},
+        request::{ApiRequest, CEILING, PAYLOAD_LIMIT, receive},
         response::Body,
     },
     sandbox::is_of_this_user,
     service::Service,
 };
-use auth::Door;
+use auth::Auth;
 use busy_poll::Serving;
 use connections::{Connection, Connections, HEAD, Open};
 use gate::Ended;
@@ -51,13 +51,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the thread whose turn it was.
 async fn serve(
     listener: TcpListener,
-    door: Arc<Door>,
+    auth: Arc<Auth>,
     service: Arc<Service>,
     mut threads: impl Iterator<Item = Handle>,
     stop: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    let most = service.pool.surroundings().limits.connections as usize;
+    let most = service.pool.env().limits.connections as usize;
     let connections = Connections::new(most, stop.clone());
     loop {
         let accepted = tokio::select! {
@@ -71,7 +71,7 @@ async fn serve(
         });
         match (accepted, threads.next()) {
             (Ok(Some(stream)), Some(thread)) => {
-                let connection = connection(stream, connections.open(), Arc::clone(&door), Arc::clone(&service));
+                let connection = connection(stream, connections.open(), Arc::clone(&auth), Arc::clone(&service));
                 tasks.spawn_on(connection, &thread);
             }
             (Ok(Some(_)), None) => break,
@@ -88,7 +88,7 @@ async fn serve(
     tasks.wait().await;
 }
 
-async fn connection(stream: net::TcpStream, connection: Open, door: Arc<Door>, service: Arc<Service>) {
+async fn connection(stream: net::TcpStream, connection: Open, auth: Arc<Auth>, service: Arc<Service>) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "the local Lambda could not take a connection over"),
@@ -96,7 +96,7 @@ async fn connection(stream: net::TcpStream, connection: Open, door: Arc<Door>, s
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let handler = service_fn(|request| handle(request, &connection, &door, &service));
+    let handler = service_fn(|request| handle(request, &connection, &auth, &service));
     let mut serving = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), handler));
     let overdue = async {
         tokio::time::sleep(HEAD).await;
@@ -122,7 +122,7 @@ async fn connection(stream: net::TcpStream, connection: Open, door: Arc<Door>, s
 /// Counts a request that may begin.
 async fn begin(service: &Service) -> Result<Serving, Ended> {
     loop {
-        let serving = service.linger.serve();
+        let serving = service.busy_poll.serve();
         if service.gate.is_open() {
             return Ok(serving);
         }
@@ -135,7 +135,7 @@ async fn begin(service: &Service) -> Result<Serving, Ended> {
 async fn handle(
     request: Request<Incoming>,
     connection: &Connection,
-    door: &Door,
+    auth: &Auth,
     service: &Arc<Service>,
 ) -> Result<Response<Body>, Ended> {
     let _serving = begin(service).await?;
@@ -144,15 +144,15 @@ async fn handle(
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
     if let Some(address) = Address::read(&head, service.port) {
-        let response = Box::pin(urls::serve(&address, head, body, connection, door, service, &request_id)).await;
+        let response = Box::pin(urls::serve(&address, head, body, connection, auth, service, &request_id)).await;
         asking.answered(&response);
         return Ok(identified(response, &request_id));
     }
-    let response = match pass(head, body, connection, door, service, &request_id).await {
+    let response = match pass(head, body, connection, auth, service, &request_id).await {
         Ok(response) => response,
-        Err(fault) => {
-            tracing::debug!(code = fault.code, message = fault.message, "the local Lambda refused a request");
-            let mut response = protocol.render(&fault, &request_id);
+        Err(error) => {
+            tracing::debug!(code = error.code, message = error.message, "the local Lambda refused a request");
+            let mut response = protocol.render(&error, &request_id);
             if let Ok(address) = HeaderValue::from_str(&format!("127.0.0.1:{}", service.port)) {
                 response.headers_mut().insert(MARK, address);
             }
@@ -174,29 +174,33 @@ async fn pass(
     head: http::request::Parts,
     body: Incoming,
     connection: &Connection,
-    door: &Door,
+    auth: &Auth,
     service: &Arc<Service>,
     request_id: &str,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     let invocation = ["/invocations", "/response-streaming-invocations", "/invoke-async", "/invoke-async/"]
         .iter()
         .any(|end| head.uri.path().ends_with(end));
     let limit = if invocation { PAYLOAD_LIMIT } else { REQUEST_LIMIT };
-    let admitted = door.admit(&head);
+    let admitted = auth.check_head(&head);
     // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.
     let received = receive(body, if admitted.is_ok() { limit } else { 0 }, CEILING).await?;
     connection.is_busy();
     admitted?;
-    door.verify_call(addressee(&head, &received.bytes), &head, &received.sha256, jiff::Timestamp::now())?;
+    auth.verify_call(addressee(&head, &received.bytes), &head, &received.sha256, jiff::Timestamp::now())?;
     if received.length > limit {
         let (code, operation) = if invocation {
             ("RequestTooLargeException", "InvokeFunction operation")
         } else {
             ("RequestEntityTooLargeException", "operation; a zip file may have 50 MB")
         };
-        return Err(Fault::new(413, code, format!("Request must be smaller than {limit} bytes for the {operation}")));
+        return Err(ApiError::new(
+            413,
+            code,
+            format!("Request must be smaller than {limit} bytes for the {operation}"),
+        ));
     }
-    let call = Call {
+    let call = ApiRequest {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: query::pairs(head.uri.query().unwrap_or_default()),

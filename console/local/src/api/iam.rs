@@ -7,7 +7,7 @@ mod roles;
 
 use crate::{
     http::{
-        error::Fault,
+        error::ApiError,
         query::{escape, reply},
         response::Body,
     },
@@ -60,7 +60,11 @@ const ACTIONS: [&str; 35] = [
 ];
 
 /// Answers an action with these parameters.
-pub(crate) async fn dispatch(iam: &Iam, form: &[(String, String)], request_id: &str) -> Result<Response<Body>, Fault> {
+pub(crate) async fn dispatch(
+    iam: &Iam,
+    form: &[(String, String)],
+    request_id: &str,
+) -> Result<Response<Body>, ApiError> {
     let request = Request::new(form);
     let action = request.action();
     let result = match action {
@@ -70,7 +74,7 @@ pub(crate) async fn dispatch(iam: &Iam, form: &[(String, String)], request_id: &
             Some(result) => result,
             None => match iam.policy(action, &request).await? {
                 Some(result) => result,
-                None => return Err(Fault::unknown(&format!("the IAM action {action:?}"), ACTIONS)),
+                None => return Err(ApiError::unknown(&format!("the IAM action {action:?}"), ACTIONS)),
             },
         },
     };
@@ -78,8 +82,8 @@ pub(crate) async fn dispatch(iam: &Iam, form: &[(String, String)], request_id: &
 }
 
 /// `NoSuchEntity`, 404.
-fn missing(what: &str) -> Fault {
-    Fault::new(404, "NoSuchEntity", what)
+fn missing(what: &str) -> ApiError {
+    ApiError::new(404, "NoSuchEntity", what)
 }
 
 /// A list that is whole.
@@ -107,25 +111,25 @@ fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> 
 }
 
 /// That a document is JSON.
-fn check_document(document: &str) -> Result<(), Fault> {
+fn check_document(document: &str) -> Result<(), ApiError> {
     match serde_json::from_str::<serde::de::IgnoredAny>(document) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Fault::new(400, "MalformedPolicyDocument", "Syntax errors in policy.")),
+        Err(_) => Err(ApiError::new(400, "MalformedPolicyDocument", "Syntax errors in policy.")),
     }
 }
 
 /// That a name is one of a role or a policy.
-fn check_name(name: &str, field: &str, longest: usize) -> Result<(), Fault> {
+fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if name.is_empty() || name.len() > longest || !name.chars().all(valid) {
         let constraint = format!("satisfy regular expression pattern: [\\w+=,.@-]{{1,{longest}}}");
-        return Err(Fault { code: "ValidationError", ..Fault::validation(name, field, &constraint) });
+        return Err(ApiError { code: "ValidationError", ..ApiError::validation(name, field, &constraint) });
     }
     Ok(())
 }
 
 /// The caller may do everything, as the one who runs the process may.
-fn simulate(request: &Request<'_>) -> Result<String, Fault> {
+fn simulate(request: &Request<'_>) -> Result<String, ApiError> {
     request.need("PolicySourceArn")?;
     let resources = match request.members("ResourceArns") {
         none if none.is_empty() => vec!["*"],

@@ -19,9 +19,9 @@ mod versions;
 
 use crate::{
     http::{
-        error::Fault,
+        error::ApiError,
         query::decode,
-        request::Call,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -34,7 +34,7 @@ use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
 
 /// Answers a request of the Lambda API. Each operation has its own date in its path; which one is not looked at.
-pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Response<Body>, Fault> {
+pub(crate) async fn dispatch(service: &Arc<Service>, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let path: Vec<Cow<'_, str>> = call.path.split('/').skip(1).map(|part| decode(part, false)).collect();
     let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
     let route = match path.as_slice() {
@@ -62,7 +62,12 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &Call) -> Result<Resp
 }
 
 /// What is below a function's name.
-async fn function(service: &Arc<Service>, call: &Call, name: &str, route: &[&str]) -> Result<Response<Body>, Fault> {
+async fn function(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+    route: &[&str],
+) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::GET, []) => read::get_function(service, call, name).await,
         (&Method::DELETE, []) => delete::delete_function(service, call, name).await,

@@ -11,8 +11,8 @@ mod tests;
 
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{Body, answer},
     },
     store::logs::Logs,
@@ -26,7 +26,7 @@ use std::sync::Arc;
 const TAIL: &str = "StartLiveTail";
 
 /// An operation that reads and changes groups on disk.
-type Operation = fn(&Logs, &[u8]) -> Result<Value, Fault>;
+type Operation = fn(&Logs, &[u8]) -> Result<Value, ApiError>;
 
 /// What is served besides.
 const OPERATIONS: [(&str, Operation); 20] = [
@@ -53,22 +53,22 @@ const OPERATIONS: [(&str, Operation); 20] = [
 ];
 
 /// Answers an operation of the Logs API.
-pub(crate) async fn dispatch(logs: &Arc<Logs>, operation: &str, call: &Call) -> Result<Response<Body>, Fault> {
+pub(crate) async fn dispatch(logs: &Arc<Logs>, operation: &str, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     if operation == TAIL {
         return tail::start(logs, call);
     }
     let (logs, body, name) = (Arc::clone(logs), call.body.clone(), operation.to_owned());
     // Reading events means reading files: not on the threads that serve everyone.
     let result = tokio::task::spawn_blocking(move || operate(&logs, &name, &body)).await;
-    let value = result.map_err(|error| Fault::service("broke off a request", &error))??;
+    let value = result.map_err(|error| ApiError::service("broke off a request", &error))??;
     let body = if value.is_null() { String::new() } else { value.to_string() };
     Ok(answer(200, "application/x-amz-json-1.1", body))
 }
 
-fn operate(logs: &Logs, operation: &str, body: &[u8]) -> Result<Value, Fault> {
+fn operate(logs: &Logs, operation: &str, body: &[u8]) -> Result<Value, ApiError> {
     let Some((_, operate)) = OPERATIONS.iter().find(|(name, _)| *name == operation) else {
         let served = OPERATIONS.iter().map(|(name, _)| *name).chain([TAIL]);
-        return Err(Fault::unknown(&format!("the Logs operation {operation}"), served));
+        return Err(ApiError::unknown(&format!("the Logs operation {operation}"), served));
     };
     operate(logs, body)
 }

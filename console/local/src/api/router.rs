@@ -3,9 +3,9 @@
 use super::{iam, lambda, logs, sts};
 use crate::{
     http::{
-        error::Fault,
+        error::ApiError,
         query,
-        request::Call,
+        request::ApiRequest,
         response::{self, Body},
     },
     server::auth::download,
@@ -21,10 +21,10 @@ const LOGS: &str = "Logs_20140328.";
 const TARGETS: [&str; 1] = ["Logs_20140328"];
 
 /// Answers an authenticated request.
-pub(crate) async fn dispatch(service: &Arc<Service>, call: Call) -> Result<Response<Body>, Fault> {
+pub(crate) async fn dispatch(service: &Arc<Service>, call: ApiRequest) -> Result<Response<Body>, ApiError> {
     if let Some(target) = call.header("x-amz-target") {
         let Some(operation) = target.strip_prefix(LOGS) else {
-            return Err(Fault::unknown(&format!("the target {target}"), TARGETS));
+            return Err(ApiError::unknown(&format!("the target {target}"), TARGETS));
         };
         let operation = operation.to_owned();
         return logs::dispatch(&service.logs, &operation, &call).await;
@@ -37,11 +37,11 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: Call) -> Result<Respo
         };
     }
     if call.method == Method::GET && call.path.starts_with(download::PATH) {
-        let gone = || Fault::not_found("This code is not there any more.");
+        let gone = || ApiError::not_found("This code is not there any more.");
         let file = service.codes.zip(download::sha256_of(&call.path).ok_or_else(gone)?);
         let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => gone(),
-            _ => Fault::service("could not read the code", &error),
+            _ => ApiError::service("could not read the code", &error),
         })?;
         return Ok(response::answer(200, "application/zip", bytes));
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     account::ACCOUNT,
-    http::{error::Fault, query, response::Body},
+    http::{error::ApiError, query, response::Body},
 };
 use http::Response;
 
@@ -12,10 +12,10 @@ pub(crate) const VERSION: &str = "2011-06-15";
 const ACTIONS: [&str; 1] = ["GetCallerIdentity"];
 
 /// Answers an action.
-pub(crate) fn dispatch(form: &[(String, String)], request_id: &str) -> Result<Response<Body>, Fault> {
+pub(crate) fn dispatch(form: &[(String, String)], request_id: &str) -> Result<Response<Body>, ApiError> {
     let action = form.iter().find(|(key, _)| key == "Action").map_or("", |(_, value)| value.as_str());
     if action != "GetCallerIdentity" {
-        return Err(Fault::unknown(&format!("the STS action {action:?}"), ACTIONS));
+        return Err(ApiError::unknown(&format!("the STS action {action:?}"), ACTIONS));
     }
     let result =
         format!("<Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>LOCAL</UserId><Account>{ACCOUNT}</Account>");

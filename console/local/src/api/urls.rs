@@ -8,12 +8,12 @@ mod function_response;
 mod permission;
 
 use super::lambda::{
-    identifier::{self, Found},
-    invoke::request::judge_tenant,
+    identifier::{self, Resolved},
+    invoke::request::validate_tenant,
 };
 use crate::{
     http::{
-        error::Fault,
+        error::ApiError,
         render::Protocol,
         request::{CEILING, PAYLOAD_LIMIT, Received, receive},
         response::{self, Body, BrokenOff},
@@ -24,7 +24,7 @@ use crate::{
     },
     sandbox::{self, Part},
     server::{
-        auth::{self, Door},
+        auth::{self, Auth},
         connections::Connection,
     },
     service::Service,
@@ -52,14 +52,14 @@ pub(crate) async fn serve(
     head: Parts,
     body: Incoming,
     connection: &Connection,
-    door: &Door,
+    auth: &Auth,
     service: &Arc<Service>,
     id: &str,
 ) -> Response<Body> {
     // The body is read to its end in any case: a client that is still sending would not hear a refusal.
     let received = match receive(body, PAYLOAD_LIMIT, CEILING).await {
         Ok(received) => received,
-        Err(fault) => return Protocol::Rest.render(&fault, id),
+        Err(error) => return Protocol::Rest.render(&error, id),
     };
     connection.is_busy();
     let known = service.urls.find(|config| config.id == address.id);
@@ -69,9 +69,9 @@ pub(crate) async fn serve(
         return response;
     }
     let target = Target { function: &function, qualifier: &qualifier, config: &config };
-    let mut response = pass(address, &head, &received, door, service, id, &target).await.unwrap_or_else(|fault| {
-        tracing::debug!(code = fault.code, message = fault.message, "a request to a function URL was refused");
-        Protocol::Rest.render(&fault, id)
+    let mut response = pass(address, &head, &received, auth, service, id, &target).await.unwrap_or_else(|error| {
+        tracing::debug!(code = error.code, message = error.message, "a request to a function URL was refused");
+        Protocol::Rest.render(&error, id)
     });
     cors::add(response.headers_mut(), &head.headers, cors);
     response
@@ -88,23 +88,23 @@ async fn pass(
     address: &Address,
     head: &Parts,
     received: &Received,
-    door: &Door,
+    auth: &Auth,
     service: &Arc<Service>,
     id: &str,
     &Target { function, qualifier, config }: &Target<'_>,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     if cors::is_foreign(&head.headers, &address.origin, config.cors.as_ref()) {
         let message = "Requests with the Origin of another site are refused: allow it in the Cors of the function URL.";
-        return Err(Fault::new(403, "AccessDeniedException", message));
+        return Err(ApiError::new(403, "AccessDeniedException", message));
     }
     let access_key = match config.auth {
         AuthType::None => None,
         AuthType::Iam if !auth::is_signed(head) => return Ok(forbidden()),
-        AuthType::Iam => Some(door.verify("lambda", head, &received.sha256, jiff::Timestamp::now())?),
+        AuthType::Iam => Some(auth.verify("lambda", head, &received.sha256, jiff::Timestamp::now())?),
     };
     let too_large = || {
         let message = format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
-        Fault::new(413, "RequestEntityTooLargeException", message)
+        ApiError::new(413, "RequestEntityTooLargeException", message)
     };
     if received.length > PAYLOAD_LIMIT {
         return Err(too_large());
@@ -114,10 +114,10 @@ async fn pass(
     if config.auth == AuthType::None && !permission::anybody_may(service, function, alias) {
         return Ok(forbidden());
     }
-    let Found { function, arn, .. } = match identifier::find(service, function, alias) {
+    let Resolved { function, arn, .. } = match identifier::resolve(service, function, alias) {
         Ok(found) => found,
-        Err(fault) if fault.status == StatusCode::NOT_FOUND => return Ok(forbidden()),
-        Err(fault) => return Err(fault),
+        Err(error) if error.status == StatusCode::NOT_FOUND => return Ok(forbidden()),
+        Err(error) => return Err(error),
     };
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let trace = sandbox::trace_header(header("x-amzn-trace-id"), &function);
@@ -137,7 +137,7 @@ async fn pass(
     }
     let invocation = Invocation {
         id: id.to_owned(),
-        tenant: judge_tenant(&function, header("x-amz-tenant-id"))?,
+        tenant: validate_tenant(&function, header("x-amz-tenant-id"))?,
         function,
         arn,
         payload: event.into(),
@@ -160,7 +160,7 @@ async fn pass(
 }
 
 /// The response as it is made.
-async fn stream(mut running: Running) -> Result<Response<Body>, Fault> {
+async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
     let content = match running.next().await {
         Some(Step::Part(Part::Head(content))) => content,
         Some(Step::Part(Part::Data(_))) | None => None,

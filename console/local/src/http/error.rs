@@ -4,7 +4,7 @@ use http::StatusCode;
 
 /// A request that was refused or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ApiError {
     /// The HTTP status.
     pub(crate) status: StatusCode,
     /// The error code, such as `ResourceNotFoundException`: what SDKs match on.
@@ -15,7 +15,7 @@ pub(crate) struct Fault {
     pub(crate) reason: Option<&'static str>,
 }
 
-impl Fault {
+impl ApiError {
     /// A fault with any code.
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

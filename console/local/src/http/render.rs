@@ -1,7 +1,7 @@
 //! Renders errors in the shape of each protocol. Pure.
 
 use super::{
-    error::{Fault, UNKNOWN},
+    error::{ApiError, UNKNOWN},
     query,
     response::{self, Body},
 };
@@ -48,45 +48,45 @@ impl Protocol {
     }
 
     /// `fault` as this protocol's answer.
-    pub(crate) fn render(self, fault: &Fault, request_id: &str) -> Response<Body> {
-        let side = if fault.status.is_server_error() { "Server" } else { "Sender" };
+    pub(crate) fn render(self, error: &ApiError, request_id: &str) -> Response<Body> {
+        let side = if error.status.is_server_error() { "Server" } else { "Sender" };
         let (content, body) = match self {
             Self::Rest => {
-                let side = if fault.status.is_server_error() { "Service" } else { "User" };
-                let mut body = json!({ "Type": side, "Message": fault.message, "message": fault.message });
-                if let Some(reason) = fault.reason {
+                let side = if error.status.is_server_error() { "Service" } else { "User" };
+                let mut body = json!({ "Type": side, "Message": error.message, "message": error.message });
+                if let Some(reason) = error.reason {
                     body["Reason"] = reason.into();
                 }
                 ("application/json", body.to_string())
             }
             Self::Json => {
-                ("application/x-amz-json-1.1", json!({ "__type": fault.code, "message": fault.message }).to_string())
+                ("application/x-amz-json-1.1", json!({ "__type": error.code, "message": error.message }).to_string())
             }
             Self::Query => (
                 "text/xml",
                 format!(
                     "<ErrorResponse><Error><Type>{side}</Type><Code>{}</Code><Message>{}</Message></Error>\
                      <RequestId>{request_id}</RequestId></ErrorResponse>",
-                    query_code(fault.code),
-                    query::escape(&fault.message)
+                    query_code(error.code),
+                    query::escape(&error.message)
                 ),
             ),
         };
         // The Logs service answers 400 to every client error.
         let status = match self {
-            Self::Json if fault.status == StatusCode::NOT_FOUND || fault.status == StatusCode::CONFLICT => {
+            Self::Json if error.status == StatusCode::NOT_FOUND || error.status == StatusCode::CONFLICT => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Query if fault.code == UNKNOWN => StatusCode::BAD_REQUEST,
-            _ => fault.status,
+            Self::Query if error.code == UNKNOWN => StatusCode::BAD_REQUEST,
+            _ => error.status,
         };
         let mut response = Response::new(response::full(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
-        let code = if self == Self::Query { query_code(fault.code) } else { fault.code };
+        let code = if self == Self::Query { query_code(error.code) } else { error.code };
         headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
-        if fault.status == StatusCode::TOO_MANY_REQUESTS {
+        if error.status == StatusCode::TOO_MANY_REQUESTS {
             headers.insert("retry-after", HeaderValue::from_static("1"));
         }
         response

@@ -1,6 +1,6 @@
 //! A request to one of the APIs, once it is authenticated. Reads bodies; touches nothing else.
 
-use super::error::Fault;
+use super::error::ApiError;
 use crate::http::hex::hexadecimal;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
@@ -18,7 +18,7 @@ pub(crate) const CEILING: usize = 256 << 20;
 const SHORT: usize = 64 << 10;
 
 /// A request whose signature held.
-pub(crate) struct Call {
+pub(crate) struct ApiRequest {
     /// The HTTP method.
     pub(crate) method: Method,
     /// The path as it was sent, still percent-encoded.
@@ -33,7 +33,7 @@ pub(crate) struct Call {
     pub(crate) request_id: String,
 }
 
-impl Call {
+impl ApiRequest {
     /// The first query parameter of that name.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -45,25 +45,25 @@ impl Call {
     }
 
     /// The body as JSON of a known shape; an empty body counts as `{}`.
-    pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Fault> {
+    pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         read(&self.body)
     }
 
     /// As [`json`](Self::json), for a body that may hold a zip: a long one is read on a thread where that may take its
     /// time.
-    pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(&self) -> Result<T, Fault> {
+    pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(&self) -> Result<T, ApiError> {
         if self.body.len() <= SHORT {
             return self.json();
         }
         let body = self.body.clone();
         let read = tokio::task::spawn_blocking(move || read(&body)).await;
-        read.map_err(|error| Fault::service("broke off reading the request", &error))?
+        read.map_err(|error| ApiError::service("broke off reading the request", &error))?
     }
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(if body.is_empty() { b"{}" } else { body }).map_err(|error| {
-        Fault::new(400, "SerializationException", format!("could not read the request's body: {error}"))
+        ApiError::new(400, "SerializationException", format!("could not read the request's body: {error}"))
     })
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Received {
 
 /// Reads a whole body. What is over `limit` bytes is hashed and dropped, so that the caller, who is still sending, hears
 /// the answer instead of a broken connection; past `ceiling` reading ends.
-pub(crate) async fn receive<B>(mut body: B, limit: usize, ceiling: usize) -> Result<Received, Fault>
+pub(crate) async fn receive<B>(mut body: B, limit: usize, ceiling: usize) -> Result<Received, ApiError>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -89,13 +89,13 @@ where
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Fault::new(400, "InvalidRequestContentException", format!("the request's body broke off: {error}"))
+            ApiError::new(400, "InvalidRequestContentException", format!("the request's body broke off: {error}"))
         })?;
         let Some(data) = frame.data_ref() else { continue };
         hash.update(data);
         length += data.len();
         if length > ceiling {
-            return Err(Fault::new(413, "RequestEntityTooLargeException", "the request's body is too large"));
+            return Err(ApiError::new(413, "RequestEntityTooLargeException", "the request's body is too large"));
         }
         if length > limit {
             kept = BytesMut::new();

@@ -2,7 +2,7 @@
 //! reservation is its share and its limit, and the functions without one divide what the reservations leave of the
 //! account's limit. Touches nothing but its own counts.
 
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -100,7 +100,7 @@ impl Concurrency {
     }
 
     /// The right to run an invocation, at once or not at all.
-    pub(crate) fn begin(self: &Arc<Self>, name: &str) -> Result<Execution, Fault> {
+    pub(crate) fn begin(self: &Arc<Self>, name: &str) -> Result<Execution, ApiError> {
         let mut state = self.state();
         let lane = state.lane(name);
         if state.has_room(self.limit, &lane) {
@@ -111,7 +111,7 @@ impl Concurrency {
             Lane::Reserved(_) => "ReservedFunctionConcurrentInvocationLimitExceeded",
             Lane::Unreserved => "ConcurrentInvocationLimitExceeded",
         };
-        Err(Fault { reason: Some(reason), ..Fault::new(429, "TooManyRequestsException", "Rate Exceeded.") })
+        Err(ApiError { reason: Some(reason), ..ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.") })
     }
 
     /// The right to run an invocation, when there is one; none when all ends.
@@ -199,7 +199,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     fn reason(concurrency: &Arc<Concurrency>, name: &str) -> Option<&'static str> {
-        concurrency.begin(name).err().map(|fault| fault.reason.expect("there is a reason"))
+        concurrency.begin(name).err().map(|error| error.reason.expect("there is a reason"))
     }
 
     #[test]

@@ -6,8 +6,8 @@ mod failure;
 
 use super::{concurrency::Execution, pool::Pool};
 use crate::{
-    http::error::Fault,
-    sandbox::{Answer, Ending, Event, Init, Journal, Part, Phase, Reason, Report, Sandbox, Status, Trace},
+    http::error::ApiError,
+    sandbox::{Answer, Ending, Event, Init, LogWriter, Part, Phase, Reason, Report, Sandbox, Status, Trace},
     store::function::Function,
 };
 use bytes::Bytes;
@@ -52,7 +52,7 @@ pub(crate) struct Outcome {
 }
 
 /// Who waits for the outcome.
-struct Caller(Option<oneshot::Sender<Result<Outcome, Fault>>>);
+struct Caller(Option<oneshot::Sender<Result<Outcome, ApiError>>>);
 
 impl Caller {
     /// Answers, once.
@@ -64,9 +64,9 @@ impl Caller {
     }
 
     /// Says that there will be no outcome.
-    fn fail(&mut self, fault: impl FnOnce() -> Fault) {
+    fn fail(&mut self, error: impl FnOnce() -> ApiError) {
         if let Some(waiting) = self.0.take() {
-            let _ = waiting.send(Err(fault()));
+            let _ = waiting.send(Err(error()));
         }
     }
 
@@ -76,7 +76,7 @@ impl Caller {
             let process = std::process::id();
             let message =
                 format!("process {process}, which served the local Lambda, was stopped while the function ran");
-            Fault::new(500, "ServiceException", message)
+            ApiError::new(500, "ServiceException", message)
         });
     }
 }
@@ -103,8 +103,8 @@ struct Running<'a> {
 }
 
 /// Runs an invocation and waits for its outcome. The error is for the caller: nothing ran.
-pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, Fault> {
-    begin(pool, invocation, permit).await.map_err(|error| Fault::service("broke off the invocation", &error))?
+pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, ApiError> {
+    begin(pool, invocation, permit).await.map_err(|error| ApiError::service("broke off the invocation", &error))?
 }
 
 /// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
@@ -113,7 +113,7 @@ pub(crate) fn begin(
     pool: &Arc<Pool>,
     invocation: Invocation,
     permit: Execution,
-) -> oneshot::Receiver<Result<Outcome, Fault>> {
+) -> oneshot::Receiver<Result<Outcome, ApiError>> {
     let (caller, outcome) = oneshot::channel();
     let pool = Arc::clone(pool);
     tokio::spawn(async move {
@@ -132,15 +132,15 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
         }
         sandbox.retire(Reason::Failure);
     }
-    match Journal::begin(pool.surroundings(), &invocation.function).await {
+    match LogWriter::begin(pool.env(), &invocation.function).await {
         // What that needs in memory is not taken for each invocation.
-        Ok(journal) => Box::pin(cold(pool, &journal, invocation, &mut caller)).await,
-        Err(error) => caller.fail(|| Fault::service("could not begin a log stream", &error)),
+        Ok(log) => Box::pin(cold(pool, &log, invocation, &mut caller)).await,
+        Err(error) => caller.fail(|| ApiError::service("could not begin a log stream", &error)),
     }
 }
 
 async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, caller: &mut Caller) {
-    sandbox.journal.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
+    sandbox.log.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
     let begun = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
     let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: false };
@@ -148,13 +148,13 @@ async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, 
     running.conclude(ended, caller).await;
 }
 
-async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation, caller: &mut Caller) {
-    let surroundings = pool.surroundings();
+async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, caller: &mut Caller) {
+    let env = pool.env();
     let trace = Trace::sampled(&invocation.trace);
-    let until = tokio::time::Instant::now() + surroundings.limits.init;
-    let failure = match start(pool, journal, invocation, until, Phase::Init).await {
+    let until = tokio::time::Instant::now() + env.limits.init;
+    let failure = match start(pool, log, invocation, until, Phase::Init).await {
         Ok((sandbox, init)) => {
-            journal.start(&invocation.id, trace);
+            log.start(&invocation.id, trace);
             let begun = Instant::now();
             let deadline = tokio::time::Instant::now() + invocation.timeout();
             let running = Running { pool, sandbox, invocation, begun, deadline, init: Some(init), again: false };
@@ -170,9 +170,9 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
     let deadline = tokio::time::Instant::now() + invocation.timeout();
     let failure = match failure {
         Failed::Entrypoint(_) => failure,
-        _ => match start(pool, journal, invocation, deadline, Phase::Invoke).await {
+        _ => match start(pool, log, invocation, deadline, Phase::Invoke).await {
             Ok((sandbox, _)) => {
-                journal.start(&invocation.id, trace);
+                log.start(&invocation.id, trace);
                 let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
                 let ended = running.hand_over().await;
                 return running.conclude(ended, caller).await;
@@ -181,10 +181,10 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
             Err(failure) => failure,
         },
     };
-    journal.start(&invocation.id, trace);
+    log.start(&invocation.id, trace);
     let (payload, text) = failure.tell(invocation);
     if let Some(text) = text {
-        journal.failure(text);
+        log.failure(text);
     }
     let status = failure.status();
     let report = Report {
@@ -197,30 +197,30 @@ async fn cold(pool: &Arc<Pool>, journal: &Arc<Journal>, invocation: &Invocation,
         memory: invocation.function.memory,
         emulator: None,
     };
-    journal.end(&report);
-    caller.answer(|| Outcome { payload, failed: true, tail: journal.take_tail() });
+    log.end(&report);
+    caller.answer(|| Outcome { payload, failed: true, tail: log.take_tail() });
 }
 
 /// Starts a sandbox and waits until runtime and extensions have asked for their first event; also says how long that
 /// took.
 async fn start(
     pool: &Arc<Pool>,
-    journal: &Arc<Journal>,
+    log: &Arc<LogWriter>,
     invocation: &Invocation,
     deadline: tokio::time::Instant,
     phase: Phase,
 ) -> Result<(Arc<Sandbox>, Duration), Failed> {
-    let surroundings = pool.surroundings();
-    journal.init_start(&invocation.function, &surroundings.region, phase);
+    let env = pool.env();
+    log.init_start(&invocation.function, &env.region, phase);
     let begun = Instant::now();
     let tenant = invocation.tenant.as_deref();
-    let sandbox = match Sandbox::start(surroundings, &invocation.function, tenant, journal, deadline).await {
+    let sandbox = match Sandbox::start(env, &invocation.function, tenant, log, deadline).await {
         Ok(sandbox) => sandbox,
         Err(not_started) if pool.is_closing() => return Err(not_started.into()),
         Err(not_started) => {
             let failure = Failed::from(not_started);
-            journal.init_runtime_done(phase, Some(&failure.status()));
-            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            log.init_runtime_done(phase, Some(&failure.status()));
+            log.init_report(begun.elapsed(), phase, Some(&failure.status()));
             return Err(failure);
         }
     };
@@ -230,7 +230,7 @@ async fn start(
         Err(failure) if pool.is_closing() => return Err(failure),
         runtime => runtime,
     };
-    journal.init_runtime_done(phase, runtime.as_ref().err().map(Failed::status).as_ref());
+    log.init_runtime_done(phase, runtime.as_ref().err().map(Failed::status).as_ref());
     let ready = match runtime {
         Ok(at) => match tokio::time::timeout_at(deadline, sandbox.extensions.ready()).await {
             Ok(Ok(asked)) => Ok(asked.map_or(at, |asked| asked.max(at))),
@@ -244,16 +244,16 @@ async fn start(
         ready => ready,
     };
     sandbox.drain();
-    journal.extensions(&sandbox.extensions.standings());
+    log.extensions(&sandbox.extensions.standings());
     match ready {
         Ok(at) => {
             let init = at - sandbox.started;
-            journal.init_report(init, phase, None);
-            journal.close_subscriptions();
+            log.init_report(init, phase, None);
+            log.close_subscriptions();
             Ok((sandbox, init))
         }
         Err(failure) => {
-            journal.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            log.init_report(begun.elapsed(), phase, Some(&failure.status()));
             sandbox.retire(failure.reason());
             sandbox.ended().await;
             Err(failure)

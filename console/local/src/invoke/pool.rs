@@ -3,8 +3,8 @@
 
 use super::concurrency::{Concurrency, Execution};
 use crate::{
-    http::error::Fault,
-    sandbox::{Reason, Sandbox, Surroundings},
+    http::error::ApiError,
+    sandbox::{Reason, Sandbox, SandboxEnv},
     store::{function::Function, functions::Functions},
 };
 use std::{
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// All sandboxes.
 pub(crate) struct Pool {
-    surroundings: Surroundings,
+    env: SandboxEnv,
     concurrency: Arc<Concurrency>,
     functions: Arc<Functions>,
     state: Mutex<State>,
@@ -53,21 +53,17 @@ struct Slot {
 
 impl Pool {
     /// An empty pool.
-    pub(crate) fn new(
-        surroundings: Surroundings,
-        concurrency: Arc<Concurrency>,
-        functions: Arc<Functions>,
-    ) -> Arc<Self> {
-        Arc::new(Self { surroundings, concurrency, functions, state: Mutex::default() })
+    pub(crate) fn new(env: SandboxEnv, concurrency: Arc<Concurrency>, functions: Arc<Functions>) -> Arc<Self> {
+        Arc::new(Self { env, concurrency, functions, state: Mutex::default() })
     }
 
     /// What sandboxes are started with.
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
+    pub(crate) fn env(&self) -> &SandboxEnv {
+        &self.env
     }
 
     /// The right to run one invocation, at once or not at all.
-    pub(crate) fn permit(&self, function: &Function) -> Result<Execution, Fault> {
+    pub(crate) fn permit(&self, function: &Function) -> Result<Execution, ApiError> {
         self.concurrency.begin(&function.name)
     }
 
@@ -125,7 +121,7 @@ impl Pool {
             return sandbox.retire(Reason::Spindown);
         }
         state.slot(&sandbox.function).idle.push((Arc::clone(sandbox), Instant::now()));
-        state.resting.push_back((Instant::now(), sandbox.turn(), Arc::clone(sandbox)));
+        state.resting.push_back((Instant::now(), sandbox.generation(), Arc::clone(sandbox)));
         if !std::mem::replace(&mut state.freezing, true) {
             tokio::spawn(freeze_the_resting(Arc::clone(self)));
         }
@@ -133,7 +129,7 @@ impl Pool {
 
     /// Freezes those that have rested long enough; whether there are others.
     fn freeze(&self) -> bool {
-        let rest = self.surroundings.limits.rest;
+        let rest = self.env.limits.rest;
         let mut state = self.state();
         let now = Instant::now();
         while let Some((_, turn, sandbox)) = state.resting.pop_front_if(|(since, ..)| now - *since >= rest) {
@@ -160,14 +156,14 @@ impl Pool {
             if state.closed {
                 sandbox.retire(Reason::Spindown);
             }
-            if state.all.len() >= self.surroundings.limits.concurrency as usize {
+            if state.all.len() >= self.env.limits.concurrency as usize {
                 state.end_oldest();
             }
             state.all.push(Arc::clone(sandbox));
         }
         let (pool, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
         tokio::spawn(async move {
-            let mut look_again = pool.surroundings.limits.idle;
+            let mut look_again = pool.env.limits.idle;
             while tokio::time::timeout(look_again, sandbox.exited()).await.is_err() {
                 look_again = pool.end_if_idle(&sandbox);
             }
@@ -182,7 +178,7 @@ impl Pool {
 
     /// Ends it when its time is over; says when to look again.
     fn end_if_idle(&self, sandbox: &Arc<Sandbox>) -> Duration {
-        let limit = self.surroundings.limits.idle;
+        let limit = self.env.limits.idle;
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(&sandbox.function.revision) else { return limit };
         let place = slot.idle.iter().position(|(other, _)| Arc::ptr_eq(other, sandbox));
@@ -199,14 +195,14 @@ impl Pool {
 
     /// Whether the sandboxes end with the server: what becomes of them now says nothing of their functions.
     pub(crate) fn is_closing(&self) -> bool {
-        self.surroundings.closing.is_cancelled()
+        self.env.closing.is_cancelled()
     }
 
     /// Ends all sandboxes, and starts no more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        self.surroundings.closing.cancel();
+        self.env.closing.cancel();
         self.concurrency.close();
         state.resting.clear();
         for slot in state.slots.values_mut() {
@@ -219,7 +215,7 @@ impl Pool {
 
     /// When all have ended.
     pub(crate) async fn closed(&self) {
-        self.surroundings.ended().await;
+        self.env.ended().await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -270,7 +266,7 @@ impl State {
 /// Freezes sandboxes until none is left that rests.
 async fn freeze_the_resting(pool: Arc<Pool>) {
     loop {
-        tokio::time::sleep(pool.surroundings.limits.rest).await;
+        tokio::time::sleep(pool.env.limits.rest).await;
         if !pool.freeze() {
             return;
         }

@@ -5,7 +5,7 @@ use super::{
     invocation::{self, Invocation, Outcome},
     pool::Pool,
 };
-use crate::{count::Counted, http::error::Fault, sandbox::Part};
+use crate::{count::Counted, http::error::ApiError, sandbox::Part};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,10 +14,10 @@ const WAITING: usize = 16;
 
 /// A running invocation.
 pub(crate) struct Running {
-    task: Option<oneshot::Receiver<Result<Outcome, Fault>>>,
+    task: Option<oneshot::Receiver<Result<Outcome, ApiError>>>,
     /// None when it comes whole.
     parts: Option<mpsc::Receiver<Part>>,
-    outcome: Option<Result<Outcome, Fault>>,
+    outcome: Option<Result<Outcome, ApiError>>,
     /// The server goes on as long as somebody waits.
     _waits: Counted,
 }
@@ -27,27 +27,27 @@ pub(crate) enum Step {
     /// A part of a streamed response.
     Part(Part),
     /// Its end. A response that was not streamed is in the outcome.
-    End(Result<Outcome, Fault>),
+    End(Result<Outcome, ApiError>),
 }
 
 impl Running {
     /// Begins an invocation, if there may be one more at this moment. Its response comes whole.
-    pub(crate) fn whole(pool: &Arc<Pool>, invocation: Invocation) -> Result<Self, Fault> {
+    pub(crate) fn whole(pool: &Arc<Pool>, invocation: Invocation) -> Result<Self, ApiError> {
         Self::start(pool, invocation, None)
     }
 
     /// Begins an invocation, if there may be one more at this moment. A response that the function streams comes as it is
     /// made.
-    pub(crate) fn streamed(pool: &Arc<Pool>, mut invocation: Invocation) -> Result<Self, Fault> {
+    pub(crate) fn streamed(pool: &Arc<Pool>, mut invocation: Invocation) -> Result<Self, ApiError> {
         let (sender, parts) = mpsc::channel(WAITING);
         invocation.stream = Some(sender);
         Self::start(pool, invocation, Some(parts))
     }
 
-    fn start(pool: &Arc<Pool>, invocation: Invocation, parts: Option<mpsc::Receiver<Part>>) -> Result<Self, Fault> {
+    fn start(pool: &Arc<Pool>, invocation: Invocation, parts: Option<mpsc::Receiver<Part>>) -> Result<Self, ApiError> {
         let permit = pool.permit(&invocation.function)?;
         let task = invocation::begin(pool, invocation, permit);
-        let waits = pool.surroundings().calls.begin();
+        let waits = pool.env().calls.begin();
         Ok(Self { task: Some(task), parts, outcome: None, _waits: waits })
     }
 
@@ -64,7 +64,7 @@ impl Running {
                 biased;
                 Some(part) = part => return Some(Step::Part(part)),
                 joined = task => {
-                    let broken = |error| Err(Fault::service("broke off the invocation", &error));
+                    let broken = |error| Err(ApiError::service("broke off the invocation", &error));
                     self.outcome = Some(joined.unwrap_or_else(broken));
                 }
             }
@@ -80,12 +80,12 @@ impl Running {
     }
 
     /// What came of it in the end.
-    pub(crate) async fn outcome(mut self) -> Result<Outcome, Fault> {
+    pub(crate) async fn outcome(mut self) -> Result<Outcome, ApiError> {
         loop {
             match self.next().await {
                 Some(Step::Part(_)) => {}
                 Some(Step::End(outcome)) => return outcome,
-                None => return Err(Fault::service("lost the invocation", &"it ended without an outcome")),
+                None => return Err(ApiError::service("lost the invocation", &"it ended without an outcome")),
             }
         }
     }

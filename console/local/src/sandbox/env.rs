@@ -7,7 +7,7 @@ use super::{
 use crate::{
     count::Count,
     limits::Limits,
-    store::{code_store::Codes, logs::Logs},
+    store::{code_store::CodeStore, logs::Logs},
 };
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub type Emulator = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
 
 /// What sandboxes are started with.
-pub(crate) struct Surroundings {
+pub(crate) struct SandboxEnv {
     /// The AWS region.
     pub(crate) region: String,
     /// Where the emulator is.
@@ -28,7 +28,7 @@ pub(crate) struct Surroundings {
     /// Time and number limits.
     pub(crate) limits: Limits,
     /// The code.
-    pub(crate) codes: Arc<Codes>,
+    pub(crate) codes: Arc<CodeStore>,
     /// The logs.
     pub(crate) logs: Arc<Logs>,
     /// All processes of sandboxes.
@@ -47,14 +47,14 @@ pub(crate) struct Surroundings {
     pub(super) tasks: TaskTracker,
 }
 
-impl Surroundings {
+impl SandboxEnv {
     /// Must be called on a thread of a tokio runtime.
     pub(crate) fn new(
         dir: &Path,
         region: String,
         emulator: Emulator,
         limits: Limits,
-        codes: Arc<Codes>,
+        codes: Arc<CodeStore>,
         logs: Arc<Logs>,
     ) -> io::Result<Self> {
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());

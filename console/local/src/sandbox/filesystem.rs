@@ -2,7 +2,7 @@
 //! mount namespaces ([`isolation`]), so that no function changes another's.
 
 use super::{
-    env::Surroundings,
+    env::SandboxEnv,
     isolation::{self, Mounts, Namespace},
     process::{families::Home, spawner::Confinement},
 };
@@ -19,7 +19,7 @@ use std::{
 const LINKS: u32 = 40;
 
 /// The files of a sandbox.
-pub(crate) struct Place {
+pub(crate) struct SandboxFiles {
     home: Home,
     namespace: Option<&'static Namespace>,
     /// The local Lambda's directory.
@@ -30,14 +30,14 @@ pub(crate) struct Place {
     tmp: PathBuf,
 }
 
-impl Place {
+impl SandboxFiles {
     /// Makes what is of this sandbox alone.
-    pub(crate) async fn make(surroundings: &Surroundings, function: &Function) -> io::Result<Self> {
-        let namespace = surroundings.namespace;
-        let home = surroundings.families.begin()?;
-        let codes = &surroundings.codes;
+    pub(crate) async fn make(env: &SandboxEnv, function: &Function) -> io::Result<Self> {
+        let namespace = env.namespace;
+        let home = env.families.begin()?;
+        let codes = &env.codes;
         let (code, layers) = (codes.place(&function.code), function.opt().map(|opt| codes.place(&opt)));
-        let (base, tmp) = (surroundings.dir.clone(), home.dir.clone());
+        let (base, tmp) = (env.dir.clone(), home.dir.clone());
         let shared = Self { home, namespace, base, code, layers, tmp };
         if namespace.is_some() { Ok(shared) } else { shared.copied().await }
     }

@@ -11,7 +11,7 @@
 //! The environment of this process and its memory hold what a function is not to have, such as the developer's own
 //! credentials. A sandbox has Lambda's environment and nothing else, and [`hide`] closes `/proc` of this process to others.
 //!
-//! That keeps a mistake from harm, and is no wall against malice: a function runs as the user who runs this program.
+//! That contains mistakes, and is not a defence against malice: a function runs as the user who runs this program.
 //!
 //! - It reads and writes that user's files, among them `~/.aws`, `~/.ssh` and the state of this local Lambda with its keys.
 //! - It signals that user's processes, and connects to what listens on this machine.

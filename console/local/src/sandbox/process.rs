@@ -11,7 +11,7 @@ pub(crate) mod output;
 pub(crate) mod spawner;
 pub(crate) mod status;
 
-use super::{env::Surroundings, filesystem::Place, log::writer::Journal};
+use super::{env::SandboxEnv, filesystem::SandboxFiles, log::writer::LogWriter};
 use crate::store::{
     function::{Architecture, Function, LogFormat},
     zipfile::{self, Kind},
@@ -80,15 +80,15 @@ pub(crate) struct Program {
 
 /// The program at `path` in a sandbox, which is at `outside` for this process, with no environment; or why it cannot run.
 pub(crate) fn program(
-    surroundings: &Surroundings,
+    env: &SandboxEnv,
     function: &Function,
-    place: &Place,
+    files: &SandboxFiles,
     (path, outside): (&Path, Option<&Path>),
 ) -> Result<Program, String> {
     let outside = outside.ok_or_else(|| cannot_run("no such file or directory"))?;
-    let mut confinement = place.confinement().map_err(|error| cannot_run(&error.to_string()))?;
+    let mut confinement = files.confinement().map_err(|error| cannot_run(&error.to_string()))?;
     let (mut command, emulator) = if needs_emulator(outside, function.architecture)? {
-        let Some(emulator) = (surroundings.emulator)() else {
+        let Some(emulator) = (env.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
                        found: `lambda-console setup` provides it, or build for the native architecture)";
             return Err(cannot_run(why));
@@ -97,7 +97,7 @@ pub(crate) fn program(
         if rustix::fs::access(outside, rustix::fs::Access::EXEC_OK).is_err() {
             return Err(cannot_run("permission denied"));
         }
-        let mut command = if emulator.canonicalize().is_ok_and(|emulator| place.hides(&emulator)) {
+        let mut command = if emulator.canonicalize().is_ok_and(|emulator| files.hides(&emulator)) {
             // The sandbox does not see it there: it is run by its descriptor.
             let file = File::open(&emulator).map_err(|error| cannot_run(&error.to_string()))?;
             let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
@@ -115,27 +115,27 @@ pub(crate) fn program(
     command.env_clear();
     // A namespace begins there.
     if confinement.mounts.is_none() {
-        command.current_dir(place.task());
+        command.current_dir(files.task());
     }
     Ok(Program { command, confinement, emulator })
 }
 
 /// What a sandbox begins with: the code's bootstrap, or else the layers'. Its Runtime API listens at `api`.
 pub(crate) fn bootstrap(
-    surroundings: &Surroundings,
+    env: &SandboxEnv,
     function: &Function,
-    journal: &Journal,
-    place: &Place,
+    log: &LogWriter,
+    files: &SandboxFiles,
     api: SocketAddr,
 ) -> Result<Program, String> {
-    let mut candidates = [place.task(), place.opt()].into_iter().map(|dir| dir.join("bootstrap"));
-    let found = candidates.find_map(|file| Some((place.outside(&file)?, file)));
+    let mut candidates = [files.task(), files.opt()].into_iter().map(|dir| dir.join("bootstrap"));
+    let found = candidates.find_map(|file| Some((files.outside(&file)?, file)));
     let (outside, bootstrap) = found.ok_or_else(|| {
         // AWS's words for a zip that does not hold what its runtime begins with.
         "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
     })?;
-    let mut program = program(surroundings, function, place, (&bootstrap, Some(&outside)))?;
-    let (task, opt) = (place.task().display(), place.opt().display());
+    let mut program = program(env, function, files, (&bootstrap, Some(&outside)))?;
+    let (task, opt) = (files.task().display(), files.opt().display());
     program.command.envs([
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
         ("_HANDLER", function.handler.clone()),
@@ -145,22 +145,22 @@ pub(crate) fn bootstrap(
         ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{opt}/lib")),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),
-        ("AWS_REGION", surroundings.region.clone()),
-        ("AWS_DEFAULT_REGION", surroundings.region.clone()),
+        ("AWS_REGION", env.region.clone()),
+        ("AWS_DEFAULT_REGION", env.region.clone()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", function.version.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", journal.group.clone()),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", journal.name.clone()),
-        ("AWS_LAMBDA_LOG_FORMAT", if journal.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", log.group.clone()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", log.name.clone()),
+        ("AWS_LAMBDA_LOG_FORMAT", if log.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
-        // Not the local Lambda's own: a function is a stranger at its door, and at AWS's.
+        // Not the local Lambda's own: a function has no rights there, nor on AWS.
         ("AWS_ACCESS_KEY_ID", "LOCALFUNCTION0000000".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
     ]);
-    if let Some(tmp) = place.tmpdir() {
+    if let Some(tmp) = files.tmpdir() {
         program.command.env("TMPDIR", tmp);
     }
     if let Some(level) = &function.logging.application_log_level {

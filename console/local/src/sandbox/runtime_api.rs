@@ -52,7 +52,7 @@ async fn connection(
     counted: TaskTrackerToken,
 ) {
     let admitted = match stream.local_addr() {
-        Ok(local) => stop.run_until_cancelled(apis.members.admit(address, local)).await,
+        Ok(local) => stop.run_until_cancelled(apis.owners.admit(address, local)).await,
         Err(_gone) => None,
     };
     if admitted != Some(true) {
@@ -91,7 +91,7 @@ async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
 }
 
 async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
-    let exchange = &*apis.exchange;
+    let invocation = &*apis.invocation;
     if crate::server::auth::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
         return problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
     }
@@ -102,7 +102,7 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     };
     let parts: Vec<&str> = route.split('/').collect();
     match (&head.method, parts.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => match exchange.next() {
+        (&Method::GET, ["invocation", "next"]) => match invocation.next() {
             Ok(Ok(event)) => deliver(&event),
             Ok(Err(waiting)) => match waiting.await {
                 Ok(event) => deliver(&event),
@@ -110,22 +110,22 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
             },
             Err(refused) => refuse(refused),
         },
-        (&Method::POST, ["invocation", id, "response"]) => respond(id, &head.headers, body, exchange).await,
+        (&Method::POST, ["invocation", id, "response"]) => respond(id, &head.headers, body, invocation).await,
         (&Method::POST, ["invocation", id, "error"]) => {
-            if let Err(refused) = exchange.expects(id) {
+            if let Err(refused) = invocation.expects(id) {
                 return refuse(refused);
             }
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
                 return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
             };
             let length = body.len();
-            accept(exchange.answer(id, Reply::Error { body, kind: error_type(&head.headers) }, length))
+            accept(invocation.answer(id, Reply::Error { body, kind: error_type(&head.headers) }, length))
         }
         (&Method::POST, ["init", "error"]) => {
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
                 return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
             };
-            accept(exchange.fail_init(body, error_type(&head.headers)))
+            accept(invocation.fail_init(body, error_type(&head.headers)))
         }
         _ => problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the Runtime API"),
     }

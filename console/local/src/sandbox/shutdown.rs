@@ -63,7 +63,7 @@ impl Sandbox {
         let begun = tokio::time::Instant::now();
         let whole = if external { EXTERNAL } else { INTERNAL };
         let share = if internal { INTERNAL } else { RUNTIMES_SHARE };
-        self.journal.telemetry.hurry();
+        self.log.telemetry.hurry();
         // A frozen one could not hear of it.
         self.freezer.wake(self.groups(), || ());
         if self.is_running() {
@@ -75,7 +75,7 @@ impl Sandbox {
         }
         if external {
             // What the runtime said last comes before the end is told.
-            self.journal.telemetry.flush(DELIVERY).await;
+            self.log.telemetry.flush(DELIVERY).await;
         }
         let left = (begun + whole).saturating_duration_since(tokio::time::Instant::now());
         let deadline = jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64;
@@ -88,6 +88,6 @@ impl Sandbox {
         if tokio::time::timeout_at(begun + whole, ended).await.is_err() {
             self.external.iter().for_each(External::kill);
         }
-        self.journal.telemetry.end();
+        self.log.telemetry.end();
     }
 }

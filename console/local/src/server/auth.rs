@@ -7,7 +7,7 @@ mod fast_path;
 mod presigned;
 mod sigv4;
 
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
@@ -15,7 +15,7 @@ use aws_sigv4::{
 };
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use jiff::Timestamp;
-use sigv4::{Claim, incomplete, mismatch};
+use sigv4::{SigV4, incomplete, mismatch};
 use std::time::SystemTime;
 
 /// The services that are served.
@@ -24,15 +24,15 @@ const SERVICES: [&str; 4] = ["lambda", "logs", "iam", "sts"];
 const GLOBAL: ([&str; 2], &str) = (["iam", "sts"], "us-east-1");
 
 /// Checks requests before anything else sees them.
-pub(crate) struct Door {
+pub(crate) struct Auth {
     hosts: [String; 4],
     region: String,
     access_key: String,
     secret_key: String,
 }
 
-impl Door {
-    /// The door of a server on `port` of the loopback, with its region and its generated key.
+impl Auth {
+    /// For a server on `port` of the loopback, with its region and its generated key.
     pub(crate) fn new(port: u16, region: &str, access_key: &str, secret_key: &str) -> Self {
         // The SDKs send live tails to the host name prefixed with `stream-`.
         let hosts = ["127.0.0.1", "localhost", "stream-127.0.0.1", "stream-localhost"].map(|h| format!("{h}:{port}"));
@@ -40,33 +40,33 @@ impl Door {
         Self { hosts, region, access_key, secret_key }
     }
 
-    /// What can be judged before the body is read: where the request comes from and whose key it names.
-    pub(crate) fn admit(&self, head: &Parts) -> Result<(), Fault> {
+    /// Checks what is known before the body is read: where the request comes from and whose key it names.
+    pub(crate) fn check_head(&self, head: &Parts) -> Result<(), ApiError> {
         refuse_origin(&head.headers)?;
         let mut hosts = head.headers.get_all("host").iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
         let authority = head.uri.authority().map_or(host, http::uri::Authority::as_str);
         if hosts.next().is_some() || authority != host || !self.hosts.iter().any(|known| known == host) {
             let message = format!("Host {host:?} is not this server's; use {}", self.hosts[0]);
-            return Err(Fault::new(403, "AccessDeniedException", message));
+            return Err(ApiError::new(403, "AccessDeniedException", message));
         }
         if download::is_download(head) {
             return Ok(());
         }
         let query = presigned::Query::read(head);
-        self.know(&claim_in(head, query.as_ref())?)
+        self.check_access_key(&claim_in(head, query.as_ref())?)
     }
 
-    fn know(&self, claim: &Claim<'_>) -> Result<(), Fault> {
+    fn check_access_key(&self, claim: &SigV4<'_>) -> Result<(), ApiError> {
         if claim.access_key != self.access_key {
             let message = "The security token included in the request is invalid: its access key is not this server's.";
-            return Err(Fault::new(403, "UnrecognizedClientException", message));
+            return Err(ApiError::new(403, "UnrecognizedClientException", message));
         }
         Ok(())
     }
 
     /// That a credential is scoped to this region, and to the service that the request is for.
-    fn fits(&self, claim: &Claim<'_>, service: &str) -> Result<(), Fault> {
+    fn check_scope(&self, claim: &SigV4<'_>, service: &str) -> Result<(), ApiError> {
         let (global, home) = GLOBAL;
         let is_here = claim.region == self.region || global.contains(&service) && claim.region == home;
         if claim.service != service {
@@ -88,7 +88,13 @@ impl Door {
     }
 
     /// As [`Self::verify`], of a request to the APIs: downloads have a signature of their own.
-    pub(crate) fn verify_call(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<(), Fault> {
+    pub(crate) fn verify_call(
+        &self,
+        service: &str,
+        head: &Parts,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
         if download::is_download(head) {
             return self.verify_download(head, now);
         }
@@ -97,11 +103,11 @@ impl Door {
 
     /// The signature of the whole request to a service, whose body has the hexadecimal SHA-256 `sha256`: signs it again and
     /// compares. Gives the key that signed it.
-    pub(crate) fn verify(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<String, Fault> {
+    pub(crate) fn verify(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<String, ApiError> {
         let query = presigned::Query::read(head);
         let claim = claim_in(head, query.as_ref())?;
-        self.know(&claim)?;
-        self.fits(&claim, service)?;
+        self.check_access_key(&claim)?;
+        self.check_scope(&claim, service)?;
         let time = claim.check_time(now)?;
         // Nothing here streams, so an unsigned body has no honest use; nor does Lambda take one.
         let claimed = head.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
@@ -131,7 +137,7 @@ impl Door {
     fn sign(
         &self,
         head: &Parts,
-        claim: &Claim<'_>,
+        claim: &SigV4<'_>,
         query: Option<&presigned::Query>,
         sha256: &str,
         time: SystemTime,
@@ -171,9 +177,9 @@ impl Door {
 }
 
 /// Refuses what a browser sends for a page.
-pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), Fault> {
+pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.contains_key("origin") {
-        return Err(Fault::new(403, "AccessDeniedException", "requests with an Origin header are refused"));
+        return Err(ApiError::new(403, "AccessDeniedException", "requests with an Origin header are refused"));
     }
     Ok(())
 }
@@ -189,6 +195,6 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// The signature in a request's query, or else in its Authorization header.
-fn claim_in<'a>(head: &'a Parts, query: Option<&'a presigned::Query>) -> Result<Claim<'a>, Fault> {
-    query.map_or_else(|| Claim::in_header(&head.headers), presigned::Query::claim)
+fn claim_in<'a>(head: &'a Parts, query: Option<&'a presigned::Query>) -> Result<SigV4<'a>, ApiError> {
+    query.map_or_else(|| SigV4::in_header(&head.headers), presigned::Query::claim)
 }

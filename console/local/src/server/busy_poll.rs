@@ -24,13 +24,13 @@ thread_local! {
 }
 
 /// Counts the requests that are being served.
-pub(crate) struct Linger {
+pub(crate) struct BusyPoll {
     requests: AtomicUsize,
     /// On a single processor to stay awake would keep the others waiting.
     is_worth: bool,
 }
 
-impl Linger {
+impl BusyPoll {
     /// Counts from none.
     pub(crate) fn new() -> Arc<Self> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
@@ -59,10 +59,10 @@ impl Linger {
         }
         UNTIL.set(Some(Instant::now() + MOMENT));
         if !AWAKE.replace(true) {
-            let linger = Arc::clone(self);
+            let busy_poll = Arc::clone(self);
             tokio::spawn(async move {
                 // Each time around the runtime looks for what has come in.
-                while linger.is_alone() && UNTIL.get().is_some_and(|until| Instant::now() < until) {
+                while busy_poll.is_alone() && UNTIL.get().is_some_and(|until| Instant::now() < until) {
                     tokio::task::yield_now().await;
                 }
                 AWAKE.set(false);
@@ -72,7 +72,7 @@ impl Linger {
 }
 
 /// A request that is being served, until this is dropped.
-pub(crate) struct Serving(Arc<Linger>);
+pub(crate) struct Serving(Arc<BusyPoll>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -88,14 +88,14 @@ impl Drop for Serving {
 mod tests {
     use super::*;
 
-    fn linger() -> Arc<Linger> {
-        Arc::new(Linger { requests: AtomicUsize::new(0), is_worth: true })
+    fn busy_poll() -> Arc<BusyPoll> {
+        Arc::new(BusyPoll { requests: AtomicUsize::new(0), is_worth: true })
     }
 
     #[tokio::test]
     async fn a_thread_stays_awake_for_a_moment_after_a_request_and_then_sleeps() {
-        let (linger, began) = (linger(), Instant::now());
-        drop(linger.serve());
+        let (busy_poll, began) = (busy_poll(), Instant::now());
+        drop(busy_poll.serve());
         assert!(AWAKE.get());
         // Comes back only when the task has ended.
         while AWAKE.get() {
@@ -106,9 +106,9 @@ mod tests {
 
     #[tokio::test]
     async fn with_two_requests_at_once_none_stays_awake() {
-        let linger = linger();
-        let first = linger.serve();
-        let second = linger.serve();
+        let busy_poll = busy_poll();
+        let first = busy_poll.serve();
+        let second = busy_poll.serve();
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         assert!(!AWAKE.get(), "the second ended it");
@@ -118,8 +118,8 @@ mod tests {
 
     #[tokio::test]
     async fn on_a_single_processor_nobody_stays_awake() {
-        let linger = Arc::new(Linger { requests: AtomicUsize::new(0), is_worth: false });
-        drop(linger.serve());
+        let busy_poll = Arc::new(BusyPoll { requests: AtomicUsize::new(0), is_worth: false });
+        drop(busy_poll.serve());
         assert!(!AWAKE.get());
     }
 }

@@ -13,14 +13,14 @@ use tokio::{
 const MOST: usize = 4;
 
 /// The threads. They end when this is dropped, and all that runs on them.
-pub(crate) struct Engine {
+pub(crate) struct IoThreads {
     /// The first one; what is not a caller's runs on it.
     pub(crate) main: Handle,
     others: Vec<Handle>,
     _over: Vec<oneshot::Sender<()>>,
 }
 
-impl Engine {
+impl IoThreads {
     /// Starts a thread for each processor, but not more than [`MOST`].
     pub(crate) fn start() -> io::Result<Self> {
         let (main, over) = thread()?;

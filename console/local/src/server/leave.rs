@@ -36,8 +36,8 @@ pub struct Left {
 }
 
 fn pending(service: &Service) -> Pending {
-    let running = service.pool.surroundings().calls.get();
-    Pending { requests: running.max(service.linger.requests()), events: service.queue.active.get() }
+    let running = service.pool.env().calls.get();
+    Pending { requests: running.max(service.busy_poll.requests()), events: service.queue.active.get() }
 }
 
 impl Local {
@@ -80,7 +80,7 @@ impl Server {
         self.service.pool.close();
         self.service.logs.end_tails();
         let answers = async {
-            while self.service.linger.requests() > 0 {
+            while self.service.busy_poll.requests() > 0 {
                 sleep(LOOK).await;
             }
         };

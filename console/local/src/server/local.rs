@@ -1,9 +1,9 @@
 //! Opens the local Lambda of a directory: serves it, or joins the process that does.
 
 use super::{
-    auth::Door,
+    auth::Auth,
     endpoint::Endpoint,
-    io_threads::Engine,
+    io_threads::IoThreads,
     link::{Fate, Link},
     lock::{self, Lock, Past},
     serve,
@@ -83,7 +83,7 @@ pub(crate) struct Server {
     pub(crate) service: Arc<Service>,
     _lock: Lock,
     /// Ends when this goes, and all that runs on it.
-    _engine: Engine,
+    _threads: IoThreads,
 }
 
 impl Drop for Server {
@@ -91,7 +91,7 @@ impl Drop for Server {
         self.stop.cancel();
         self.service.queue.stop();
         self.service.pool.close();
-        self.service.pool.surroundings().families.end_all();
+        self.service.pool.env().families.end_all();
     }
 }
 
@@ -111,12 +111,12 @@ pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local,
     loop {
         if let Some(lock) = Lock::take(&dir, &damage).map_err(state)? {
             let past = Past::note_killed(&dir, &damage).map_err(state)?;
-            let engine = Engine::start().map_err(state)?;
-            let main = engine.main.clone();
+            let threads = IoThreads::start().map_err(state)?;
+            let main = threads.main.clone();
             let (place, damage) = (dir.clone(), Arc::clone(&damage));
             let serving = main.spawn(async move {
                 let listener = listen(port, past.port).await.map_err(|source| Error::Port { port, source })?;
-                let served = start(&place, listener, region, emulator, limits, damage, (lock, past, engine)).await;
+                let served = start(&place, listener, region, emulator, limits, damage, (lock, past, threads)).await;
                 served.map_err(|source| Error::State { dir: place, source })
             });
             let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
@@ -161,7 +161,7 @@ async fn start(
     emulator: Emulator,
     limits: Limits,
     damage: Arc<Damage>,
-    (lock, past, engine): (Lock, Past, Engine),
+    (lock, past, threads): (Lock, Past, IoThreads),
 ) -> io::Result<(Endpoint, Server)> {
     let port = listener.local_addr()?.port();
     if port != past.port {
@@ -175,10 +175,10 @@ async fn start(
     })
     .await
     .map_err(io::Error::other)??;
-    let door = Arc::new(Door::new(port, &region, &keys.access_key, &keys.secret_key));
-    let _ = service.door.set(Arc::clone(&door));
+    let auth = Arc::new(Auth::new(port, &region, &keys.access_key, &keys.secret_key));
+    let _ = service.auth.set(Arc::clone(&auth));
     let stop = CancellationToken::new();
-    let accepting = tokio::spawn(serve(listener, door, Arc::clone(&service), engine.in_turn(), stop.clone()));
+    let accepting = tokio::spawn(serve(listener, auth, Arc::clone(&service), threads.in_turn(), stop.clone()));
     queue::resume(&service)?;
     let endpoint = Endpoint {
         url: format!("http://127.0.0.1:{port}"),
@@ -187,10 +187,10 @@ async fn start(
         region,
         pid: std::process::id(),
         id: uuid::Uuid::new_v4().to_string(),
-        memory_limit: service.pool.surroundings().memory_limit().to_owned(),
+        memory_limit: service.pool.env().memory_limit().to_owned(),
         damage: service.damage.found(),
     };
-    let server = Server { stop, accepting, service, _lock: lock, _engine: engine };
+    let server = Server { stop, accepting, service, _lock: lock, _threads: threads };
     lock::write_endpoint(dir, &endpoint)?;
     Ok((endpoint, server))
 }

@@ -2,7 +2,7 @@
 //! function nor a layer uses it and nothing holds it. Layers that are laid over each other are kept the same way, under a
 //! name made of theirs. Touches the code directory only.
 //!
-//! Functions and layers on disk keep their code by name ([`Codes::keep_zip`]), over the end of the process. In memory each
+//! Functions and layers on disk keep their code by name ([`CodeStore::keep_zip`]), over the end of the process. In memory each
 //! function holds its own besides, and so do all that have it: an invocation has the code that it was resolved to,
 //! whatever becomes of the function meanwhile.
 
@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 const UNPACKING: usize = 2;
 
 /// Unpacked zips by SHA-256.
-pub(crate) struct Codes {
+pub(crate) struct CodeStore {
     dir: PathBuf,
     used: Mutex<HashMap<String, Users>>,
     /// Removes what is not needed.
@@ -49,15 +49,15 @@ struct Users {
 }
 
 /// A hold on code: it stays on disk as long as this lives.
-pub(crate) struct Held {
-    codes: Arc<Codes>,
+pub(crate) struct CodeLease {
+    codes: Arc<CodeStore>,
     names: Vec<String>,
 }
 
 /// A zip that was taken.
-pub(crate) struct Taken {
+pub(crate) struct StoredZip {
     /// Keeps it until something else does.
-    pub(crate) held: Held,
+    pub(crate) held: CodeLease,
     /// Its SHA-256, lower-case hexadecimal.
     pub(crate) sha256: String,
     /// Its size in bytes.
@@ -66,7 +66,7 @@ pub(crate) struct Taken {
     pub(crate) unpacked: u64,
 }
 
-impl Codes {
+impl CodeStore {
     /// The code under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
@@ -76,13 +76,13 @@ impl Codes {
     }
 
     /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
-    pub(crate) fn take(self: &Arc<Self>, zip: &[u8]) -> Result<Taken, Refusal> {
+    pub(crate) fn take(self: &Arc<Self>, zip: &[u8]) -> Result<StoredZip, Refusal> {
         let sha256 = hexadecimal(&Sha256::digest(zip));
-        let unpacked = zipfile::judge(zip)?;
+        let unpacked = zipfile::validate(zip)?;
         // From the start, so that it does not go while this one finds it there.
         let held = self.hold([sha256.clone()]);
         self.store(&sha256, zip)?;
-        Ok(Taken { held, size: zip.len() as u64, unpacked, sha256 })
+        Ok(StoredZip { held, size: zip.len() as u64, unpacked, sha256 })
     }
 
     /// Writes a zip down unless it is there as it should be.
@@ -110,13 +110,13 @@ impl Codes {
     }
 
     /// Holds code by its names.
-    pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> Held {
+    pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> CodeLease {
         let names: Vec<String> = names.into_iter().collect();
         let mut used = self.users();
         for name in &names {
             used.entry(name.clone()).or_default().held += 1;
         }
-        Held { codes: Arc::clone(self), names }
+        CodeLease { codes: Arc::clone(self), names }
     }
 
     /// Waits until nothing is being unpacked. For the end of the server.
@@ -241,14 +241,14 @@ impl Codes {
     }
 }
 
-impl Held {
+impl CodeLease {
     /// Whether it is a hold on exactly these.
     pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
         names.eq(self.names.iter().cloned())
     }
 }
 
-impl Drop for Held {
+impl Drop for CodeLease {
     fn drop(&mut self) {
         self.codes.leave(self.names.iter().map(String::as_str), |users| &mut users.held);
     }

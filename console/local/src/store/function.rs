@@ -1,6 +1,6 @@
 //! A version of a function as it is remembered. Plain data; touches nothing.
 
-use super::code_store::Held;
+use super::code_store::CodeLease;
 use crate::http::hex::hexadecimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -158,7 +158,7 @@ pub(crate) struct Function {
     pub(crate) reserved: Option<u32>,
     /// Its code, which stays on disk as long as this or a clone of it lives; none of what is not kept yet.
     #[serde(skip)]
-    pub(crate) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<CodeLease>>,
 }
 
 fn latest() -> String {
@@ -193,7 +193,7 @@ impl Function {
     }
 
     /// The same when what was in progress has ended well. Its `RevisionId` follows from the one before, so that a process
-    /// that finds this out anew gives the same.
+    /// that finds this out again gives the same.
     pub(crate) fn done(self) -> Self {
         let digest = Sha256::digest(self.revision_id.as_bytes());
         let bytes: [u8; 16] = std::array::from_fn(|index| digest[index]);
@@ -209,7 +209,7 @@ impl Function {
         hexadecimal(&Sha256::digest(format!("{settings}{rest}")))
     }
 
-    /// What stands for `/opt`: none when it has no layers, else the name under which [`Codes`](crate::store::code_store::Codes) has it.
+    /// What stands for `/opt`: none when it has no layers, else the name under which [`CodeStore`](crate::store::code_store::Codes) has it.
     pub(crate) fn opt(&self) -> Option<String> {
         match self.layers.as_slice() {
             [] => None,
@@ -226,7 +226,7 @@ impl Function {
         self.held.as_ref().is_some_and(|held| held.is_of(self.codes()))
     }
 
-    /// Everything of [`Codes`](crate::store::code_store::Codes) that it needs.
+    /// Everything of [`CodeStore`](crate::store::code_store::Codes) that it needs.
     pub(crate) fn codes(&self) -> impl Iterator<Item = String> {
         let layers = self.layers.iter().map(|layer| layer.sha256.clone());
         std::iter::once(self.code.clone()).chain(layers).chain(self.opt())

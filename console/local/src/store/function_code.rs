@@ -1,14 +1,14 @@
 //! The code of functions in the code store: kept, released and unpacked. Touches the code directory only.
 
 use super::{
-    code_store::Codes,
+    code_store::CodeStore,
     disk,
     function::{Failure, Function},
     zipfile::Refusal,
 };
 use std::{fs, io, path::Path, sync::Arc};
 
-impl Codes {
+impl CodeStore {
     /// A version more keeps what it needs.
     pub(crate) fn keep(&self, function: &Function) {
         function.codes().for_each(|name| self.keep_zip(&name));

@@ -2,7 +2,7 @@
 //! them. Plain data; touches nothing.
 
 use super::{
-    code_store::Codes,
+    code_store::CodeStore,
     function::{Failure, Function, LATEST, State},
 };
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ pub(crate) struct Policy {
 /// All that is kept under a function's name. In its file the fields of `$LATEST` are not nested, as before there was
 /// anything else.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct FunctionRecord {
     /// `$LATEST`.
     #[serde(flatten)]
     pub(crate) latest: Arc<Function>,
@@ -75,7 +75,7 @@ pub(crate) struct Record {
     pub(crate) policies: BTreeMap<String, Policy>,
 }
 
-impl Record {
+impl FunctionRecord {
     /// A function that is new.
     pub(crate) fn new(latest: Arc<Function>) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Record {
     }
 
     /// Lets every version hold its code.
-    pub(crate) fn hold(&mut self, codes: &Arc<Codes>) {
+    pub(crate) fn hold(&mut self, codes: &Arc<CodeStore>) {
         let versions = self.versions.values_mut();
         for function in versions.chain([&mut self.latest]).chain(&mut self.previous) {
             if !function.is_held() {

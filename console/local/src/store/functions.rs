@@ -1,13 +1,13 @@
 //! The functions on disk: one JSON file each, written whole before a change counts. Touches these files only.
 
 use super::{
-    code_store::Codes,
+    code_store::CodeStore,
     damage::{self, Damage},
     disk,
     function::{Function, State},
-    function_record::Record,
+    function_record::FunctionRecord,
 };
-use crate::{http::error::Fault, invoke::concurrency::Concurrency};
+use crate::{http::error::ApiError, invoke::concurrency::Concurrency};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -19,9 +19,9 @@ use tokio::sync::{Mutex, MutexGuard};
 /// All functions by name.
 pub(crate) struct Functions {
     dir: PathBuf,
-    known: RwLock<BTreeMap<String, Arc<Record>>>,
+    known: RwLock<BTreeMap<String, Arc<FunctionRecord>>>,
     changing: Mutex<()>,
-    codes: Arc<Codes>,
+    codes: Arc<CodeStore>,
     /// Hears of every reservation.
     concurrency: Arc<Concurrency>,
 }
@@ -37,14 +37,14 @@ impl Functions {
     /// must have been read before.
     pub(crate) fn open(
         dir: &Path,
-        codes: &Arc<Codes>,
+        codes: &Arc<CodeStore>,
         concurrency: Arc<Concurrency>,
         damage: &Damage,
     ) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (_, mut record) in
-            damage.all(dir, "a function of the local Lambda", |record: &Record| Some(&record.latest.name))?
+            damage.all(dir, "a function of the local Lambda", |record: &FunctionRecord| Some(&record.latest.name))?
         {
             record.all().for_each(|function| codes.keep(function));
             record.hold(codes);
@@ -52,7 +52,8 @@ impl Functions {
             known.insert(record.latest.name.clone(), Arc::new(record));
         }
         // Only now is it known what is not needed any more.
-        let unfinished = |record: &&mut Arc<Record>| matches!(record.latest.state, State::Pending | State::Updating);
+        let unfinished =
+            |record: &&mut Arc<FunctionRecord>| matches!(record.latest.state, State::Pending | State::Updating);
         for record in known.values_mut().filter(unfinished) {
             // Whether what is there is good is seen before its first use.
             let outcome = if codes.is_there(&record.latest) { Ok(()) } else { codes.unpack(&record.latest) };
@@ -70,7 +71,7 @@ impl Functions {
     }
 
     /// All that is kept of the function of that name.
-    pub(crate) fn record(&self, name: &str) -> Option<Arc<Record>> {
+    pub(crate) fn record(&self, name: &str) -> Option<Arc<FunctionRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
@@ -82,7 +83,7 @@ impl Functions {
     }
 
     /// All functions in the order of their names.
-    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+    pub(crate) fn all(&self) -> Vec<Arc<FunctionRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -113,23 +114,23 @@ impl Functions {
 
 impl Change<'_> {
     /// Creates a function, or replaces its `$LATEST`; the rest stays.
-    pub(crate) fn put(&self, function: &Arc<Function>) -> Result<Arc<Record>, Fault> {
+    pub(crate) fn put(&self, function: &Arc<Function>) -> Result<Arc<FunctionRecord>, ApiError> {
         self.store(match self.functions.record(&function.name) {
-            Some(record) => Record { latest: Arc::clone(function), ..Record::clone(&record) },
-            None => Record::new(Arc::clone(function)),
+            Some(record) => FunctionRecord { latest: Arc::clone(function), ..FunctionRecord::clone(&record) },
+            None => FunctionRecord::new(Arc::clone(function)),
         })
     }
 
     /// Creates or replaces all that is kept of a function. Gives it as it is kept.
-    pub(crate) fn store(&self, record: Record) -> Result<Arc<Record>, Fault> {
+    pub(crate) fn store(&self, record: FunctionRecord) -> Result<Arc<FunctionRecord>, ApiError> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
-            .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+            .map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
         Ok(self.remember(record))
     }
 
     /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
-    pub(crate) fn remember(&self, mut record: Record) -> Arc<Record> {
+    pub(crate) fn remember(&self, mut record: FunctionRecord) -> Arc<FunctionRecord> {
         record.hold(&self.functions.codes);
         let record = Arc::new(record);
         self.functions.concurrency.reserve(&record.latest.name, record.latest.reserved);
@@ -139,10 +140,10 @@ impl Change<'_> {
     }
 
     /// Removes a function.
-    pub(crate) fn remove(&self, name: &str) -> Result<(), Fault> {
+    pub(crate) fn remove(&self, name: &str) -> Result<(), ApiError> {
         let file = self.functions.file(name);
         fs::remove_file(&file)
-            .map_err(|error| Fault::service(&format!("could not remove {}", file.display()), &error))?;
+            .map_err(|error| ApiError::service(&format!("could not remove {}", file.display()), &error))?;
         self.functions.concurrency.reserve(name, None);
         self.functions.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())

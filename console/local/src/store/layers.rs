@@ -1,12 +1,12 @@
 //! The layers on disk: one JSON file each, with all its versions. Touches these files only.
 
 use super::{
-    code_store::Codes,
+    code_store::CodeStore,
     damage::{self, Damage},
     disk,
     function_record::Policy,
 };
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -58,7 +58,7 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Reads them, and says to `codes` which zips are in use.
-    pub(crate) fn open(dir: &Path, codes: &Codes, damage: &Damage) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, codes: &CodeStore, damage: &Damage) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (_, layer) in damage.all(dir, "a layer of the local Lambda", |layer: &Layer| Some(&layer.name))? {
@@ -79,7 +79,7 @@ impl Layers {
     }
 
     /// Changes a layer, which is made when there is none, and writes it down. Blocks.
-    pub(crate) fn change<T>(&self, name: &str, edit: impl FnOnce(&mut Layer) -> T) -> Result<T, Fault> {
+    pub(crate) fn change<T>(&self, name: &str, edit: impl FnOnce(&mut Layer) -> T) -> Result<T, ApiError> {
         let mut known = self.known();
         let mut layer = match known.get(name) {
             Some(layer) => Layer::clone(layer),
@@ -88,7 +88,7 @@ impl Layers {
         let result = edit(&mut layer);
         let file = disk::file_of(&self.dir, name);
         disk::write_json(&file, &layer)
-            .map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+            .map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
         known.insert(name.to_owned(), Arc::new(layer));
         Ok(result)
     }

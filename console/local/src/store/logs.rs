@@ -13,7 +13,7 @@ use super::{
     damage::{Damage, is_aside},
     disk,
 };
-use crate::{account::ACCOUNT, http::error::Fault};
+use crate::{account::ACCOUNT, http::error::ApiError};
 use group::{Group, SETTINGS, Settings, file_name};
 use std::{
     collections::BTreeMap,
@@ -109,10 +109,10 @@ impl Logs {
     }
 
     /// A group by its name or ARN.
-    pub(crate) fn group(&self, identifier: &str) -> Result<Arc<Group>, Fault> {
+    pub(crate) fn group(&self, identifier: &str) -> Result<Arc<Group>, ApiError> {
         let name = self.group_name(identifier);
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
-        groups.get(name).cloned().ok_or_else(|| Fault::not_found("The specified log group does not exist."))
+        groups.get(name).cloned().ok_or_else(|| ApiError::not_found("The specified log group does not exist."))
     }
 
     /// The name in a group's name or ARN; an ARN of another region or account names no group.
@@ -149,11 +149,11 @@ impl Logs {
     }
 
     /// Removes a group and all its events. Blocks.
-    pub(crate) fn delete_group(&self, name: &str) -> Result<(), Fault> {
-        let failed = |error| Fault::service("could not remove a log group", &error);
+    pub(crate) fn delete_group(&self, name: &str) -> Result<(), ApiError> {
+        let failed = |error| ApiError::service("could not remove a log group", &error);
         let trash = {
             let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
-            let missing = || Fault::not_found("The specified log group does not exist.");
+            let missing = || ApiError::not_found("The specified log group does not exist.");
             groups.remove(self.group_name(name)).ok_or_else(missing)?.discard().map_err(failed)?
         };
         // There may be thousands of streams: nobody else waits for their end.

@@ -2,7 +2,7 @@
 //! these files only.
 
 use super::{damage::Damage, disk};
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use std::{
 type Settings<T> = BTreeMap<String, T>;
 
 /// All settings of one kind.
-pub(crate) struct Qualified<T> {
+pub(crate) struct PerQualifier<T> {
     dir: PathBuf,
     known: RwLock<BTreeMap<String, Settings<T>>>,
 }
@@ -27,7 +27,7 @@ struct Kept<T> {
     settings: Settings<T>,
 }
 
-impl<T: Clone + Serialize + DeserializeOwned> Qualified<T> {
+impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
     /// Reads them. Those of a function that is no more, as `exists` tells, go: the process ended before it came to that.
     /// `what` names them in the record of damage.
     pub(crate) fn open(dir: &Path, what: &str, damage: &Damage, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
@@ -64,14 +64,14 @@ impl<T: Clone + Serialize + DeserializeOwned> Qualified<T> {
     }
 
     /// Sets them. The caller has the turn to change functions.
-    pub(crate) fn put(&self, function: &str, qualifier: &str, settings: T) -> Result<(), Fault> {
+    pub(crate) fn put(&self, function: &str, qualifier: &str, settings: T) -> Result<(), ApiError> {
         let mut all = self.all(function);
         all.insert(qualifier.to_owned(), settings);
         self.store(function, all)
     }
 
     /// Takes them away, and says what they were. The caller has the turn to change functions.
-    pub(crate) fn remove(&self, function: &str, qualifier: &str) -> Result<Option<T>, Fault> {
+    pub(crate) fn remove(&self, function: &str, qualifier: &str) -> Result<Option<T>, ApiError> {
         let mut all = self.all(function);
         let Some(removed) = all.remove(qualifier) else { return Ok(None) };
         self.store(function, all)?;
@@ -83,17 +83,17 @@ impl<T: Clone + Serialize + DeserializeOwned> Qualified<T> {
         if self.all(function).is_empty() {
             return;
         }
-        if let Err(fault) = self.store(function, Settings::new()) {
-            tracing::warn!(fault.message, function, "settings of a removed function could not be removed");
+        if let Err(error) = self.store(function, Settings::new()) {
+            tracing::warn!(error.message, function, "settings of a removed function could not be removed");
         }
     }
 
-    fn store(&self, function: &str, settings: Settings<T>) -> Result<(), Fault> {
+    fn store(&self, function: &str, settings: Settings<T>) -> Result<(), ApiError> {
         let file = disk::file_of(&self.dir, function);
         let gone = settings.is_empty();
         let kept = Kept { function: function.to_owned(), settings };
         let written = if gone { fs::remove_file(&file) } else { disk::write_json(&file, &kept) };
-        written.map_err(|error| Fault::service(&format!("could not write {}", file.display()), &error))?;
+        written.map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if gone {
             known.remove(function);

@@ -1,7 +1,7 @@
 //! Values by name, all of one kind in one file. Touches that file only.
 
 use super::{damage::Damage, disk};
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     }
 
     /// Adds a value; false when one of that name is there.
-    pub(crate) async fn create(&self, name: &str, row: T) -> Result<bool, Fault> {
+    pub(crate) async fn create(&self, name: &str, row: T) -> Result<bool, ApiError> {
         let mut rows = self.rows.lock().await;
         if rows.contains_key(name) {
             return Ok(false);
@@ -48,8 +48,8 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     pub(crate) async fn change<R>(
         &self,
         name: &str,
-        change: impl FnOnce(&mut T) -> Result<R, Fault>,
-    ) -> Result<Option<R>, Fault> {
+        change: impl FnOnce(&mut T) -> Result<R, ApiError>,
+    ) -> Result<Option<R>, ApiError> {
         let mut rows = self.rows.lock().await;
         let mut changed = rows.clone();
         let Some(row) = changed.get_mut(name) else { return Ok(None) };
@@ -59,7 +59,11 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     }
 
     /// Removes a value that may go; false when there is no such value.
-    pub(crate) async fn remove(&self, name: &str, may_go: impl FnOnce(&T) -> Result<(), Fault>) -> Result<bool, Fault> {
+    pub(crate) async fn remove(
+        &self,
+        name: &str,
+        may_go: impl FnOnce(&T) -> Result<(), ApiError>,
+    ) -> Result<bool, ApiError> {
         let mut rows = self.rows.lock().await;
         let mut changed = rows.clone();
         let Some(row) = changed.remove(name) else { return Ok(false) };
@@ -69,9 +73,9 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     }
 
     /// Writes first: what could not be written did not happen.
-    fn keep(&self, rows: &mut BTreeMap<String, T>, changed: BTreeMap<String, T>) -> Result<(), Fault> {
+    fn keep(&self, rows: &mut BTreeMap<String, T>, changed: BTreeMap<String, T>) -> Result<(), ApiError> {
         disk::write_json(&self.file, &changed)
-            .map_err(|error| Fault::service(&format!("could not write {}", self.file.display()), &error))?;
+            .map_err(|error| ApiError::service(&format!("could not write {}", self.file.display()), &error))?;
         *rows = changed;
         Ok(())
     }

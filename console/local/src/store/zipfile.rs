@@ -1,7 +1,7 @@
 //! The zip of a function or a layer: what is refused, and unpacking it. Touches only the directory it is told to make.
 
 use super::disk;
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -57,7 +57,7 @@ impl From<ZipError> for Refusal {
     }
 }
 
-impl From<Refusal> for Fault {
+impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Disk(error) => Self::service("could not unpack the zip", &error),
@@ -69,7 +69,7 @@ impl From<Refusal> for Fault {
 
 /// Judges a zip by its table of contents, and gives the size of its files as it tells it. Whether that was the truth is
 /// seen when it is unpacked.
-pub(crate) fn judge(zip: &[u8]) -> Result<u64, Refusal> {
+pub(crate) fn validate(zip: &[u8]) -> Result<u64, Refusal> {
     if zip.len() > ZIPPED_LIMIT {
         return Err(Refusal::TooLargeZipped);
     }
@@ -90,7 +90,7 @@ pub(crate) fn judge(zip: &[u8]) -> Result<u64, Refusal> {
 /// Links are kept as they are, wherever they point: what they point to is there when the function runs, such as `/opt`.
 /// They are made last, so that nothing is ever written through one.
 pub(crate) fn unpack(zip: &[u8], into: &Path) -> Result<(), Refusal> {
-    unpack_within(zip, into, judge(zip)?)
+    unpack_within(zip, into, validate(zip)?)
 }
 
 fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
@@ -329,7 +329,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let code = dir.path().join("code");
         let zip = linked(&entries);
-        judge(&zip).unwrap();
+        validate(&zip).unwrap();
         unpack(&zip, &code).unwrap();
         for (name, link) in links {
             assert_eq!(fs::read_link(code.join(name)).unwrap(), Path::new(link));
@@ -449,14 +449,14 @@ mod tests {
     fn what_is_no_zip_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(unpack(b"not a zip", &dir.path().join("a")), Err(Refusal::Broken(_))));
-        assert!(matches!(judge(b"not a zip"), Err(Refusal::Broken(_))));
+        assert!(matches!(validate(b"not a zip"), Err(Refusal::Broken(_))));
     }
 
     #[test]
     fn the_table_of_contents_tells_the_size_and_what_leads_out() {
-        assert_eq!(judge(&zip(&[("bootstrap", &[0; 600]), ("data", &[0; 400])])).unwrap(), 1000);
-        assert!(matches!(judge(&zip(&[("../evil", b"x")])), Err(Refusal::Escapes(_))));
-        assert!(matches!(judge(&vec![0; ZIPPED_LIMIT + 1]), Err(Refusal::TooLargeZipped)));
+        assert_eq!(validate(&zip(&[("bootstrap", &[0; 600]), ("data", &[0; 400])])).unwrap(), 1000);
+        assert!(matches!(validate(&zip(&[("../evil", b"x")])), Err(Refusal::Escapes(_))));
+        assert!(matches!(validate(&vec![0; ZIPPED_LIMIT + 1]), Err(Refusal::TooLargeZipped)));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use std::{
 };
 
 /// That process; killed with this.
-pub(crate) struct Elsewhere {
+pub(crate) struct SecondProcess {
     process: Child,
     pub(crate) client: Client,
 }
 
-impl Elsewhere {
+impl SecondProcess {
     /// Starts it, and waits until it serves.
     pub(crate) async fn start(dir: &Path) -> Self {
         // Of a process that was killed before.
@@ -48,7 +48,7 @@ impl Elsewhere {
     }
 }
 
-impl Drop for Elsewhere {
+impl Drop for SecondProcess {
     fn drop(&mut self) {
         self.kill();
     }

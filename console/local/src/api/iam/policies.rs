@@ -4,7 +4,7 @@ use super::{Request, check_document, check_name, list, missing, tag_members, tag
 use crate::{
     account::ACCOUNT,
     http::{
-        error::Fault,
+        error::ApiError,
         query::{encode, escape},
     },
     store::iam::{Iam, Policy, PolicyVersion, Role},
@@ -79,7 +79,7 @@ fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn no_policy(arn: &str) -> Fault {
+fn no_policy(arn: &str) -> ApiError {
     missing(&format!("Policy {arn} was not found."))
 }
 
@@ -114,7 +114,7 @@ impl Policy {
         format!("arn:aws:iam::{ACCOUNT}:policy{}{}", self.path, self.name)
     }
 
-    fn version(&self, name: &str) -> Result<(u32, &PolicyVersion), Fault> {
+    fn version(&self, name: &str) -> Result<(u32, &PolicyVersion), ApiError> {
         let number = name.strip_prefix('v').and_then(|number| number.parse().ok());
         let found = number.and_then(|number: u32| Some((number, self.versions.get(&number)?)));
         found.ok_or_else(|| missing(&format!("Policy {} version {name} does not exist.", self.arn())))
@@ -133,7 +133,7 @@ impl Policy {
 
 impl Iam {
     /// The result of an action on a managed policy; none when it is no such action.
-    pub(super) async fn policy(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, Fault> {
+    pub(super) async fn policy(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let arn = || request.need("PolicyArn");
         let result = match action {
             "CreatePolicy" => self.create_policy(request).await?,
@@ -146,12 +146,12 @@ impl Iam {
                 let arn = arn()?;
                 if !self.attached_to(arn).await.is_empty() {
                     let message = "Cannot delete a policy attached to entities.";
-                    return Err(Fault::new(409, "DeleteConflict", message));
+                    return Err(ApiError::new(409, "DeleteConflict", message));
                 }
                 let is_last = |policy: &Policy| {
                     let message = "This policy has more than one version. Before you delete a policy, you must delete the \
                                    policy's versions. The default version is deleted with the policy.";
-                    let conflict = || Fault::new(409, "DeleteConflict", message);
+                    let conflict = || ApiError::new(409, "DeleteConflict", message);
                     (policy.versions.len() == 1).then_some(()).ok_or_else(conflict)
                 };
                 if !self.policies.remove(own_name(arn), is_last).await? {
@@ -181,7 +181,7 @@ impl Iam {
                     let (number, _) = policy.version(name)?;
                     if number == policy.default {
                         let message = "Cannot delete the default version of a policy.";
-                        return Err(Fault::new(409, "DeleteConflict", message));
+                        return Err(ApiError::new(409, "DeleteConflict", message));
                     }
                     policy.versions.remove(&number);
                     Ok(String::new())
@@ -219,7 +219,7 @@ impl Iam {
         Ok(Some(result))
     }
 
-    async fn create_policy(&self, request: &Request<'_>) -> Result<String, Fault> {
+    async fn create_policy(&self, request: &Request<'_>) -> Result<String, ApiError> {
         let (name, document) = (request.need("PolicyName")?, request.need("PolicyDocument")?);
         check_name(name, "policyName", 128)?;
         check_document(document)?;
@@ -230,7 +230,7 @@ impl Iam {
         let xml = format!("<Policy>{}{}</Policy>", self.describe(&arn, &policy).await, tags(&policy.tags));
         if !self.policies.create(name, policy).await? {
             let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
-            return Err(Fault::new(409, "EntityAlreadyExists", message));
+            return Err(ApiError::new(409, "EntityAlreadyExists", message));
         }
         Ok(xml)
     }
@@ -285,7 +285,7 @@ impl Iam {
         roles.iter().map(Role::entity).collect()
     }
 
-    async fn find_policy(&self, arn: &str) -> Result<Policy, Fault> {
+    async fn find_policy(&self, arn: &str) -> Result<Policy, ApiError> {
         if arn.starts_with(OF_AWS) {
             let known = KNOWN.map(|(_, name, _)| name).join(", ");
             let message = format!("Policy {arn} was not found. Of AWS's policies, the local IAM can show {known}.");
@@ -296,7 +296,7 @@ impl Iam {
     }
 
     /// That a policy may be attached: any of AWS's, and the account's own that are there.
-    pub(super) async fn check_attachable(&self, arn: &str) -> Result<(), Fault> {
+    pub(super) async fn check_attachable(&self, arn: &str) -> Result<(), ApiError> {
         if arn.starts_with(OF_AWS) {
             return Ok(());
         }
@@ -307,12 +307,12 @@ impl Iam {
     async fn change_policy(
         &self,
         arn: &str,
-        change: impl FnOnce(&mut Policy) -> Result<String, Fault>,
-    ) -> Result<String, Fault> {
+        change: impl FnOnce(&mut Policy) -> Result<String, ApiError>,
+    ) -> Result<String, ApiError> {
         self.find_policy(arn).await?;
         if arn.starts_with(OF_AWS) {
             let message = format!("Policy {arn} is outside your own account.");
-            return Err(Fault::new(403, "AccessDenied", message));
+            return Err(ApiError::new(403, "AccessDenied", message));
         }
         self.policies.change(own_name(arn), change).await?.ok_or_else(|| no_policy(arn))
     }
@@ -325,11 +325,11 @@ fn own_name(arn: &str) -> &str {
         .map_or("", |path| path.rsplit('/').next().unwrap_or_default())
 }
 
-fn add_version(policy: &mut Policy, document: String, counts: bool) -> Result<String, Fault> {
+fn add_version(policy: &mut Policy, document: String, counts: bool) -> Result<String, ApiError> {
     if policy.versions.len() >= VERSIONS {
         let message = "A managed policy can have up to 5 versions. Before you create a new version, you must delete an \
                        existing version.";
-        return Err(Fault::new(409, "LimitExceeded", message));
+        return Err(ApiError::new(409, "LimitExceeded", message));
     }
     policy.last += 1;
     policy.updated = now();

@@ -1,6 +1,6 @@
 //! The parameters of an IAM action.
 
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use std::collections::BTreeMap;
 
 /// How many tags a role or a policy has at most.
@@ -27,8 +27,8 @@ impl<'a> Request<'a> {
     }
 
     /// A parameter that must be there.
-    pub(super) fn need(&self, name: &str) -> Result<&'a str, Fault> {
-        let missing = || Fault::new(400, "ValidationError", format!("the parameter {name} is missing"));
+    pub(super) fn need(&self, name: &str) -> Result<&'a str, ApiError> {
+        let missing = || ApiError::new(400, "ValidationError", format!("the parameter {name} is missing"));
         self.get(name).ok_or_else(missing)
     }
 
@@ -38,7 +38,7 @@ impl<'a> Request<'a> {
     }
 
     /// Tags, put to those that are there.
-    pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), Fault> {
+    pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
         let member = |n: usize, part: &str| self.get(&format!("Tags.member.{n}.{part}"));
         for (key, value) in (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default()))) {
             let lengths = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
@@ -47,13 +47,13 @@ impl<'a> Request<'a> {
                     "The tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up \
                      to 256."
                 );
-                return Err(Fault::new(400, "InvalidInput", message));
+                return Err(ApiError::new(400, "InvalidInput", message));
             }
             tags.insert(key.to_owned(), value.to_owned());
         }
         if tags.len() > TAGS {
             let message = format!("The number of tags has reached the maximum limit of {TAGS}.");
-            return Err(Fault::new(409, "LimitExceeded", message));
+            return Err(ApiError::new(409, "LimitExceeded", message));
         }
         Ok(())
     }

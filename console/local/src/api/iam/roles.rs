@@ -4,7 +4,7 @@ use super::{Request, check_document, check_name, list, missing, tag_members, tag
 use crate::{
     account::ACCOUNT,
     http::{
-        error::Fault,
+        error::ApiError,
         query::{encode, escape},
     },
     store::iam::{Iam, Role, SESSION, shortest_session},
@@ -48,26 +48,26 @@ impl Role {
 }
 
 /// A session's length within its bounds.
-fn session(request: &Request<'_>) -> Result<Option<u32>, Fault> {
+fn session(request: &Request<'_>) -> Result<Option<u32>, ApiError> {
     let Some(asked) = request.get("MaxSessionDuration") else { return Ok(None) };
     let session = asked.parse().ok().filter(|seconds| SESSION.contains(seconds));
     let constraint = format!("have value between {} and {}", SESSION.start(), SESSION.end());
-    let refused = || Fault::validation(asked, "maxSessionDuration", &constraint);
-    session.map(Some).ok_or_else(|| Fault { code: "ValidationError", ..refused() })
+    let refused = || ApiError::validation(asked, "maxSessionDuration", &constraint);
+    session.map(Some).ok_or_else(|| ApiError { code: "ValidationError", ..refused() })
 }
 
-fn description(request: &Request<'_>) -> Result<Option<String>, Fault> {
+fn description(request: &Request<'_>) -> Result<Option<String>, ApiError> {
     let text = request.get("Description");
     if let Some(long) = text.filter(|text| text.chars().count() > 1_000) {
-        let fault = Fault::validation(long, "description", "have length less than or equal to 1000");
-        return Err(Fault { code: "ValidationError", ..fault });
+        let error = ApiError::validation(long, "description", "have length less than or equal to 1000");
+        return Err(ApiError { code: "ValidationError", ..error });
     }
     Ok(text.map(str::to_owned))
 }
 
 impl Iam {
     /// The result of an action on a role; none when it is no such action.
-    pub(super) async fn role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, Fault> {
+    pub(super) async fn role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let name = || request.need("RoleName");
         let result = match action {
             "CreateRole" => self.create_role(request).await?,
@@ -145,7 +145,7 @@ impl Iam {
     }
 
     /// The result of an action on what a role holds or has attached; none when it is no such action.
-    async fn policy_of_role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, Fault> {
+    async fn policy_of_role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let role = || request.need("RoleName");
         let result = match action {
             "AttachRolePolicy" => {
@@ -211,7 +211,7 @@ impl Iam {
         Ok(Some(result))
     }
 
-    async fn create_role(&self, request: &Request<'_>) -> Result<String, Fault> {
+    async fn create_role(&self, request: &Request<'_>) -> Result<String, ApiError> {
         let (name, trust) = (request.need("RoleName")?, request.need("AssumeRolePolicyDocument")?);
         check_name(name, "roleName", 64)?;
         check_document(trust)?;
@@ -233,39 +233,39 @@ impl Iam {
         let xml = role.describe();
         if !self.roles.create(name, role).await? {
             let message = format!("Role with name {name} already exists.");
-            return Err(Fault::new(409, "EntityAlreadyExists", message));
+            return Err(ApiError::new(409, "EntityAlreadyExists", message));
         }
         Ok(xml)
     }
 
-    async fn find_role(&self, name: &str) -> Result<Role, Fault> {
+    async fn find_role(&self, name: &str) -> Result<Role, ApiError> {
         self.roles.get(name).await.ok_or_else(|| no_role(name))
     }
 
     async fn change_role(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Role) -> Result<(), Fault>,
-    ) -> Result<String, Fault> {
+        change: impl FnOnce(&mut Role) -> Result<(), ApiError>,
+    ) -> Result<String, ApiError> {
         self.roles.change(name, change).await?.ok_or_else(|| no_role(name))?;
         Ok(String::new())
     }
 }
 
 /// That a role holds no policy any more.
-fn may_go(role: &Role) -> Result<(), Fault> {
+fn may_go(role: &Role) -> Result<(), ApiError> {
     let first = match (role.inline.is_empty(), role.policies.is_empty()) {
         (false, _) => "delete policies",
         (true, false) => "detach all policies",
         (true, true) => return Ok(()),
     };
-    Err(Fault::new(409, "DeleteConflict", format!("Cannot delete entity, must {first} first.")))
+    Err(ApiError::new(409, "DeleteConflict", format!("Cannot delete entity, must {first} first.")))
 }
 
-fn no_role(name: &str) -> Fault {
+fn no_role(name: &str) -> ApiError {
     missing(&format!("The role with name {name} cannot be found."))
 }
 
-fn no_policy(name: &str) -> Fault {
+fn no_policy(name: &str) -> ApiError {
     missing(&format!("The role policy with name {name} cannot be found."))
 }

@@ -1,20 +1,20 @@
 //! Aliases: `CreateAlias`, `GetAlias`, `UpdateAlias`, `DeleteAlias`, `ListAliases`.
 
 use super::{
-    identifier::{Named, is_name, is_number},
+    identifier::{FunctionRef, is_name, is_number},
     page::page,
     validate,
 };
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
     store::{
         function::{LATEST, arn},
-        function_record::{Alias, Record},
+        function_record::{Alias, FunctionRecord},
     },
 };
 use http::Response;
@@ -55,19 +55,19 @@ fn describe(service: &Service, function: &str, name: &str, alias: &Alias) -> Val
 }
 
 /// Judges an alias's name: a number would be a version's.
-fn judge_name(name: &str) -> Result<(), Fault> {
+fn validate_name(name: &str) -> Result<(), ApiError> {
     if name.len() > 128 {
-        return Err(Fault::validation(name, "name", "have length less than or equal to 128"));
+        return Err(ApiError::validation(name, "name", "have length less than or equal to 128"));
     }
     if !is_name(name) || is_number(name) {
         let pattern = "satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)";
-        return Err(Fault::validation(name, "name", pattern));
+        return Err(ApiError::validation(name, "name", pattern));
     }
     Ok(())
 }
 
 /// Puts what a request says into an alias of `record`.
-fn apply(service: &Service, record: &Record, request: AliasRequest, alias: &mut Alias) -> Result<(), Fault> {
+fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alias: &mut Alias) -> Result<(), ApiError> {
     if let Some(description) = request.description {
         validate::description(&description)?;
         alias.description = description;
@@ -77,20 +77,20 @@ fn apply(service: &Service, record: &Record, request: AliasRequest, alias: &mut 
     }
     if let Some(routing) = request.routing_config {
         alias.weights = routing.additional_version_weights.unwrap_or_default();
-        judge_weights(&alias.weights)?;
+        validate_weights(&alias.weights)?;
     }
     for version in std::iter::once(&alias.version).chain(alias.weights.keys()) {
         if record.version(version).is_none() {
-            let missing = Named { name: &record.latest.name, qualifier: Some(version) };
+            let missing = FunctionRef { name: &record.latest.name, qualifier: Some(version) };
             return Err(missing.not_found(service));
         }
     }
     if !alias.weights.is_empty() && alias.version == LATEST {
-        return Err(Fault::invalid("$LATEST is not supported for an alias pointing to more than 1 version"));
+        return Err(ApiError::invalid("$LATEST is not supported for an alias pointing to more than 1 version"));
     }
     if alias.weights.contains_key(&alias.version) {
         let version = &alias.version;
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "Invalid function version {version}. Function version {version} is already included in routing configuration."
         )));
     }
@@ -99,9 +99,9 @@ fn apply(service: &Service, record: &Record, request: AliasRequest, alias: &mut 
 }
 
 /// At most one further version, by its number, with a part of the whole.
-fn judge_weights(weights: &BTreeMap<String, f64>) -> Result<(), Fault> {
+fn validate_weights(weights: &BTreeMap<String, f64>) -> Result<(), ApiError> {
     if weights.len() > 1 {
-        return Err(Fault::invalid("Number of items in AdditionalVersionWeights cannot be greater than 1"));
+        return Err(ApiError::invalid("Number of items in AdditionalVersionWeights cannot be greater than 1"));
     }
     let Some((version, weight)) = weights.first_key_value() else { return Ok(()) };
     let refused = |constraint: &str| {
@@ -109,7 +109,7 @@ fn judge_weights(weights: &BTreeMap<String, f64>) -> Result<(), Fault> {
             "1 validation error detected: Value '{{{version}={weight:?}}}' at 'routingConfig.additionalVersionWeights' \
              failed to satisfy constraint: {constraint}"
         );
-        Err(Fault::new(400, "ValidationException", message))
+        Err(ApiError::new(400, "ValidationException", message))
     };
     if !is_number(version) {
         return refused(
@@ -127,24 +127,28 @@ fn judge_weights(weights: &BTreeMap<String, f64>) -> Result<(), Fault> {
 }
 
 /// `CreateAlias`.
-pub(super) async fn create_alias(service: &Arc<Service>, call: &Call, function: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn create_alias(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    function: &str,
+) -> Result<Response<Body>, ApiError> {
     let mut request: AliasRequest = call.json()?;
-    let named = Named::whole(service, function)?;
-    let name = request.name.take().ok_or_else(|| Fault::validation("null", "name", "not be null"))?;
-    judge_name(&name)?;
+    let named = FunctionRef::whole(service, function)?;
+    let name = request.name.take().ok_or_else(|| ApiError::validation("null", "name", "not be null"))?;
+    validate_name(&name)?;
     let Some(version) = request.function_version.clone() else {
-        return Err(Fault::validation("null", "functionVersion", "not be null"));
+        return Err(ApiError::validation("null", "functionVersion", "not be null"));
     };
     if version != LATEST && !is_number(&version) {
         let pattern = "satisfy regular expression pattern: (\\$LATEST(\\.PUBLISHED)?|[0-9]+)";
-        return Err(Fault::validation(&version, "functionVersion", pattern));
+        return Err(ApiError::validation(&version, "functionVersion", pattern));
     }
     let change = service.functions.change().await;
     // As on AWS, it is the version that is told when there is no such function.
-    let mut record = Record::clone(&*Named { qualifier: Some(&version), ..named }.record(service)?);
+    let mut record = FunctionRecord::clone(&*FunctionRef { qualifier: Some(&version), ..named }.record(service)?);
     if record.aliases.contains_key(&name) {
         let arn = arn(&service.region, named.name, Some(&name));
-        return Err(Fault::conflict(format!("Alias already exists: {arn}")));
+        return Err(ApiError::conflict(format!("Alias already exists: {arn}")));
     }
     let mut alias = Alias { version, description: String::new(), weights: BTreeMap::new(), revision: String::new() };
     apply(service, &record, request, &mut alias)?;
@@ -155,13 +159,13 @@ pub(super) async fn create_alias(service: &Arc<Service>, call: &Call, function: 
 }
 
 /// `GetAlias`.
-pub(super) fn get_alias(service: &Service, function: &str, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::whole(service, function)?;
-    judge_name(name)?;
+pub(super) fn get_alias(service: &Service, function: &str, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::whole(service, function)?;
+    validate_name(name)?;
     let record = service.functions.record(named.name);
     let Some(alias) = record.as_ref().and_then(|record| record.aliases.get(name)) else {
         let arn = arn(&service.region, named.name, Some(name));
-        return Err(Fault::not_found(format!("Cannot find alias arn: {arn}")));
+        return Err(ApiError::not_found(format!("Cannot find alias arn: {arn}")));
     };
     Ok(response::json(200, &describe(service, named.name, name, alias)))
 }
@@ -169,18 +173,18 @@ pub(super) fn get_alias(service: &Service, function: &str, name: &str) -> Result
 /// `UpdateAlias`.
 pub(super) async fn update_alias(
     service: &Arc<Service>,
-    call: &Call,
+    call: &ApiRequest,
     function: &str,
     name: &str,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     let request: AliasRequest = call.json()?;
-    let named = Named::whole(service, function)?;
-    judge_name(name)?;
+    let named = FunctionRef::whole(service, function)?;
+    validate_name(name)?;
     let change = service.functions.change().await;
-    let mut record = Record::clone(&*named.record(service)?);
+    let mut record = FunctionRecord::clone(&*named.record(service)?);
     let Some(mut alias) = record.aliases.get(name).cloned() else {
         let arn = arn(&service.region, named.name, Some(name));
-        return Err(Fault::not_found(format!("Alias not found: {arn}")));
+        return Err(ApiError::not_found(format!("Alias not found: {arn}")));
     };
     validate::revision(request.revision_id.as_deref(), &alias.revision, "GetFunction/GetAlias")?;
     apply(service, &record, request, &mut alias)?;
@@ -191,11 +195,15 @@ pub(super) async fn update_alias(
 }
 
 /// `DeleteAlias`: as on AWS, one that is not there is as good as deleted.
-pub(super) async fn delete_alias(service: &Arc<Service>, function: &str, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::whole(service, function)?;
-    judge_name(name)?;
+pub(super) async fn delete_alias(
+    service: &Arc<Service>,
+    function: &str,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::whole(service, function)?;
+    validate_name(name)?;
     let change = service.functions.change().await;
-    let mut record = Record::clone(&*named.record(service)?);
+    let mut record = FunctionRecord::clone(&*named.record(service)?);
     if record.aliases.remove(name).is_some() {
         record.policies.remove(name);
         change.store(record)?;
@@ -204,8 +212,8 @@ pub(super) async fn delete_alias(service: &Arc<Service>, function: &str, name: &
 }
 
 /// `ListAliases`, of the whole function or of those that lead to one version.
-pub(super) fn list_aliases(service: &Service, call: &Call, function: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::whole(service, function)?;
+pub(super) fn list_aliases(service: &Service, call: &ApiRequest, function: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::whole(service, function)?;
     let record = named.record(service)?;
     let version = call.query("FunctionVersion");
     let aliases = record.aliases.iter().filter(|(_, alias)| version.is_none_or(|version| alias.leads_to(version)));

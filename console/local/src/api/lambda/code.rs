@@ -1,6 +1,6 @@
 //! Reads the code that comes in a request.
 
-use crate::{http::error::Fault, service::Service, store::code_store::Taken};
+use crate::{http::error::ApiError, service::Service, store::code_store::StoredZip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{
     Deserialize, Deserializer,
@@ -40,18 +40,18 @@ impl<'de> Deserialize<'de> for Zip {
 
 impl Code {
     /// The zip's bytes.
-    pub(crate) fn zip(self) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn zip(self) -> Result<Vec<u8>, ApiError> {
         if self.s3_bucket.is_some() || self.image_uri.is_some() {
-            return Err(Fault::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
+            return Err(ApiError::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
         }
-        let Zip(zip) = self.zip_file.ok_or_else(|| Fault::invalid("Please provide a source for function code."))?;
+        let Zip(zip) = self.zip_file.ok_or_else(|| ApiError::invalid("Please provide a source for function code."))?;
         Ok(zip)
     }
 }
 
 /// Takes a zip on a thread where that may take its time.
-pub(crate) async fn take(service: &Service, zip: Vec<u8>) -> Result<Taken, Fault> {
+pub(crate) async fn take(service: &Service, zip: Vec<u8>) -> Result<StoredZip, ApiError> {
     let codes = Arc::clone(&service.codes);
     let taken = tokio::task::spawn_blocking(move || codes.take(&zip)).await;
-    Ok(taken.map_err(|error| Fault::service("broke off reading the zip", &error))??)
+    Ok(taken.map_err(|error| ApiError::service("broke off reading the zip", &error))??)
 }

@@ -1,18 +1,18 @@
 //! Reserved concurrency and the account's limits: `PutFunctionConcurrency`, `GetFunctionConcurrency`,
 //! `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned concurrency is not to be had here.
 
-use super::identifier::Named;
+use super::identifier::FunctionRef;
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     limits::ACCOUNT_CONCURRENCY,
     service::Service,
     store::{
         function::{Function, LATEST},
-        function_record::Record,
+        function_record::FunctionRecord,
         zipfile::{UNPACKED_LIMIT, ZIPPED_LIMIT},
     },
 };
@@ -39,18 +39,22 @@ fn reserved(service: &Service, name: Option<&str>) -> u32 {
 }
 
 /// `PutFunctionConcurrency`.
-pub(super) async fn put_concurrency(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn put_concurrency(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: ConcurrencyRequest = call.json()?;
-    let named = Named::whole(service, name)?;
+    let named = FunctionRef::whole(service, name)?;
     let change = service.functions.change().await;
     // As on AWS, it is `$LATEST` that is told when there is no such function.
-    let record = Named { qualifier: Some(LATEST), ..named }.record(service)?;
+    let record = FunctionRef { qualifier: Some(LATEST), ..named }.record(service)?;
     let Some(asked) = request.reserved_concurrent_executions else {
-        return Err(Fault::validation("null", "reservedConcurrentExecutions", "not be null"));
+        return Err(ApiError::validation("null", "reservedConcurrentExecutions", "not be null"));
     };
     let asked = super::validate::within(asked, "reservedConcurrentExecutions", 0, u32::MAX)?;
     if reserved(service, Some(named.name)).saturating_add(asked) > ACCOUNT_CONCURRENCY - UNRESERVED {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below \
              its minimum value of [{UNRESERVED}]."
         )));
@@ -60,9 +64,9 @@ pub(super) async fn put_concurrency(service: &Arc<Service>, call: &Call, name: &
 }
 
 /// The record with another reservation, which is that of all versions.
-fn reserving(record: &Record, reserved: Option<u32>) -> Record {
+fn reserving(record: &FunctionRecord, reserved: Option<u32>) -> FunctionRecord {
     let with = |function: &Arc<Function>| Arc::new(Function { reserved, ..Function::clone(function) });
-    Record {
+    FunctionRecord {
         latest: with(&record.latest),
         previous: record.previous.as_ref().map(with),
         versions: record.versions.iter().map(|(number, version)| (*number, with(version))).collect(),
@@ -71,40 +75,40 @@ fn reserving(record: &Record, reserved: Option<u32>) -> Record {
 }
 
 /// `GetFunctionConcurrency`.
-pub(super) fn get_concurrency(service: &Service, name: &str) -> Result<Response<Body>, Fault> {
-    Ok(match Named::whole(service, name)?.record(service)?.latest.reserved {
+pub(super) fn get_concurrency(service: &Service, name: &str) -> Result<Response<Body>, ApiError> {
+    Ok(match FunctionRef::whole(service, name)?.record(service)?.latest.reserved {
         Some(reserved) => response::json(200, &json!({ "ReservedConcurrentExecutions": reserved })),
         None => response::json(200, &json!({})),
     })
 }
 
 /// `DeleteFunctionConcurrency`.
-pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::whole(service, name)?;
+pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::whole(service, name)?;
     let change = service.functions.change().await;
     change.store(reserving(&*named.record(service)?, None))?;
     Ok(response::empty(204))
 }
 
 /// Provisioned concurrency: there is none to list, and none to be had.
-pub(super) fn provisioned(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) fn provisioned(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     if call.method == Method::GET && call.query("List") == Some("ALL") {
-        Named::whole(service, name)?.record(service)?;
+        FunctionRef::whole(service, name)?.record(service)?;
         return Ok(response::json(200, &json!({ "ProvisionedConcurrencyConfigs": [] })));
     }
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     if named.qualifier.is_none_or(|qualifier| qualifier == LATEST) {
-        return Err(Fault::invalid("The function resource provided must be an alias or a published version."));
+        return Err(ApiError::invalid("The function resource provided must be an alias or a published version."));
     }
     named.version(service)?;
     match call.method {
-        Method::GET => Err(Fault::new(
+        Method::GET => Err(ApiError::new(
             404,
             "ProvisionedConcurrencyConfigNotFoundException",
             "No Provisioned Concurrency Config found for this function",
         )),
         Method::DELETE => Ok(response::empty(204)),
-        _ => Err(Fault::invalid(
+        _ => Err(ApiError::invalid(
             "The local Lambda has no provisioned concurrency: sandboxes start when they are needed and stay warm. Leave \
              it out here, or set it on AWS alone.",
         )),

@@ -2,11 +2,11 @@
 //! are ended, and that its code is signed by nobody. `PutRuntimeManagementConfig`, `PutFunctionRecursionConfig`,
 //! `GetFunctionCodeSigningConfig` and their relatives.
 
-use super::{identifier::Named, operations::unknown, validate};
+use super::{identifier::FunctionRef, operations::unknown, validate};
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -31,11 +31,11 @@ struct RecursionRequest {
 }
 
 /// What is done with a version's `runtime-management-config`.
-pub(super) async fn runtime(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let qualifier = named.qualifier.unwrap_or(LATEST);
-    let known = |named: &Named<'_>| {
-        let record = Named { qualifier: None, ..*named }.record(service)?;
+    let known = |named: &FunctionRef<'_>| {
+        let record = FunctionRef { qualifier: None, ..*named }.record(service)?;
         record.version(qualifier).map(drop).ok_or_else(|| named.not_found(service))
     };
     let management = match call.method {
@@ -45,12 +45,13 @@ pub(super) async fn runtime(service: &Service, call: &Call, name: &str) -> Resul
         }
         Method::PUT => {
             let request: RuntimeRequest = call.json()?;
-            let update_runtime_on =
-                request.update_runtime_on.ok_or_else(|| Fault::validation("null", "updateRuntimeOn", "not be null"))?;
+            let update_runtime_on = request
+                .update_runtime_on
+                .ok_or_else(|| ApiError::validation("null", "updateRuntimeOn", "not be null"))?;
             validate::one_of(&update_runtime_on, "updateRuntimeOn", &["Auto", "Manual", "FunctionUpdate"])?;
             let runtime_version_arn = request.runtime_version_arn;
             if (update_runtime_on == "Manual") != runtime_version_arn.is_some() {
-                return Err(Fault::invalid(
+                return Err(ApiError::invalid(
                     "RuntimeVersionArn must be given with UpdateRuntimeOn Manual, and only then.",
                 ));
             }
@@ -72,8 +73,8 @@ pub(super) async fn runtime(service: &Service, call: &Call, name: &str) -> Resul
 }
 
 /// What is done with a function's `recursion-config`.
-pub(super) async fn recursion(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::whole(service, name)?;
+pub(super) async fn recursion(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::whole(service, name)?;
     let recursion = match call.method {
         Method::GET => {
             named.record(service)?;
@@ -82,7 +83,7 @@ pub(super) async fn recursion(service: &Service, call: &Call, name: &str) -> Res
         Method::PUT => {
             let request: RecursionRequest = call.json()?;
             let recursion =
-                request.recursive_loop.ok_or_else(|| Fault::validation("null", "recursiveLoop", "not be null"))?;
+                request.recursive_loop.ok_or_else(|| ApiError::validation("null", "recursiveLoop", "not be null"))?;
             validate::one_of(&recursion, "recursiveLoop", &["Allow", "Terminate"])?;
             let _turn = service.functions.change().await;
             named.record(service)?;
@@ -96,8 +97,8 @@ pub(super) async fn recursion(service: &Service, call: &Call, name: &str) -> Res
 }
 
 /// What is done with a function's `code-signing-config`: there is none.
-pub(super) fn code_signing(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    Named::whole(service, name)?.record(service)?;
+pub(super) fn code_signing(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    FunctionRef::whole(service, name)?.record(service)?;
     match call.method {
         Method::GET => Ok(response::json(200, &json!({}))),
         Method::DELETE => Ok(response::empty(204)),
@@ -111,7 +112,7 @@ pub(super) fn code_signing(service: &Service, call: &Call, name: &str) -> Result
 }
 
 /// What is done below `code-signing-configs`.
-pub(super) fn signing_configs(call: &Call, route: &[&str]) -> Result<Response<Body>, Fault> {
+pub(super) fn signing_configs(call: &ApiRequest, route: &[&str]) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::GET, []) => Ok(response::json(200, &json!({ "CodeSigningConfigs": [] }))),
         (&Method::GET, [arn]) => Err(no_signing_config(arn)),
@@ -119,10 +120,10 @@ pub(super) fn signing_configs(call: &Call, route: &[&str]) -> Result<Response<Bo
     }
 }
 
-fn no_signing_config(arn: &str) -> Fault {
+fn no_signing_config(arn: &str) -> ApiError {
     let message = format!(
         "The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}. (The \
          local Lambda has no code signing.)"
     );
-    Fault::new(404, "CodeSigningConfigNotFoundException", message)
+    ApiError::new(404, "CodeSigningConfigNotFoundException", message)
 }

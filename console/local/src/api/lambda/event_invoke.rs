@@ -1,11 +1,11 @@
 //! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and their relatives: how asynchronous invocations are
 //! dealt with. Source of the messages: AWS Lambda itself.
 
-use super::{identifier::Named, operations::unknown, page::page, validate::within};
+use super::{identifier::FunctionRef, operations::unknown, page::page, validate::within};
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -51,34 +51,34 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn read(service: &Service, call: &'a Call, name: &'a str) -> Result<Self, Fault> {
-        let named = Named::read(service, name, call.query("Qualifier"))?;
+    fn read(service: &Service, call: &'a ApiRequest, name: &'a str) -> Result<Self, ApiError> {
+        let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
         let qualifier = named.qualifier.unwrap_or(LATEST);
         let arn = function::arn(&service.region, named.name, Some(qualifier));
         Ok(Self { function: named.name, qualifier, arn })
     }
 
     /// That there is such a version or alias.
-    fn must_exist(&self, service: &Service) -> Result<(), Fault> {
+    fn must_exist(&self, service: &Service) -> Result<(), ApiError> {
         let record = service.functions.record(self.function);
         let known = record.is_some_and(|record| {
             record.aliases.contains_key(self.qualifier) || record.version(self.qualifier).is_some()
         });
-        if known { Ok(()) } else { Err(Fault::not_found("The function doesn't exist.")) }
+        if known { Ok(()) } else { Err(ApiError::not_found("The function doesn't exist.")) }
     }
 
-    fn nothing(&self) -> Fault {
-        Fault::not_found(format!("The function {} doesn't have an EventInvokeConfig", self.arn))
+    fn nothing(&self) -> ApiError {
+        ApiError::not_found(format!("The function {} doesn't have an EventInvokeConfig", self.arn))
     }
 }
 
 /// What is below a function's `event-invoke-config`.
 pub(super) async fn dispatch(
     service: &Service,
-    call: &Call,
+    call: &ApiRequest,
     name: &str,
     route: &[&str],
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::PUT, []) => put(service, call, name).await,
         (&Method::POST, []) => update(service, call, name).await,
@@ -90,12 +90,12 @@ pub(super) async fn dispatch(
 }
 
 /// `PutFunctionEventInvokeConfig`: what is absent is reset.
-async fn put(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn put(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     change(service, call, name, |_| Ok(EventConfig::default())).await
 }
 
 /// `UpdateFunctionEventInvokeConfig`: what is absent stays.
-async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     change(service, call, name, |place| {
         service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())
     })
@@ -104,17 +104,17 @@ async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<B
 
 async fn change(
     service: &Service,
-    call: &Call,
+    call: &ApiRequest,
     name: &str,
-    base: impl FnOnce(&Place<'_>) -> Result<EventConfig, Fault>,
-) -> Result<Response<Body>, Fault> {
+    base: impl FnOnce(&Place<'_>) -> Result<EventConfig, ApiError>,
+) -> Result<Response<Body>, ApiError> {
     let settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     place.must_exist(service)?;
     let Settings { maximum_retry_attempts, maximum_event_age_in_seconds, destination_config } = settings;
     if maximum_retry_attempts.is_none() && maximum_event_age_in_seconds.is_none() && destination_config.is_none() {
-        return Err(Fault::invalid("You must specify at least one of error handling or destination setting."));
+        return Err(ApiError::invalid("You must specify at least one of error handling or destination setting."));
     }
     let mut config = base(&place)?;
     if let Some(retries) = maximum_retry_attempts {
@@ -125,10 +125,10 @@ async fn change(
     }
     let Destinations { on_success, on_failure } = destination_config.unwrap_or_default();
     if let Some(destination) = on_success {
-        config.on_success = judge(service, &place, destination, "onSuccess")?;
+        config.on_success = validate(service, &place, destination, "onSuccess")?;
     }
     if let Some(destination) = on_failure {
-        config.on_failure = judge(service, &place, destination, "onFailure")?;
+        config.on_failure = validate(service, &place, destination, "onFailure")?;
     }
     config.modified = jiff::Timestamp::now().as_millisecond();
     let told = describe(&config, &place.arn);
@@ -137,22 +137,22 @@ async fn change(
 }
 
 /// A destination: another local function, or none. AWS has queues, topics, buckets and buses as well, which are not here.
-fn judge(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> Result<Option<String>, Fault> {
+fn validate(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> Result<Option<String>, ApiError> {
     let Some(arn) = it.destination.filter(|arn| !arn.is_empty()) else { return Ok(None) };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let names_service = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let &["arn", partition, of, _, _, _] = parts.as_slice() else {
         let field = format!("destinationConfig.{field}.destination");
-        return Err(Fault::validation(&arn, &field, DESTINATION_PATTERN));
+        return Err(ApiError::validation(&arn, &field, DESTINATION_PATTERN));
     };
     if !partition.starts_with("aws") || !names_service(of) {
         let field = format!("destinationConfig.{field}.destination");
-        return Err(Fault::validation(&arn, &field, DESTINATION_PATTERN));
+        return Err(ApiError::validation(&arn, &field, DESTINATION_PATTERN));
     }
     match of {
         "lambda" => {}
         "sqs" | "sns" | "events" | "s3" => {
-            return Err(Fault::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "The destination ARN {arn} is not supported by the local Lambda: it sends records to its own functions \
                  only. Name a function's ARN here, and set this destination on AWS."
             )));
@@ -161,18 +161,18 @@ fn judge(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> 
             let told = |name: &str| {
                 if field == name { format!("{}(destination={arn})", capital(name)) } else { "null".to_owned() }
             };
-            return Err(Fault::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is invalid.",
                 told("onSuccess"),
                 told("onFailure")
             )));
         }
     }
-    let invalid = |_| Fault::invalid(format!("The destination ARN {arn} is invalid."));
-    let named = Named::read(service, &arn, None).map_err(invalid)?;
+    let invalid = |_| ApiError::invalid(format!("The destination ARN {arn} is invalid."));
+    let named = FunctionRef::read(service, &arn, None).map_err(invalid)?;
     named.version(service).map_err(invalid)?;
     if named.name == place.function {
-        return Err(Fault::invalid("You can't specify the function as a destination for itself."));
+        return Err(ApiError::invalid("You can't specify the function as a destination for itself."));
     }
     Ok(Some(arn))
 }
@@ -183,14 +183,14 @@ fn capital(name: &str) -> String {
 }
 
 /// `GetFunctionEventInvokeConfig`.
-fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn get(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let config = service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())?;
     Ok(response::json(200, &describe(&config, &place.arn)))
 }
 
 /// `DeleteFunctionEventInvokeConfig`.
-async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn delete(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     service.event_configs.remove(place.function, place.qualifier)?.ok_or_else(|| place.nothing())?;
@@ -198,10 +198,10 @@ async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<B
 }
 
 /// `ListFunctionEventInvokeConfigs`.
-fn list(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, None)?;
+fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, None)?;
     if service.functions.record(named.name).is_none() {
-        return Err(Fault::not_found("The function doesn't exist."));
+        return Err(ApiError::not_found("The function doesn't exist."));
     }
     let all = service.event_configs.all(named.name);
     let told = all.into_iter().map(|(qualifier, config)| {

@@ -1,12 +1,12 @@
-//! Who is meant by the names, ARNs and qualifiers in requests.
+//! Resolves function names, ARNs and qualifiers.
 
 use crate::{
     account::ACCOUNT,
-    http::error::Fault,
+    http::error::ApiError,
     service::Service,
     store::{
         function::{self, Function, LATEST, State},
-        function_record::{Alias, Record},
+        function_record::{Alias, FunctionRecord},
     },
 };
 use std::sync::Arc;
@@ -21,17 +21,17 @@ const QUALIFIER_PATTERN: &str = "satisfy regular expression pattern: \\$(LATEST(
 
 /// What an identifier and a qualifier of a request name.
 #[derive(Clone, Copy)]
-pub(super) struct Named<'a> {
+pub(super) struct FunctionRef<'a> {
     /// The function's name.
     pub(super) name: &'a str,
     /// A version's number, an alias or `$LATEST`.
     pub(super) qualifier: Option<&'a str>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> FunctionRef<'a> {
     /// Reads a function's name, partial ARN or ARN, each perhaps with a qualifier at its end, and the qualifier that
     /// came apart from it.
-    pub(super) fn read(service: &Service, identifier: &'a str, qualifier: Option<&'a str>) -> Result<Self, Fault> {
+    pub(super) fn read(service: &Service, identifier: &'a str, qualifier: Option<&'a str>) -> Result<Self, ApiError> {
         let parts: Vec<&str> = identifier.split(':').collect();
         let (region, account, rest) = match parts.as_slice() {
             ["arn", _, "lambda", region, account, "function", rest @ ..] => (Some(*region), Some(*account), rest),
@@ -47,39 +47,41 @@ impl<'a> Named<'a> {
         };
         let fits = suffix.is_none_or(|suffix| suffix == LATEST || is_name(suffix));
         if !is_name(name) || !fits || account.is_some_and(|account| !is_account(account)) {
-            return Err(Fault::validation(identifier, "functionName", NAME_PATTERN));
+            return Err(ApiError::validation(identifier, "functionName", NAME_PATTERN));
         }
         let qualifier = qualifier.filter(|qualifier| !qualifier.is_empty());
         if let Some(qualifier) = qualifier {
             if qualifier.len() > 128 {
-                return Err(Fault::validation(qualifier, "qualifier", "have length less than or equal to 128"));
+                return Err(ApiError::validation(qualifier, "qualifier", "have length less than or equal to 128"));
             }
             if !is_name(&qualifier.replace('$', "_")) {
-                return Err(Fault::validation(qualifier, "qualifier", QUALIFIER_PATTERN));
+                return Err(ApiError::validation(qualifier, "qualifier", QUALIFIER_PATTERN));
             }
         }
         if suffix.is_some() && qualifier.is_some() && suffix != qualifier {
             let message = "The derived qualifier from the function name does not match the specified qualifier.";
-            return Err(Fault::invalid(message));
+            return Err(ApiError::invalid(message));
         }
         if let Some(region) = region.filter(|region| *region != service.region) {
             let here = &service.region;
             let message = format!("Functions from '{region}' are not reachable in this region ('{here}')");
-            return Err(Fault::not_found(message));
+            return Err(ApiError::not_found(message));
         }
         if account.is_some_and(|account| account != ACCOUNT) {
-            return Err(Fault::not_found(format!("Function not found: {identifier} (the account here is {ACCOUNT})")));
+            return Err(ApiError::not_found(format!(
+                "Function not found: {identifier} (the account here is {ACCOUNT})"
+            )));
         }
         Ok(Self { name, qualifier: suffix.or(qualifier) })
     }
 
     /// As [`read`](Self::read), for what a function has and its versions and aliases have not.
-    pub(super) fn whole(service: &Service, identifier: &'a str) -> Result<Self, Fault> {
+    pub(super) fn whole(service: &Service, identifier: &'a str) -> Result<Self, ApiError> {
         let named = Self::read(service, identifier, None)?;
         if named.qualifier.is_some_and(|qualifier| qualifier != LATEST) {
             let message = "This operation is permitted on Lambda functions only. Aliases and versions do not support \
                            this operation. Please specify either a function name or an unqualified function ARN.";
-            return Err(Fault::invalid(message));
+            return Err(ApiError::invalid(message));
         }
         Ok(named)
     }
@@ -90,23 +92,26 @@ impl<'a> Named<'a> {
     }
 
     /// `ResourceNotFoundException` for what is named.
-    pub(super) fn not_found(&self, service: &Service) -> Fault {
-        Fault::not_found(format!("Function not found: {}", self.arn(service)))
+    pub(super) fn not_found(&self, service: &Service) -> ApiError {
+        ApiError::not_found(format!("Function not found: {}", self.arn(service)))
     }
 
     /// All that is kept of the function.
-    pub(super) fn record(&self, service: &Service) -> Result<Arc<Record>, Fault> {
+    pub(super) fn record(&self, service: &Service) -> Result<Arc<FunctionRecord>, ApiError> {
         service.functions.record(self.name).ok_or_else(|| self.not_found(service))
     }
 
     /// The version as it is told: an alias means the version that it points to.
-    pub(super) fn version(&self, service: &Service) -> Result<Arc<Function>, Fault> {
+    pub(super) fn version(&self, service: &Service) -> Result<Arc<Function>, ApiError> {
         let record = self.record(service)?;
-        record.version(self.choose(&record, |alias| &alias.version)).cloned().ok_or_else(|| self.not_found(service))
+        record
+            .version(self.resolve_alias(&record, |alias| &alias.version))
+            .cloned()
+            .ok_or_else(|| self.not_found(service))
     }
 
     /// The version that the qualifier means: `pick` chooses for an alias.
-    fn choose<'b>(&self, record: &'b Record, pick: impl FnOnce(&'b Alias) -> &'b str) -> &'b str
+    fn resolve_alias<'b>(&self, record: &'b FunctionRecord, pick: impl FnOnce(&'b Alias) -> &'b str) -> &'b str
     where
         'a: 'b,
     {
@@ -132,7 +137,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// What is to be run for an invocation.
-pub(crate) struct Found {
+pub(crate) struct Resolved {
     /// The version that runs; `function.version` is what `X-Amz-Executed-Version` says.
     pub(crate) function: Arc<Function>,
     /// The ARN that was invoked: with the qualifier, when there was one.
@@ -142,29 +147,29 @@ pub(crate) struct Found {
 }
 
 /// The version of a function to run for one invocation. `identifier` is a name, a partial ARN or an ARN, which may end
-/// with a qualifier; `qualifier` is what came apart from it. An alias with weights draws each time anew; while an update
+/// with a qualifier; `qualifier` is what came apart from it. An alias with weights draws each time; while an update
 /// of `$LATEST` is in progress, what was there before runs.
 ///
 /// # Errors
 ///
 /// As AWS answers them: 404 when there is no such version, 409 while its code is not there yet or when it never came.
-pub(crate) fn find(service: &Service, identifier: &str, qualifier: Option<&str>) -> Result<Found, Fault> {
-    let named = Named::read(service, identifier, qualifier)?;
+pub(crate) fn resolve(service: &Service, identifier: &str, qualifier: Option<&str>) -> Result<Resolved, ApiError> {
+    let named = FunctionRef::read(service, identifier, qualifier)?;
     // As on AWS, a function that is not there is told with the version that would run.
-    let not_found = || Named { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }.not_found(service);
+    let not_found = || FunctionRef { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }.not_found(service);
     let record = service.functions.record(named.name).ok_or_else(not_found)?;
     // The upper bits of a random UUID.
     let draw = || (Uuid::new_v4().as_u64_pair().0 >> 11) as f64 / (1_u64 << 53) as f64;
-    let function = record.running(named.choose(&record, |alias| alias.pick(draw()))).ok_or_else(not_found)?;
+    let function = record.running(named.resolve_alias(&record, |alias| alias.pick(draw()))).ok_or_else(not_found)?;
     let state = match function.state {
         State::Pending => "Pending",
         State::Failed(_) => "Failed",
         State::Active | State::Updating | State::UpdateFailed(_) => {
             let (function, arn) = (Arc::clone(function), named.arn(service));
-            return Ok(Found { function, arn, qualifier: named.qualifier.map(str::to_owned) });
+            return Ok(Resolved { function, arn, qualifier: named.qualifier.map(str::to_owned) });
         }
     };
-    Err(Fault::conflict(format!(
+    Err(ApiError::conflict(format!(
         "The operation cannot be performed at this time. The function is currently in the following state: {state}"
     )))
 }

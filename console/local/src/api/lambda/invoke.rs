@@ -6,8 +6,8 @@ pub(super) mod stream;
 
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     invoke::running::Running,
@@ -21,7 +21,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `Invoke` in all three types. The request's id is the invocation's.
-pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn invoke(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let request = Request::read(service, call, name)?;
     match request.kind {
         Kind::RequestResponse => {}
@@ -48,17 +48,17 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &Call, name: &str) -> R
 }
 
 /// `InvokeAsync`, which AWS keeps for old clients.
-pub(super) fn invoke_async(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) fn invoke_async(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     submit(service, Request::read(service, call, name)?)?;
     Ok(response::json(202, &json!({ "Status": 202 })))
 }
 
-fn submit(service: &Arc<Service>, request: Request) -> Result<(), Fault> {
+fn submit(service: &Arc<Service>, request: Request) -> Result<(), ApiError> {
     let length = request.payload.len();
     if length > EVENT_LIMIT {
         let message =
             format!("{length} byte payload is too large for the Event invocation type (limit {EVENT_LIMIT} bytes)");
-        return Err(Fault::new(413, "RequestTooLargeException", message));
+        return Err(ApiError::new(413, "RequestTooLargeException", message));
     }
     queue::submit(service, request.into_entry())
 }

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     account::ACCOUNT,
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -50,29 +50,35 @@ struct PublishRequest {
 }
 
 /// Answers a request below `/layers`.
-pub(super) async fn dispatch(service: &Arc<Service>, call: &Call, route: &[&str]) -> Result<Response<Body>, Fault> {
+pub(super) async fn dispatch(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    route: &[&str],
+) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::GET, []) if call.query("find") == Some("LayerVersion") => get_by_arn(service, call),
         (&Method::GET, []) => list_layers(service, call),
         (&Method::POST, [layer, "versions"]) => publish(service, call, read(service, layer)?).await,
         (&Method::GET, [layer, "versions"]) => list_versions(service, call, read(service, layer)?),
-        (&Method::GET, [layer, "versions", number]) => get(service, read(service, layer)?, judge_number(number)?),
-        (&Method::DELETE, [layer, "versions", number]) => delete(service, read(service, layer)?, judge_number(number)?),
+        (&Method::GET, [layer, "versions", number]) => get(service, read(service, layer)?, validate_number(number)?),
+        (&Method::DELETE, [layer, "versions", number]) => {
+            delete(service, read(service, layer)?, validate_number(number)?)
+        }
         (&Method::POST, [layer, "versions", number, "policy"]) => {
-            policy::add(service, call, read(service, layer)?, judge_number(number)?)
+            policy::add(service, call, read(service, layer)?, validate_number(number)?)
         }
         (&Method::GET, [layer, "versions", number, "policy"]) => {
-            policy::get(service, read(service, layer)?, judge_number(number)?)
+            policy::get(service, read(service, layer)?, validate_number(number)?)
         }
         (&Method::DELETE, [layer, "versions", number, "policy", sid]) => {
-            policy::remove(service, call, (read(service, layer)?, judge_number(number)?), sid)
+            policy::remove(service, call, (read(service, layer)?, validate_number(number)?), sid)
         }
         _ => Err(unknown(call)),
     }
 }
 
 /// The name in a layer's name or ARN.
-fn read<'a>(service: &Service, layer: &'a str) -> Result<&'a str, Fault> {
+fn read<'a>(service: &Service, layer: &'a str) -> Result<&'a str, ApiError> {
     let prefix = format!("arn:aws:lambda:{}:{ACCOUNT}:layer:", service.region);
     let name = layer.strip_prefix(&prefix).unwrap_or(layer);
     if is_name(name) && name.len() <= 140 {
@@ -80,14 +86,14 @@ fn read<'a>(service: &Service, layer: &'a str) -> Result<&'a str, Fault> {
     }
     let pattern = "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}\
                    ((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})";
-    Err(Fault::validation(layer, "layerName", pattern))
+    Err(ApiError::validation(layer, "layerName", pattern))
 }
 
-fn judge_number(number: &str) -> Result<u64, Fault> {
+fn validate_number(number: &str) -> Result<u64, ApiError> {
     match number.parse::<i64>() {
         Ok(number) if number >= 1 => Ok(number.unsigned_abs()),
-        Ok(_) => Err(Fault::invalid("Layer Version Cannot be less than 1")),
-        Err(error) => Err(Fault::new(400, "SerializationException", format!("{number:?} is no version: {error}"))),
+        Ok(_) => Err(ApiError::invalid("Layer Version Cannot be less than 1")),
+        Err(error) => Err(ApiError::new(400, "SerializationException", format!("{number:?} is no version: {error}"))),
     }
 }
 
@@ -114,7 +120,7 @@ fn describe_in_list(service: &Service, name: &str, number: u64, version: &Versio
 }
 
 /// A version as Lambda tells it.
-fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Result<Value, Fault> {
+fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Result<Value, ApiError> {
     let mut value = describe_in_list(service, name, number, version);
     value["LayerArn"] = arn(service, name).into();
     value["Content"] = json!({ "CodeSha256": base64_of(&version.sha256), "CodeSize": version.size });
@@ -125,21 +131,21 @@ fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Re
 }
 
 /// `PublishLayerVersion`.
-async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn publish(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let request: PublishRequest = call.long_json().await?;
     validate::description(&request.description)?;
     if request.license_info.as_ref().is_some_and(|license| license.chars().count() > 512) {
         let license = request.license_info.unwrap_or_default();
-        return Err(Fault::validation(&license, "licenseInfo", "have length less than or equal to 512"));
+        return Err(ApiError::validation(&license, "licenseInfo", "have length less than or equal to 512"));
     }
     if request.compatible_runtimes.len() > 15 {
         let told = format!("[{}]", request.compatible_runtimes.join(", "));
-        return Err(Fault::validation(&told, "compatibleRuntimes", "have length less than or equal to 15"));
+        return Err(ApiError::validation(&told, "compatibleRuntimes", "have length less than or equal to 15"));
     }
     for architecture in &request.compatible_architectures {
         validate::one_of(architecture, "compatibleArchitectures", &["x86_64", "arm64"])?;
     }
-    let content = request.content.ok_or_else(|| Fault::validation("null", "content", "not be null"))?;
+    let content = request.content.ok_or_else(|| ApiError::validation("null", "content", "not be null"))?;
     let taken = take(service, content.zip()?).await?;
     let version = Version {
         sha256: taken.sha256.clone(),
@@ -163,16 +169,16 @@ async fn publish(service: &Arc<Service>, call: &Call, name: &str) -> Result<Resp
 }
 
 /// `ResourceNotFoundException` for a version of the layer with that ARN.
-pub(super) fn no_version(arn: &str, number: u64) -> Fault {
-    Fault::not_found(format!("Layer version {arn}:{number} does not exist."))
+pub(super) fn no_version(arn: &str, number: u64) -> ApiError {
+    ApiError::not_found(format!("Layer version {arn}:{number} does not exist."))
 }
 
-fn missing() -> Fault {
-    Fault::not_found("The resource you requested does not exist.")
+fn missing() -> ApiError {
+    ApiError::not_found("The resource you requested does not exist.")
 }
 
 /// `GetLayerVersion`.
-fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     let layer = service.layers.get(name).ok_or_else(missing)?;
     let version = layer.versions.get(&number).ok_or_else(missing)?;
     Ok(response::json(200, &describe(service, name, number, version)?))
@@ -191,10 +197,10 @@ fn parts(arn: &str) -> Option<(&str, &str, u64)> {
 }
 
 /// `GetLayerVersionByArn`.
-fn get_by_arn(service: &Service, call: &Call) -> Result<Response<Body>, Fault> {
+fn get_by_arn(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let asked = call.query("Arn").unwrap_or_default();
     let Some((_, name, number)) = parts(asked) else {
-        return Err(Fault::validation(asked, "arn", &format!("satisfy regular expression pattern: {ARN_PATTERN}")));
+        return Err(ApiError::validation(asked, "arn", &format!("satisfy regular expression pattern: {ARN_PATTERN}")));
     };
     if asked != format!("{}:{number}", arn(service, name)) {
         return Err(missing());
@@ -203,7 +209,7 @@ fn get_by_arn(service: &Service, call: &Call) -> Result<Response<Body>, Fault> {
 }
 
 /// Whether a version is told of by a list that asks for a runtime or an architecture.
-fn filter(call: &Call) -> Result<impl Fn(&Version) -> bool, Fault> {
+fn filter(call: &ApiRequest) -> Result<impl Fn(&Version) -> bool, ApiError> {
     let (runtime, architecture) = (call.query("CompatibleRuntime"), call.query("CompatibleArchitecture"));
     if let Some(architecture) = architecture {
         validate::one_of(architecture, "compatibleArchitecture", &["x86_64", "arm64"])?;
@@ -215,7 +221,7 @@ fn filter(call: &Call) -> Result<impl Fn(&Version) -> bool, Fault> {
 }
 
 /// `ListLayers`: each with the latest version that is asked for.
-fn list_layers(service: &Service, call: &Call) -> Result<Response<Body>, Fault> {
+fn list_layers(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let all = service.layers.all();
     let told = all.iter().filter_map(|layer: &Arc<Layer>| {
@@ -232,7 +238,7 @@ fn list_layers(service: &Service, call: &Call) -> Result<Response<Body>, Fault> 
 }
 
 /// `ListLayerVersions`: the latest first.
-fn list_versions(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn list_versions(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let layer = service.layers.get(name).unwrap_or_default();
     let told = layer.versions.iter().rev().filter(|(_, version)| filter(version)).map(|(number, version)| {
@@ -243,7 +249,7 @@ fn list_versions(service: &Service, call: &Call, name: &str) -> Result<Response<
 }
 
 /// `DeleteLayerVersion`: functions that use it keep it; one that is not there is as good as deleted.
-fn delete(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+fn delete(service: &Service, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     if service.layers.get(name).is_some_and(|layer| layer.versions.contains_key(&number)) {
         let removed = service.layers.change(name, |layer| layer.versions.remove(&number))?;
         if let Some(version) = removed {
@@ -254,9 +260,9 @@ fn delete(service: &Service, name: &str, number: u64) -> Result<Response<Body>, 
 }
 
 /// The layers that a function asks for, by their versions' ARNs.
-pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function::Layer>, Fault> {
+pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function::Layer>, ApiError> {
     if arns.len() > MOST {
-        return Err(Fault::invalid(format!("Cannot reference more than {MOST} layers.")));
+        return Err(ApiError::invalid(format!("Cannot reference more than {MOST} layers.")));
     }
     let mut chosen: Vec<function::Layer> = Vec::new();
     for asked in arns {
@@ -265,10 +271,10 @@ pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function:
                 "satisfy constraint: [Member must have length less than or equal to 2048, Member must have length greater \
                  than or equal to 1, Member must satisfy regular expression pattern: {ARN_PATTERN}, Member must not be null]"
             );
-            return Err(Fault::validation(&format!("[{}]", arns.join(", ")), "layers", &constraint));
+            return Err(ApiError::validation(&format!("[{}]", arns.join(", ")), "layers", &constraint));
         };
         if region != service.region {
-            return Err(Fault::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "Layers are not in the same region as the function. Layers are expected to be in region {}.",
                 service.region
             )));
@@ -276,10 +282,10 @@ pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function:
         let layer = format!("{}:", arn(service, name));
         let version = service.layers.get(name).and_then(|layer| layer.versions.get(&number).cloned());
         let Some(version) = version.filter(|_| asked.starts_with(&layer)) else {
-            return Err(Fault::invalid(format!("Layer version {asked} does not exist.")));
+            return Err(ApiError::invalid(format!("Layer version {asked} does not exist.")));
         };
         if let Some(other) = chosen.iter().find(|other| other.arn.starts_with(&layer)) {
-            return Err(Fault::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "Two different versions of the same layer are not allowed to be referenced in the same function. {} and \
                  {asked} are versions of the same layer.",
                 other.arn

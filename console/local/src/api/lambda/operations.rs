@@ -1,6 +1,6 @@
 //! The operations that are served, and the error for any other.
 
-use crate::http::{error::Fault, request::Call};
+use crate::http::{error::ApiError, request::ApiRequest};
 
 /// What is served.
 pub(crate) const OPERATIONS: [&str; 60] = [
@@ -67,6 +67,6 @@ pub(crate) const OPERATIONS: [&str; 60] = [
 ];
 
 /// What is not served.
-pub(super) fn unknown(call: &Call) -> Fault {
-    Fault::unknown(&format!("{} {}", call.method, call.path), OPERATIONS)
+pub(super) fn unknown(call: &ApiRequest) -> ApiError {
+    ApiError::unknown(&format!("{} {}", call.method, call.path), OPERATIONS)
 }

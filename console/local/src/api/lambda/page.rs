@@ -1,6 +1,6 @@
 //! The pages of a list.
 
-use crate::http::{error::Fault, request::Call};
+use crate::http::{error::ApiError, request::ApiRequest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// How many items a page has at most, whatever is asked for.
@@ -10,15 +10,15 @@ const PAGE: usize = 50;
 /// in the order of their keys; a marker is the key of the last item told, encoded, so that what comes and goes in between neither
 /// hides nor repeats the others.
 pub(super) fn page<T>(
-    call: &Call,
+    call: &ApiRequest,
     most: u32,
     items: impl Iterator<Item = (String, T)>,
-) -> Result<(Vec<T>, Option<String>), Fault> {
+) -> Result<(Vec<T>, Option<String>), ApiError> {
     let limit = match call.query("MaxItems") {
         None => PAGE,
         Some(text) => {
             let number: i64 = text.parse().map_err(|error| {
-                Fault::new(400, "SerializationException", format!("MaxItems {text:?} is no number: {error}"))
+                ApiError::new(400, "SerializationException", format!("MaxItems {text:?} is no number: {error}"))
             })?;
             super::validate::within(number, "maxItems", 1, most)? as usize
         }
@@ -27,7 +27,7 @@ pub(super) fn page<T>(
     let marker = call.query("Marker").unwrap_or_default();
     let marker = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let marker =
-        marker.ok_or_else(|| Fault::invalid("The Marker is none that the local Lambda gave: leave it out."))?;
+        marker.ok_or_else(|| ApiError::invalid("The Marker is none that the local Lambda gave: leave it out."))?;
     let mut rest = items.filter(|(key, _)| *key > marker).peekable();
     let (mut told, mut last) = (Vec::new(), None);
     while let Some((key, item)) = rest.next_if(|_| told.len() < limit) {

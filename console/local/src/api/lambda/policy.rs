@@ -2,19 +2,19 @@
 //! and told, and unsigned function URLs go by it; whoever has the local Lambda's key may do everything.
 
 use super::{
-    identifier::{Named, is_name, is_number},
+    identifier::{FunctionRef, is_name, is_number},
     validate,
 };
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
     store::{
         function::{LATEST, arn},
-        function_record::{Policy, Record},
+        function_record::{FunctionRecord, Policy},
     },
 };
 use http::Response;
@@ -49,24 +49,24 @@ fn document(policy: &Policy) -> String {
 
 impl PermissionRequest {
     /// The statement that it asks for, about `resource`.
-    fn statement(&self, resource: &str) -> Result<Value, Fault> {
+    fn statement(&self, resource: &str) -> Result<Value, ApiError> {
         let required = |value: &Option<String>, field: &str| {
-            value.clone().ok_or_else(|| Fault::validation("null", field, "not be null"))
+            value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))
         };
         let (sid, action) = (required(&self.statement_id, "statementId")?, required(&self.action, "action")?);
         let principal = required(&self.principal, "principal")?;
         if sid.len() > 100 {
-            return Err(Fault::validation(&sid, "statementId", "have length less than or equal to 100"));
+            return Err(ApiError::validation(&sid, "statementId", "have length less than or equal to 100"));
         }
         if !is_name(&sid) {
             let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-            return Err(Fault::validation(&sid, "statementId", pattern));
+            return Err(ApiError::validation(&sid, "statementId", pattern));
         }
         let operation = action.strip_prefix("lambda:").unwrap_or_default();
         let named = !operation.is_empty() && operation.bytes().all(|byte| byte.is_ascii_alphabetic());
         if action != "*" && operation != "*" && !named {
             let pattern = "satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])";
-            return Err(Fault::validation(&action, "action", pattern));
+            return Err(ApiError::validation(&action, "action", pattern));
         }
         let statement = json!({
             "Sid": sid,
@@ -82,12 +82,12 @@ impl PermissionRequest {
         Ok(Value::Object(statement))
     }
 
-    fn condition(&self) -> Result<Map<String, Value>, Fault> {
+    fn condition(&self) -> Result<Map<String, Value>, ApiError> {
         let mut equals = Map::new();
         if let Some(account) = &self.source_account {
             if account.len() != 12 || !is_number(account) {
                 let pattern = "satisfy regular expression pattern: \\d{12}";
-                return Err(Fault::validation(account, "sourceAccount", pattern));
+                return Err(ApiError::validation(account, "sourceAccount", pattern));
             }
             equals.insert("AWS:SourceAccount".to_owned(), account.as_str().into());
         }
@@ -97,7 +97,7 @@ impl PermissionRequest {
         // A condition on URLs means something for the action of URLs alone.
         let only_for = |operation: &str, field: &str| {
             let is_for = self.action.as_deref() == Some(operation);
-            let message = || Fault::invalid(format!("{field} is only supported for {operation} action"));
+            let message = || ApiError::invalid(format!("{field} is only supported for {operation} action"));
             is_for.then_some(()).ok_or_else(message)
         };
         if let Some(kind) = &self.function_url_auth_type {
@@ -125,7 +125,7 @@ impl PermissionRequest {
 }
 
 /// A principal as AWS writes it: everybody, a service, an account's root or another ARN.
-fn principal_of(principal: &str) -> Result<Value, Fault> {
+fn principal_of(principal: &str) -> Result<Value, ApiError> {
     let account = principal.len() == 12 && is_number(principal);
     if principal == "*" {
         Ok("*".into())
@@ -136,40 +136,44 @@ fn principal_of(principal: &str) -> Result<Value, Fault> {
     } else if principal.contains('.') && !principal.contains(char::is_whitespace) {
         Ok(json!({ "Service": principal }))
     } else {
-        Err(Fault::invalid("The provided principal was invalid. Please check the principal and try again."))
+        Err(ApiError::invalid("The provided principal was invalid. Please check the principal and try again."))
     }
 }
 
-/// What a policy belongs to, read and judged: the function, a published version or an alias. Gives its key.
-fn key<'a>(named: &Named<'a>, service: &Service) -> Result<(Arc<Record>, &'a str), Fault> {
+/// What a policy belongs to, read and validated: the function, a published version or an alias. Gives its key.
+fn key<'a>(named: &FunctionRef<'a>, service: &Service) -> Result<(Arc<FunctionRecord>, &'a str), ApiError> {
     if named.qualifier == Some(LATEST) {
-        return Err(Fault::invalid("We currently do not support adding policies for $LATEST."));
+        return Err(ApiError::invalid("We currently do not support adding policies for $LATEST."));
     }
-    let record = Named { qualifier: None, ..*named }.record(service)?;
+    let record = FunctionRef { qualifier: None, ..*named }.record(service)?;
     let Some(qualifier) = named.qualifier else { return Ok((record, "")) };
     if record.aliases.contains_key(qualifier) || record.version(qualifier).is_some() {
         return Ok((record, qualifier));
     }
     if is_name(qualifier) && !is_number(qualifier) {
-        return Err(Fault::not_found(format!("Cannot find alias arn: {}", named.arn(service))));
+        return Err(ApiError::not_found(format!("Cannot find alias arn: {}", named.arn(service))));
     }
     Err(named.not_found(service))
 }
 
 /// `AddPermission`.
-pub(super) async fn add_permission(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn add_permission(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: PermissionRequest = call.json()?;
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let statement = request.statement(&arn(&service.region, named.name, named.qualifier))?;
     let change = service.functions.change().await;
     let (record, key) = key(&named, service)?;
-    let mut record = Record::clone(&record);
+    let mut record = FunctionRecord::clone(&record);
     let latest = record.policies.get(key).map(|policy| policy.revision.clone()).or_else(|| revision(&record, key));
     validate::revision(request.revision_id.as_deref(), latest.as_deref().unwrap_or_default(), "GetPolicy")?;
     let policy = record.policies.entry(key.to_owned()).or_default();
     if let Some(sid) = policy.statements.iter().map(|other| &other["Sid"]).find(|sid| **sid == statement["Sid"]) {
         let sid = sid.as_str().unwrap_or_default();
-        return Err(Fault::conflict(format!(
+        return Err(ApiError::conflict(format!(
             "The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing \
              statement."
         )));
@@ -180,14 +184,14 @@ pub(super) async fn add_permission(service: &Arc<Service>, call: &Call, name: &s
     let size = document(policy).len();
     if size > POLICY_LIMIT {
         let message = format!("The final policy size ({size}) is bigger than the limit ({POLICY_LIMIT}).");
-        return Err(Fault::new(400, "PolicyLengthExceededException", message));
+        return Err(ApiError::new(400, "PolicyLengthExceededException", message));
     }
     change.store(record)?;
     Ok(response::json(201, &told))
 }
 
 /// What the first statement of a policy is added to, before there is a policy with a revision of its own.
-fn revision(record: &Record, key: &str) -> Option<String> {
+fn revision(record: &FunctionRecord, key: &str) -> Option<String> {
     match (key, record.aliases.get(key)) {
         ("", _) => Some(record.latest.revision_id().to_owned()),
         (_, Some(alias)) => Some(alias.revision.clone()),
@@ -198,22 +202,22 @@ fn revision(record: &Record, key: &str) -> Option<String> {
 /// `RemovePermission`.
 pub(super) async fn remove_permission(
     service: &Arc<Service>,
-    call: &Call,
+    call: &ApiRequest,
     name: &str,
     sid: &str,
-) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let change = service.functions.change().await;
     if service.functions.get(named.name).is_none() {
-        return Err(Fault::not_found(format!("No policy found for: {}", named.arn(service))));
+        return Err(ApiError::not_found(format!("No policy found for: {}", named.arn(service))));
     }
     let (record, key) = key(&named, service)?;
-    let mut record = Record::clone(&record);
+    let mut record = FunctionRecord::clone(&record);
     let Some(policy) = record.policies.get_mut(key) else {
-        return Err(Fault::not_found("No policy is associated with the given resource."));
+        return Err(ApiError::not_found("No policy is associated with the given resource."));
     };
     let Some(place) = policy.statements.iter().position(|statement| statement["Sid"] == sid) else {
-        return Err(Fault::not_found(format!("Statement {sid} is not found in resource policy.")));
+        return Err(ApiError::not_found(format!("Statement {sid} is not found in resource policy.")));
     };
     validate::revision(call.query("RevisionId"), &policy.revision, "GetPolicy")?;
     policy.statements.remove(place);
@@ -226,10 +230,10 @@ pub(super) async fn remove_permission(
 }
 
 /// `GetPolicy`.
-pub(super) fn get_policy(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+pub(super) fn get_policy(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let record = service.functions.record(named.name);
     let policy = record.as_ref().and_then(|record| record.policies.get(named.qualifier.unwrap_or_default()));
-    let policy = policy.ok_or_else(|| Fault::not_found("The resource you requested does not exist."))?;
+    let policy = policy.ok_or_else(|| ApiError::not_found("The resource you requested does not exist."))?;
     Ok(response::json(200, &json!({ "Policy": document(policy), "RevisionId": policy.revision })))
 }

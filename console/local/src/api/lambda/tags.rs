@@ -1,10 +1,10 @@
 //! `ListTags`, `TagResource`, `UntagResource`. Tags change nothing of how a function runs.
 
-use super::{identifier::Named, validate};
+use super::{identifier::FunctionRef, validate};
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -26,15 +26,15 @@ struct TagRequest {
 }
 
 /// The function of an ARN; names are not taken here, nor are versions and aliases.
-fn read<'a>(service: &Service, arn: &'a str) -> Result<Named<'a>, Fault> {
-    let invalid = || Fault::validation(arn, "resource", RESOURCE_PATTERN);
+fn read<'a>(service: &Service, arn: &'a str) -> Result<FunctionRef<'a>, ApiError> {
+    let invalid = || ApiError::validation(arn, "resource", RESOURCE_PATTERN);
     if !arn.starts_with("arn:") {
         return Err(invalid());
     }
-    let named = Named::read(service, arn, None)
-        .map_err(|fault| if fault.code == "ValidationException" { invalid() } else { fault })?;
+    let named = FunctionRef::read(service, arn, None)
+        .map_err(|error| if error.code == "ValidationException" { invalid() } else { error })?;
     if named.qualifier.is_some() {
-        return Err(Fault::invalid(
+        return Err(ApiError::invalid(
             "Tags on function aliases and versions are not supported. Please specify a function ARN.",
         ));
     }
@@ -42,28 +42,36 @@ fn read<'a>(service: &Service, arn: &'a str) -> Result<Named<'a>, Fault> {
 }
 
 /// `ListTags`.
-pub(super) fn list_tags(service: &Service, arn: &str) -> Result<Response<Body>, Fault> {
+pub(super) fn list_tags(service: &Service, arn: &str) -> Result<Response<Body>, ApiError> {
     Ok(response::json(200, &json!({ "Tags": read(service, arn)?.record(service)?.latest.tags })))
 }
 
 /// `TagResource`.
-pub(super) async fn tag_resource(service: &Arc<Service>, call: &Call, arn: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn tag_resource(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    arn: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: TagRequest = call.json()?;
-    let added = request.tags.ok_or_else(|| Fault::validation("null", "tags", "not be null"))?;
+    let added = request.tags.ok_or_else(|| ApiError::validation("null", "tags", "not be null"))?;
     if added.is_empty() {
-        return Err(Fault::invalid("An error occurred and the request cannot be processed."));
+        return Err(ApiError::invalid("An error occurred and the request cannot be processed."));
     }
     change(service, arn, |tags| tags.extend(added)).await
 }
 
 /// `UntagResource`.
-pub(super) async fn untag_resource(service: &Arc<Service>, call: &Call, arn: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn untag_resource(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    arn: &str,
+) -> Result<Response<Body>, ApiError> {
     let keys: Vec<&str> =
         call.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, value)| value.as_str()).collect();
     if keys.is_empty() {
         let message = "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must \
                        not be null";
-        return Err(Fault::new(400, "ValidationException", message));
+        return Err(ApiError::new(400, "ValidationException", message));
     }
     change(service, arn, |tags| tags.retain(|key, _| !keys.contains(&key.as_str()))).await
 }
@@ -72,7 +80,7 @@ async fn change(
     service: &Service,
     arn: &str,
     edit: impl FnOnce(&mut BTreeMap<String, String>),
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     let named = read(service, arn)?;
     let turn = service.functions.change().await;
     let mut function = Function::clone(&named.record(service)?.latest);

@@ -1,15 +1,15 @@
 //! `CreateFunctionUrlConfig` and its relatives. Source of the messages: AWS Lambda itself.
 
 use super::{
-    identifier::{Named, is_number},
+    identifier::{FunctionRef, is_number},
     operations::unknown,
     page::page,
     validate::within,
 };
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -31,28 +31,28 @@ struct Settings {
 }
 
 impl Settings {
-    fn auth(&self) -> Result<Option<AuthType>, Fault> {
+    fn auth(&self) -> Result<Option<AuthType>, ApiError> {
         match self.auth_type.as_deref() {
             None => Ok(None),
             Some("NONE") => Ok(Some(AuthType::None)),
             Some("AWS_IAM") => Ok(Some(AuthType::Iam)),
-            Some(other) => Err(Fault::validation(other, "authType", "satisfy enum value set: [NONE, AWS_IAM]")),
+            Some(other) => Err(ApiError::validation(other, "authType", "satisfy enum value set: [NONE, AWS_IAM]")),
         }
     }
 
-    fn mode(&self) -> Result<Option<InvokeMode>, Fault> {
+    fn mode(&self) -> Result<Option<InvokeMode>, ApiError> {
         match self.invoke_mode.as_deref() {
             None => Ok(None),
             Some("BUFFERED") => Ok(Some(InvokeMode::Buffered)),
             Some("RESPONSE_STREAM") => Ok(Some(InvokeMode::Stream)),
             Some(other) => {
-                Err(Fault::validation(other, "invokeMode", "satisfy enum value set: [RESPONSE_STREAM, BUFFERED]"))
+                Err(ApiError::validation(other, "invokeMode", "satisfy enum value set: [RESPONSE_STREAM, BUFFERED]"))
             }
         }
     }
 
     /// The settings for pages of other origins.
-    fn cors(&mut self) -> Result<Option<Cors>, Fault> {
+    fn cors(&mut self) -> Result<Option<Cors>, ApiError> {
         let Some(cors) = self.cors.take() else { return Ok(None) };
         if let Some(age) = cors.max_age {
             within(age, "cors.maxAge", 0, 86_400)?;
@@ -66,10 +66,10 @@ impl Settings {
             let list = list.as_deref().unwrap_or_default();
             if list.len() > items {
                 let constraint = format!("have length less than or equal to {items}");
-                return Err(Fault::validation(&format!("{list:?}"), field, &constraint));
+                return Err(ApiError::validation(&format!("{list:?}"), field, &constraint));
             }
             if let Some(long) = list.iter().find(|item| item.len() > length) {
-                return Err(Fault::validation(long, field, &format!("have length less than or equal to {length}")));
+                return Err(ApiError::validation(long, field, &format!("have length less than or equal to {length}")));
             }
         }
         Ok(Some(cors))
@@ -83,19 +83,19 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn read(service: &Service, call: &'a Call, name: &'a str) -> Result<Self, Fault> {
-        let named = Named::read(service, name, call.query("Qualifier"))?;
+    fn read(service: &Service, call: &'a ApiRequest, name: &'a str) -> Result<Self, ApiError> {
+        let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
         match named.qualifier {
             // A URL is of the whole function or of an alias.
             Some(other) if other == LATEST || is_number(other) => {
                 let constraint = "satisfy regular expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)";
-                Err(Fault::validation(other, "qualifier", constraint))
+                Err(ApiError::validation(other, "qualifier", constraint))
             }
             alias => Ok(Self { function: named.name, qualifier: alias.unwrap_or(LATEST) }),
         }
     }
 
-    fn must_exist(&self, service: &Service) -> Result<(), Fault> {
+    fn must_exist(&self, service: &Service) -> Result<(), ApiError> {
         let known = service
             .functions
             .record(self.function)
@@ -103,17 +103,17 @@ impl<'a> Place<'a> {
         if known { Ok(()) } else { Err(no_function()) }
     }
 
-    fn get(&self, service: &Service) -> Result<UrlConfig, Fault> {
+    fn get(&self, service: &Service) -> Result<UrlConfig, ApiError> {
         service.urls.get(self.function, self.qualifier).ok_or_else(nothing)
     }
 }
 
-fn no_function() -> Fault {
-    Fault::not_found("Function does not exist")
+fn no_function() -> ApiError {
+    ApiError::not_found("Function does not exist")
 }
 
-fn nothing() -> Fault {
-    Fault::not_found("The resource you requested does not exist.")
+fn nothing() -> ApiError {
+    ApiError::not_found("The resource you requested does not exist.")
 }
 
 /// The ARN of the function or the alias.
@@ -122,7 +122,7 @@ fn arn(service: &Service, function: &str, qualifier: &str) -> String {
 }
 
 /// What is done with one URL.
-pub(super) async fn dispatch(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn dispatch(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     match call.method {
         Method::POST => create(service, call, name).await,
         Method::GET => get(service, call, name),
@@ -133,10 +133,10 @@ pub(super) async fn dispatch(service: &Service, call: &Call, name: &str) -> Resu
 }
 
 /// `CreateFunctionUrlConfig`.
-async fn create(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn create(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
-    let auth = settings.auth()?.ok_or_else(|| Fault::validation("null", "authType", "not be null"))?;
+    let auth = settings.auth()?.ok_or_else(|| ApiError::validation("null", "authType", "not be null"))?;
     let now = jiff::Timestamp::now().as_millisecond();
     let config = UrlConfig {
         id: uuid::Uuid::new_v4().simple().to_string(),
@@ -154,7 +154,7 @@ async fn create(service: &Service, call: &Call, name: &str) -> Result<Response<B
             "Failed to create function url config for [functionArn = {arn}]. Error message:  FunctionUrlConfig exists for \
              this Lambda function"
         );
-        return Err(Fault::new(409, "ResourceConflictException", message));
+        return Err(ApiError::new(409, "ResourceConflictException", message));
     }
     let mut told = describe(service, place.function, place.qualifier, &config);
     service.urls.put(place.function, place.qualifier, config)?;
@@ -165,14 +165,14 @@ async fn create(service: &Service, call: &Call, name: &str) -> Result<Response<B
 }
 
 /// `GetFunctionUrlConfig`.
-fn get(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+fn get(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let config = place.get(service)?;
     Ok(response::json(200, &read(service, place.function, place.qualifier, &config)))
 }
 
 /// `UpdateFunctionUrlConfig`: what is absent stays; settings for other origins that say nothing are taken away.
-async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
@@ -193,7 +193,7 @@ async fn update(service: &Service, call: &Call, name: &str) -> Result<Response<B
 }
 
 /// `DeleteFunctionUrlConfig`.
-async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+async fn delete(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     service.urls.remove(place.function, place.qualifier)?.ok_or_else(nothing)?;
@@ -201,8 +201,8 @@ async fn delete(service: &Service, call: &Call, name: &str) -> Result<Response<B
 }
 
 /// `ListFunctionUrlConfigs`.
-pub(super) fn list(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, None)?;
+pub(super) fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, None)?;
     if service.functions.record(named.name).is_none() {
         return Err(no_function());
     }

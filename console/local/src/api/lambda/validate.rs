@@ -1,7 +1,7 @@
-//! What Lambda takes and what it refuses, with its words.
+//! Request validation, with AWS's error messages.
 
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::{
         function::{Architecture, Function},
         zipfile::UNPACKED_LIMIT,
@@ -39,18 +39,22 @@ const RESERVED: [&str; 19] = [
 const TAGS: usize = 50;
 
 /// A number between two bounds.
-pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, Fault> {
+pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, ApiError> {
     match u32::try_from(value) {
         Ok(number) if number >= least && number <= most => Ok(number),
         _ if value > i64::from(most) => {
-            Err(Fault::validation(&value.to_string(), field, &format!("have value less than or equal to {most}")))
+            Err(ApiError::validation(&value.to_string(), field, &format!("have value less than or equal to {most}")))
         }
-        _ => Err(Fault::validation(&value.to_string(), field, &format!("have value greater than or equal to {least}"))),
+        _ => Err(ApiError::validation(
+            &value.to_string(),
+            field,
+            &format!("have value greater than or equal to {least}"),
+        )),
     }
 }
 
 /// A role's ARN.
-pub(super) fn role(role: String) -> Result<String, Fault> {
+pub(super) fn role(role: String) -> Result<String, ApiError> {
     let parts: Vec<&str> = role.splitn(6, ':').collect();
     match parts.as_slice() {
         ["arn", partition, "iam", "", account, name]
@@ -64,16 +68,16 @@ pub(super) fn role(role: String) -> Result<String, Fault> {
         _ => {
             let constraint =
                 "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
-            Err(Fault::validation(&role, "role", constraint))
+            Err(ApiError::validation(&role, "role", constraint))
         }
     }
 }
 
 /// A custom runtime.
-pub(super) fn runtime(runtime: String) -> Result<String, Fault> {
+pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
     match runtime.as_str() {
         "provided" | "provided.al2" | "provided.al2023" => Ok(runtime),
-        _ => Err(Fault::invalid(format!(
+        _ => Err(ApiError::invalid(format!(
             "The runtime parameter of {runtime} is not supported by the local Lambda: it runs custom runtimes \
              (provided.al2023), whose zip brings its own bootstrap."
         ))),
@@ -81,10 +85,10 @@ pub(super) fn runtime(runtime: String) -> Result<String, Fault> {
 }
 
 /// Environment variables.
-pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), ApiError> {
     let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "Lambda was unable to configure your environment variables because the environment variables you have \
              provided contains reserved keys that are currently not supported for modification. Reserved keys used in \
              this request: {}",
@@ -96,19 +100,19 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Fa
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !valid {
-            return Err(Fault::validation(
+            return Err(ApiError::validation(
                 name,
                 "environment.variables",
                 "satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+",
             ));
         }
         if value.contains('\0') {
-            return Err(Fault::invalid(format!("The environment variable {name} contains a NUL character.")));
+            return Err(ApiError::invalid(format!("The environment variable {name} contains a NUL character.")));
         }
     }
     let size: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > ENVIRONMENT_LIMIT {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "Lambda was unable to configure your environment variables because the environment variables you have \
              provided exceeded the 4KB limit. They have {size} bytes."
         )));
@@ -117,7 +121,7 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Fa
 }
 
 /// `Architectures`: exactly one.
-pub(super) fn architectures(names: &[String]) -> Result<Architecture, Fault> {
+pub(super) fn architectures(names: &[String]) -> Result<Architecture, ApiError> {
     let told = format!("[{}]", names.join(", "));
     match names {
         [name] if name == "arm64" => Ok(Architecture::Arm64),
@@ -125,31 +129,31 @@ pub(super) fn architectures(names: &[String]) -> Result<Architecture, Fault> {
         [_] => {
             let constraint =
                 "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]";
-            Err(Fault::validation(&told, "architectures", constraint))
+            Err(ApiError::validation(&told, "architectures", constraint))
         }
-        [] => Err(Fault::validation(&told, "architectures", "have length greater than or equal to 1")),
-        _ => Err(Fault::validation(&told, "architectures", "have length less than or equal to 1")),
+        [] => Err(ApiError::validation(&told, "architectures", "have length greater than or equal to 1")),
+        _ => Err(ApiError::validation(&told, "architectures", "have length less than or equal to 1")),
     }
 }
 
 /// One of several words.
-pub(super) fn one_of(value: &str, field: &str, words: &[&str]) -> Result<(), Fault> {
+pub(super) fn one_of(value: &str, field: &str, words: &[&str]) -> Result<(), ApiError> {
     if words.contains(&value) {
         return Ok(());
     }
-    Err(Fault::validation(value, field, &format!("satisfy enum value set: [{}]", words.join(", "))))
+    Err(ApiError::validation(value, field, &format!("satisfy enum value set: [{}]", words.join(", "))))
 }
 
 /// A description.
-pub(super) fn description(text: &str) -> Result<(), Fault> {
+pub(super) fn description(text: &str) -> Result<(), ApiError> {
     if text.chars().count() > 256 {
-        return Err(Fault::validation(text, "description", "have length less than or equal to 256"));
+        return Err(ApiError::validation(text, "description", "have length less than or equal to 256"));
     }
     Ok(())
 }
 
 /// An ARN of any service, or nothing.
-pub(super) fn arn(text: &str, field: &str) -> Result<(), Fault> {
+pub(super) fn arn(text: &str, field: &str) -> Result<(), ApiError> {
     let parts: Vec<&str> = text.splitn(4, ':').collect();
     let good = match parts.as_slice() {
         [""] => true,
@@ -157,42 +161,42 @@ pub(super) fn arn(text: &str, field: &str) -> Result<(), Fault> {
         _ => false,
     };
     let pattern = "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
-    if good { Ok(()) } else { Err(Fault::validation(text, field, pattern)) }
+    if good { Ok(()) } else { Err(ApiError::validation(text, field, pattern)) }
 }
 
 /// A function's tags, all of them.
-pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if tags.len() > TAGS {
-        return Err(Fault::invalid("Number of tags exceeds resource tag limit."));
+        return Err(ApiError::invalid("Number of tags exceeds resource tag limit."));
     }
     for (key, value) in tags {
         if key.to_lowercase().starts_with("aws:") {
             let message = format!("{key}: aws: prefixed tag key names are not allowed for external use.");
-            return Err(Fault::invalid(message));
+            return Err(ApiError::invalid(message));
         }
         let length = "[Member must have length less than or equal to 128, Member must have length greater than or \
                       equal to 1]";
         if key.is_empty() || key.chars().count() > 128 {
-            return Err(Fault::validation(key, "tags", &format!("satisfy constraint: {length}")));
+            return Err(ApiError::validation(key, "tags", &format!("satisfy constraint: {length}")));
         }
         if value.chars().count() > 256 {
-            return Err(Fault::validation(value, "tags", "have length less than or equal to 256"));
+            return Err(ApiError::validation(value, "tags", "have length less than or equal to 256"));
         }
         let fits = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
         if !key.chars().chain(value.chars()).all(fits) {
             let pattern = "satisfy regular expression pattern: ([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)";
-            return Err(Fault::validation(&format!("{key}={value}"), "tags", pattern));
+            return Err(ApiError::validation(&format!("{key}={value}"), "tags", pattern));
         }
     }
     Ok(())
 }
 
 /// The size of a function's files with those of its layers.
-pub(super) fn size(function: &Function) -> Result<(), Fault> {
+pub(super) fn size(function: &Function) -> Result<(), ApiError> {
     let layers: u64 = function.layers.iter().map(|layer| layer.unpacked).sum();
     let size = function.unpacked.saturating_add(layers);
     if size > UNPACKED_LIMIT {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "Function code combined with layers exceeds the maximum allowed size of {UNPACKED_LIMIT} bytes. The actual \
              size is {size} bytes."
         )));
@@ -201,21 +205,21 @@ pub(super) fn size(function: &Function) -> Result<(), Fault> {
 }
 
 /// Whether nothing is in progress.
-pub(super) fn idle(function: &Function, arn: &str) -> Result<(), Fault> {
+pub(super) fn idle(function: &Function, arn: &str) -> Result<(), ApiError> {
     use crate::store::function::State;
     match function.state {
         State::Active | State::Failed(_) | State::UpdateFailed(_) => Ok(()),
-        State::Updating => Err(Fault::conflict(format!(
+        State::Updating => Err(ApiError::conflict(format!(
             "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
         ))),
-        State::Pending => Err(Fault::conflict(
+        State::Pending => Err(ApiError::conflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         )),
     }
 }
 
 /// Whether the caller knows the latest state: `call` is what AWS tells to ask.
-pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<(), Fault> {
+pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<(), ApiError> {
     if asked.is_none_or(|asked| asked == latest) {
         return Ok(());
     }
@@ -223,11 +227,11 @@ pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<
         "The Revision Id provided does not match the latest Revision Id. Call the {call} API to retrieve the latest \
          Revision Id"
     );
-    Err(Fault::new(412, "PreconditionFailedException", message))
+    Err(ApiError::new(412, "PreconditionFailedException", message))
 }
 
 /// The settings that are kept and told, and have no effect here.
-pub(super) fn kept(name: &str, setting: &Value) -> Result<(), Fault> {
+pub(super) fn kept(name: &str, setting: &Value) -> Result<(), ApiError> {
     let text = |field: &str| setting.get(field).and_then(Value::as_str);
     match name {
         "TracingConfig" => {
@@ -247,11 +251,11 @@ pub(super) fn kept(name: &str, setting: &Value) -> Result<(), Fault> {
 }
 
 /// Where events go that could not be worked on: a queue or a topic, or nowhere.
-fn dead_letter(target: &str) -> Result<(), Fault> {
+fn dead_letter(target: &str) -> Result<(), ApiError> {
     arn(target, "deadLetterConfig.targetArn")?;
     match target.split(':').nth(2) {
         None | Some("sqs" | "sns") => Ok(()),
-        Some(_) => Err(Fault::invalid(format!(
+        Some(_) => Err(ApiError::invalid(format!(
             "The target {target} of DeadLetterConfig is neither an SQS queue nor an SNS topic."
         ))),
     }
@@ -263,12 +267,12 @@ fn identifiers(
     list: &str,
     (field, prefix, pattern): (&str, &str, &str),
     most: usize,
-) -> Result<(), Fault> {
+) -> Result<(), ApiError> {
     let names: Vec<&str> =
         config.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let told = format!("[{}]", names.join(", "));
     if names.len() > most {
-        return Err(Fault::validation(&told, field, &format!("have length less than or equal to {most}")));
+        return Err(ApiError::validation(&told, field, &format!("have length less than or equal to {most}")));
     }
     let fits =
         |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
@@ -279,5 +283,5 @@ fn identifiers(
         "satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than \
          or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
     );
-    Err(Fault::validation(&told, field, &constraint))
+    Err(ApiError::validation(&told, field, &constraint))
 }

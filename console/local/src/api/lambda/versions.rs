@@ -2,18 +2,18 @@
 
 use super::{
     functions::describe::{base64_of, describe, describe_in_list},
-    identifier::Named,
+    identifier::FunctionRef,
     page::page,
     validate,
 };
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
-    store::{function::arn, function_record::Record},
+    store::{function::arn, function_record::FunctionRecord},
 };
 use http::Response;
 use serde::Deserialize;
@@ -29,18 +29,22 @@ struct PublishRequest {
 }
 
 /// `PublishVersion`: does nothing when `$LATEST` is what the last version was made of.
-pub(super) async fn publish_version(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn publish_version(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: PublishRequest = call.json()?;
-    let named = Named::whole(service, name)?;
+    let named = FunctionRef::whole(service, name)?;
     let description = request.description.filter(|description| !description.is_empty());
     description.as_deref().map_or(Ok(()), validate::description)?;
     let change = service.functions.change().await;
-    let mut record = Record::clone(&*named.record(service)?);
+    let mut record = FunctionRecord::clone(&*named.record(service)?);
     validate::idle(&record.latest, &record.latest.arn(&service.region))?;
     validate::revision(request.revision_id.as_deref(), record.latest.revision_id(), "GetFunction/GetAlias")?;
     let sha256 = base64_of(&record.latest.code);
     if let Some(asked) = request.code_sha256.filter(|asked| !asked.is_empty() && *asked != sha256) {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST ({sha256}). Please try again with the \
              CodeSHA256 in $LATEST."
         )));
@@ -48,18 +52,18 @@ pub(super) async fn publish_version(service: &Arc<Service>, call: &Call, name: &
     let (version, new) = record.publish(description);
     if new {
         service.codes.keep(&version);
-        if let Err(fault) = change.store(record) {
+        if let Err(error) = change.store(record) {
             service.codes.release(&version);
-            return Err(fault);
+            return Err(error);
         }
     }
     Ok(response::json(201, &describe(&version, &version.arn(&service.region))))
 }
 
 /// `ListVersionsByFunction`: `$LATEST`, then the versions from the oldest to the newest.
-pub(super) fn list_versions(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, None)?;
-    let record = Named { qualifier: None, ..named }.record(service)?;
+pub(super) fn list_versions(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, None)?;
+    let record = FunctionRef { qualifier: None, ..named }.record(service)?;
     let (told, next) = page(call, 10_000, record.told().map(|version| (format!("{:0>20}", version.version), version)))?;
     let told = told
         .into_iter()

@@ -2,7 +2,7 @@
 
 use super::page::{bad_token, group, limit};
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::logs::{
         Logs,
         error::invalid,
@@ -51,7 +51,7 @@ pub(super) struct GetRequest {
 }
 
 /// `PutLogEvents`.
-pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, Fault> {
+pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, ApiError> {
     let group = logs.group(&request.log_group_name)?;
     let stream = group.stream(&request.log_stream_name)?;
     let events = &request.log_events;
@@ -83,8 +83,8 @@ pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, Fault> {
     let accepted: Vec<(i64, String)> =
         events.iter().take(taken).skip(skipped).map(|event| (event.timestamp, event.message.clone())).collect();
     stream.append(accepted).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Fault::not_found("The specified log stream does not exist."),
-        _ => Fault::service("could not write log events", &error),
+        io::ErrorKind::NotFound => ApiError::not_found("The specified log stream does not exist."),
+        _ => ApiError::service("could not write log events", &error),
     })?;
     let mut answer = json!({ "nextSequenceToken": "0" });
     if old > 0 {
@@ -120,7 +120,7 @@ impl Place {
         format!("{direction}/{}", stream.id(self.time, self.number))
     }
 
-    fn of_token(token: &str) -> Result<(Direction, Self), Fault> {
+    fn of_token(token: &str) -> Result<(Direction, Self), ApiError> {
         let (direction, id) = match token.split_once('/') {
             Some(("f", id)) => (Direction::Forward, id),
             Some(("b", id)) => (Direction::Backward, id),
@@ -137,7 +137,7 @@ impl Place {
 
 /// `GetLogEvents`. A token is a direction and a place, so that it stays true while events come and go. At either end the
 /// same token comes back.
-pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, Fault> {
+pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, PAGE_EVENTS, PAGE_EVENTS)?;
     let group = group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
     let stream = group.stream(&request.log_stream_name)?;
@@ -155,7 +155,7 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, Fault> {
         io::ErrorKind::StaleNetworkFileHandle => read(),
         _ => Err(error),
     };
-    let events = read().or_else(again).map_err(|error| Fault::service("could not read log events", &error))?;
+    let events = read().or_else(again).map_err(|error| ApiError::service("could not read log events", &error))?;
     // Without events, both tokens stay where the request was: at the beginning if that was nowhere.
     let rest = asked.map_or(head, |(_, place)| place);
     let forward = events.last().map_or(rest, Place::after);

@@ -5,7 +5,7 @@ use super::{
     page::{self, limit, place, token},
 };
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::logs::{Logs, error::invalid, group::Group, pattern::Pattern, stream::Stream},
 };
 use merge::{Merge, Place};
@@ -37,7 +37,7 @@ pub(super) struct FilterRequest {
 }
 
 /// `FilterLogEvents`.
-pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, Fault> {
+pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, PAGE_EVENTS, PAGE_EVENTS)?;
     let pattern = Pattern::parse(request.filter_pattern.as_deref().unwrap_or_default())?;
     let after: Option<Place> = request.next_token.as_deref().map(place).transpose()?;
@@ -52,11 +52,11 @@ pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, Faul
     let streams = streams(&group, request)?;
     let times = request.start_time.unwrap_or(0).max(group.horizon())..=request.end_time.unwrap_or(i64::MAX);
     let merge = Merge::new(&streams, times, forward, after, BLOCK);
-    tell(merge, &pattern, limit).map_err(|error| Fault::service("could not read log events", &error))
+    tell(merge, &pattern, limit).map_err(|error| ApiError::service("could not read log events", &error))
 }
 
 /// The streams that a request names, in the order of their names.
-fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, Fault> {
+fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, ApiError> {
     match (&request.log_stream_names, &request.log_stream_name_prefix) {
         (Some(_), Some(_)) => Err(invalid("logStreamNames and logStreamNamePrefix exclude each other")),
         (Some(names), None) => {
@@ -69,7 +69,8 @@ fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, F
             Ok(streams)
         }
         (None, prefix) => {
-            let mut streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
+            let mut streams =
+                group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
             streams.retain(|stream| prefix.as_ref().is_none_or(|prefix| stream.name.starts_with(prefix)));
             Ok(streams)
         }

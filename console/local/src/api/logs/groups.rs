@@ -5,7 +5,7 @@ use super::{
     tags,
 };
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::logs::{Logs, error::invalid, stream::Stream},
 };
 use serde::Deserialize;
@@ -47,16 +47,16 @@ pub(super) struct DescribeRequest {
     limit: Option<i64>,
 }
 
-fn disk(error: &std::io::Error) -> Fault {
-    Fault::service("could not write a log group", error)
+fn disk(error: &std::io::Error) -> ApiError {
+    ApiError::service("could not write a log group", error)
 }
 
-fn exists(what: &str) -> Fault {
-    Fault::new(400, "ResourceAlreadyExistsException", format!("The specified {what} already exists"))
+fn exists(what: &str) -> ApiError {
+    ApiError::new(400, "ResourceAlreadyExistsException", format!("The specified {what} already exists"))
 }
 
 /// `CreateLogGroup`.
-pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let name = &request.log_group_name;
     let valid = |c: char| c.is_ascii_alphanumeric() || ".-_/#".contains(c);
     if name.is_empty() || name.len() > 512 || !name.chars().all(valid) {
@@ -83,24 +83,24 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
 }
 
 /// `AssociateKmsKey`: the key is kept and told; nothing here is encrypted.
-pub(super) fn associate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn associate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let Some(key) = &request.kms_key_id else { return Err(invalid("kmsKeyId is missing")) };
     set_key(logs, request, Some(key.clone()))
 }
 
 /// `DisassociateKmsKey`.
-pub(super) fn disassociate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn disassociate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     set_key(logs, request, None)
 }
 
-fn set_key(logs: &Logs, request: &GroupRequest, key: Option<String>) -> Result<Value, Fault> {
+fn set_key(logs: &Logs, request: &GroupRequest, key: Option<String>) -> Result<Value, ApiError> {
     let group = logs.group(request.resource_identifier.as_ref().unwrap_or(&request.log_group_name))?;
     group.set(|settings| settings.key = key).map_err(|error| disk(&error))?;
     Ok(Value::Null)
 }
 
 /// `ListLogGroups`.
-pub(super) fn list_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+pub(super) fn list_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, 50, 1_000)?;
     let mut groups = logs.groups();
     if let Some(pattern) = &request.log_group_name_pattern {
@@ -117,12 +117,12 @@ pub(super) fn list_groups(logs: &Logs, request: &DescribeRequest) -> Result<Valu
 }
 
 /// `DeleteLogGroup`.
-pub(super) fn delete_group(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn delete_group(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     logs.delete_group(&request.log_group_name).map(|()| Value::Null)
 }
 
 /// `PutRetentionPolicy`.
-pub(super) fn put_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn put_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let days = request.retention_in_days.filter(|days| *days > 0 && RETENTIONS.contains(days));
     if days.is_none() {
         return Err(invalid(format!(
@@ -135,13 +135,13 @@ pub(super) fn put_retention(logs: &Logs, request: &GroupRequest) -> Result<Value
 }
 
 /// `DeleteRetentionPolicy`.
-pub(super) fn delete_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn delete_retention(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     logs.group(&request.log_group_name)?.set_retention(None).map_err(|error| disk(&error))?;
     Ok(Value::Null)
 }
 
 /// `CreateLogStream`.
-pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let name = &request.log_stream_name;
     if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
         return Err(invalid(format!("logStreamName {name:?} must have 1 to 512 characters, none of them ':' or '*'")));
@@ -154,15 +154,15 @@ pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value
 }
 
 /// `DeleteLogStream`.
-pub(super) fn delete_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, Fault> {
+pub(super) fn delete_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let group = logs.group(&request.log_group_name)?;
     let deleted = group.delete_stream(&request.log_stream_name).map_err(|error| disk(&error))?;
-    let missing = || Fault::not_found("The specified log stream does not exist.");
+    let missing = || ApiError::not_found("The specified log stream does not exist.");
     deleted.then_some(Value::Null).ok_or_else(missing)
 }
 
 /// `DescribeLogGroups`.
-pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, 50, 50)?;
     let (prefix, pattern) = (&request.log_group_name_prefix, &request.log_group_name_pattern);
     if prefix.is_some() && pattern.is_some() {
@@ -178,7 +178,7 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
     let (groups, next) = page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
     let mut described = Vec::with_capacity(groups.len());
     for group in groups {
-        let streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
+        let streams = group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
         let stored: u64 = streams.iter().map(|stream| stream.extent()).map(|extent| extent.end - extent.start).sum();
         let (arn, settings) = (logs.arn(&group.name), group.settings());
         let mut value = json!({
@@ -202,10 +202,10 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
 }
 
 /// `DescribeLogStreams`.
-pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result<Value, Fault> {
+pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, 50, 50)?;
     let group = page::group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
-    let mut streams = group.streams().map_err(|error| Fault::service("could not read a log group", &error))?;
+    let mut streams = group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
     if let Some(prefix) = &request.log_stream_name_prefix {
         streams.retain(|stream| stream.name.starts_with(prefix));
     }

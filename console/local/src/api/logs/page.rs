@@ -1,7 +1,7 @@
 //! What the Logs API's requests have in common: which group is meant, limits, and pages of lists. Pure but for the group.
 
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::logs::{Logs, error::invalid, group::Group},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,14 +9,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
 /// A request's parameters.
-pub(super) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+pub(super) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
-        .map_err(|error| Fault::new(400, "SerializationException", format!("could not read the request: {error}")))
+        .map_err(|error| ApiError::new(400, "SerializationException", format!("could not read the request: {error}")))
 }
 
 /// The group that a request names by one of the two.
-pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&String>) -> Result<Arc<Group>, Fault> {
+pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&String>) -> Result<Arc<Group>, ApiError> {
     match (name, identifier) {
         (Some(one), None) | (None, Some(one)) => logs.group(one),
         _ => Err(invalid("You must include either logGroupIdentifier or logGroupName, but not both.")),
@@ -24,7 +24,7 @@ pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&Stri
 }
 
 /// A limit within its documented bounds.
-pub(super) fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<usize, Fault> {
+pub(super) fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<usize, ApiError> {
     match asked {
         None => Ok(default),
         Some(limit) => usize::try_from(limit)
@@ -40,13 +40,13 @@ pub(super) fn token(place: &impl Serialize) -> String {
 }
 
 /// The place in a token.
-pub(super) fn place<T: DeserializeOwned>(token: &str) -> Result<T, Fault> {
+pub(super) fn place<T: DeserializeOwned>(token: &str) -> Result<T, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(bad_token)
 }
 
 /// A token that no answer gave.
-pub(super) fn bad_token() -> Fault {
+pub(super) fn bad_token() -> ApiError {
     invalid("The specified nextToken is invalid.")
 }
 
@@ -58,7 +58,7 @@ pub(super) fn page<T, K: Ord + Serialize + DeserializeOwned>(
     descending: bool,
     after: Option<&str>,
     limit: usize,
-) -> Result<(Vec<T>, Option<String>), Fault> {
+) -> Result<(Vec<T>, Option<String>), ApiError> {
     all.sort_by_cached_key(&key);
     if let Some(after) = after {
         let after: K = place(after)?;

@@ -1,7 +1,7 @@
 //! The Logs API of a group's tags.
 
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     store::logs::{Logs, error::invalid, group::Group},
 };
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub(super) struct GroupTagRequest {
 
 impl GroupTagRequest {
     /// The same request of a resource.
-    fn of_resource(&self, logs: &Logs) -> Result<TagRequest, Fault> {
+    fn of_resource(&self, logs: &Logs) -> Result<TagRequest, ApiError> {
         let resource_arn = logs.arn(&self.log_group_name);
         let wrong = |error: serde_json::Error| invalid(format!("could not read the tags: {error}"));
         let (mut tags, mut tag_keys) = (BTreeMap::new(), Vec::new());
@@ -44,22 +44,22 @@ impl GroupTagRequest {
 }
 
 /// `TagLogGroup`.
-pub(super) fn tag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+pub(super) fn tag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, ApiError> {
     tag(logs, &request.of_resource(logs)?)
 }
 
 /// `UntagLogGroup`.
-pub(super) fn untag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+pub(super) fn untag_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, ApiError> {
     untag(logs, &request.of_resource(logs)?)
 }
 
 /// `ListTagsLogGroup`.
-pub(super) fn list_of_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, Fault> {
+pub(super) fn list_of_group(logs: &Logs, request: &GroupTagRequest) -> Result<Value, ApiError> {
     list(logs, &request.of_resource(logs)?)
 }
 
 /// `TagResource`.
-pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, ApiError> {
     let group = group(logs, request)?;
     let mut tags = group.settings().tags;
     tags.extend(request.tags.clone());
@@ -68,7 +68,7 @@ pub(super) fn tag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
 }
 
 /// `UntagResource`.
-pub(super) fn untag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+pub(super) fn untag(logs: &Logs, request: &TagRequest) -> Result<Value, ApiError> {
     let group = group(logs, request)?;
     let mut tags = group.settings().tags;
     tags.retain(|key, _| !request.tag_keys.contains(key));
@@ -76,15 +76,15 @@ pub(super) fn untag(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
 }
 
 /// `ListTagsForResource`.
-pub(super) fn list(logs: &Logs, request: &TagRequest) -> Result<Value, Fault> {
+pub(super) fn list(logs: &Logs, request: &TagRequest) -> Result<Value, ApiError> {
     Ok(json!({ "tags": group(logs, request)?.settings().tags }))
 }
 
 /// Whether a group may have these tags.
-pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if tags.len() > TAGS {
         let message = format!("a log group may have {TAGS} tags, not {}", tags.len());
-        return Err(Fault::new(400, "TooManyTagsException", message));
+        return Err(ApiError::new(400, "TooManyTagsException", message));
     }
     let wrong = |(key, value): &(&String, &String)| {
         key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:")
@@ -97,7 +97,7 @@ pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
     }
 }
 
-fn group(logs: &Logs, request: &TagRequest) -> Result<Arc<Group>, Fault> {
+fn group(logs: &Logs, request: &TagRequest) -> Result<Arc<Group>, ApiError> {
     if !request.resource_arn.starts_with("arn:") || request.resource_arn.ends_with('*') {
         return Err(invalid(format!(
             "resourceArn {:?} is not a log group's ARN without ':*' at its end",
@@ -107,9 +107,9 @@ fn group(logs: &Logs, request: &TagRequest) -> Result<Arc<Group>, Fault> {
     logs.group(&request.resource_arn)
 }
 
-fn set(group: &Group, tags: BTreeMap<String, String>) -> Result<Value, Fault> {
+fn set(group: &Group, tags: BTreeMap<String, String>) -> Result<Value, ApiError> {
     group
         .set(|settings| settings.tags = tags)
         .map(|()| Value::Null)
-        .map_err(|error| Fault::service("could not write a log group", &error))
+        .map_err(|error| ApiError::service("could not write a log group", &error))
 }

@@ -4,8 +4,8 @@
 use super::page::read;
 use crate::{
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{Body, BrokenOff},
     },
     store::logs::{
@@ -52,7 +52,7 @@ enum Step {
 }
 
 /// `StartLiveTail`.
-pub(super) fn start(logs: &Arc<Logs>, call: &Call) -> Result<Response<Body>, Fault> {
+pub(super) fn start(logs: &Arc<Logs>, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let request: TailRequest = read(&call.body)?;
     let identifiers = &request.log_group_identifiers;
     if identifiers.is_empty() || identifiers.len() > 10 {

@@ -19,7 +19,7 @@ fn open(dir: &Path) -> Arc<Logs> {
 }
 
 fn ask(logs: &Logs, operation: &str, request: &Value) -> Value {
-    operate(logs, operation, request.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{}", fault.message))
+    operate(logs, operation, request.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}", error.message))
 }
 
 /// A group of that many streams with that many events each, all in the same few seconds.
@@ -88,7 +88,7 @@ fn thousands_of_streams_are_read_at_once_with_few_files_open() {
         watch.join().unwrap()
     });
     assert!(most <= 2, "{most} files were open");
-    // And read anew from the disk.
+    // Read again from the disk.
     drop(logs);
     let logs = open(dir.path());
     let found = pages(&logs, json!({ "logGroupName": "g", "filterPattern": "\"request 3 of\"" }));

@@ -22,7 +22,7 @@ impl Address {
     pub(crate) fn read(head: &Parts, port: u16) -> Option<Self> {
         let mut hosts = head.headers.get_all("host").iter();
         let host = hosts.next()?.to_str().ok()?;
-        // A request with two hosts, or another one in its first line, is for the door to refuse.
+        // A request with two hosts, or another one in its first line, is refused by the authentication.
         if hosts.next().is_some() || head.uri.authority().is_some_and(|authority| authority.as_str() != host) {
             return None;
         }

@@ -42,7 +42,7 @@ impl Running<'_> {
             over: answer.arrived,
             produced: answer.produced,
         };
-        let _unlogged = self.pool.surroundings().calls.begin();
+        let _unlogged = self.pool.env().calls.begin();
         self.pool.settling(&self.sandbox);
         // As on AWS, the log is whole a moment later.
         if !self.invocation.tail {
@@ -55,7 +55,7 @@ impl Running<'_> {
             self.sandbox.ended().await;
             // The caller has its answer; what the log says of the rest is another thing.
             if let (_, Some(text)) = failure.tell(self.invocation) {
-                self.sandbox.journal.failure(text);
+                self.sandbox.log.failure(text);
             }
             status = Some(failure.status());
         }
@@ -63,7 +63,7 @@ impl Running<'_> {
         let from = if self.again { self.begun } else { answer.delivered };
         let duration = done.at.saturating_duration_since(from);
         self.report(status.as_ref(), told.as_deref(), duration, done.extensions);
-        let tail = self.sandbox.journal.take_tail();
+        let tail = self.sandbox.log.take_tail();
         self.pool.put(&self.sandbox, true);
         caller.answer(|| Outcome { payload, failed, tail });
     }
@@ -75,16 +75,16 @@ impl Running<'_> {
         let status = failure.status();
         self.sandbox.drain();
         let run = Run { delivered: since, responded: None, over, produced: 0 };
-        self.sandbox.journal.runtime_done(self.invocation.ending(Some(&status), None), run);
+        self.sandbox.log.runtime_done(self.invocation.ending(Some(&status), None), run);
         self.sandbox.retire(failure.reason());
         self.sandbox.ended().await;
         self.sandbox.drain();
         if let Some(text) = text {
-            self.sandbox.journal.failure(text);
+            self.sandbox.log.failure(text);
         }
         let from = if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
         self.report(Some(&status), None, over.saturating_duration_since(from), None);
-        let tail = self.sandbox.journal.take_tail();
+        let tail = self.sandbox.log.take_tail();
         self.pool.put(&self.sandbox, false);
         caller.answer(|| Outcome { payload, failed: true, tail });
     }
@@ -109,18 +109,18 @@ impl Running<'_> {
             // It has answered; its end with the server is not its own.
             Err(_) if self.pool.is_closing() => {
                 let run = Run { over: Instant::now(), ..run };
-                sandbox.journal.runtime_done(self.invocation.ending(status, told), run);
+                sandbox.log.runtime_done(self.invocation.ending(status, told), run);
                 Done { at: run.over, extensions: None, failure: None }
             }
             Err(failure) => {
                 let over = Instant::now();
                 let status = failure.status();
                 let ending = self.invocation.ending(Some(&status), None);
-                sandbox.journal.runtime_done(ending, Run { over, ..run });
+                sandbox.log.runtime_done(ending, Run { over, ..run });
                 Done { at: over, extensions: None, failure: Some(failure) }
             }
             Ok(at) => {
-                sandbox.journal.runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
+                sandbox.log.runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
                 if sandbox.extensions.is_empty() {
                     return Done { at, extensions: None, failure: None };
                 }
@@ -161,7 +161,7 @@ impl Running<'_> {
             memory: self.invocation.function.memory,
             emulator: self.sandbox.emulator,
         };
-        self.sandbox.journal.end(&report);
+        self.sandbox.log.end(&report);
     }
 }
 

@@ -65,7 +65,7 @@ fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response, Refusal>
     if !registration.configuration_keys.is_empty() {
         return Err(invalid("configurationKeys are deprecated; use environment variables instead".to_owned()));
     }
-    let open = !apis.exchange.has_begun();
+    let open = !apis.invocation.has_begun();
     let id = apis.extensions.register(name, &registration.events, open)?;
     let function = &apis.function;
     let mut told = json!({
@@ -102,10 +102,10 @@ fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Respons
         Err(wrong) => return Ok(problem(StatusCode::BAD_REQUEST, invalid, &wrong)),
     };
     let categories = subscription.categories.clone();
-    match apis.journal.telemetry.subscribe(&extension, subscription) {
+    match apis.log.telemetry.subscribe(&extension, subscription) {
         Ok(new) => {
             if new {
-                apis.journal.subscribed(&extension, api, &categories);
+                apis.log.subscribed(&extension, api, &categories);
             }
             Ok(Response::new(StatusCode::OK, "\"OK\""))
         }

@@ -4,16 +4,16 @@
 use super::{Extensions, Failure, LIMIT};
 use crate::{
     sandbox::{
-        env::Surroundings,
-        filesystem::Place,
-        log::writer::Journal,
+        env::SandboxEnv,
+        filesystem::SandboxFiles,
+        log::writer::LogWriter,
         not_started::NotStarted,
         process::{
             self, Program,
             output::Output,
             status::{Group, describe, words},
         },
-        runtime_api::connection_owners::Members,
+        runtime_api::connection_owners::ConnectionOwners,
         telemetry::Category,
     },
     store::function::Function,
@@ -43,16 +43,16 @@ const RUNTIMES_OWN: [&str; 9] = [
 ];
 
 /// The executables in the `extensions` of the layers, by name, where the sandbox sees them.
-pub(crate) fn list(place: &Place) -> io::Result<Vec<PathBuf>> {
-    let Some(layers) = place.layers() else { return Ok(Vec::new()) };
+pub(crate) fn list(files: &SandboxFiles) -> io::Result<Vec<PathBuf>> {
+    let Some(layers) = files.layers() else { return Ok(Vec::new()) };
     let entries = match fs::read_dir(layers.join("extensions")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut found = Vec::new();
     for entry in entries {
-        let path = place.opt().join("extensions").join(entry?.file_name());
-        if !place.outside(&path).is_some_and(|outside| outside.is_dir()) {
+        let path = files.opt().join("extensions").join(entry?.file_name());
+        if !files.outside(&path).is_some_and(|outside| outside.is_dir()) {
             found.push(path);
         }
     }
@@ -67,11 +67,11 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// Starts all of a sandbox and waits until they have registered.
 pub(crate) async fn start(
-    surroundings: &Surroundings,
+    env: &SandboxEnv,
     function: &Function,
-    journal: &Arc<Journal>,
+    log: &Arc<LogWriter>,
     extensions: &Arc<Extensions>,
-    (paths, place, bootstrap, members): (&[PathBuf], &Place, &Command, &Members),
+    (paths, files, bootstrap, owners): (&[PathBuf], &SandboxFiles, &Command, &ConnectionOwners),
     deadline: tokio::time::Instant,
 ) -> Result<Vec<External>, NotStarted> {
     if paths.len() > LIMIT {
@@ -81,19 +81,19 @@ pub(crate) async fn start(
     let mut started = Vec::new();
     let registering = async {
         for path in paths {
-            let start = External::start(surroundings, function, journal, extensions, (path, place, bootstrap, members));
+            let start = External::start(env, function, log, extensions, (path, files, bootstrap, owners));
             started.push(start.await?);
         }
         extensions.registered().await
     };
     let failure = tokio::select! {
         biased;
-        () = surroundings.closing.cancelled() => Err(NotStarted::TimedOut),
+        () = env.closing.cancelled() => Err(NotStarted::TimedOut),
         registered = registering => registered.map_err(NotStarted::Extension),
         () = tokio::time::sleep_until(deadline) => Err(NotStarted::TimedOut),
     };
     if let Err(failure) = failure {
-        journal.extensions(&extensions.standings());
+        log.extensions(&extensions.standings());
         extensions.begin_end();
         for extension in started {
             extension.kill();
@@ -107,11 +107,11 @@ pub(crate) async fn start(
 /// The program of an extension, with the bootstrap's environment, less what is the runtime's own. The error says why it
 /// cannot run.
 fn program(
-    surroundings: &Surroundings,
+    env: &SandboxEnv,
     function: &Function,
-    (path, place, bootstrap): (&Path, &Place, &Command),
+    (path, files, bootstrap): (&Path, &SandboxFiles, &Command),
 ) -> Result<Program, String> {
-    let program = process::program(surroundings, function, place, (path, place.outside(path).as_deref()));
+    let program = process::program(env, function, files, (path, files.outside(path).as_deref()));
     let mut program = program.map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
     for (key, value) in bootstrap.get_envs() {
         let own = key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
@@ -133,11 +133,11 @@ pub(crate) struct External {
 impl External {
     /// Starts one.
     async fn start(
-        surroundings: &Surroundings,
+        env: &SandboxEnv,
         function: &Function,
-        journal: &Arc<Journal>,
+        log: &Arc<LogWriter>,
         extensions: &Arc<Extensions>,
-        (path, place, bootstrap, members): (&Path, &Place, &Command, &Members),
+        (path, files, bootstrap, owners): (&Path, &SandboxFiles, &Command, &ConnectionOwners),
     ) -> Result<Self, Failure> {
         let name = name(path);
         let cannot = |why: &str| {
@@ -149,12 +149,12 @@ impl External {
         let failed = |error: io::Error| cannot(&words(&error));
         let mut attempts = 0;
         let (mut child, reader) = loop {
-            let program = program(surroundings, function, (path, place, bootstrap)).map_err(|why| cannot(&why))?;
+            let program = program(env, function, (path, files, bootstrap)).map_err(|why| cannot(&why))?;
             let Program { mut command, confinement, .. } = program;
             let (reader, writer) = io::pipe().map_err(failed)?;
             let copy = writer.try_clone().map_err(failed)?;
             command.stdin(Stdio::null()).stdout(copy).stderr(writer);
-            match surroundings.spawner.spawn(command, confinement).await {
+            match env.spawner.spawn(command, confinement).await {
                 Ok(child) => break (child, reader),
                 // Another process of ours was started while the file was written, and still holds it for an instant.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => attempts += 1,
@@ -164,15 +164,15 @@ impl External {
         };
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let Some(process) = process else { return Err(cannot("the process ended at once")) };
-        members.add(process);
+        owners.add(process);
         let group = Group(process);
-        let output = Output::new(reader, Arc::clone(journal), Category::Extension).map_err(failed)?;
+        let output = Output::new(reader, Arc::clone(log), Category::Extension).map_err(failed)?;
         let output = Arc::new(output);
         let (ends, ended) = watch::channel(false);
         let (following, last_words) = (Arc::clone(&output), Arc::clone(&output));
-        let following = surroundings.tasks.spawn(async move { following.follow().await });
+        let following = env.tasks.spawn(async move { following.follow().await });
         let (extensions, told) = (Arc::clone(extensions), name.clone());
-        surroundings.tasks.spawn(async move {
+        env.tasks.spawn(async move {
             let how = match child.wait().await {
                 Ok(status) => describe(status),
                 Err(error) => error.to_string(),

@@ -6,7 +6,7 @@ use super::{
     event::time,
     level::Level,
     trace::Trace,
-    writer::{Journal, Line},
+    writer::{Line, LogWriter},
 };
 use crate::{
     sandbox::{
@@ -91,7 +91,7 @@ pub(crate) struct Report<'a> {
     pub(crate) emulator: Option<&'static str>,
 }
 
-impl Journal {
+impl LogWriter {
     /// `INIT_START`. An init within an invocation has none in text, and no version of the runtime.
     pub(crate) fn init_start(&self, function: &Function, region: &str, phase: Phase) {
         let first = phase == Phase::Init;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     sandbox::{
-        env::Surroundings,
+        env::SandboxEnv,
         telemetry::{Category, Happening, Telemetry},
     },
     store::{
@@ -25,7 +25,7 @@ use std::{
 const TAIL: usize = 4096;
 
 /// Where the lines of a sandbox go.
-pub(crate) struct Journal {
+pub(crate) struct LogWriter {
     stream: Writer,
     /// The log group's name.
     pub(crate) group: String,
@@ -53,16 +53,16 @@ pub(crate) struct Line<'a> {
     pub(crate) record: &'a dyn Fn() -> Value,
 }
 
-impl Journal {
+impl LogWriter {
     /// A new log stream in the function's group. That writes a file, and of a group that nobody has asked for before reads
     /// those of all its streams: on a thread where that may take its time.
-    pub(crate) async fn begin(surroundings: &Surroundings, function: &Function) -> io::Result<Arc<Self>> {
+    pub(crate) async fn begin(env: &SandboxEnv, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
-        let (logs, of, named) = (Arc::clone(&surroundings.logs), group.clone(), name.clone());
+        let (logs, of, named) = (Arc::clone(&env.logs), group.clone(), name.clone());
         // The server does not end before the file is there.
-        let beginning = surroundings.tasks.spawn_blocking(move || logs.begin(&of, &named));
+        let beginning = env.tasks.spawn_blocking(move || logs.begin(&of, &named));
         let stream = beginning.await.map_err(io::Error::other)??;
         Ok(Arc::new(Self {
             stream,

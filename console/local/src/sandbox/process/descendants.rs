@@ -6,7 +6,7 @@ use std::{collections::HashMap, fs};
 
 /// The processes that belong to one of these groups, or descend from a leader of one: a daemon leaves its group, not its
 /// family.
-pub(crate) fn family(groups: &[Pid]) -> Vec<Pid> {
+pub(crate) fn descendants(groups: &[Pid]) -> Vec<Pid> {
     let table = table();
     let belongs = |process: &Pid| {
         // The chain of parents ends; should the table have been read amid changes, here.
@@ -57,10 +57,10 @@ mod tests {
         BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let left = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
         let group = Pid::from_child(&shell);
-        let family = family(&[group]);
-        assert!(family.contains(&group) && family.contains(&left), "{family:?}");
-        assert!(!family.contains(&rustix::process::getpid()), "{family:?}");
-        assert_eq!(family.len(), 3, "{family:?}");
+        let descendants = descendants(&[group]);
+        assert!(descendants.contains(&group) && descendants.contains(&left), "{descendants:?}");
+        assert!(!descendants.contains(&rustix::process::getpid()), "{descendants:?}");
+        assert_eq!(descendants.len(), 3, "{descendants:?}");
         rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
         rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
         shell.wait().unwrap();

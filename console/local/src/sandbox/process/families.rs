@@ -4,7 +4,7 @@
 //! that bear a [`Mark`] of it.
 
 use super::mark::{self, Mark, Whose};
-use crate::store::{code_store::Codes, disk};
+use crate::store::{code_store::CodeStore, disk};
 use std::{
     collections::HashSet,
     fs, io,
@@ -45,7 +45,7 @@ pub(crate) struct Home {
 
 impl Families {
     /// Those under `dir`. What an earlier start left ends soon after this returns.
-    pub(crate) fn open(dir: &Path, codes: Arc<Codes>) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, codes: Arc<CodeStore>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         let dir = dir.canonicalize()?;
         let start = Mark::of(&dir)?;

@@ -15,20 +15,20 @@ pub(crate) struct Freezer {
 #[derive(Default)]
 struct State {
     /// How many times it was woken: who means to freeze it says after which time.
-    turn: u64,
+    generation: u64,
     frozen: bool,
 }
 
 impl Freezer {
     /// Which turn it is.
-    pub(crate) fn turn(&self) -> u64 {
-        self.state().turn
+    pub(crate) fn generation(&self) -> u64 {
+        self.state().generation
     }
 
     /// Thaws the groups, begins a new turn and does `work`, in which they are given something to do.
     pub(crate) fn wake<T>(&self, groups: impl Iterator<Item = Pid>, work: impl FnOnce() -> T) -> T {
         let mut state = self.state();
-        state.turn += 1;
+        state.generation += 1;
         if std::mem::take(&mut state.frozen) {
             signal(groups, Signal::CONT);
         }
@@ -37,9 +37,9 @@ impl Freezer {
     }
 
     /// Freezes the groups, unless a new turn has begun since `turn`.
-    pub(crate) fn freeze(&self, turn: u64, groups: impl Iterator<Item = Pid>) {
+    pub(crate) fn freeze(&self, generation: u64, groups: impl Iterator<Item = Pid>) {
         let mut state = self.state();
-        if state.turn == turn && !std::mem::replace(&mut state.frozen, true) {
+        if state.generation == generation && !std::mem::replace(&mut state.frozen, true) {
             signal(groups, Signal::STOP);
         }
     }
@@ -79,14 +79,14 @@ mod tests {
         let mut child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
         let groups = || std::iter::once(Pid::from_child(&child));
         let freezer = Freezer::default();
-        let turn = freezer.turn();
+        let generation = freezer.generation();
         freezer.wake(groups(), || ());
-        freezer.freeze(turn, groups());
+        freezer.freeze(generation, groups());
         assert!(!freezer.state().frozen, "another turn has begun");
-        freezer.freeze(freezer.turn(), groups());
+        freezer.freeze(freezer.generation(), groups());
         assert!(becomes(child.id(), 'T'));
         freezer.wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
-        freezer.freeze(freezer.turn(), groups());
+        freezer.freeze(freezer.generation(), groups());
         assert!(becomes(child.id(), 'T'));
         child.kill().unwrap();
         child.wait().unwrap();

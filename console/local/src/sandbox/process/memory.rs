@@ -15,7 +15,7 @@
 
 use super::{
     cgroup::{Cgroup, Cgroups},
-    descendants::family,
+    descendants::descendants,
 };
 use rustix::process::Pid;
 use std::{
@@ -144,7 +144,7 @@ impl Memory {
     async fn measure_family(&self) -> bool {
         let leader = self.process;
         let usages = tokio::task::spawn_blocking(move || {
-            family(&[leader]).into_iter().filter_map(|process| usage(&status(process)?)).collect()
+            descendants(&[leader]).into_iter().filter_map(|process| usage(&status(process)?)).collect()
         });
         let usages: Vec<Usage> = usages.await.unwrap_or_default();
         self.note(usages.iter().map(|usage| usage.own + usage.files).sum());

@@ -1,7 +1,7 @@
 //! What a bootstrap prints: one pipe for its standard output and error, read as it comes, cut into lines. However much
 //! is printed, only one event's worth is in memory.
 
-use crate::sandbox::{log::writer::Journal, telemetry::Category};
+use crate::sandbox::{log::writer::LogWriter, telemetry::Category};
 use rustix::io::{ioctl_fionread, read};
 use std::{
     io::{self, PipeReader},
@@ -16,7 +16,7 @@ const EVENT: usize = 256 * 1024;
 pub(crate) struct Output {
     pipe: Receiver,
     lines: Mutex<Lines>,
-    journal: Arc<Journal>,
+    log: Arc<LogWriter>,
     by: Category,
 }
 
@@ -29,9 +29,9 @@ enum Found {
 }
 
 impl Output {
-    /// Reads from `pipe` into `journal` what is printed by the function or by an extension.
-    pub(crate) fn new(pipe: PipeReader, journal: Arc<Journal>, by: Category) -> io::Result<Self> {
-        Ok(Self { pipe: Receiver::from_owned_fd(pipe.into())?, lines: Mutex::default(), journal, by })
+    /// Reads from `pipe` into `log` what is printed by the function or by an extension.
+    pub(crate) fn new(pipe: PipeReader, log: Arc<LogWriter>, by: Category) -> io::Result<Self> {
+        Ok(Self { pipe: Receiver::from_owned_fd(pipe.into())?, lines: Mutex::default(), log, by })
     }
 
     /// Reads until nobody can write any more.
@@ -64,7 +64,7 @@ impl Output {
     fn finish(&self) {
         let mut lines = self.lines();
         let rest: Vec<String> = lines.rest().into_iter().collect();
-        self.journal.printed(self.by, rest);
+        self.log.printed(self.by, rest);
     }
 
     fn pump(&self, most: usize, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Found {
@@ -77,7 +77,7 @@ impl Output {
             Ok(length) => {
                 let messages = lines.take(buffer.get(..length).unwrap_or_default());
                 // Written with the lines still locked: whoever drains next writes after these.
-                self.journal.printed(self.by, messages);
+                self.log.printed(self.by, messages);
                 Found::Bytes
             }
             Err(error) => match error.kind() {

@@ -1,7 +1,7 @@
-//! Whose connection it is: on Linux the kernel tells which user opened it, and which process holds it. So a sandbox's
+//! Owners of connections: on Linux the kernel tells which user opened it, and which process holds it. So a sandbox's
 //! Runtime API is for that sandbox alone. Asks the kernel, and reads `/proc`.
 
-use crate::sandbox::process::descendants::family;
+use crate::sandbox::process::descendants::descendants;
 use rustix::process::Pid;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::watch, time::timeout};
@@ -15,21 +15,21 @@ pub(crate) fn is_of_this_user(peer: SocketAddr, local: SocketAddr) -> bool {
     is_let_in(&socket::find(peer, local), rustix::process::geteuid().as_raw())
 }
 
-fn is_let_in(found: &Found, me: u32) -> bool {
+fn is_let_in(found: &Owner, me: u32) -> bool {
     match *found {
-        Found::Untold => true,
-        Found::Nobody => false,
+        Owner::Unknown => true,
+        Owner::Nobody => false,
         // Of a connection that its process has closed the kernel says that it is root's, and of no socket.
-        Found::Socket { user, socket } => socket != 0 && (user == me || user == 0),
+        Owner::Socket { user, socket } => socket != 0 && (user == me || user == 0),
     }
 }
 
 /// Whose connections a sandbox's APIs take.
-pub(crate) struct Members {
+pub(crate) struct ConnectionOwners {
     groups: watch::Sender<Vec<Pid>>,
 }
 
-impl Members {
+impl ConnectionOwners {
     /// Nobody's yet.
     pub(crate) fn new() -> Self {
         Self { groups: watch::Sender::new(Vec::new()) }
@@ -44,10 +44,10 @@ impl Members {
     /// system does not tell, it is taken to be so.
     pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> bool {
         let socket = match socket::find(peer, local) {
-            Found::Untold => return true,
-            Found::Nobody => return false,
-            Found::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return false,
-            Found::Socket { socket, .. } => socket,
+            Owner::Unknown => return true,
+            Owner::Nobody => return false,
+            Owner::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return false,
+            Owner::Socket { socket, .. } => socket,
         };
         let mut groups = self.groups.subscribe();
         let known = async {
@@ -58,7 +58,7 @@ impl Members {
                 }
                 // Reading about every process takes its time.
                 let others = tokio::task::spawn_blocking(move || {
-                    !leaders.is_empty() && family(&leaders).into_iter().any(|process| holds(process, socket))
+                    !leaders.is_empty() && descendants(&leaders).into_iter().any(|process| holds(process, socket))
                 });
                 if others.await.unwrap_or(false) || groups.changed().await.is_err() {
                     return true;
@@ -83,13 +83,13 @@ fn holds(process: Pid, socket: u32) -> bool {
 
 /// What the kernel knows of a connection.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum Owner {
     /// The other end: its owner, and the number of its socket.
     Socket { user: u32, socket: u32 },
     /// There is no such connection, or not any more.
     Nobody,
     /// This system does not tell.
-    Untold,
+    Unknown,
 }
 
 #[cfg(target_os = "linux")]
@@ -97,7 +97,7 @@ mod socket {
     //! Finds a socket by its addresses: through netlink, which takes microseconds, and where that is not there in the
     //! tables of `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
 
-    use super::Found;
+    use super::Owner;
     use rustix::net::{
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType,
         netlink::{SOCK_DIAG, SocketAddrNetlink},
@@ -111,12 +111,12 @@ mod socket {
     const LENGTH: u32 = 72;
 
     /// The socket at the other end of a connection that was accepted at `local`.
-    pub(crate) fn find(peer: SocketAddr, local: SocketAddr) -> Found {
-        let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else { return Found::Nobody };
+    pub(crate) fn find(peer: SocketAddr, local: SocketAddr) -> Owner {
+        let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else { return Owner::Nobody };
         ask(peer, local).unwrap_or_else(|_no_netlink| look_up(peer, local))
     }
 
-    pub(crate) fn ask(peer: SocketAddrV4, local: SocketAddrV4) -> rustix::io::Result<Found> {
+    pub(crate) fn ask(peer: SocketAddrV4, local: SocketAddrV4) -> rustix::io::Result<Owner> {
         let socket = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
         let mut request = Vec::with_capacity(LENGTH as usize);
         request.extend(LENGTH.to_ne_bytes());
@@ -143,25 +143,25 @@ mod socket {
         let word = |at: usize| answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
         let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
         match (kind, word(80), word(84)) {
-            (Some(BY_FAMILY), Some(user), Some(socket)) => Ok(Found::Socket { user, socket }),
+            (Some(BY_FAMILY), Some(user), Some(socket)) => Ok(Owner::Socket { user, socket }),
             // An error; that there is no such socket is one that says something.
             _ if word(16).is_some_and(|code| code == (-rustix::io::Errno::NOENT.raw_os_error()) as u32) => {
-                Ok(Found::Nobody)
+                Ok(Owner::Nobody)
             }
             _ => Err(rustix::io::Errno::NOTSUP),
         }
     }
 
-    pub(crate) fn look_up(peer: SocketAddrV4, local: SocketAddrV4) -> Found {
+    pub(crate) fn look_up(peer: SocketAddrV4, local: SocketAddrV4) -> Owner {
         // The kernel writes addresses as the hexadecimal of their bytes in memory.
         let hex =
             |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
         let (peer, local) = (hex(peer), hex(local));
-        let mut found = Found::Untold;
+        let mut found = Owner::Unknown;
         // Programs that use IPv6 sockets for everything are in the second table.
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
             let Ok(table) = std::fs::read_to_string(table) else { continue };
-            found = Found::Nobody;
+            found = Owner::Nobody;
             for line in table.lines() {
                 let mut fields = line.split_ascii_whitespace().skip(1);
                 let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else {
@@ -171,7 +171,7 @@ mod socket {
                     && to.ends_with(&local)
                     && let (Ok(user), Some(Ok(socket))) = (user.parse(), fields.nth(1).map(str::parse))
                 {
-                    return Found::Socket { user, socket };
+                    return Owner::Socket { user, socket };
                 }
             }
         }
@@ -181,11 +181,11 @@ mod socket {
 
 #[cfg(not(target_os = "linux"))]
 mod socket {
-    use super::Found;
+    use super::Owner;
     use std::net::SocketAddr;
 
-    pub(crate) fn find(_peer: SocketAddr, _local: SocketAddr) -> Found {
-        Found::Untold
+    pub(crate) fn find(_peer: SocketAddr, _local: SocketAddr) -> Owner {
+        Owner::Unknown
     }
 }
 
@@ -204,9 +204,9 @@ mod tests {
     fn this_user_and_root_are_let_in_and_nobody_else() {
         for (user, socket, is_in) in [(1000, 7, true), (0, 7, true), (1001, 7, false), (0, 0, false), (1000, 0, false)]
         {
-            assert_eq!(is_let_in(&Found::Socket { user, socket }, 1000), is_in, "{user} {socket}");
+            assert_eq!(is_let_in(&Owner::Socket { user, socket }, 1000), is_in, "{user} {socket}");
         }
-        assert!(!is_let_in(&Found::Nobody, 1000) && is_let_in(&Found::Untold, 1000));
+        assert!(!is_let_in(&Owner::Nobody, 1000) && is_let_in(&Owner::Unknown, 1000));
     }
 
     #[test]
@@ -227,17 +227,17 @@ mod tests {
         let client = TcpStream::connect(local).unwrap();
         let mine = client.local_addr().unwrap();
         let told = socket::ask(v4(mine), v4(local)).unwrap();
-        let Found::Socket { user, socket } = told else { panic!("{told:?}") };
+        let Owner::Socket { user, socket } = told else { panic!("{told:?}") };
         assert_eq!(user, geteuid().as_raw());
         assert_eq!(socket::look_up(v4(mine), v4(local)), told, "both ways say the same");
         assert!(holds(getpid(), socket));
-        let members = Members::new();
-        assert!(!members.admit(mine, local).await, "no process is known");
-        members.add(rustix::process::getppid().unwrap());
-        members.add(getpid());
-        assert!(members.admit(mine, local).await);
+        let owners = ConnectionOwners::new();
+        assert!(!owners.admit(mine, local).await, "no process is known");
+        owners.add(rustix::process::getppid().unwrap());
+        owners.add(getpid());
+        assert!(owners.admit(mine, local).await);
         let nobodys = SocketAddr::new(mine.ip(), if mine.port() == 1 { 2 } else { 1 });
-        assert_eq!(socket::ask(v4(nobodys), v4(local)), Ok(Found::Nobody));
-        assert!(!members.admit(nobodys, local).await);
+        assert_eq!(socket::ask(v4(nobodys), v4(local)), Ok(Owner::Nobody));
+        assert!(!owners.admit(nobodys, local).await);
     }
 }

@@ -1,5 +1,4 @@
-//! What a sandbox and the server owe each other at this moment: the state machine of the Runtime API, apart from HTTP.
-//! One invocation at a time: submitted, delivered by `next`, answered.
+//! Runtime API state machine, independent of HTTP. One invocation at a time: submitted, delivered by `next`, answered.
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -101,7 +100,7 @@ pub(crate) enum Refused {
 }
 
 /// The state.
-pub(crate) struct Exchange {
+pub(crate) struct InvocationState {
     init: watch::Sender<Init>,
     /// Since when a `next` waits.
     waits: watch::Sender<Option<Instant>>,
@@ -125,13 +124,13 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-impl Default for Exchange {
+impl Default for InvocationState {
     fn default() -> Self {
         Self { init: watch::Sender::new(Init::Running), waits: watch::Sender::new(None), state: Mutex::default() }
     }
 }
 
-impl Exchange {
+impl InvocationState {
     /// How the init goes on.
     pub(crate) fn init(&self) -> watch::Receiver<Init> {
         self.init.subscribe()
@@ -258,47 +257,47 @@ mod tests {
 
     #[test]
     fn an_event_waits_for_next_and_next_waits_for_an_event() {
-        let exchange = Exchange::default();
-        let mut answer = exchange.submit(event("a"));
-        assert_eq!(exchange.expects("a").err(), Some(Refused::UnknownId), "it is not delivered yet");
-        assert_eq!(exchange.next().unwrap().unwrap().id, "a");
-        assert_eq!(exchange.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
-        exchange.answer("a", response(), 1).unwrap();
+        let invocation = InvocationState::default();
+        let mut answer = invocation.submit(event("a"));
+        assert_eq!(invocation.expects("a").err(), Some(Refused::UnknownId), "it is not delivered yet");
+        assert_eq!(invocation.next().unwrap().unwrap().id, "a");
+        assert_eq!(invocation.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
+        invocation.answer("a", response(), 1).unwrap();
         assert!(matches!(answer.try_recv().unwrap().body, Reply::Response(_)));
-        let mut waiting = exchange.next().unwrap().unwrap_err();
-        let _answer = exchange.submit(event("b"));
+        let mut waiting = invocation.next().unwrap().unwrap_err();
+        let _answer = invocation.submit(event("b"));
         assert_eq!(waiting.try_recv().unwrap().id, "b");
-        assert!(exchange.delivered().is_some());
+        assert!(invocation.delivered().is_some());
     }
 
     #[test]
     fn a_second_answer_is_the_wrong_state_and_a_strange_id_is_unknown() {
-        let exchange = Exchange::default();
-        let _answer = exchange.submit(event("a"));
-        exchange.next().unwrap().unwrap();
-        assert_eq!(exchange.answer("x", response(), 1), Err(Refused::UnknownId));
-        assert_eq!(exchange.answer("a", response(), 1), Ok(()));
-        assert_eq!(exchange.answer("a", response(), 1), Err(Refused::WrongState));
-        let _waiting = exchange.next().unwrap();
-        assert_eq!(exchange.answer("a", response(), 1), Err(Refused::WrongState));
+        let invocation = InvocationState::default();
+        let _answer = invocation.submit(event("a"));
+        invocation.next().unwrap().unwrap();
+        assert_eq!(invocation.answer("x", response(), 1), Err(Refused::UnknownId));
+        assert_eq!(invocation.answer("a", response(), 1), Ok(()));
+        assert_eq!(invocation.answer("a", response(), 1), Err(Refused::WrongState));
+        let _waiting = invocation.next().unwrap();
+        assert_eq!(invocation.answer("a", response(), 1), Err(Refused::WrongState));
     }
 
     #[test]
     fn an_init_error_comes_before_the_first_next_or_not_at_all() {
-        let exchange = Exchange::default();
-        let _waiting = exchange.next().unwrap();
-        assert_eq!(exchange.fail_init(Bytes::new(), String::new()), Err(Refused::WrongState));
-        let exchange = Exchange::default();
-        exchange.fail_init(Bytes::new(), String::new()).unwrap();
-        assert_eq!(exchange.next().unwrap_err(), Refused::WrongState);
+        let invocation = InvocationState::default();
+        let _waiting = invocation.next().unwrap();
+        assert_eq!(invocation.fail_init(Bytes::new(), String::new()), Err(Refused::WrongState));
+        let invocation = InvocationState::default();
+        invocation.fail_init(Bytes::new(), String::new()).unwrap();
+        assert_eq!(invocation.next().unwrap_err(), Refused::WrongState);
     }
 
     #[test]
     fn an_event_that_a_broken_connection_did_not_take_goes_to_the_next_one() {
-        let exchange = Exchange::default();
-        drop(exchange.next().unwrap());
-        let _answer = exchange.submit(event("a"));
-        assert!(exchange.delivered().is_none());
-        assert_eq!(exchange.next().unwrap().unwrap().id, "a");
+        let invocation = InvocationState::default();
+        drop(invocation.next().unwrap());
+        let _answer = invocation.submit(event("a"));
+        assert!(invocation.delivered().is_none());
+        assert_eq!(invocation.next().unwrap().unwrap().id, "a");
     }
 }

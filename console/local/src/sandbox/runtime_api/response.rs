@@ -3,7 +3,7 @@
 
 use super::{
     http1::{Body, Piece, Response},
-    invocation_state::{Exchange, Part, Reply},
+    invocation_state::{InvocationState, Part, Reply},
     problem::{accept, error_type, problem, refuse},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -18,8 +18,13 @@ const RESPONSE_LIMIT: usize = 6_291_556;
 const STREAM_LIMIT: usize = 200 << 20;
 
 /// `POST …/invocation/{id}/response`.
-pub(crate) async fn respond(id: &str, headers: &HeaderMap, body: &mut Body<'_>, exchange: &Exchange) -> Response {
-    let stream = match exchange.expects(id) {
+pub(crate) async fn respond(
+    id: &str,
+    headers: &HeaderMap,
+    body: &mut Body<'_>,
+    invocation: &InvocationState,
+) -> Response {
+    let stream = match invocation.expects(id) {
         Ok(event) => event.stream.clone(),
         Err(refused) => return refuse(refused),
     };
@@ -41,11 +46,11 @@ pub(crate) async fn respond(id: &str, headers: &HeaderMap, body: &mut Body<'_>, 
     pieces.begin(headers.get(CONTENT_TYPE)).await;
     let Ok(read) = read(body, limit, &mut pieces).await else {
         // The caller hears of it as well; whether the state still allowed it makes no difference to the sandbox.
-        let _ = exchange.answer(id, Reply::Truncated, 0);
+        let _ = invocation.answer(id, Reply::Truncated, 0);
         return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the response's body broke off");
     };
     if read.length > limit {
-        if let Err(refused) = exchange.answer(id, Reply::TooLarge { limit }, read.length) {
+        if let Err(refused) = invocation.answer(id, Reply::TooLarge { limit }, read.length) {
             return refuse(refused);
         }
         let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
@@ -60,7 +65,7 @@ pub(crate) async fn respond(id: &str, headers: &HeaderMap, body: &mut Body<'_>, 
         }
         None => Reply::Response(pieces.end()),
     };
-    accept(exchange.answer(id, reply, read.length))
+    accept(invocation.answer(id, reply, read.length))
 }
 
 /// The body of an error, of which at most `limit` bytes are kept.

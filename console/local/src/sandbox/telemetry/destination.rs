@@ -50,7 +50,7 @@ impl Destination {
                     .map_err(io::Error::other)?;
                 let (mut sender, connection) =
                     hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-                let exchange = async {
+                let invocation = async {
                     let response = sender.send_request(request).await.map_err(io::Error::other)?;
                     let status = response.status();
                     let mut body = response.into_body();
@@ -58,7 +58,7 @@ impl Destination {
                     if status.is_success() { Ok(()) } else { Err(io::Error::other(format!("it answered {status}"))) }
                 };
                 // The connection works as long as the exchange does.
-                let (answered, _connection) = tokio::join!(exchange, connection);
+                let (answered, _connection) = tokio::join!(invocation, connection);
                 answered
             }
             Self::Tcp { port } => {

@@ -1,4 +1,4 @@
-//! A request to subscribe, judged as AWS does. Pure: JSON in, a subscription or what is wrong out.
+//! A request to subscribe, validated as AWS does. Pure: JSON in, a subscription or what is wrong out.
 
 use super::{Category, destination::Destination};
 use http::{Method, Uri};

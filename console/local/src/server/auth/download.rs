@@ -1,8 +1,8 @@
 //! Downloads of code: URLs that carry their own signature, as AWS's presigned ones do, so that any HTTP client may follow
 //! them for ten minutes.
 
-use super::{Door, same};
-use crate::http::error::Fault;
+use super::{Auth, same};
+use crate::http::error::ApiError;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
@@ -29,16 +29,16 @@ pub(crate) fn sha256_of(path: &str) -> Option<&str> {
     (name.len() == 64 && is_hexadecimal).then_some(name)
 }
 
-impl Door {
+impl Auth {
     /// The URL to download `name` by for the next ten minutes.
-    pub(crate) fn download(&self, name: &str, now: Timestamp) -> Result<String, Fault> {
+    pub(crate) fn download(&self, name: &str, now: Timestamp) -> Result<String, ApiError> {
         let host = &self.hosts[0];
         Ok(format!("http://{host}{}", self.presign(&format!("{PATH}{name}"), now)?))
     }
 
     /// Path and query of a download that is signed at that time.
-    fn presign(&self, path: &str, time: Timestamp) -> Result<String, Fault> {
-        let failed = |error: &dyn std::fmt::Display| Fault::service("could not sign a download", error);
+    fn presign(&self, path: &str, time: Timestamp) -> Result<String, ApiError> {
+        let failed = |error: &dyn std::fmt::Display| ApiError::service("could not sign a download", error);
         let identity = Credentials::new(&self.access_key, &self.secret_key, None, None, "local").into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
@@ -67,8 +67,8 @@ impl Door {
     }
 
     /// Whether a download has a signature that holds and has not expired: signs it again and compares.
-    pub(super) fn verify_download(&self, head: &Parts, now: Timestamp) -> Result<(), Fault> {
-        let denied = |why: &str| Err(Fault::new(403, "AccessDeniedException", why));
+    pub(super) fn verify_download(&self, head: &Parts, now: Timestamp) -> Result<(), ApiError> {
+        let denied = |why: &str| Err(ApiError::new(403, "AccessDeniedException", why));
         let query = crate::http::query::pairs(head.uri.query().unwrap_or_default());
         let date = query.iter().find(|(name, _)| name == "X-Amz-Date").map(|(_, value)| value.as_str());
         let time = date.and_then(|date| DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok());
@@ -94,16 +94,16 @@ mod tests {
 
     #[test]
     fn a_download_is_good_for_ten_minutes() {
-        let door = Door::new(9, "local", "KEY", "secret");
+        let auth = Auth::new(9, "local", "KEY", "secret");
         let signed = Timestamp::from_second(1_800_000_000).unwrap();
-        let url = door.download("x.zip", signed).unwrap();
+        let url = auth.download("x.zip", signed).unwrap();
         let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
         let after =
-            |seconds: i64| door.verify_download(&head, Timestamp::from_second(1_800_000_000 + seconds).unwrap());
+            |seconds: i64| auth.verify_download(&head, Timestamp::from_second(1_800_000_000 + seconds).unwrap());
         assert_eq!(after(0), Ok(()));
         assert_eq!(after(600), Ok(()));
         assert!(after(601).unwrap_err().message.starts_with("Request has expired"));
-        let other = Door::new(9, "local", "KEY", "another");
+        let other = Auth::new(9, "local", "KEY", "another");
         assert!(other.verify_download(&head, signed).is_err());
     }
 }

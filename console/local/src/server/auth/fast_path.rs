@@ -1,16 +1,16 @@
 //! The signature of a request as most of them are: its path needs no encoding, it has no query, and its headers have no
 //! spaces to fold. For these the canonical request can be written down as it is, at a tenth of what AWS's own signer takes
-//! for any request; the door asks that one about all others, and before it refuses one of these.
+//! for any request; [`Auth`](super::Auth) uses AWS's for all others, and before it refuses one of these.
 //! Source: AWS Signature Version 4, "Create a signed AWS API request".
 
-use super::sigv4::Claim;
+use super::sigv4::SigV4;
 use crate::http::hex::hexadecimal;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
 /// The signature that the request should have; none when it is not a plain one.
-pub(super) fn sign(secret: &str, head: &Parts, claim: &Claim<'_>, sha256: &str) -> Option<String> {
+pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) -> Option<String> {
     let path = head.uri.path_and_query()?.as_str();
     if !is_plain_path(path) {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn sign(secret: &str, head: &Parts, claim: &Claim<'_>, sha256: &str) 
         before = name;
     }
     add(&["\n", claim.signed_headers, "\n", sha256]);
-    let Claim { date: day, region, service, time: date, .. } = claim;
+    let SigV4 { date: day, region, service, time: date, .. } = claim;
     let hash = hexadecimal(&Sha256::digest(&canonical));
     let told = format!("AWS4-HMAC-SHA256\n{date}\n{day}/{region}/{service}/aws4_request\n{hash}");
     let mut key = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes())?;
@@ -56,7 +56,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::auth::Door;
+    use crate::server::auth::Auth;
     use http::{Request, header::AUTHORIZATION};
 
     const DATE: &str = "20270115T080000Z";
@@ -82,11 +82,11 @@ mod tests {
 
     /// What both signers say.
     fn both(secret: &str, head: &Parts) -> (Option<String>, String) {
-        let claim = Claim::in_header(&head.headers).unwrap();
+        let claim = SigV4::in_header(&head.headers).unwrap();
         let time = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let sha256 = hexadecimal(&Sha256::digest(b"{}"));
-        let door = Door::new(9, "eu-central-1", "KEY", secret);
-        let general = door.sign(head, &claim, None, &sha256, time.into()).unwrap();
+        let auth = Auth::new(9, "eu-central-1", "KEY", secret);
+        let general = auth.sign(head, &claim, None, &sha256, time.into()).unwrap();
         (sign(secret, head, &claim, &sha256), general)
     }
 

@@ -1,7 +1,7 @@
 //! Requests that carry their signature in the query, so that any HTTP client may send them for a while.
 
-use super::sigv4::{ALGORITHM, Claim, incomplete};
-use crate::http::{error::Fault, query::decode};
+use super::sigv4::{ALGORITHM, SigV4, incomplete};
+use crate::http::{error::ApiError, query::decode};
 use http::{header::AUTHORIZATION, request::Parts};
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ pub(super) struct Query {
 
 impl Query {
     /// The signature that it carries.
-    pub(super) fn claim(&self) -> Result<Claim<'_>, Fault> {
+    pub(super) fn claim(&self) -> Result<SigV4<'_>, ApiError> {
         let validity = Some(self.validity()?);
-        Claim::new(
+        SigV4::new(
             self.field("X-Amz-Credential")?,
             self.field("X-Amz-SignedHeaders")?,
             self.field("X-Amz-Signature")?,
@@ -63,7 +63,7 @@ impl Query {
     }
 
     /// A part of the signature. A part that is there twice says nothing.
-    pub(super) fn field(&self, name: &str) -> Result<&str, Fault> {
+    pub(super) fn field(&self, name: &str) -> Result<&str, ApiError> {
         match self.fields.iter().filter(|(field, _)| field == name).count() {
             1 => Ok(self.find(name).unwrap_or_default()),
             0 => Err(incomplete(&format!("its query has no {name}"))),
@@ -72,7 +72,7 @@ impl Query {
     }
 
     /// How long it is good.
-    pub(super) fn validity(&self) -> Result<Duration, Fault> {
+    pub(super) fn validity(&self) -> Result<Duration, ApiError> {
         if self.field("X-Amz-Algorithm")? != ALGORITHM {
             return Err(incomplete(&format!("X-Amz-Algorithm is not {ALGORITHM}")));
         }

@@ -1,7 +1,7 @@
 //! A signature's own words: whose it is, for what, when it was made and what it covers. Source: AWS Identity and Access
 //! Management user guide, "AWS Signature Version 4 for API requests".
 
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use http::{HeaderMap, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use std::time::Duration;
@@ -14,7 +14,7 @@ const FORMAT: &str = "%Y%m%dT%H%M%SZ";
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What a signature says.
-pub(super) struct Claim<'a> {
+pub(super) struct SigV4<'a> {
     pub(super) access_key: &'a str,
     /// The day in its scope.
     pub(super) date: &'a str,
@@ -28,11 +28,11 @@ pub(super) struct Claim<'a> {
     pub(super) validity: Option<Duration>,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> SigV4<'a> {
     /// Reads the signature in a request's Authorization header.
-    pub(super) fn in_header(headers: &'a HeaderMap) -> Result<Self, Fault> {
+    pub(super) fn in_header(headers: &'a HeaderMap) -> Result<Self, ApiError> {
         let Some(header) = headers.get(AUTHORIZATION) else {
-            return Err(Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+            return Err(ApiError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
         };
         let rest = header
             .to_str()
@@ -57,7 +57,7 @@ impl<'a> Claim<'a> {
         signature: &'a str,
         time: &'a str,
         validity: Option<Duration>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ApiError> {
         let scope: Vec<&str> = credential.split('/').collect();
         let &[access_key, date, region, service, "aws4_request"] = scope.as_slice() else {
             return Err(incomplete("the Credential is not KEY/DATE/REGION/SERVICE/aws4_request"));
@@ -66,7 +66,7 @@ impl<'a> Claim<'a> {
     }
 
     /// When the signature was made, if it is good now.
-    pub(super) fn check_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+    pub(super) fn check_time(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
         let written = self.time;
         let time = DateTime::strptime(FORMAT, written)
             .and_then(|time| time.to_zoned(TimeZone::UTC))
@@ -95,7 +95,7 @@ impl<'a> Claim<'a> {
     }
 
     /// That the signature covers what gives a request its meaning: its host, its time and every `X-Amz` header.
-    pub(super) fn check_headers(&self, headers: &HeaderMap) -> Result<(), Fault> {
+    pub(super) fn check_headers(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         if !is_signed("host") {
             return Err(mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
@@ -111,11 +111,11 @@ impl<'a> Claim<'a> {
 }
 
 /// A signature that misses a part.
-pub(super) fn incomplete(why: &str) -> Fault {
-    Fault::new(403, "IncompleteSignatureException", format!("The request is not properly signed: {why}"))
+pub(super) fn incomplete(why: &str) -> ApiError {
+    ApiError::new(403, "IncompleteSignatureException", format!("The request is not properly signed: {why}"))
 }
 
 /// A signature that is not one of this request.
-pub(super) fn mismatch(message: impl Into<String>) -> Fault {
-    Fault::new(403, "InvalidSignatureException", message)
+pub(super) fn mismatch(message: impl Into<String>) -> ApiError {
+    ApiError::new(403, "InvalidSignatureException", message)
 }

@@ -1,8 +1,8 @@
 //! Errors of the Logs API.
 
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 
 /// `InvalidParameterException`, 400.
-pub(crate) fn invalid(message: impl Into<String>) -> Fault {
-    Fault::new(400, "InvalidParameterException", message)
+pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new(400, "InvalidParameterException", message)
 }

@@ -3,7 +3,7 @@
 
 use super::{event::now, stream::Stream, tail_sessions::Watchers};
 use crate::{
-    http::error::Fault,
+    http::error::ApiError,
     http::hex::hexadecimal,
     store::{damage::Damage, disk},
 };
@@ -111,10 +111,10 @@ impl Group {
     }
 
     /// A stream by its name.
-    pub(crate) fn stream(&self, name: &str) -> Result<Arc<Stream>, Fault> {
+    pub(crate) fn stream(&self, name: &str) -> Result<Arc<Stream>, ApiError> {
         self.with_streams(|streams| Ok(streams.by_name.get(name).cloned()))
-            .map_err(|error| Fault::service("could not read a log group", &error))?
-            .ok_or_else(|| Fault::not_found("The specified log stream does not exist."))
+            .map_err(|error| ApiError::service("could not read a log group", &error))?
+            .ok_or_else(|| ApiError::not_found("The specified log stream does not exist."))
     }
 
     /// Makes a stream; none when it is there.

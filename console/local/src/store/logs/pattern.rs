@@ -14,7 +14,7 @@ mod value;
 mod words;
 
 use super::error::invalid;
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use columns::Columns;
 use cursor::Cursor;
 use json::Json;
@@ -42,7 +42,7 @@ enum Kind {
 
 impl Pattern {
     /// Reads a pattern. One that is malformed is an `InvalidParameterException` that names the place.
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let length = text.chars().count();
         if length > LENGTH {
             return Err(invalid(format!(

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A sandbox's log stream. When someone deletes the stream or its group, the next line makes both anew, as on AWS.
+/// A sandbox's log stream. When someone deletes the stream or its group, the next line makes both again, as on AWS.
 pub(crate) struct Writer {
     logs: Arc<Logs>,
     group: String,

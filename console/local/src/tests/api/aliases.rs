@@ -87,7 +87,7 @@ async fn the_weights_of_an_alias_are_followed() {
     server.call("PUT", "/f/aliases/live", routed(0.5)).await;
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..200 {
-        let found = crate::api::lambda::identifier::find(server.service(), "f:live", None).unwrap();
+        let found = crate::api::lambda::identifier::resolve(server.service(), "f:live", None).unwrap();
         *counts.entry(found.function.version.clone()).or_default() += 1;
     }
     // Less than a quarter of 200 fair draws: once in 10^13.

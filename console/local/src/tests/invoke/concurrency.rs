@@ -24,7 +24,7 @@ async fn concurrency_is_reserved_told_and_given_back() {
     }
     assert_eq!(concurrency(&server, "GET", "f", Value::Null).await.json(), reserving(7));
     assert_eq!(server.call("GET", "/f", Value::Null).await.json()["Concurrency"], reserving(7));
-    let found = crate::api::lambda::identifier::find(server.service(), "f:1", None).unwrap();
+    let found = crate::api::lambda::identifier::resolve(server.service(), "f:1", None).unwrap();
     assert_eq!(found.function.reserved, Some(7), "a version knows it, too");
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, crate::tests::quick()).await;

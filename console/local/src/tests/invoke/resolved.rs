@@ -2,7 +2,7 @@
 //! what nobody needs any more ends and goes, without anybody waiting for that.
 
 use crate::{
-    api::lambda::identifier::{Found, find},
+    api::lambda::identifier::{Resolved, resolve},
     invoke::invocation::{self, Invocation},
     store::function::LATEST,
     tests::{Server, python, sandbox::reuse::becomes, server::lifecycle::is_running},
@@ -37,7 +37,7 @@ impl Server {
 
     /// An invocation that is resolved now.
     fn resolve(&self, name: &str) -> Invocation {
-        let Found { function, arn, .. } = find(self.service(), name, None).unwrap();
+        let Resolved { function, arn, .. } = resolve(self.service(), name, None).unwrap();
         Invocation {
             id: uuid::Uuid::new_v4().to_string(),
             function,

@@ -1,7 +1,8 @@
 //! What a function starts ends with its sandbox, however far it went, and with the server, however that ends.
 
 use crate::tests::{
-    Client, Server, api::layers::publish, quick, request, second_process::Elsewhere, server::lifecycle::is_running, zip,
+    Client, Server, api::layers::publish, quick, request, second_process::SecondProcess, server::lifecycle::is_running,
+    zip,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ async fn a_family_that_a_killed_server_left_ends_at_the_next_start_and_no_other(
     let (dir, other) = (crate::tests::shared_dir(), Server::start().await);
     other.create("f", DAEMONS).await;
     let others = processes(&other.invoke("f", "{}").await.json());
-    let mut serving = Elsewhere::start(dir.path()).await;
+    let mut serving = SecondProcess::start(dir.path()).await;
     let client = &serving.client;
     let create = request("f", &crate::tests::python(DAEMONS), json!({}));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);

@@ -144,9 +144,9 @@ async fn a_caller_that_leaves_changes_nothing_for_the_function_and_the_next_one(
 }
 
 /// Even numbers, the same each time: xorshift.
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct Rng(pub(crate) u64);
 
-impl Dice {
+impl Rng {
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -190,7 +190,7 @@ async fn ten_thousand_spoiled_requests_break_nothing() {
     let work = (1..=8_u64).map(|seed| {
         let (request, host) = (request.clone(), host.clone());
         tokio::spawn(async move {
-            let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let mut dice = Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             for _ in 0..1250 {
                 let spoiled = dice.spoil(&request);
                 let mut stream = TcpStream::connect(&host).await.unwrap();

@@ -228,8 +228,8 @@ async fn downloads_are_of_hexadecimal_names_and_got() {
             let reply = server.client.send(method, path, &[], b"", "lambda").await;
             assert!([403, 404].contains(&reply.status), "{method} {path}: {}", reply.status);
         }
-        let door = server.service().door.get().unwrap();
-        let url = door.download(path.strip_prefix("/code/").unwrap(), jiff::Timestamp::now()).unwrap();
+        let auth = server.service().auth.get().unwrap();
+        let url = auth.download(path.strip_prefix("/code/").unwrap(), jiff::Timestamp::now()).unwrap();
         let path = url.strip_prefix(&server.local.endpoint().url).unwrap();
         assert_eq!(plain(&server, path).await.status, 404, "{path}");
     }

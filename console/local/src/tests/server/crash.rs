@@ -1,6 +1,6 @@
 //! A server that is killed at random moments, and one that starts and ends many sandboxes.
 
-use crate::tests::{Client, native, request, sandbox::faults::Dice, second_process::Elsewhere};
+use crate::tests::{Client, native, request, sandbox::faults::Rng, second_process::SecondProcess};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{
@@ -14,7 +14,7 @@ type Known = HashMap<String, Option<String>>;
 
 /// Changes functions until the server is gone. `known` has what was acknowledged; gives what the last call was about to
 /// make of which function.
-async fn work(client: &Client, dice: &mut Dice, known: &mut Known, reports: &mut usize) -> (String, Option<String>) {
+async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut usize) -> (String, Option<String>) {
     for n in 0.. {
         let name = format!("f{}", dice.below(4));
         let path = format!("/2015-03-31/functions/{name}");
@@ -67,10 +67,10 @@ async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<
 async fn state_outlives_kill_9_at_random_moments() {
     let rounds = std::env::var("LAMBDA_LOCAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let dir = crate::tests::shared_dir();
-    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let mut dice = Rng(0x2545_F491_4F6C_DD1D);
     let (mut known, mut last, mut reports) = (Known::new(), None, 0);
     for round in 0..rounds {
-        let mut server = Elsewhere::start(dir.path()).await;
+        let mut server = SecondProcess::start(dir.path()).await;
         let client = Client::new(server.client.endpoint.clone());
         check(&client, &mut known, last.take(), round).await;
         let moment = Duration::from_micros(1000 + dice.below(250_000) as u64);
@@ -81,7 +81,7 @@ async fn state_outlives_kill_9_at_random_moments() {
         last = Some(work(&client, &mut dice, &mut known, &mut reports).await);
         killing.await.unwrap();
     }
-    let server = Elsewhere::start(dir.path()).await;
+    let server = SecondProcess::start(dir.path()).await;
     check(&server.client, &mut known, last, rounds).await;
     let mut logged = 0;
     let groups = server.client.logs("DescribeLogGroups", &json!({})).await.json();
@@ -112,7 +112,7 @@ async fn state_outlives_kill_9_at_random_moments() {
 #[tokio::test]
 async fn sandboxes_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
     let dir = crate::tests::shared_dir();
-    let server = Elsewhere::start(dir.path()).await;
+    let server = SecondProcess::start(dir.path()).await;
     let client = &server.client;
     let create = request("f", &native::bootstrap(), json!({}));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);

@@ -5,7 +5,7 @@ use crate::{
     limits::Limits,
     open,
     server::local::open_with,
-    tests::{Client, Server, options, quick, second_process::Elsewhere},
+    tests::{Client, Server, options, quick, second_process::SecondProcess},
 };
 use serde_json::{Value, json};
 use std::{
@@ -118,7 +118,7 @@ async fn what_is_broken_off_says_so_and_is_not_blamed_on_the_function() {
         client.lambda("POST", "/2015-03-31/functions/begins/invocations", &nothing),
         async {
             marks.begun(1).await;
-            while service.linger.requests() < 2 {
+            while service.busy_poll.requests() < 2 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             local.leave(ready(()), |_| {}).await
@@ -224,7 +224,7 @@ async fn idle_connections_half_requests_and_live_tails_do_not_hold_a_server() {
 #[tokio::test]
 async fn a_server_that_was_killed_is_known_as_that() {
     let dir = tempfile::tempdir().unwrap();
-    let mut first = Elsewhere::start(dir.path()).await;
+    let mut first = SecondProcess::start(dir.path()).await;
     let (joined, _) = caller(dir.path()).await;
     assert!(joined.is_alive());
     first.kill();

@@ -5,7 +5,7 @@ use crate::{
     limits::Limits,
     open,
     server::{local::open_with, lock},
-    tests::{Client, ECHO, Server, options, quick, second_process::Elsewhere},
+    tests::{Client, ECHO, Server, options, quick, second_process::SecondProcess},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -208,7 +208,7 @@ async fn a_queued_event_outlives_the_server() {
 #[tokio::test]
 async fn kill_9_takes_the_sandboxes_along_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let mut serving = Elsewhere::start(dir.path()).await;
+    let mut serving = SecondProcess::start(dir.path()).await;
     let local = open(options(dir.path())).await.unwrap();
     assert!(!local.is_serving());
     let client = Client::new(local.endpoint().clone());

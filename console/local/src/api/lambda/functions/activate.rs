@@ -2,7 +2,7 @@
 
 use crate::{
     service::Service,
-    store::{function::Function, function_record::Record},
+    store::{function::Function, function_record::FunctionRecord},
 };
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ pub(crate) fn begin(service: &Arc<Service>, latest: Arc<Function>) {
         let record = service.functions.record(&latest.name);
         // It may have been deleted, and even made again.
         let Some(record) = record.filter(|record| record.latest.revision == latest.revision) else { return };
-        let mut record = Record::clone(&record);
+        let mut record = FunctionRecord::clone(&record);
         let failed = outcome.is_err();
         let unused = record.settle(outcome);
         // A success is what a new process would find out by itself.
-        if failed && let Err(fault) = change.store(record.clone()) {
-            tracing::warn!(fault.message, "a failed update is remembered until the local Lambda ends");
+        if failed && let Err(error) = change.store(record.clone()) {
+            tracing::warn!(error.message, "a failed update is remembered until the local Lambda ends");
         }
         change.remember(record);
         drop(change);

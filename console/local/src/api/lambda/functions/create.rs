@@ -8,18 +8,18 @@ use super::{
 use crate::{
     api::lambda::{
         code::{Code, take},
-        identifier::Named,
+        identifier::FunctionRef,
         validate,
     },
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
     store::{
         function::{Function, State},
-        function_record::Record,
+        function_record::FunctionRecord,
     },
 };
 use http::Response;
@@ -40,18 +40,18 @@ struct CreateRequest {
 }
 
 /// `CreateFunction`.
-pub(crate) async fn create_function(service: &Arc<Service>, call: &Call) -> Result<Response<Body>, Fault> {
+pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let request: CreateRequest = call.long_json().await?;
     let settings: Settings = call.long_json().await?;
     let Some(identifier) = &request.function_name else {
-        return Err(Fault::validation("null", "functionName", "not be null"));
+        return Err(ApiError::validation("null", "functionName", "not be null"));
     };
-    let name = Named::whole(service, identifier)?.name;
+    let name = FunctionRef::whole(service, identifier)?.name;
     if name.len() > 64 {
-        return Err(Fault::validation(name, "functionName", "have length less than or equal to 64"));
+        return Err(ApiError::validation(name, "functionName", "have length less than or equal to 64"));
     }
     if request.package_type.as_deref().is_some_and(|package| package != "Zip") {
-        return Err(Fault::invalid("The local Lambda runs zips only: PackageType must be Zip."));
+        return Err(ApiError::invalid("The local Lambda runs zips only: PackageType must be Zip."));
     }
     let mut function = settings::blank(name);
     if let Some(names) = &request.architectures {
@@ -60,12 +60,12 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     settings.apply(service, &mut function, true)?;
     for (value, field) in [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")] {
         if value.is_empty() {
-            return Err(Fault::validation("null", field, "not be null"));
+            return Err(ApiError::validation("null", field, "not be null"));
         }
     }
     validate::tags(&request.tags)?;
     function.tags = request.tags;
-    let zip = request.code.ok_or_else(|| Fault::validation("null", "code", "not be null"))?.zip()?;
+    let zip = request.code.ok_or_else(|| ApiError::validation("null", "code", "not be null"))?.zip()?;
     if service.functions.get(name).is_some() {
         return Err(exists(name));
     }
@@ -78,12 +78,12 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &Call) -> Resu
     Ok(response::json(201, &describe(&told, &crate::store::function::arn(&service.region, name, None))))
 }
 
-fn exists(name: &str) -> Fault {
-    Fault::conflict(format!("Function already exist: {name}"))
+fn exists(name: &str) -> ApiError {
+    ApiError::conflict(format!("Function already exist: {name}"))
 }
 
 /// Stores a new function, which becomes `Active` when its code is unpacked. Gives the version to be told.
-async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Result<Arc<Function>, Fault> {
+async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Result<Arc<Function>, ApiError> {
     validate::size(&function)?;
     let change = service.functions.change().await;
     // Another call may have made it meanwhile.
@@ -91,7 +91,7 @@ async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Res
         return Err(exists(&function.name));
     }
     let latest = Arc::new(Function::clone(&function.touch()).turn(State::Pending));
-    let mut record = Record::new(latest);
+    let mut record = FunctionRecord::new(latest);
     let told = if publish { record.publish(None).0 } else { Arc::clone(&record.latest) };
     record.all().for_each(|version| service.codes.keep(version));
     let stored = change

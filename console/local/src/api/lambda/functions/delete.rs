@@ -1,26 +1,30 @@
 //! `DeleteFunction`, of a whole function or of one version. Logs stay, as on AWS.
 
 use crate::{
-    api::lambda::identifier::Named,
+    api::lambda::identifier::FunctionRef,
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
-    store::{function::LATEST, function_record::Record},
+    store::{function::LATEST, function_record::FunctionRecord},
 };
 use http::Response;
 use std::sync::Arc;
 
 /// `DeleteFunction`.
-pub(crate) async fn delete_function(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+pub(crate) async fn delete_function(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     if named.qualifier == Some(LATEST) {
-        return Err(Fault::invalid("$LATEST version cannot be deleted without deleting the function."));
+        return Err(ApiError::invalid("$LATEST version cannot be deleted without deleting the function."));
     }
     let change = service.functions.change().await;
-    let record = Named { qualifier: None, ..named }.record(service)?;
+    let record = FunctionRef { qualifier: None, ..named }.record(service)?;
     let Some(qualifier) = named.qualifier else {
         change.remove(named.name)?;
         service.event_configs.forget(named.name);
@@ -33,7 +37,7 @@ pub(crate) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
         return Ok(response::empty(204));
     };
     if record.aliases.contains_key(qualifier) {
-        return Err(Fault::invalid("Deletion of aliases is not currently supported."));
+        return Err(ApiError::invalid("Deletion of aliases is not currently supported."));
     }
     // As on AWS, a version that is not there is as good as deleted.
     let Some(function) = record.version(qualifier).map(Arc::clone) else { return Ok(response::empty(204)) };
@@ -42,9 +46,9 @@ pub(crate) async fn delete_function(service: &Arc<Service>, call: &Call, name: &
     if !aliases.is_empty() {
         let aliases = aliases.join(", ");
         let message = format!("Unable to delete version because the following aliases reference it: [{aliases}]");
-        return Err(Fault::conflict(message));
+        return Err(ApiError::conflict(message));
     }
-    let mut record = Record::clone(&record);
+    let mut record = FunctionRecord::clone(&record);
     record.versions.retain(|_, version| version.version != function.version);
     record.policies.remove(qualifier);
     change.store(record)?;

@@ -2,10 +2,10 @@
 
 use super::describe::{describe, describe_in_list};
 use crate::{
-    api::lambda::{identifier::Named, page::page, validate},
+    api::lambda::{identifier::FunctionRef, page::page, validate},
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -16,8 +16,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `GetFunction`.
-pub(crate) async fn get_function(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+pub(crate) async fn get_function(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let (record, function) = (named.record(service)?, checked(service, named.version(service)?).await);
     let mut value = json!({
         "Configuration": describe(&function, &named.arn(service)),
@@ -36,8 +36,12 @@ pub(crate) async fn get_function(service: &Service, call: &Call, name: &str) -> 
 }
 
 /// `GetFunctionConfiguration`.
-pub(crate) async fn get_configuration(service: &Service, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
-    let named = Named::read(service, name, call.query("Qualifier"))?;
+pub(crate) async fn get_configuration(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
+    let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let function = checked(service, named.version(service)?).await;
     Ok(response::json(200, &describe(&function, &named.arn(service))))
 }
@@ -54,7 +58,7 @@ async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
 }
 
 /// `ListFunctions`, with all their versions when `FunctionVersion` says so.
-pub(crate) fn list_functions(service: &Service, call: &Call) -> Result<Response<Body>, Fault> {
+pub(crate) fn list_functions(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let versions = call.query("FunctionVersion");
     if let Some(versions) = versions {
         validate::one_of(versions, "functionVersion", &["ALL"])?;

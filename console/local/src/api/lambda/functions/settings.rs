@@ -1,8 +1,8 @@
-//! A function's settings in a request: read, judged and put into the function.
+//! A function's settings in a request: read, validated and put into the function.
 
 use crate::{
     api::lambda::{layers, validate},
-    http::error::Fault,
+    http::error::ApiError,
     service::Service,
     store::function::{Architecture, Function, LATEST, LogFormat, Logging, State},
 };
@@ -69,10 +69,10 @@ struct LoggingRequest {
 
 impl Settings {
     /// Judges the settings and puts them into the function. `new`: with those that stay as they were at its creation.
-    pub(crate) fn apply(self, service: &Service, function: &mut Function, new: bool) -> Result<(), Fault> {
+    pub(crate) fn apply(self, service: &Service, function: &mut Function, new: bool) -> Result<(), ApiError> {
         for (name, why) in REFUSED {
             if self.other.get(name).is_some_and(|setting| !setting.is_null()) {
-                return Err(Fault::invalid(why));
+                return Err(ApiError::invalid(why));
             }
         }
         if let Some(role) = self.role {
@@ -83,10 +83,10 @@ impl Settings {
         }
         if let Some(handler) = self.handler {
             if handler.len() > 128 {
-                return Err(Fault::validation(&handler, "handler", "have length less than or equal to 128"));
+                return Err(ApiError::validation(&handler, "handler", "have length less than or equal to 128"));
             }
             if handler.contains(char::is_whitespace) {
-                return Err(Fault::validation(&handler, "handler", "satisfy regular expression pattern: [^\\s]+"));
+                return Err(ApiError::validation(&handler, "handler", "satisfy regular expression pattern: [^\\s]+"));
             }
             function.handler = handler;
         }
@@ -108,13 +108,13 @@ impl Settings {
             function.environment = environment.variables;
         }
         if let Some(logging) = self.logging_config {
-            function.logging = judge_logging(logging, &function.logging)?;
+            function.logging = validate_logging(logging, &function.logging)?;
         }
         if let Some(apply_on) = self.snap_start.and_then(|snap_start| snap_start.apply_on) {
             validate::one_of(&apply_on, "snapStart.applyOn", &["PublishedVersions", "None"])?;
             if apply_on != "None" {
                 let message = format!("{} is not supported for SnapStart enabled functions.", function.runtime);
-                return Err(Fault::invalid(message));
+                return Err(ApiError::invalid(message));
             }
         }
         if let Some(layers) = self.layers {
@@ -147,18 +147,18 @@ fn is_empty(setting: &Value) -> bool {
 }
 
 /// What is absent stays as it was; levels are JSON's alone.
-fn judge_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, Fault> {
+fn validate_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, ApiError> {
     let log_format = match request.log_format.as_deref() {
         None => old.log_format,
         Some("JSON") => LogFormat::Json,
         Some("Text") => LogFormat::Text,
         Some(other) => {
-            return Err(Fault::validation(other, "loggingConfig.logFormat", "satisfy enum value set: [JSON, Text]"));
+            return Err(ApiError::validation(other, "loggingConfig.logFormat", "satisfy enum value set: [JSON, Text]"));
         }
     };
     let json = log_format == LogFormat::Json;
     if !json && (request.application_log_level.is_some() || request.system_log_level.is_some()) {
-        return Err(Fault::invalid(
+        return Err(ApiError::invalid(
             "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change \
              the LogFormat to \"JSON\" and try again.",
         ));
@@ -174,7 +174,7 @@ fn judge_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, Faul
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#".contains(&byte);
         if group.is_empty() || group.len() > 512 || !group.bytes().all(fits) {
             let pattern = "satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+";
-            return Err(Fault::validation(group, "loggingConfig.logGroup", pattern));
+            return Err(ApiError::validation(group, "loggingConfig.logGroup", pattern));
         }
     }
     let level = |level: Option<String>, old: &Option<String>| {

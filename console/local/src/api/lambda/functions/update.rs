@@ -5,16 +5,16 @@ use super::{activate, describe::describe, settings::Settings};
 use crate::{
     api::lambda::{
         code::{Code, take},
-        identifier::Named,
+        identifier::FunctionRef,
         validate,
     },
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
-    store::{function::Function, function_record::Record},
+    store::{function::Function, function_record::FunctionRecord},
 };
 use http::Response;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ struct Revision {
 
 /// What is asked of an update, besides the change itself.
 struct Update<'a> {
-    named: Named<'a>,
+    named: FunctionRef<'a>,
     revision_id: Option<&'a str>,
     publish: bool,
     dry_run: bool,
@@ -49,7 +49,7 @@ struct Update<'a> {
 
 impl Update<'_> {
     /// Whether `$LATEST` may be changed now.
-    fn judge(&self, service: &Service) -> Result<Arc<Record>, Fault> {
+    fn validate(&self, service: &Service) -> Result<Arc<FunctionRecord>, ApiError> {
         let record = self.named.record(service)?;
         validate::idle(&record.latest, &record.latest.arn(&service.region))?;
         validate::revision(self.revision_id, record.latest.revision_id(), "GetFunction/GetAlias")?;
@@ -60,10 +60,10 @@ impl Update<'_> {
     async fn make(
         &self,
         service: &Arc<Service>,
-        edit: impl FnOnce(&mut Function) -> Result<(), Fault>,
-    ) -> Result<Response<Body>, Fault> {
+        edit: impl FnOnce(&mut Function) -> Result<(), ApiError>,
+    ) -> Result<Response<Body>, ApiError> {
         let change = service.functions.change().await;
-        let mut record = Record::clone(&*self.judge(service)?);
+        let mut record = FunctionRecord::clone(&*self.validate(service)?);
         let mut function = Function::clone(&record.latest);
         edit(&mut function)?;
         validate::size(&function)?;
@@ -83,15 +83,19 @@ impl Update<'_> {
 }
 
 /// `UpdateFunctionCode`.
-pub(crate) async fn update_code(service: &Arc<Service>, call: &Call, name: &str) -> Result<Response<Body>, Fault> {
+pub(crate) async fn update_code(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: CodeRequest = call.long_json().await?;
     let update = Update {
-        named: Named::whole(service, name)?,
+        named: FunctionRef::whole(service, name)?,
         revision_id: request.revision_id.as_deref(),
         publish: request.publish,
         dry_run: request.dry_run,
     };
-    update.judge(service)?;
+    update.validate(service)?;
     let architecture = request.architectures.as_deref().map(validate::architectures).transpose()?;
     let taken = take(service, request.code.zip()?).await?;
     // What was taken is held until something keeps it.
@@ -107,13 +111,13 @@ pub(crate) async fn update_code(service: &Arc<Service>, call: &Call, name: &str)
 /// `UpdateFunctionConfiguration`.
 pub(crate) async fn update_configuration(
     service: &Arc<Service>,
-    call: &Call,
+    call: &ApiRequest,
     name: &str,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     let settings: Settings = call.json()?;
     let revision: Revision = call.json()?;
     let update = Update {
-        named: Named::whole(service, name)?,
+        named: FunctionRef::whole(service, name)?,
         revision_id: revision.revision_id.as_deref(),
         publish: false,
         dry_run: false,

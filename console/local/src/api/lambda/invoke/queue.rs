@@ -3,9 +3,9 @@
 mod destination;
 
 use crate::{
-    api::lambda::identifier::{Found, find},
+    api::lambda::identifier::{Resolved, resolve},
     count::Counted,
-    http::error::Fault,
+    http::error::ApiError,
     invoke::invocation::{self, Invocation},
     service::Service,
     store::{
@@ -45,8 +45,9 @@ pub(crate) fn resume(service: &Arc<Service>) -> io::Result<()> {
 }
 
 /// Queues an invocation: when this returns, it is on disk.
-pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), Fault> {
-    let file = service.queue.add(&entry).map_err(|error| Fault::service("could not queue the invocation", &error))?;
+pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), ApiError> {
+    let file =
+        service.queue.add(&entry).map_err(|error| ApiError::service("could not queue the invocation", &error))?;
     work(service, entry, file);
     Ok(())
 }
@@ -83,7 +84,7 @@ fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
 /// Tries until the function answers, or as often and as long as its config says; then tells the destination. The function
 /// and its config may be changed in between: each try takes what they are by then.
 async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active: &Counted) {
-    let pauses = service.pool.surroundings().limits.retries;
+    let pauses = service.pool.env().limits.retries;
     let mut last = None;
     loop {
         let config = config(service, entry);
@@ -91,15 +92,15 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         if left.is_zero() {
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
-        let Found { function, arn, .. } = match find(service, &entry.function, entry.qualifier.as_deref()) {
+        let Resolved { function, arn, .. } = match resolve(service, &entry.function, entry.qualifier.as_deref()) {
             Ok(found) => found,
-            Err(fault) if fault.status == StatusCode::NOT_FOUND => {
+            Err(error) if error.status == StatusCode::NOT_FOUND => {
                 if service.functions.exists(&entry.function) && service.functions.get(&entry.function).is_none() {
                     // Its function is set aside, and may come back with the next deploy.
                     tokio::time::sleep(left.min(ASIDE)).await;
                     continue;
                 }
-                tracing::warn!(fault.message, id = entry.id, "an event is dropped");
+                tracing::warn!(error.message, id = entry.id, "an event is dropped");
                 return;
             }
             Err(_not_ready) => {
@@ -142,7 +143,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
                     return tell(service, entry, Condition::Success, last.as_ref());
                 }
             }
-            Err(fault) => tracing::warn!(fault.message, id = entry.id, "an asynchronous invocation could not run"),
+            Err(error) => tracing::warn!(error.message, id = entry.id, "an asynchronous invocation could not run"),
         }
         let done = entry.attempts as usize;
         let pause = match pauses.get(done - 1) {
@@ -173,16 +174,16 @@ fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Optio
         tracing::warn!(id = entry.id, function = entry.function, ?condition, "an asynchronous invocation is given up");
     }
     let Some(destination) = destination else { return };
-    let sent = find(service, &destination, None).and_then(|Found { function, qualifier, .. }| {
+    let sent = resolve(service, &destination, None).and_then(|Resolved { function, qualifier, .. }| {
         let mut chain = entry.chain.clone();
         let visits = chain.entry(function.name.clone()).or_default();
         *visits += 1;
         if *visits > CHAIN_LIMIT {
             let message = format!("{} was invoked {CHAIN_LIMIT} times in one chain: a recursive loop", function.name);
-            return Err(Fault::new(400, "RecursiveInvocationException", message));
+            return Err(ApiError::new(400, "RecursiveInvocationException", message));
         }
         let payload = destination::record(entry, &service.region, condition, last, EVENT_LIMIT)
-            .map_err(|error| Fault::service("could not write the record of an invocation", &error))?;
+            .map_err(|error| ApiError::service("could not write the record of an invocation", &error))?;
         let entry = Entry {
             id: Uuid::new_v4().to_string(),
             function: function.name.clone(),
@@ -197,7 +198,7 @@ fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Optio
         };
         submit(service, entry)
     });
-    if let Err(fault) = sent {
-        tracing::warn!(fault.message, id = entry.id, destination, "the record of an invocation was dropped");
+    if let Err(error) = sent {
+        tracing::warn!(error.message, id = entry.id, destination, "the record of an invocation was dropped");
     }
 }

@@ -1,9 +1,9 @@
-//! What an invocation asks for: its payload and its headers, judged before anything runs.
+//! What an invocation asks for: its payload and its headers, validated before anything runs.
 
 use super::queue;
 use crate::{
-    api::lambda::identifier::{Found, find},
-    http::{error::Fault, request::Call},
+    api::lambda::identifier::{Resolved, resolve},
+    http::{error::ApiError, request::ApiRequest},
     invoke::invocation::Invocation,
     sandbox,
     service::Service,
@@ -30,11 +30,11 @@ pub(super) enum Kind {
     RequestResponse,
     /// Not at all.
     Event,
-    /// For the judgement alone.
+    /// For the validation alone.
     DryRun,
 }
 
-/// A request that was judged.
+/// A request that was validated.
 pub(super) struct Request {
     /// Its type.
     pub(super) kind: Kind,
@@ -53,12 +53,12 @@ pub(super) struct Request {
 
 impl Request {
     /// Reads the request for the function that `name` and the qualifier name.
-    pub(super) fn read(service: &Service, call: &Call, name: &str) -> Result<Self, Fault> {
-        let Found { function, arn, qualifier } = find(service, name, call.query("Qualifier"))?;
+    pub(super) fn read(service: &Service, call: &ApiRequest, name: &str) -> Result<Self, ApiError> {
+        let Resolved { function, arn, qualifier } = resolve(service, name, call.query("Qualifier"))?;
         let tail = match call.header("x-amz-log-type") {
             None | Some("None") => false,
             Some("Tail") => true,
-            Some(other) => return Err(Fault::validation(other, "logType", "satisfy enum value set: [None, Tail]")),
+            Some(other) => return Err(ApiError::validation(other, "logType", "satisfy enum value set: [None, Tail]")),
         };
         let kind = match call.header("x-amz-invocation-type") {
             None | Some("RequestResponse") => Kind::RequestResponse,
@@ -66,13 +66,13 @@ impl Request {
             Some("Event") => Kind::Event,
             Some(other) => {
                 let constraint = "satisfy enum value set: [Event, RequestResponse, DryRun]";
-                return Err(Fault::validation(other, "invocationType", constraint));
+                return Err(ApiError::validation(other, "invocationType", constraint));
             }
         };
-        let tenant = judge_tenant(&function, call.header("x-amz-tenant-id"))?;
+        let tenant = validate_tenant(&function, call.header("x-amz-tenant-id"))?;
         // No payload is an empty event.
         let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
-        judge_payload(&payload)?;
+        validate_payload(&payload)?;
         Ok(Self {
             kind,
             tail,
@@ -82,7 +82,7 @@ impl Request {
             qualifier,
             trace: sandbox::trace_header(call.header(TRACE.as_str()), &function),
             function,
-            client_context: call.header("x-amz-client-context").map(judge_context).transpose()?,
+            client_context: call.header("x-amz-client-context").map(validate_context).transpose()?,
             tenant,
         })
     }
@@ -120,10 +120,10 @@ impl Request {
 }
 
 /// A payload must be JSON in UTF-8.
-fn judge_payload(payload: &[u8]) -> Result<(), Fault> {
+fn validate_payload(payload: &[u8]) -> Result<(), ApiError> {
     let invalid = |error: &dyn std::fmt::Display| {
         let message = format!("Could not parse request body into json: Could not parse payload into json: {error}");
-        Fault::new(400, "InvalidRequestContentException", message)
+        ApiError::new(400, "InvalidRequestContentException", message)
     };
     let text = std::str::from_utf8(payload).map_err(|error| invalid(&error))?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| invalid(&error))?;
@@ -131,9 +131,9 @@ fn judge_payload(payload: &[u8]) -> Result<(), Fault> {
 }
 
 /// The client context: JSON in base64. Gives it on one line.
-fn judge_context(context: &str) -> Result<String, Fault> {
+fn validate_context(context: &str) -> Result<String, ApiError> {
     let invalid = |why: &str| {
-        Fault::new(
+        ApiError::new(
             400,
             "InvalidRequestContentException",
             format!("Client context must be a valid Base64-encoded JSON object: {why}"),
@@ -148,26 +148,26 @@ fn judge_context(context: &str) -> Result<String, Fault> {
 }
 
 /// The tenant's id: a function with a `TenancyConfig` needs one, the others take none.
-pub(crate) fn judge_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, Fault> {
+pub(crate) fn validate_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, ApiError> {
     let isolated =
         function.other.get("TenancyConfig").is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");
     let Some(tenant) = tenant else {
         if isolated {
             let message = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your \
                            request and try again.";
-            return Err(Fault::invalid(message));
+            return Err(ApiError::invalid(message));
         }
         return Ok(None);
     };
     let valid = |c: char| c.is_ascii_alphanumeric() || "._:/=+-@ ".contains(c);
     if tenant.is_empty() || tenant.len() > 256 || !tenant.chars().all(valid) {
         let constraint = "satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+";
-        return Err(Fault::validation(tenant, "tenantId", constraint));
+        return Err(ApiError::validation(tenant, "tenantId", constraint));
     }
     if !isolated {
         let message = "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your \
                        request and try again.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     Ok(Some(tenant.to_owned()))
 }

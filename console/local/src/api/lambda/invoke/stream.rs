@@ -3,9 +3,9 @@
 use super::request::{Kind, Request, TRACE};
 use crate::{
     http::{
-        error::Fault,
+        error::ApiError,
         eventstream::event,
-        request::Call,
+        request::ApiRequest,
         response::{self, Body, BrokenOff},
     },
     invoke::{
@@ -31,16 +31,16 @@ const CHUNK: usize = 1 << 20;
 /// when it is known that something runs.
 pub(crate) async fn invoke_with_response_stream(
     service: &Arc<Service>,
-    call: &Call,
+    call: &ApiRequest,
     name: &str,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     let request = Request::read(service, call, name)?;
     match request.kind {
         Kind::RequestResponse => {}
         Kind::DryRun => return Ok(response::empty(204)),
         Kind::Event => {
             let constraint = "satisfy enum value set: [RequestResponse, DryRun]";
-            return Err(Fault::validation("Event", "invocationType", constraint));
+            return Err(ApiError::validation("Event", "invocationType", constraint));
         }
     }
     let (tail, version, trace) = (request.tail, request.version(), request.trace());
@@ -61,11 +61,11 @@ pub(crate) async fn invoke_with_response_stream(
                 Step::Part(Part::Head(_)) => Bytes::new(),
                 Step::Part(Part::Data(data)) => chunks(data),
                 Step::End(Ok(outcome)) => complete(&outcome, tail),
-                Step::End(Err(fault)) => event(
+                Step::End(Err(error)) => event(
                     "exception",
-                    fault.code,
+                    error.code,
                     "application/json",
-                    json!({ "Message": fault.message }).to_string().into(),
+                    json!({ "Message": error.message }).to_string().into(),
                 ),
             },
         };

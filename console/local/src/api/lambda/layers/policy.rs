@@ -7,8 +7,8 @@ use crate::{
         layers, validate,
     },
     http::{
-        error::Fault,
-        request::Call,
+        error::ApiError,
+        request::ApiRequest,
         response::{self, Body},
     },
     service::Service,
@@ -29,18 +29,18 @@ struct PermissionRequest {
 
 impl PermissionRequest {
     /// The statement that it asks for, about `resource`.
-    fn statement(&self, resource: &str) -> Result<Value, Fault> {
+    fn statement(&self, resource: &str) -> Result<Value, ApiError> {
         let required = |value: &Option<String>, field: &str| {
-            value.clone().ok_or_else(|| Fault::validation("null", field, "not be null"))
+            value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))
         };
         let (sid, action) = (required(&self.statement_id, "statementId")?, required(&self.action, "action")?);
         let principal = required(&self.principal, "principal")?;
         if !is_name(&sid) || sid.len() > 100 {
             let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-            return Err(Fault::validation(&sid, "statementId", pattern));
+            return Err(ApiError::validation(&sid, "statementId", pattern));
         }
         if action != "lambda:GetLayerVersion" {
-            return Err(Fault::validation(
+            return Err(ApiError::validation(
                 &action,
                 "action",
                 "satisfy regular expression pattern: lambda:GetLayerVersion",
@@ -54,7 +54,7 @@ impl PermissionRequest {
             json!({ "AWS": principal })
         } else {
             let pattern = "satisfy regular expression pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root";
-            return Err(Fault::validation(&principal, "principal", pattern));
+            return Err(ApiError::validation(&principal, "principal", pattern));
         };
         let mut statement =
             json!({ "Sid": sid, "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource });
@@ -70,8 +70,8 @@ fn change<T>(
     service: &Service,
     name: &str,
     number: u64,
-    edit: impl FnOnce(&mut Policy) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    edit: impl FnOnce(&mut Policy) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     if !service.layers.get(name).is_some_and(|layer| layer.versions.contains_key(&number)) {
         return Err(layers::no_version(&layers::arn(service, name), number));
     }
@@ -86,13 +86,13 @@ fn change<T>(
 }
 
 /// `AddLayerVersionPermission`.
-pub(super) fn add(service: &Service, call: &Call, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+pub(super) fn add(service: &Service, call: &ApiRequest, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     let request: PermissionRequest = call.json()?;
     let statement = request.statement(&format!("{}:{number}", layers::arn(service, name)))?;
     let told = change(service, name, number, |policy| {
         validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
         if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
-            return Err(Fault::conflict(format!(
+            return Err(ApiError::conflict(format!(
                 "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing \
                  statement.",
                 statement["Sid"].as_str().unwrap_or_default()
@@ -113,14 +113,14 @@ fn revision(service: &Service, name: &str, number: u64) -> Option<String> {
 /// `RemoveLayerVersionPermission`.
 pub(super) fn remove(
     service: &Service,
-    call: &Call,
+    call: &ApiRequest,
     (name, number): (&str, u64),
     sid: &str,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<Body>, ApiError> {
     change(service, name, number, |policy| {
         let place = policy.statements.iter().position(|statement| statement["Sid"] == sid);
         let place =
-            place.ok_or_else(|| Fault::not_found(format!("Statement {sid} is not found in resource policy.")))?;
+            place.ok_or_else(|| ApiError::not_found(format!("Statement {sid} is not found in resource policy.")))?;
         validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
         policy.statements.remove(place);
         Ok(())
@@ -129,12 +129,12 @@ pub(super) fn remove(
 }
 
 /// `GetLayerVersionPolicy`.
-pub(super) fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Fault> {
+pub(super) fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     let layer = service.layers.get(name);
     let version = layer.as_ref().and_then(|layer| layer.versions.get(&number));
     let version = version.ok_or_else(|| layers::no_version(&layers::arn(service, name), number))?;
     if version.policy.statements.is_empty() {
-        return Err(Fault::not_found("No policy is associated with the given resource."));
+        return Err(ApiError::not_found("No policy is associated with the given resource."));
     }
     let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": version.policy.statements });
     Ok(response::json(200, &json!({ "Policy": document.to_string(), "RevisionId": version.policy.revision })))

@@ -7,7 +7,7 @@ use super::{
     expression::Expression,
     value::{Condition, Number},
 };
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 
 /// Conditions on the columns of a message, from its beginning and from its end.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ type Column = Option<Expression<Condition>>;
 
 impl Columns {
     /// Reads `[columns]`.
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         cursor.expect("[")?;
         let mut columns = Self { first: Vec::new(), last: None };
         let mut expressions = 0;
@@ -62,7 +62,7 @@ impl Columns {
 }
 
 /// Reads `name`, `name = value`, several of these joined, or nothing.
-fn column(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Column, Fault> {
+fn column(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Column, ApiError> {
     let start = *cursor;
     let alone = name(cursor);
     cursor.skip_spaces();

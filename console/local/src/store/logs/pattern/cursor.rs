@@ -1,6 +1,6 @@
 //! A place in a pattern's text, and the errors that name it. Pure.
 
-use crate::{http::error::Fault, store::logs::error::invalid};
+use crate::{http::error::ApiError, store::logs::error::invalid};
 
 /// What of a pattern is still to be read.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes this text, which must come next, after white space.
-    pub(super) fn expect(&mut self, text: &str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), ApiError> {
         self.skip_spaces();
         if self.eat(text) { Ok(()) } else { Err(self.fail(&format!("'{text}' is missing"))) }
     }
@@ -64,7 +64,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error about this place. `what` is a sentence that goes on with the place.
-    pub(super) fn fail(&self, what: &str) -> Fault {
+    pub(super) fn fail(&self, what: &str) -> ApiError {
         let before = self.text.len() - self.rest.len();
         let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
         let found = match self.peek() {
@@ -75,7 +75,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error in a term, in AWS's words, and what to do about it. The place is where the term begins.
-    pub(super) fn bad_term(&self, term: &str, hint: &str) -> Fault {
+    pub(super) fn bad_term(&self, term: &str, hint: &str) -> ApiError {
         let before = self.text.len() - self.rest.len();
         let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
         invalid(format!("Invalid filter pattern: Invalid character(s) in term '{term}' at character {place}{hint}"))

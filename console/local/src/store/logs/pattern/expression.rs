@@ -1,7 +1,7 @@
 //! `&&`, `||` and parentheses over tests of any kind. Pure.
 
 use super::cursor::Cursor;
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 
 /// How deep parentheses may be nested: a pattern must not exhaust the stack.
 const DEPTH: usize = 32;
@@ -21,16 +21,16 @@ impl<T> Expression<T> {
     /// Reads an expression; `test` reads one test.
     pub(super) fn parse(
         cursor: &mut Cursor<'_>,
-        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, Fault>,
-    ) -> Result<Self, Fault> {
+        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, ApiError>,
+    ) -> Result<Self, ApiError> {
         Self::any(cursor, test, 0)
     }
 
     fn any(
         cursor: &mut Cursor<'_>,
-        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, Fault>,
+        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, ApiError>,
         depth: usize,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ApiError> {
         let mut parts = Vec::new();
         loop {
             parts.push(Self::all(cursor, test, depth)?);
@@ -43,9 +43,9 @@ impl<T> Expression<T> {
 
     fn all(
         cursor: &mut Cursor<'_>,
-        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, Fault>,
+        test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, ApiError>,
         depth: usize,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ApiError> {
         let mut parts = Vec::new();
         loop {
             cursor.skip_spaces();

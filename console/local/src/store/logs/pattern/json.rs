@@ -8,7 +8,7 @@ use super::{
     expression::Expression,
     value::{Condition, Number},
 };
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use serde_json::Value;
 
 /// Conditions on the properties of a JSON object.
@@ -38,7 +38,7 @@ enum Kind {
 
 impl Json {
     /// Reads `{ conditions }`.
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         cursor.expect("{")?;
         let mut expressions = 0;
         let expression = Expression::parse(cursor, &mut |cursor: &mut Cursor<'_>| {
@@ -58,7 +58,7 @@ impl Json {
 }
 
 impl Kind {
-    fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, Fault> {
+    fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, ApiError> {
         cursor.skip_spaces();
         let place = *cursor;
         match (word(cursor), word(cursor)) {
@@ -82,7 +82,7 @@ fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {
 }
 
 /// Reads `$.property`, `.property[0]` and so on, and `.['odd.property']`.
-fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, Fault> {
+fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, ApiError> {
     cursor.skip_spaces();
     if !cursor.eat("$") {
         return Err(cursor.fail("a property selector such as $.name is missing"));
@@ -117,7 +117,7 @@ fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, Fault> {
 }
 
 /// The rest of `['name']`.
-fn odd_name(cursor: &mut Cursor<'_>, start: Cursor<'_>) -> Result<String, Fault> {
+fn odd_name(cursor: &mut Cursor<'_>, start: Cursor<'_>) -> Result<String, ApiError> {
     let mut name = String::new();
     loop {
         match cursor.next() {

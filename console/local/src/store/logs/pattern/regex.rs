@@ -2,7 +2,7 @@
 //! Source: `CloudWatch` Logs user guide, "Supported regular expressions (regex) syntax".
 
 use super::cursor::Cursor;
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 
 /// How large an expression may become, in bytes: what a message costs is at most its length times this.
 const SIZE: usize = 64 << 10;
@@ -13,7 +13,7 @@ pub(super) struct Regex(regex_lite::Regex);
 
 impl Regex {
     /// Reads `%expression%`.
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let start = *cursor;
         cursor.next();
         let mut source = String::new();
@@ -57,7 +57,7 @@ fn is_operator(character: char) -> bool {
 }
 
 /// What comes after a backslash: a class, a character's code, or an operator taken as it is.
-fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, Fault> {
+fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiError> {
     match cursor.next() {
         Some(class) if "dDsSwW".contains(class) => Ok(format!("\\{class}")),
         Some('x') => {

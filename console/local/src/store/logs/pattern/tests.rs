@@ -3,7 +3,7 @@
 use super::Pattern;
 
 fn matches(pattern: &str, message: &str) -> bool {
-    Pattern::parse(pattern).unwrap_or_else(|fault| panic!("{pattern}: {}", fault.message)).matches(message)
+    Pattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {}", error.message)).matches(message)
 }
 
 fn check(message: &str, table: &[(&str, bool)]) {
@@ -13,9 +13,9 @@ fn check(message: &str, table: &[(&str, bool)]) {
 }
 
 fn refusal(pattern: &str) -> String {
-    let fault = Pattern::parse(pattern).expect_err(pattern);
-    assert_eq!(fault.code, "InvalidParameterException", "{pattern}");
-    fault.message
+    let error = Pattern::parse(pattern).expect_err(pattern);
+    assert_eq!(error.code, "InvalidParameterException", "{pattern}");
+    error.message
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! AWS says of `*` only that it stands at a text's beginning or end; anywhere else it is itself.
 
 use super::{cursor::Cursor, regex::Regex};
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 use std::cmp::Ordering;
 
 /// A comparison with a value.
@@ -70,7 +70,7 @@ impl Number {
 
 impl Condition {
     /// Reads an operator and what to compare with. `expressions` counts the regular expressions of the whole pattern.
-    pub(super) fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, Fault> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, ApiError> {
         let place = *cursor;
         let operators = [
             ("!=", Operator::NotEqual),
@@ -126,7 +126,7 @@ impl Condition {
 }
 
 impl Operand {
-    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let start = *cursor;
         match cursor.peek() {
             Some('%') => return Regex::parse(cursor).map(Self::Regex),
@@ -158,7 +158,7 @@ impl Text {
         Self { inner, open_start, open_end }
     }
 
-    fn quoted(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    fn quoted(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let start = *cursor;
         cursor.next();
         let mut characters = Vec::new();

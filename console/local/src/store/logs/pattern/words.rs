@@ -1,7 +1,7 @@
 //! Patterns for plain text: `word`, `"a phrase"`, `-excluded`, `?one ?of ?these`. Pure.
 
 use super::cursor::Cursor;
-use crate::http::error::Fault;
+use crate::http::error::ApiError;
 
 /// The words that a message must, may and must not have. Letters' case counts, and parts of words do.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct Words {
 
 impl Words {
     /// Reads words up to the end.
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let mut words = Self::default();
         while cursor.peek().is_some() {
             let start = *cursor;
@@ -53,7 +53,7 @@ impl Words {
 }
 
 /// A phrase in double quotes; a backslash takes the next character as it is.
-fn phrase(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+fn phrase(cursor: &mut Cursor<'_>) -> Result<String, ApiError> {
     let start = *cursor;
     cursor.next();
     let mut phrase = String::new();
