@@ -1,6 +1,7 @@
 //! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
 
 mod api;
+mod bootstraps;
 mod client;
 mod invoke;
 mod native;
@@ -10,6 +11,7 @@ mod server;
 mod store;
 
 use crate::{Local, Options, limits::Limits, server::local::open_with};
+use bootstraps::{ECHO, bootstrap, extension};
 use client::{Client, Reply};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -22,23 +24,18 @@ use std::{
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// What every scripted bootstrap begins with: the Runtime API in a few lines.
-const PRELUDE: &str = r#"#!/usr/bin/env python3
-import http.client, json, os, sys, time
-api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-def call(method, path, body=None, headers={}):
-    api.request(method, "/2018-06-01/runtime/" + path, body, headers)
-    reply = api.getresponse()
-    return reply.status, reply.headers, reply.read()
-def next_event():
-    status, headers, body = call("GET", "invocation/next")
-    return headers["Lambda-Runtime-Aws-Request-Id"], body, headers
-def respond(id, body):
-    return call("POST", f"invocation/{id}/response", body)
-"#;
+/// How long a test waits for what must happen: far longer than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A bootstrap that answers with what it got.
-const ECHO: &str = "while True:\n    id, body, _ = next_event()\n    respond(id, body)\n";
+/// Waits until it is so.
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "not within {PATIENCE:?}: {what}");
+}
 
 /// Limits that tests can wait for.
 fn quick() -> Limits {
@@ -75,14 +72,13 @@ impl Server {
         Self { local, client, dir }
     }
 
-    /// Creates a function whose bootstrap is this Python, after the prelude.
-    async fn create(&self, name: &str, script: &str) -> Value {
-        self.create_with(name, script, json!({})).await
+    /// Creates a function whose bootstrap makes this call of a Python function.
+    async fn create(&self, name: &str, call: &str) -> Value {
+        self.create_with(name, call, json!({})).await
     }
 
-    async fn create_with(&self, name: &str, script: &str, settings: Value) -> Value {
-        let reply =
-            self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(script), settings)).await;
+    async fn create_with(&self, name: &str, call: &str, settings: Value) -> Value {
+        let reply = self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(call), settings)).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         self.settled(name).await
     }
@@ -131,8 +127,9 @@ fn shared_dir() -> tempfile::TempDir {
     tempfile::tempdir_in("/var/tmp").unwrap()
 }
 
-fn python(script: &str) -> Vec<u8> {
-    zip(&[("bootstrap", format!("{PRELUDE}{script}").as_bytes())])
+/// A zip whose bootstrap makes this call of a Python function.
+fn python(call: &str) -> Vec<u8> {
+    zip(&[("bootstrap", bootstrap(call).as_bytes())])
 }
 
 pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! A client that signs as the SDKs do and reads HTTP by itself, so that nothing hides what is on the wire.
 
 use crate::Endpoint;
+use crate::tests::eventually;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
@@ -81,16 +82,16 @@ impl Client {
     /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
     pub(crate) async fn settled(&self, name: &str) -> Value {
         let (name, query) = name.split_once('?').unwrap_or((name, ""));
-        loop {
-            let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
+        let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
+        let mut told = Value::Null;
+        let is_settled = async || {
             let reply = self.lambda("GET", &path, &Value::Null).await;
             assert_eq!(reply.status, 200, "{}", reply.text());
-            let told = reply.json();
-            if told["State"] != "Pending" && told["LastUpdateStatus"] != "InProgress" {
-                return told;
-            }
-            tokio::task::yield_now().await;
-        }
+            told = reply.json();
+            told["State"] != "Pending" && told["LastUpdateStatus"] != "InProgress"
+        };
+        eventually("nothing is in progress any more", is_settled).await;
+        told
     }
 
     /// As [`lambda`](Self::lambda), from a server that may be gone: none when there is no whole answer.

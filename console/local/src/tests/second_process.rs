@@ -1,13 +1,12 @@
 //! A local Lambda that is served by another process: this test program, started again. It can be killed, and its memory
 //! and descriptors are its own.
 
-use super::{Client, options};
+use super::{Client, eventually, options};
 use crate::open;
 use std::{
     env,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 /// That process; killed with this.
@@ -27,10 +26,11 @@ impl SecondProcess {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        while !dir.join("endpoint.json").exists() {
+        let serves = async || {
             assert!(process.try_wait().unwrap().is_none(), "it ended");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+            dir.join("endpoint.json").exists()
+        };
+        eventually("it serves", serves).await;
         let joined = open(options(dir)).await.unwrap();
         assert!(!joined.is_serving());
         Self { process, client: Client::new(joined.endpoint().clone()) }

@@ -1,10 +1,10 @@
 //! Aliases: names for versions, with weights that are followed.
 
-use crate::tests::{ECHO, Server};
+use crate::tests::{ECHO, Server, eventually};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const WHICH: &str = "while True:\n    id, _, headers = next_event()\n    respond(id, json.dumps([os.environ['AWS_LAMBDA_FUNCTION_VERSION'], headers['Lambda-Runtime-Invoked-Function-Arn']]))\n";
+const WHICH: &str = "tells_its_version_and_arn()";
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
 
 /// A function with two versions.
@@ -106,13 +106,14 @@ async fn an_event_for_an_alias_runs_its_version() {
     let reply = server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda").await;
     assert_eq!(reply.status, 202);
     let filter = json!({ "logGroupName": "/aws/lambda/f", "filterPattern": "REPORT" });
-    let stream = loop {
+    let mut stream = None;
+    let has_run = async || {
         let found = server.client.logs("FilterLogEvents", &filter).await.json();
-        if let Some(stream) = found["events"][0]["logStreamName"].as_str() {
-            break stream.to_owned();
-        }
-        tokio::task::yield_now().await;
+        stream = found["events"][0]["logStreamName"].as_str().map(str::to_owned);
+        stream.is_some()
     };
+    eventually("the event is run", has_run).await;
+    let stream = stream.unwrap();
     assert!(stream.contains("/[1]"), "{stream}");
 }
 

@@ -1,7 +1,7 @@
 //! `Pending`, `Active`, `InProgress`, `Failed`: what may be done in each, and that each ends. What is in progress is held
 //! there by taking the turns to unpack away.
 
-use crate::tests::{ECHO, Server, python, quick, request, zip};
+use crate::tests::{ECHO, Server, eventually, python, quick, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -48,8 +48,7 @@ async fn a_function_is_pending_until_its_code_is_there() {
 #[tokio::test]
 async fn what_was_there_before_runs_until_an_update_is_done_and_another_is_a_conflict() {
     let server = Server::start().await;
-    let who = "while True:\n    id, _, _ = next_event()\n    respond(id, os.environ['WHO'])\n";
-    server.create_with("f", who, json!({ "Environment": { "Variables": { "WHO": "one" } } })).await;
+    server.create_with("f", "tells_who_it_is()", json!({ "Environment": { "Variables": { "WHO": "one" } } })).await;
     assert_eq!(server.invoke("f", "{}").await.text(), "one");
     let turns = server.service().codes.turns.acquire_many(2).await.unwrap();
     let change = json!({ "Environment": { "Variables": { "WHO": "two" } } });
@@ -121,7 +120,7 @@ async fn what_a_server_left_in_progress_is_done_by_the_next_one() {
     server.create_with("h", ECHO, layers.clone()).await;
     server.service().codes.turns.acquire_many(2).await.unwrap().forget();
     assert_eq!(server.call("PUT", "/h/configuration", json!({ "Layers": [] })).await.status, 200);
-    let other = python("while True:\n    id, _, _ = next_event()\n    respond(id, '\"other\"')\n");
+    let other = python("answers_other()");
     let code = json!({ "ZipFile": STANDARD.encode(&other) });
     assert_eq!(server.call("PUT", "/f/code", code).await.status, 200);
     assert_eq!(server.call("POST", "", request("g", &python(ECHO), json!({}))).await.status, 201);
@@ -146,10 +145,7 @@ async fn a_function_deleted_while_it_is_pending_leaves_nothing() {
     assert_eq!(server.call("POST", "", request("f", &python(ECHO), json!({}))).await.status, 201);
     assert_eq!(server.call("DELETE", "/f", Value::Null).await.status, 204);
     drop(turns);
-    let began = std::time::Instant::now();
-    while std::fs::read_dir(server.dir.path().join("code")).unwrap().count() > 0 {
-        assert!(began.elapsed() < std::time::Duration::from_secs(10));
-        tokio::task::yield_now().await;
-    }
+    let code = server.dir.path().join("code");
+    eventually("its code goes", async || std::fs::read_dir(&code).unwrap().count() == 0).await;
     assert_eq!(server.call("GET", "/f", Value::Null).await.status, 404);
 }

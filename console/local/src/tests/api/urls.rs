@@ -1,17 +1,12 @@
 //! Function URLs: the events that requests become, and the responses that come of them.
 
-use crate::tests::{
-    ECHO, Reply, Server,
-    invoke::streaming::{Open, STREAM},
-};
+use crate::tests::{ECHO, Reply, Server, invoke::streaming::Open};
 use aws_sigv4::http_request::SignableBody;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
 /// Answers with what the request's body says.
-const OBEYS: &str = "import base64\nwhile True:\n    id, body, _ = next_event()\n    e = json.loads(body)\n    \
-                     b = e.get('body', '')\n    if e['isBase64Encoded']: b = base64.b64decode(b)\n    \
-                     if b == b'fail': call('POST', f'invocation/{id}/error', '{\"errorMessage\":\"no\"}')\n    else: respond(id, b)\n";
+const OBEYS: &str = "obeys()";
 
 impl Server {
     pub(crate) async fn url(&self, method: &str, name: &str, body: Value) -> Reply {
@@ -158,7 +153,7 @@ async fn python_curl_and_node_open_the_address_as_it_is() {
     server.create("echo", ECHO).await;
     server.open_url("echo", json!({})).await;
     let url = server.url("GET", "echo", Value::Null).await.json()["FunctionUrl"].as_str().unwrap().to_owned();
-    let python = "import sys, urllib.request\nprint(urllib.request.urlopen(sys.argv[1] + 'x').read().decode())";
+    let python = include_str!("fetch.py");
     let node = "fetch(process.argv[1] + 'x').then(r => r.text()).then(t => console.log(t))";
     // Python is a need of this workspace; the others are where they are.
     for (program, arguments) in
@@ -294,13 +289,7 @@ async fn a_presigned_url_is_as_good_as_a_signed_one_for_its_time() {
 #[tokio::test]
 async fn a_stream_that_breaks_off_has_no_end() {
     let server = Server::start().await;
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    path = json.loads(body)['rawPath']\n    \
-         begin(id, 'text/plain')\n    chunk(b'one')\n    chunk(b'two')\n    \
-         if path == '/exit': os._exit(1)\n    \
-         if path == '/late': time.sleep(60)\n    end()\n"
-    );
-    server.create_with("stream", &script, json!({ "Timeout": 1 })).await;
+    server.create_with("stream", "breaks_off()", json!({ "Timeout": 1 })).await;
     let host = server.open_url("stream", json!({ "InvokeMode": "RESPONSE_STREAM" })).await;
     for (path, whole) in [("/", true), ("/exit", false), ("/late", false)] {
         let reply = server.fetch(&host, "GET", path, &[], b"").await;
@@ -420,17 +409,7 @@ async fn pages_of_other_sites_are_told_what_the_url_allows_and_kept_out_else() {
 async fn a_stream_is_http_as_it_comes() {
     let server = Server::start().await;
     let gate = server.dir.path().join("gate");
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    path = json.loads(body)['rawPath']\n    \
-         if path == '/plain':\n        respond(id, '{{\"statusCode\":202,\"headers\":{{\"x-a\":\"b\"}},\"body\":\"unread\"}}')\n        continue\n    \
-         if path == '/fail':\n        call('POST', f'invocation/{{id}}/error', '{{\"errorMessage\":\"no\"}}')\n        continue\n    \
-         if path == '/raw':\n        begin(id, 'text/x-raw')\n        chunk(b'raw')\n        end()\n        continue\n    \
-         begin(id, 'application/vnd.awslambda.http-integration-response')\n    \
-         if path == '/bad':\n        chunk(b'no prelude')\n        end()\n        continue\n    \
-         chunk(b'{{\"statusCode\":206,\"headers\":{{\"Content-Type\":\"application/x-own\"}},\"cookies\":[\"a=1; Path=/\",\"b=2\"]}}\\0\\0\\0')\n    \
-         chunk(b'\\0\\0\\0\\0\\0one\\xff\\0')\n    \
-         while not os.path.exists({gate:?}): time.sleep(0.005)\n    chunk(b'two')\n    end()\n"
-    );
+    let script = format!("streams_by_path({gate:?})");
     server.create_with("stream", &script, json!({ "Timeout": 20 })).await;
     let host = server.open_url("stream", json!({ "InvokeMode": "RESPONSE_STREAM" })).await;
     let headers = [("host".to_owned(), host.clone())];
@@ -456,12 +435,7 @@ async fn a_stream_is_http_as_it_comes() {
 #[tokio::test]
 async fn a_buffered_url_collects_a_stream() {
     let server = Server::start().await;
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    \
-         begin(id, 'application/vnd.awslambda.http-integration-response')\n    \
-         chunk(b'{{\"statusCode\":201}}' + b'\\0' * 8)\n    chunk(b'one')\n    chunk(b'two')\n    end()\n"
-    );
-    server.create("stream", &script).await;
+    server.create("stream", "streams_with_a_prelude()").await;
     let host = server.open_url("stream", json!({})).await;
     let reply = server.fetch(&host, "GET", "/", &[], b"").await;
     assert_eq!((reply.status, reply.text().as_str(), reply.header("content-length")), (201, "onetwo", Some("6")));

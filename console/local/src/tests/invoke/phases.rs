@@ -1,8 +1,7 @@
 //! The phases of an invocation and what the log says of them: order, figures, levels, traces.
 
-use crate::tests::{ECHO, Server};
+use crate::tests::{ECHO, Server, eventually};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// The log of a function, whole.
 pub(crate) async fn log(server: &Server, name: &str) -> Vec<String> {
@@ -21,15 +20,13 @@ pub(crate) async fn log(server: &Server, name: &str) -> Vec<String> {
 
 /// Waits until the log holds a line with these words; gives the log.
 pub(crate) async fn log_with(server: &Server, name: &str, words: &str) -> Vec<String> {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let log = log(server, name).await;
-        if log.iter().any(|line| line.contains(words)) {
-            return log;
-        }
-        assert!(Instant::now() < deadline, "no {words} in {log:#?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut found = Vec::new();
+    let has_come = async || {
+        found = log(server, name).await;
+        found.iter().any(|line| line.contains(words))
+    };
+    eventually(&format!("{words} in the log"), has_come).await;
+    found
 }
 
 /// The types of the events in a tail.
@@ -45,12 +42,9 @@ fn place(log: &str, words: &str) -> usize {
 #[tokio::test]
 async fn after_a_failed_init_the_second_one_comes_before_the_start() {
     let server = Server::start().await;
-    let script = format!(
-        "mark = os.environ['MARK']\nprint('coming up', flush=True)\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    sys.exit(1)\n{ECHO}"
-    );
     let mark = server.dir.path().join("mark");
     let settings = json!({ "Timeout": 20, "Environment": { "Variables": { "MARK": mark } } });
-    server.create_with("late", &script, settings).await;
+    server.create_with("late", "exits_in_its_first_init()", settings).await;
     let tail = server.invoke("late", "5").await.tail();
     assert!(place(&tail, "INIT_REPORT") < tail.rfind("coming up").unwrap(), "{tail}");
     assert!(tail.rfind("coming up").unwrap() < place(&tail, "START RequestId"), "{tail}");
@@ -101,10 +95,12 @@ async fn the_json_format_writes_every_event_at_the_level_debug_with_awss_fields(
 #[tokio::test]
 async fn the_level_of_lambdas_lines_leaves_out_what_went_well() {
     let server = Server::start().await;
-    let script =
-        "while True:\n    id, body, _ = next_event()\n    if body == b'1': os._exit(3)\n    respond(id, body)\n";
     server
-        .create_with("warn", script, json!({ "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "WARN" } }))
+        .create_with(
+            "warn",
+            "exits_at_1()",
+            json!({ "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "WARN" } }),
+        )
         .await;
     assert_eq!(server.invoke("warn", "2").await.tail(), "");
     let tail = server.invoke("warn", "1").await.tail();
@@ -120,19 +116,8 @@ async fn the_level_of_lambdas_lines_leaves_out_what_went_well() {
 #[tokio::test]
 async fn the_level_of_the_functions_lines_is_that_in_their_json() {
     let server = Server::start().await;
-    let script = r#"
-def say(**line): print(json.dumps(line), flush=True)
-while True:
-    id, body, _ = next_event()
-    now = "2026-11-21T10:00:00.000Z"
-    say(timestamp=now, level="DEBUG", message="a detail")
-    say(timestamp=now, level="WARN", message="a warning")
-    say(level="ERROR", message="without a time")
-    print("plain", flush=True)
-    respond(id, body)
-"#;
     let logging = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "WARN" });
-    server.create_with("say", script, json!({ "LoggingConfig": logging })).await;
+    server.create_with("say", "logs_at_levels()", json!({ "LoggingConfig": logging })).await;
     let tail = server.invoke("say", "1").await.tail();
     assert_eq!(tail.lines().count(), 1, "{tail}");
     assert!(tail.contains("a warning"), "{tail}");
@@ -141,8 +126,7 @@ while True:
 #[tokio::test]
 async fn what_follows_the_response_is_before_the_report_and_a_part_of_the_duration() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, body)\n    time.sleep(0.3)\n    print('flushed', flush=True)\n";
-    server.create_with("hook", script, json!({ "Timeout": 10 })).await;
+    server.create_with("hook", "flushes_after_its_answer()", json!({ "Timeout": 10 })).await;
     let reply = server.invoke("hook", "1").await;
     let tail = reply.tail();
     assert!(place(&tail, "flushed") < place(&tail, "END RequestId"), "{tail}");
@@ -152,14 +136,8 @@ async fn what_follows_the_response_is_before_the_report_and_a_part_of_the_durati
 #[tokio::test]
 async fn without_a_tail_the_answer_does_not_wait_for_what_follows_it() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, body)\n    while not os.path.exists('go'): time.sleep(0.01)\n    print('flushed', flush=True)\n    os.remove('go')\n";
-    let configuration = server
-        .create_with(
-            "hook",
-            &script.replace("'go'", &format!("{:?}", server.dir.path().join("go"))),
-            json!({ "Timeout": 20 }),
-        )
-        .await;
+    let call = format!("flushes_when_let({:?})", server.dir.path().join("go"));
+    let configuration = server.create_with("hook", &call, json!({ "Timeout": 20 })).await;
     assert_eq!(configuration["FunctionName"], "hook");
     let path = "/2015-03-31/functions/hook/invocations";
     let reply = server.client.send("POST", path, &[], b"7", "lambda").await;
@@ -173,8 +151,7 @@ async fn without_a_tail_the_answer_does_not_wait_for_what_follows_it() {
 #[tokio::test]
 async fn what_follows_the_response_for_too_long_times_out_though_the_answer_was_given() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, body)\n    time.sleep(600)\n";
-    server.create_with("hook", script, json!({ "Timeout": 1 })).await;
+    server.create_with("hook", "hangs_after_its_answer()", json!({ "Timeout": 1 })).await;
     let reply = server.invoke("hook", "1").await;
     assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("1", None));
     assert!(reply.tail().contains("Task timed out after 1.00 seconds"), "{}", reply.tail());
@@ -184,7 +161,7 @@ async fn what_follows_the_response_for_too_long_times_out_though_the_answer_was_
 #[tokio::test]
 async fn an_exit_after_the_response_is_told_in_the_log_alone() {
     let server = Server::start().await;
-    server.create("once", "id, body, _ = next_event()\nrespond(id, body)\nos._exit(4)\n").await;
+    server.create("once", "exits_after_its_answer()").await;
     let reply = server.invoke("once", "1").await;
     assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("1", None));
     let tail = reply.tail();
@@ -195,7 +172,7 @@ async fn an_exit_after_the_response_is_told_in_the_log_alone() {
 #[tokio::test]
 async fn a_sampled_trace_is_a_second_line_of_the_report() {
     let server = Server::start().await;
-    let script = "while True:\n    id, _, headers = next_event()\n    respond(id, json.dumps(headers['Lambda-Runtime-Trace-Id']))\n";
+    let script = "tells_its_trace()";
     server.create("passes", script).await;
     server.create_with("active", script, json!({ "TracingConfig": { "Mode": "Active" } })).await;
     let root = "Root=1-62e900b2-710d76f009d6e7785905449a";

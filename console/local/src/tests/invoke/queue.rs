@@ -3,19 +3,14 @@
 use crate::{
     limits::Limits,
     server::local::open_with,
-    tests::{ECHO, Server, options, quick},
+    tests::{ECHO, Server, eventually, options, quick},
 };
 use serde_json::{Value, json};
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Duration};
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function";
-const FAILS: &str = "while True:\n    id, body, _ = next_event()\n    open(os.environ['LOG'], 'a').write(body.decode() + '\\n')\n    \
-                     call('POST', f'invocation/{id}/error', '{\"errorMessage\":\"no\"}')\n";
-const NOTES: &str = "while True:\n    id, body, _ = next_event()\n    open(os.environ['LOG'], 'a').write(body.decode() + '\\n')\n    \
-                     respond(id, '{\"n\": 1.50}')\n";
+const FAILS: &str = "notes_and_fails()";
+const NOTES: &str = "notes()";
 
 impl Server {
     fn log(&self, name: &str) -> PathBuf {
@@ -34,7 +29,7 @@ impl Server {
 
     /// The one record that a destination got.
     async fn record(&self, name: &str) -> Value {
-        wait("a record comes", || !self.noted(name).is_empty()).await;
+        eventually("a record comes", async || !self.noted(name).is_empty()).await;
         serde_json::from_str(&self.noted(name)[0]).unwrap()
     }
 
@@ -56,15 +51,7 @@ impl Server {
     }
 
     async fn worked_off(&self) {
-        wait("the queue is worked off", || std::fs::read_dir(self.queue()).unwrap().count() == 0).await;
-    }
-}
-
-async fn wait(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        eventually("the queue is worked off", async || std::fs::read_dir(self.queue()).unwrap().count() == 0).await;
     }
 }
 
@@ -171,7 +158,7 @@ async fn a_try_is_not_forgotten_by_a_restart() {
         let file = std::fs::read_dir(server.queue()).unwrap().next().unwrap().unwrap().path();
         std::fs::read_to_string(file).is_ok_and(|text| text.contains("\"attempts\": 1"))
     };
-    wait("the first try is noted", noted).await;
+    eventually("the first try is noted", async || noted()).await;
     let Server { local, dir, .. } = server;
     local.shutdown().await;
     let server = Server::start_in(dir, quick()).await;
@@ -233,7 +220,7 @@ async fn throttled_events_wait_their_turn() {
 async fn a_loop_of_destinations_ends_after_16_rounds() {
     let server = Server::start().await;
     // Each answers little, so that the records do not grow.
-    let script = "while True:\n    id, body, _ = next_event()\n    open(os.environ['LOG'], 'a').write('x\\n')\n    respond(id, '1')\n";
+    let script = "notes_little()";
     server.noting("a", script).await;
     server.noting("b", script).await;
     for (from, to) in [("a", "b"), ("b", "a")] {
@@ -332,6 +319,6 @@ async fn an_entry_of_an_earlier_version_is_read_and_settings_without_a_function_
     let local = open_with(options(dir.path()), quick()).await.unwrap();
     assert!(!orphan.exists());
     let noted = || std::fs::read_to_string(dir.path().join("old.lines")).unwrap_or_default() == "7\n";
-    wait("the event is run", noted).await;
+    eventually("the event is run", async || noted()).await;
     local.shutdown().await;
 }

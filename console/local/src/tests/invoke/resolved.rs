@@ -5,27 +5,15 @@ use crate::{
     api::lambda::identifier::{Resolved, resolve},
     invoke::invocation::{self, Invocation},
     store::function::LATEST,
-    tests::{Server, python, sandbox::reuse::becomes, server::lifecycle::is_running},
+    tests::{Server, eventually, python, sandbox::reuse::becomes, server::lifecycle::is_running},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 /// A bootstrap that answers with a number.
 fn number(n: u32) -> String {
-    format!("while True:\n    id, _, _ = next_event()\n    respond(id, '{n}')\n")
-}
-
-/// Waits until it is so.
-async fn until(what: &str, so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !so() {
-        assert!(began.elapsed() < Duration::from_secs(10), "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    format!("answers({n})")
 }
 
 impl Server {
@@ -78,12 +66,13 @@ async fn an_invocation_runs_the_code_that_it_was_resolved_to_after_updates_delet
     let second = code(&deleted);
     assert!(first.is_dir() && second.is_dir() && first != second);
     assert_eq!(server.run(updated).await, "1");
-    until("what nobody can ask for any more goes", || !first.exists()).await;
+    eventually("what nobody can ask for any more goes", async || !first.exists()).await;
     assert_eq!(server.run(pruned).await, "2");
     assert!(second.is_dir(), "another one still has it");
     assert_eq!(server.run(deleted).await, "2");
-    until("the last one was done", || !second.exists()).await;
-    until("nothing is left", || std::fs::read_dir(server.dir.path().join("code")).unwrap().count() == 0).await;
+    eventually("the last one was done", async || !second.exists()).await;
+    eventually("nothing is left", async || std::fs::read_dir(server.dir.path().join("code")).unwrap().count() == 0)
+        .await;
 }
 
 #[tokio::test]
@@ -96,7 +85,7 @@ async fn an_invocation_of_what_was_there_before_leaves_the_warm_sandboxes_of_wha
     let old = server.run(before).await;
     assert_ne!(old, warm);
     assert_eq!(server.invoke("f", "0").await.text(), warm);
-    until("it was of a version that is no more", || !is_running(&old)).await;
+    eventually("it was of a version that is no more", async || !is_running(&old)).await;
 }
 
 #[tokio::test]
@@ -107,7 +96,7 @@ async fn a_version_that_is_deleted_in_its_invocation_and_made_again_is_warm_agai
     let here = crate::tests::shared_dir();
     let payload = json!(here.path()).to_string();
     let meanwhile = async {
-        until("it is in its invocation", || std::fs::read_dir(here.path()).unwrap().count() > 0).await;
+        eventually("it is in its invocation", async || std::fs::read_dir(here.path()).unwrap().count() > 0).await;
         assert_eq!(server.call("DELETE", "/f", Value::Null).await.status, 204);
         server.create_native("f", json!({})).await;
         server.publish("f").await;
@@ -171,6 +160,6 @@ async fn what_a_killed_server_was_removing_goes_at_the_next_start() {
     }
     std::fs::write(code.join("0123.zip"), "").unwrap();
     let server = Server::start_in(server.dir, crate::tests::quick()).await;
-    until("what is not used is gone", || std::fs::read_dir(&code).unwrap().count() == 2).await;
+    eventually("what is not used is gone", async || std::fs::read_dir(&code).unwrap().count() == 2).await;
     assert_eq!(server.invoke("f", "{}").await.text(), "1");
 }

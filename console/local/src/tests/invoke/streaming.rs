@@ -1,38 +1,18 @@
 //! Responses that come as they are made: event streams, errors in the middle, callers that are slow or go away.
 
-use crate::tests::{ECHO, Server, quick};
+use crate::tests::{ECHO, Server, eventually, quick};
 use aws_smithy_eventstream::frame::read_message_from;
 use aws_smithy_types::event_stream::Message;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-
-/// Begins a streamed response, sends chunks and ends it.
-pub(crate) const STREAM: &str = r#"
-import base64
-def begin(id, content="application/octet-stream"):
-    api.putrequest("POST", f"/2018-06-01/runtime/invocation/{id}/response")
-    api.putheader("Transfer-Encoding", "chunked")
-    api.putheader("Content-Type", content)
-    api.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
-    api.putheader("Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")
-    api.endheaders()
-def chunk(data): api.send(b"%x\r\n%s\r\n" % (len(data), data))
-def end(error=None):
-    api.send(b"0\r\n")
-    if error:
-        api.send(b"Lambda-Runtime-Function-Error-Type: Function.Mid\r\nLambda-Runtime-Function-Error-Body: " + base64.b64encode(error) + b"\r\n")
-    api.send(b"\r\n")
-    reply = api.getresponse()
-    return reply.status, reply.read()
-"#;
 
 /// A request whose answer is read bit by bit.
 pub(crate) struct Open {
@@ -122,10 +102,7 @@ fn payload(messages: &[Message]) -> Vec<u8> {
 async fn a_streamed_response_comes_while_it_is_being_made() {
     let server = Server::start().await;
     let gate = server.dir.path().join("gate");
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, _, _ = next_event()\n    begin(id, 'application/x-own')\n    chunk(b'one\\0\\xff')\n    \
-         while not os.path.exists({gate:?}): time.sleep(0.005)\n    chunk(b'two')\n    end()\n"
-    );
+    let script = format!("streams_two_parts({gate:?})");
     server.create("stream", &script).await;
     let mut open = Open::invoke(&server, "stream", "{}").await;
     for header in [
@@ -152,10 +129,7 @@ async fn a_streamed_response_comes_while_it_is_being_made() {
 #[tokio::test]
 async fn an_error_in_the_middle_is_told_at_the_end() {
     let server = Server::start().await;
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, _, _ = next_event()\n    begin(id)\n    chunk(b'half')\n    end(b'{{\"errorMessage\":\"mid\"}}')\n"
-    );
-    server.create("mid", &script).await;
+    server.create("mid", "fails_in_the_middle()").await;
     let messages = Open::invoke(&server, "mid", "{}").await.messages().await;
     assert_eq!(payload(&messages), b"half");
     let complete = completion(&messages);
@@ -171,14 +145,7 @@ async fn what_is_not_streamed_comes_as_one_payload() {
     assert_eq!(payload(&messages), b"[1, 2]");
     assert_eq!(completion(&messages).get("ErrorCode"), None);
     let body = r#"{"errorMessage":"no"}"#;
-    server
-        .create(
-            "fails",
-            &format!(
-                "while True:\n    id, _, _ = next_event()\n    call('POST', f'invocation/{{id}}/error', '{body}')\n"
-            ),
-        )
-        .await;
+    server.create("fails", &format!("fails({body:?})")).await;
     let messages = Open::invoke(&server, "fails", "{}").await.messages().await;
     assert_eq!(payload(&messages), body.as_bytes());
     assert_eq!(completion(&messages)["ErrorDetails"], body);
@@ -187,11 +154,7 @@ async fn what_is_not_streamed_comes_as_one_payload() {
 #[tokio::test]
 async fn a_timeout_and_an_exit_in_the_middle_end_the_stream_with_their_error() {
     let server = Server::start().await;
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    begin(id)\n    chunk(b'half')\n    \
-         if body == b'1': os._exit(3)\n    time.sleep(600)\n"
-    );
-    server.create_with("stops", &script, json!({ "Timeout": 1 })).await;
+    server.create_with("stops", "stops_in_the_middle()", json!({ "Timeout": 1 })).await;
     for (event, kind) in [("0", "Sandbox.Timedout"), ("1", "Runtime.")] {
         let messages = Open::invoke(&server, "stops", event).await.messages().await;
         assert_eq!(payload(&messages), b"half");
@@ -205,22 +168,13 @@ async fn a_timeout_and_an_exit_in_the_middle_end_the_stream_with_their_error() {
 async fn a_caller_that_goes_away_does_not_break_the_invocation_off() {
     let server = Server::start().await;
     let (gate, done) = (server.dir.path().join("gate"), server.dir.path().join("done"));
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    begin(id)\n    chunk(b'one')\n    \
-         while not os.path.exists({gate:?}): time.sleep(0.005)\n    \
-         for n in range(100): chunk(b'x' * 65536)\n    status, _ = end()\n    \
-         open({done:?} + '.new', 'w').write(str(status) + ' ' + str(os.getpid()))\n    os.rename({done:?} + '.new', {done:?})\n"
-    );
+    let script = format!("streams_on({gate:?}, {done:?})");
     server.create_with("stream", &script, json!({ "Timeout": 30 })).await;
     let mut open = Open::invoke(&server, "stream", "{}").await;
     assert!(open.chunk().await.is_some());
     drop(open);
     std::fs::write(&gate, "").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !done.exists() {
-        assert!(Instant::now() < deadline, "the function came to its end");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the function came to its end", async || done.exists()).await;
     assert!(std::fs::read_to_string(&done).unwrap().starts_with("202 "), "and noticed nothing");
     let again = Open::invoke(&server, "stream", "{}").await.messages().await;
     assert_eq!(payload(&again).len(), 3 + 100 * 65536, "the next one works");
@@ -230,10 +184,7 @@ async fn a_caller_that_goes_away_does_not_break_the_invocation_off() {
 async fn a_slow_caller_makes_the_function_wait() {
     let server = Server::start().await;
     let sent = server.dir.path().join("sent");
-    let script = format!(
-        "{STREAM}\nwhile True:\n    id, body, _ = next_event()\n    begin(id)\n    \
-         for n in range(1600):\n        chunk(b'x' * 65536)\n        open({sent:?}, 'w').write(str(n))\n    end()\n"
-    );
+    let script = format!("streams_100_mb({sent:?})");
     server.create_with("fast", &script, json!({ "Timeout": 60 })).await;
     let mut open = Open::invoke(&server, "fast", "{}").await;
     open.chunk().await.unwrap();
@@ -242,6 +193,7 @@ async fn a_slow_caller_makes_the_function_wait() {
     let sent = || std::fs::read_to_string(&sent).ok().and_then(|text| text.parse::<u32>().ok());
     let mut before = sent();
     loop {
+        // That nothing comes is seen by nothing but time.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let now = sent();
         if now.is_some() && now == before {
@@ -257,12 +209,7 @@ async fn a_slow_caller_makes_the_function_wait() {
 #[tokio::test]
 async fn a_streamed_response_may_have_200_mb_and_no_more() {
     let server = Server::start().await;
-    let script = format!(
-        "{STREAM}\nblock = b'x' * (1 << 20)\nlast = 0\nwhile True:\n    id, body, _ = next_event()\n    n = json.loads(body)\n    \
-         if n == 0:\n        respond(id, str(last))\n        continue\n    \
-         begin(id)\n    for _ in range(n): chunk(block)\n    last, _ = end()\n"
-    );
-    server.create_with("huge", &script, json!({ "Timeout": 120 })).await;
+    server.create_with("huge", "streams_as_many_megabytes()", json!({ "Timeout": 120 })).await;
     let mut open = Open::invoke(&server, "huge", "201").await;
     let (mut length, mut last) = (0, Vec::new());
     while let Some(chunk) = open.chunk().await {
@@ -281,10 +228,7 @@ async fn a_streamed_response_may_have_200_mb_and_no_more() {
 async fn what_cannot_run_is_refused_before_a_stream_begins() {
     let server = Server::start_with(crate::limits::Limits { concurrency: 1, ..quick() }).await;
     let (mark, gate) = (server.dir.path().join("mark"), server.dir.path().join("gate"));
-    let script = format!(
-        "while True:\n    id, _, _ = next_event()\n    open({mark:?}, 'w')\n    \
-         while not os.path.exists({gate:?}): time.sleep(0.005)\n    respond(id, '1')\n"
-    );
+    let script = format!("answers_when_let({mark:?}, {gate:?})");
     server.create_with("slow", &script, json!({ "Timeout": 20 })).await;
     let path = "/2021-11-15/functions/slow/response-streaming-invocations";
     let send = |headers, body: &'static str| server.client.send("POST", path, headers, body.as_bytes(), "lambda");
@@ -292,9 +236,7 @@ async fn what_cannot_run_is_refused_before_a_stream_begins() {
     assert_eq!(send(&[("x-amz-invocation-type", "Event")], "{}").await.code(), "ValidationException");
     assert_eq!(send(&[("x-amz-invocation-type", "DryRun")], "{}").await.status, 204);
     let (first, second) = tokio::join!(server.invoke("slow", "1"), async {
-        while !mark.exists() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("the first one runs", async || mark.exists()).await;
         let second = send(&[], "{}").await;
         std::fs::write(&gate, "").unwrap();
         second

@@ -1,6 +1,6 @@
 //! Tenants: who may be named, and that no sandbox serves two of them. `InvokeAsync` as well.
 
-use crate::tests::{ECHO, Reply, Server};
+use crate::tests::{ECHO, Reply, Server, eventually};
 use serde_json::json;
 
 async fn invoke_for(server: &Server, name: &str, tenant: &str) -> Reply {
@@ -11,8 +11,9 @@ async fn invoke_for(server: &Server, name: &str, tenant: &str) -> Reply {
 #[tokio::test]
 async fn each_tenant_has_sandboxes_of_its_own() {
     let server = Server::start().await;
-    let script = "while True:\n    id, _, headers = next_event()\n    respond(id, json.dumps([headers['Lambda-Runtime-Aws-Tenant-Id'], os.getpid()]))\n";
-    server.create_with("multi", script, json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } })).await;
+    server
+        .create_with("multi", "tells_its_tenant()", json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } }))
+        .await;
     let blue = invoke_for(&server, "multi", "blue").await.json();
     let green = invoke_for(&server, "multi", "green").await.json();
     assert_eq!((&blue[0], &green[0]), (&json!("blue"), &json!("green")));
@@ -41,13 +42,11 @@ async fn a_tenant_must_be_named_where_there_are_tenants_and_only_there() {
 async fn the_old_asynchronous_call_queues_an_event() {
     let server = Server::start().await;
     let record = server.dir.path().join("record");
-    let script = "while True:\n    id, body, _ = next_event()\n    open(json.loads(body), 'w').write(id)\n    respond(id, '1')\n";
-    server.create("writes", script).await;
+    server.create("writes", "writes_its_request()").await;
     let reply = server.client.lambda("POST", "/2014-11-13/functions/writes/invoke-async/", &json!(record)).await;
     assert_eq!((reply.status, reply.json()), (202, json!({ "Status": 202 })));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while std::fs::read_to_string(&record).unwrap_or_default() != reply.header("x-amzn-requestid").unwrap() {
-        assert!(std::time::Instant::now() < deadline, "the event arrives");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    eventually("the event arrives", async || {
+        std::fs::read_to_string(&record).unwrap_or_default() == reply.header("x-amzn-requestid").unwrap()
+    })
+    .await;
 }

@@ -1,32 +1,13 @@
 //! What a function starts ends with its sandbox, however far it went, and with the server, however that ends.
 
 use crate::tests::{
-    Client, Server, api::layers::publish, quick, request, second_process::SecondProcess, server::lifecycle::is_running,
-    zip,
+    Client, Server, api::layers::publish, eventually, extension, quick, request, second_process::SecondProcess,
+    server::lifecycle::is_running, zip,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// A bootstrap that starts three processes which leave it in different ways, and answers with their ids and its own.
-const DAEMONS: &str = r#"
-import subprocess
-def start(command):
-    shell = subprocess.Popen(['sh', '-c', command], stdout=subprocess.PIPE)
-    return int(shell.stdout.readline())
-def daemons():
-    return [
-        start('echo $$; exec sleep 600 >/dev/null'),
-        start('setsid sh -c "echo \\$\\$; exec sleep 600 >/dev/null" & exit'),
-        start('(env -i setsid sh -c "(trap \\"\\" HUP TERM; sh -c \'echo \\$PPID\'; exec sleep 600 >/dev/null) & exit" &) & exit'),
-    ]
-while True:
-    id, body, _ = next_event()
-    answer = json.dumps([*daemons(), os.getpid()])
-    if b'stay' in body:
-        print('family', answer, flush=True)
-        time.sleep(600)
-    respond(id, answer)
-"#;
+const DAEMONS: &str = "starts_daemons()";
 
 fn processes(value: &Value) -> Vec<String> {
     let processes: Vec<String> = value.as_array().unwrap().iter().map(Value::to_string).collect();
@@ -35,11 +16,8 @@ fn processes(value: &Value) -> Vec<String> {
 }
 
 async fn end(processes: &[String]) {
-    let began = Instant::now();
-    while let Some(process) = processes.iter().find(|process| is_running(process)) {
-        assert!(began.elapsed() < Duration::from_secs(10), "{process} of {processes:?} lives on");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let have_ended = async || !processes.iter().any(|process| is_running(process));
+    eventually(&format!("{processes:?} end"), have_ended).await;
 }
 
 #[tokio::test]
@@ -101,20 +79,9 @@ async fn a_family_that_a_killed_server_left_ends_at_the_next_start_and_no_other(
 #[tokio::test]
 async fn what_an_extension_starts_ends_as_well() {
     let server = Server::start().await;
-    let extension = r#"#!/bin/sh
-setsid sh -c 'exec sleep 613' &
-exec python3 -c "
-import http.client, os
-api = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])
-api.request('POST', '/2020-01-01/extension/register', '{\"events\":[]}', {'Lambda-Extension-Name': 'daemon'})
-reply = api.getresponse()
-id = reply.headers['Lambda-Extension-Identifier']
-reply.read()
-api.request('GET', '/2020-01-01/extension/event/next', headers={'Lambda-Extension-Identifier': id})
-api.getresponse()
-"
-"#;
-    let layer = publish(&server, "daemon", &zip(&[("extensions/daemon", extension.as_bytes())])).await;
+    let waits = extension("registers_and_waits()");
+    let files = [("extensions/daemon", include_str!("families.sh").as_bytes()), ("waits.py", waits.as_bytes())];
+    let layer = publish(&server, "daemon", &zip(&files)).await;
     let settings = json!({ "Layers": [layer["LayerVersionArn"]] });
     server.create_with("f", crate::tests::ECHO, settings).await;
     assert_eq!(server.invoke("f", "1").await.text(), "1");

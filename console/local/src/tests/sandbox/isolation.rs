@@ -4,35 +4,17 @@
 use crate::{
     limits::Limits,
     sandbox::isolation,
-    tests::{Server, api::layers::publish, quick, request, zip},
+    tests::{Server, api::layers::publish, bootstrap, eventually, quick, request, zip},
 };
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
+use std::path::Path;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// A bootstrap that answers with what it finds, and with how writing went.
-const LOOK: &str = r"
-import errno
-def text(name):
-    try: return open(name).read()
-    except OSError as error: return errno.errorcode[error.errno]
-def write(name, words='changed'):
-    try: return open(name, 'w').write(words) and 'written'
-    except OSError as error: return errno.errorcode[error.errno]
-def names(dir):
-    try: return sorted(os.listdir(dir))
-    except OSError as error: return errno.errorcode[error.errno]
-root = os.environ['LAMBDA_TASK_ROOT']
-opt = os.environ['PATH'].split(':')[-1][:-len('/bin')]
-tmp = os.environ.get('TMPDIR', '/tmp')
-while True:
-    id, body, _ = next_event()
-    time.sleep(json.loads(body).get('sleep', 0))
-    respond(id, json.dumps(eval(json.loads(body)['do'])))
-";
+const LOOK: &str = "does_as_told()";
 
 fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let script = format!("{}{LOOK}", crate::tests::PRELUDE);
+    let script = bootstrap(LOOK);
     zip(&[&[("bootstrap", script.as_bytes())], files].concat())
 }
 
@@ -117,11 +99,10 @@ async fn what_one_sandbox_writes_no_other_one_sees() {
         assert_eq!(std::fs::read_dir(code).unwrap().count(), 2);
         server.call("DELETE", "/f", Value::Null).await;
         server.call("DELETE", "/g", Value::Null).await;
-        let began = std::time::Instant::now();
-        while std::fs::read_dir(server.dir.path().join("sandboxes")).unwrap().count() > 0 {
-            assert!(began.elapsed() < Duration::from_secs(10), "what was a sandbox's own goes with it");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("what was a sandbox's own goes with it", async || {
+            std::fs::read_dir(server.dir.path().join("sandboxes")).unwrap().count() == 0
+        })
+        .await;
     }
 }
 
@@ -131,7 +112,7 @@ async fn a_bootstrap_and_an_extension_may_be_links_into_a_layer() {
         return;
     }
     let server = Server::isolated(true).await;
-    let script = format!("{}{LOOK}", crate::tests::PRELUDE);
+    let script = bootstrap(LOOK);
     let layer = zip(&[("runtime/bootstrap", script.as_bytes()), ("nodejs/node_modules/m", b"module")]);
     let layer = publish(&server, "runtime", &layer).await;
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -203,7 +184,7 @@ async fn a_python_zip_without_the_right_to_run_is_refused_as_on_aws() {
     let server = Server::start().await;
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     writer.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o600)).unwrap();
-    std::io::Write::write_all(&mut writer, crate::tests::PRELUDE.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut writer, bootstrap("echo()").as_bytes()).unwrap();
     let bytes = writer.finish().unwrap().into_inner();
     server.create_zipped("f", &bytes, json!({})).await;
     let error = server.invoke("f", "{}").await.json();

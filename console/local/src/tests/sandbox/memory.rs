@@ -16,18 +16,7 @@ fn assert_out_of_memory(reply: &Reply, id: &str) {
 async fn too_much_memory_kills_the_function_and_the_next_invocation_works() {
     let server = Server::start().await;
     // For good, for a moment, and little by little.
-    let script = r"
-while True:
-    id, body, _ = next_event()
-    how, size = json.loads(body), 200 << 20
-    if how == 'good': held = b'x' * size
-    if how == 'moment': len(b'x' * size)
-    if how == 'bits':
-        held = []
-        while True: held.append(b'x' * 100_000)
-    respond(id, json.dumps('still here'))
-";
-    server.create_with("hungry", script, json!({ "Timeout": 60 })).await;
+    server.create_with("hungry", "takes_200_mb_if_told()", json!({ "Timeout": 60 })).await;
     for how in ["good", "moment", "bits"] {
         let reply = server.invoke("hungry", &json!(how).to_string()).await;
         let id = reply.header("x-amzn-requestid").unwrap().to_owned();
@@ -45,7 +34,7 @@ while True:
 #[tokio::test]
 async fn too_much_memory_in_the_init_is_told_likewise() {
     let server = Server::start().await;
-    server.create_with("heavy", "held = b'x' * (200 << 20)\nnext_event()\n", json!({ "Timeout": 20 })).await;
+    server.create_with("heavy", "takes_200_mb_in_its_init()", json!({ "Timeout": 20 })).await;
     let reply = server.invoke("heavy", "1").await;
     let id = reply.header("x-amzn-requestid").unwrap().to_owned();
     assert_out_of_memory(&reply, &id);
@@ -56,8 +45,7 @@ async fn too_much_memory_in_the_init_is_told_likewise() {
 #[tokio::test]
 async fn what_the_bootstrap_starts_counts_too() {
     let server = Server::start().await;
-    let script = "import subprocess\nwhile True:\n    id, body, _ = next_event()\n    subprocess.run([sys.executable, '-c', 'import time; held = b\"x\" * (200 << 20); time.sleep(600)'])\n";
-    server.create_with("parent", script, json!({ "Timeout": 30 })).await;
+    server.create_with("parent", "starts_a_child_of_200_mb()", json!({ "Timeout": 30 })).await;
     let reply = server.invoke("parent", "1").await;
     let id = reply.header("x-amzn-requestid").unwrap().to_owned();
     assert_out_of_memory(&reply, &id);
@@ -66,8 +54,7 @@ async fn what_the_bootstrap_starts_counts_too() {
 #[tokio::test]
 async fn what_is_reserved_and_never_touched_does_not_count() {
     let server = Server::start().await;
-    let script = "import mmap, threading\nheld = mmap.mmap(-1, 1 << 30)\nfor _ in range(40): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n";
-    server.create("reserves", &format!("{script}{}", crate::tests::ECHO)).await;
+    server.create("reserves", "reserves_what_it_never_touches()").await;
     let reply = server.invoke("reserves", "1").await;
     assert_eq!(reply.text(), "1");
     assert!(reply.report("Max Memory Used").unwrap() < 64.0, "{}", reply.tail());

@@ -2,7 +2,7 @@
 
 use crate::{
     limits::Limits,
-    tests::{Reply, Server, quick},
+    tests::{Reply, Server, eventually, quick},
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -13,15 +13,9 @@ use std::{
 
 /// Waits until a process is in this state, as `/proc` tells it by a letter; one that is gone is as good as a zombie.
 pub(crate) async fn becomes(process: &str, wanted: char) {
-    let began = Instant::now();
-    loop {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_else(|_| "x) Z".to_owned());
-        if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted)) {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "{process} does not become {wanted}: {stat}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let stat = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_else(|_| "x) Z".to_owned());
+    let is_so = async || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted));
+    eventually(&format!("{process} becomes {wanted}"), is_so).await;
 }
 
 #[tokio::test]
@@ -36,9 +30,8 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
     let replies = join_all(names.map(|name| server.invoke(name, &payload)));
     // None is answered before all have their sandbox.
     let all_there = async {
-        while std::fs::read_dir(here.path()).unwrap().count() < 210 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let is_there = async || std::fs::read_dir(here.path()).unwrap().count() == 210;
+        eventually("each has its sandbox", is_there).await;
         std::fs::write(here.path().join("go"), "").unwrap();
     };
     let (replies, ()) = tokio::join!(replies, all_there);
@@ -53,24 +46,10 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
 async fn an_idle_sandbox_is_frozen_and_thawed_for_the_next_event() {
     let server = Server::start().await;
     // A thread that notes each time it finds that time has passed without it.
-    let script = r"
-import threading
-longest = 0
-def watch():
-    global longest
-    last = time.monotonic()
-    while True:
-        time.sleep(0.001)
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
-threading.Thread(target=watch, daemon=True).start()
-while True:
-    id, _, _ = next_event()
-    respond(id, json.dumps([os.getpid(), longest]))
-";
-    server.create("f", script).await;
+    server.create("f", "notices_lost_time()").await;
     let process = server.invoke("f", "{}").await.json()[0].to_string();
     becomes(&process, 'T').await;
+    // Time passes without it.
     let frozen = Instant::now();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let stood = frozen.elapsed();
@@ -85,8 +64,7 @@ while True:
 #[tokio::test]
 async fn a_function_that_does_not_ask_for_the_next_event_yet_is_not_frozen() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, str(os.getpid()))\n    time.sleep(0.3)\n    print('done after the answer', flush=True)\n";
-    server.create("late", script).await;
+    server.create("late", "works_after_its_answer()").await;
     let reply = server.invoke("late", "{}").await;
     assert!(reply.tail().contains("done after the answer\n"), "{}", reply.tail());
     becomes(&reply.text(), 'T').await;
@@ -95,18 +73,14 @@ async fn a_function_that_does_not_ask_for_the_next_event_yet_is_not_frozen() {
 #[tokio::test]
 async fn a_frozen_sandbox_is_killed_when_its_time_is_over_and_its_last_words_are_kept() {
     let server = Server::start_with(Limits { idle: Duration::from_millis(200), ..quick() }).await;
-    let script = "while True:\n    id, _, _ = next_event()\n    respond(id, str(os.getpid()))\n    sys.stdout.write('no newline')\n    sys.stdout.flush()\n";
-    server.create("f", script).await;
+    server.create("f", "leaves_a_line_without_its_end()").await;
     let process = server.invoke("f", "{}").await.text();
-    let began = Instant::now();
-    while std::path::Path::new(&format!("/proc/{process}")).exists() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it is ended");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is ended", async || !(std::path::Path::new(&format!("/proc/{process}")).exists())).await;
     let request = json!({ "logGroupName": "/aws/lambda/f", "filterPattern": "newline" });
-    while server.client.logs("FilterLogEvents", &request).await.json()["events"] == json!([]) {
-        assert!(began.elapsed() < Duration::from_secs(10), "its last words are logged");
-    }
+    eventually("its last words are logged", async || {
+        server.client.logs("FilterLogEvents", &request).await.json()["events"] != json!([])
+    })
+    .await;
     assert_ne!(server.invoke("f", "{}").await.text(), process);
 }
 
@@ -131,9 +105,8 @@ async fn a_functions_reservation_is_a_limit_for_it_and_a_share_that_others_do_no
     let payload = json!(here.path()).to_string();
     let running = join_all(["r", "r", "r", "a"].map(|name| server.invoke(name, &payload)));
     let meanwhile = async {
-        while std::fs::read_dir(here.path()).unwrap().count() < 4 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_there = async || std::fs::read_dir(here.path()).unwrap().count() == 4;
+        eventually("all four run", is_there).await;
         let refused = [server.invoke("r", "0").await, server.invoke("a", "0").await];
         std::fs::write(here.path().join("go"), "").unwrap();
         refused.map(|reply| reply.json()["Reason"].clone())
@@ -154,11 +127,8 @@ async fn when_all_places_are_taken_the_sandbox_that_was_idle_longest_gives_way()
         server.create_native(name, json!({})).await;
         processes.push(server.invoke(name, "0").await.text());
     }
-    let began = Instant::now();
-    while std::path::Path::new(&format!("/proc/{}", processes[0])).exists() {
-        assert!(began.elapsed() < Duration::from_secs(10), "the first one is ended");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the first one is ended", async || !(std::path::Path::new(&format!("/proc/{}", processes[0])).exists()))
+        .await;
     assert_eq!(server.invoke("c", "0").await.text(), processes[2]);
     assert_eq!(server.invoke("b", "0").await.text(), processes[1]);
 }
@@ -166,8 +136,7 @@ async fn when_all_places_are_taken_the_sandbox_that_was_idle_longest_gives_way()
 #[tokio::test]
 async fn events_wait_for_their_turn_while_callers_are_refused() {
     let server = Server::start_with(Limits { concurrency: 1, ..quick() }).await;
-    let script = "while True:\n    id, body, _ = next_event()\n    with open(json.loads(body)['record'], 'a') as record: record.write(body.decode() + '\\n')\n    while not os.path.exists(json.loads(body)['until']): time.sleep(0.005)\n    respond(id, '1')\n";
-    server.create("f", script).await;
+    server.create("f", "records_and_waits()").await;
     let (record, until) = (server.dir.path().join("record"), server.dir.path().join("until"));
     let payload = json!({ "record": record, "until": until }).to_string();
     let path = "/2015-03-31/functions/f/invocations";
@@ -175,28 +144,22 @@ async fn events_wait_for_their_turn_while_callers_are_refused() {
         let headers = [("x-amz-invocation-type", "Event")];
         assert_eq!(server.client.send("POST", path, &headers, payload.as_bytes(), "lambda").await.status, 202);
     }
-    let began = Instant::now();
     let lines = || std::fs::read_to_string(&record).unwrap_or_default().lines().count();
-    while lines() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "the first event is delivered");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the first event is delivered", async || lines() != 0).await;
     let refused = server.invoke("f", &payload).await;
     assert_eq!((refused.status, refused.code()), (429, "TooManyRequestsException"));
     assert_eq!(refused.json()["Reason"], "ConcurrentInvocationLimitExceeded");
     std::fs::write(until, "").unwrap();
-    while lines() < 5 || std::fs::read_dir(server.dir.path().join("queue")).unwrap().count() > 0 {
-        assert!(began.elapsed() < Duration::from_secs(20), "all events are worked off: {}", lines());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let queue = server.dir.path().join("queue");
+    let is_done = async || lines() == 5 && std::fs::read_dir(&queue).unwrap().count() == 0;
+    eventually("all events are worked off", is_done).await;
     assert_eq!(lines(), 5);
 }
 
 #[tokio::test]
 async fn a_sandbox_that_has_answered_is_waited_for_and_one_that_goes_on_working_is_not() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    respond(id, json.dumps(os.getpid()))\n    time.sleep(json.loads(body))\n";
-    server.create_with("f", script, json!({ "Timeout": 60 })).await;
+    server.create_with("f", "works_on_for_as_long()", json!({ "Timeout": 60 })).await;
     let path = "/2015-03-31/functions/f/invocations";
     // Without the tail of the log, for which an answer waits until all is done.
     let process =

@@ -250,43 +250,18 @@ async fn errors_have_the_shape_of_their_service() {
 #[tokio::test]
 async fn a_sandboxs_runtime_api_refuses_pages_and_other_hosts() {
     let server = Server::start().await;
-    let script = r"
-def status(method, path, headers):
-    other = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])
-    other.request(method, path, headers=headers)
-    return other.getresponse().status
-while True:
-    id, _, _ = next_event()
-    next = '/2018-06-01/runtime/invocation/next'
-    page = status('GET', next, {'Origin': 'https://evil.example'})
-    respond(id, json.dumps([page, status('GET', next, {'Host': 'evil.example'}), status('GET', '/else', {})]))
-";
-    server.create("api", script).await;
+    server.create("api", "asks_as_a_page()").await;
     assert_eq!(server.invoke("api", "{}").await.json(), json!([403, 403, 404]));
 }
 
 #[tokio::test]
 async fn a_sandboxs_runtime_api_is_for_no_other_sandbox_and_no_other_process() {
     let server = Server::start().await;
-    let address =
-        "while True:\n    id, _, _ = next_event()\n    respond(id, json.dumps(os.environ['AWS_LAMBDA_RUNTIME_API']))\n";
-    server.create("victim", address).await;
+    server.create("victim", "tells_its_api()").await;
     let api = server.invoke("victim", "{}").await.json().as_str().unwrap().to_owned();
     assert!(api.starts_with("127.0.0.1:"));
     // A request that is read would be answered: with an event, or that it is wrong.
-    let script = r"
-def reached(api):
-    other = http.client.HTTPConnection(api, timeout=20)
-    try:
-        other.request('POST', '/2018-06-01/runtime/invocation/strange/response', b'stolen')
-        return other.getresponse().status
-    except (http.client.RemoteDisconnected, ConnectionError):
-        return None
-while True:
-    id, body, _ = next_event()
-    respond(id, json.dumps([reached(json.loads(body)), reached(os.environ['AWS_LAMBDA_RUNTIME_API'])]))
-";
-    server.create_with("thief", script, json!({ "Timeout": 30 })).await;
+    server.create_with("thief", "asks_anothers_api()", json!({ "Timeout": 30 })).await;
     let reply = server.invoke("thief", &json!(api).to_string()).await;
     assert_eq!(reply.json(), json!([null, 400]), "it reaches its own only");
     let mut ours = std::net::TcpStream::connect(&api).unwrap();
@@ -304,17 +279,8 @@ while True:
 #[tokio::test]
 async fn a_bootstrap_whose_every_call_is_another_process_reaches_its_api() {
     let server = Server::start().await;
-    let call = "import sys, urllib.request as http\n\
-                answer = http.urlopen(sys.argv[1], data=sys.argv[2].encode() if len(sys.argv) > 2 else None)\n\
-                print(answer.headers['Lambda-Runtime-Aws-Request-Id'], answer.read().decode())\n";
-    let script = r#"#!/bin/sh
-api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
-while true; do
-    told="$(python3 call.py "$api/next")"
-    # One that left the group.
-    setsid python3 call.py "$api/${told%% *}/response" "${told#* }" >/dev/null
-done
-"#;
+    let call = include_str!("call.py");
+    let script = include_str!("calls_by_process.sh");
     let request = crate::tests::request(
         "sh",
         &crate::tests::zip(&[("bootstrap", script.as_bytes()), ("call.py", call.as_bytes())]),
@@ -397,9 +363,7 @@ async fn another_user_is_refused_at_the_connection() {
     }
     let server = Server::start().await;
     let port = server.client.host().split_once(':').unwrap().1.to_owned();
-    let script = "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
-                  try:\n s.sendall(b'GET / HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\n\\r\\n')\n print(len(s.recv(1)))\n\
-                  except OSError: print(0)";
+    let script = include_str!("other_user.py");
     let read = |user: u32| {
         let mut command = std::process::Command::new("python3");
         command.args(["-c", script, &port]).uid(user);

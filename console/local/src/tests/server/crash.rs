@@ -1,13 +1,9 @@
 //! A server that is killed at random moments, and one that starts and ends many sandboxes.
 
-use crate::tests::{Client, native, request, sandbox::faults::Rng, second_process::SecondProcess};
+use crate::tests::{Client, eventually, native, request, sandbox::faults::Rng, second_process::SecondProcess};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::{
-    collections::HashMap,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 /// What is known of a function: its description, none when it is not there.
 type Known = HashMap<String, Option<String>>;
@@ -136,11 +132,7 @@ async fn sandboxes_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
             client.settled("f").await;
         }
         // All have ended when no descriptor is more than those of a server at rest.
-        let began = Instant::now();
-        while descriptors() > 40 {
-            assert!(began.elapsed() < Duration::from_secs(20), "{} descriptors stay open", descriptors());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("all sandboxes have ended", async || descriptors() <= 40).await;
         (descriptors(), resident())
     };
     let (_, before) = rounds(3).await;

@@ -5,14 +5,14 @@ use crate::{
     limits::Limits,
     open,
     server::local::open_with,
-    tests::{Client, Server, options, quick, second_process::SecondProcess},
+    tests::{Client, Server, eventually, options, quick, second_process::SecondProcess},
 };
 use serde_json::{Value, json};
 use std::{
     future::{pending, ready},
     path::Path,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::net::TcpStream;
 
@@ -45,11 +45,7 @@ impl Marks {
 
     /// How many invocations have begun.
     async fn begun(&self, count: usize) {
-        let began = Instant::now();
-        while std::fs::read_dir(self.0.path()).unwrap().count() < count {
-            assert!(began.elapsed() < Duration::from_secs(20), "it begins");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        eventually("it begins", async || std::fs::read_dir(self.0.path()).unwrap().count() >= count).await;
     }
 }
 
@@ -86,9 +82,7 @@ async fn a_server_that_others_use_ends_after_their_answers() {
         assert_eq!(left, Left::default());
     };
     let ending = async {
-        while said.lock().unwrap().is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("it says that it waits", async || said.lock().unwrap().is_some()).await;
         assert!(joined.is_alive(), "it goes on, also for those who come now");
         assert_eq!(client.lambda("GET", "/2015-03-31/functions/f", &Value::Null).await.status, 200);
         marks.let_go();
@@ -109,7 +103,7 @@ async fn a_server_that_others_use_ends_after_their_answers() {
 async fn what_is_broken_off_says_so_and_is_not_blamed_on_the_function() {
     let (server, marks) = (Server::start().await, Marks::new());
     server.create_native("f", json!({ "Timeout": 60 })).await;
-    server.create("begins", "time.sleep(600)\n").await;
+    server.create("begins", "sleeps()").await;
     let (_joined, client) = caller(server.dir.path()).await;
     let (payload, service) = (marks.payload(), Arc::clone(server.service()));
     let (Server { local, dir, .. }, nothing) = (server, json!({}));
@@ -118,9 +112,7 @@ async fn what_is_broken_off_says_so_and_is_not_blamed_on_the_function() {
         client.lambda("POST", "/2015-03-31/functions/begins/invocations", &nothing),
         async {
             marks.begun(1).await;
-            while service.busy_poll.requests() < 2 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+            eventually("both are served", async || service.busy_poll.requests() == 2).await;
             local.leave(ready(()), |_| {}).await
         }
     );
@@ -180,7 +172,7 @@ async fn an_event_that_is_broken_off_runs_with_the_next_server() {
 #[tokio::test]
 async fn retries_are_made_before_the_server_ends_and_what_cannot_run_is_left() {
     let server = Server::start_with(Limits { retries: [Duration::from_millis(50); 2], ..quick() }).await;
-    server.create("f", "os._exit(1)\n").await;
+    server.create("f", "exits_at_once()").await;
     let event = [("x-amz-invocation-type", "Event")];
     server.client.send("POST", INVOKE, &event, b"1", "lambda").await;
     let dir = server.dir;
@@ -210,12 +202,8 @@ async fn idle_connections_half_requests_and_live_tails_do_not_hold_a_server() {
         assert_eq!(reply.status, 200, "it ends as a stream does: {}", reply.text());
     };
     let leaving = async {
-        while service.logs.tails() == 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        let began = Instant::now();
+        eventually("the tail is open", async || service.logs.tails() > 0).await;
         local.leave(pending(), |waits| panic!("{waits:?}")).await;
-        assert!(began.elapsed() < Duration::from_secs(5));
     };
     tokio::join!(tail, leaving);
     assert_eq!(half.read(&mut [0; 16]).await.unwrap_or(0), 0);
@@ -228,12 +216,8 @@ async fn a_server_that_was_killed_is_known_as_that() {
     let (joined, _) = caller(dir.path()).await;
     assert!(joined.is_alive());
     first.kill();
-    let began = Instant::now();
     // A child of another test has the lock between its fork and its exec.
-    while joined.link().fate() != Fate::Killed {
-        assert!(began.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is known as killed", async || joined.link().fate() == Fate::Killed).await;
     let next = open(options(dir.path())).await.unwrap();
     assert!(next.is_serving() && next.is_alive() && !joined.is_alive());
     assert_eq!(joined.link().fate(), Fate::Killed, "also when another one serves");

@@ -5,15 +5,11 @@ use crate::{
     limits::Limits,
     open,
     server::{local::open_with, lock},
-    tests::{Client, ECHO, Server, options, quick, second_process::SecondProcess},
+    tests::{Client, ECHO, Server, eventually, options, quick, second_process::SecondProcess},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 #[tokio::test]
 async fn the_second_one_joins_the_first() {
@@ -27,11 +23,7 @@ async fn the_second_one_joins_the_first() {
     assert_eq!(client.lambda("GET", "/2015-03-31/functions/echo", &Value::Null).await.status, 200);
     server.local.shutdown().await;
     // A child of another test has the lock between its fork and its exec.
-    let waited = Instant::now();
-    while joined.is_alive() {
-        assert!(waited.elapsed() < Duration::from_secs(10), "it knows that the first one is gone");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it knows that the first one is gone", async || !(joined.is_alive())).await;
     let own = open(options(server.dir.path())).await.unwrap();
     assert!(own.is_serving(), "it serves now");
 }
@@ -83,11 +75,8 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
     std::fs::write(dir.path().join("functions/.echo.json.1"), "{\"na").unwrap();
     let server = Server::start_in(dir, quick()).await;
     assert!(server.local.is_serving());
-    let waited = Instant::now();
-    while server.dir.path().join("code/.half-unpacked").exists() {
-        assert!(waited.elapsed() < Duration::from_secs(10), "it is removed in the background");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is removed in the background", async || !(server.dir.path().join("code/.half-unpacked").exists()))
+        .await;
     assert!(!server.dir.path().join("functions/.echo.json.1").exists());
     assert!(server.dir.path().join("functions/half.json.damaged").exists(), "it is set aside");
     server.create("echo", ECHO).await;
@@ -121,7 +110,7 @@ pub(crate) fn is_running(process: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-const WHO: &str = "while True:\n    id, _, _ = next_event()\n    respond(id, str(os.getpid()))\n";
+const WHO: &str = "tells_its_process()";
 
 #[tokio::test]
 async fn sandboxes_end_with_the_server() {
@@ -138,11 +127,7 @@ async fn an_idle_sandbox_ends_after_its_time() {
     let server = Server::start_with(Limits { idle: Duration::from_millis(200), ..quick() }).await;
     server.create("who", WHO).await;
     let process = server.invoke("who", "{}").await.text();
-    let waited = Instant::now();
-    while is_running(&process) {
-        assert!(waited.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the sandbox ends", async || !is_running(&process)).await;
     let next = server.invoke("who", "{}").await;
     assert_ne!(next.text(), process);
     assert!(next.report("Init Duration").is_some());
@@ -151,19 +136,13 @@ async fn an_idle_sandbox_ends_after_its_time() {
 #[tokio::test]
 async fn the_last_words_of_an_idle_sandbox_are_logged() {
     let server = Server::start().await;
-    server
-        .create(
-            "talks",
-            "id, _, _ = next_event()\nrespond(id, '1')\ntime.sleep(0.05)\nos.write(1, b'last words')\nos._exit(1)\n",
-        )
-        .await;
+    server.create("talks", "talks_and_exits()").await;
     server.invoke("talks", "{}").await;
-    let waited = Instant::now();
     let request = json!({ "logGroupName": "/aws/lambda/talks", "filterPattern": "\"last words\"" });
-    while server.client.logs("FilterLogEvents", &request).await.json()["events"] == json!([]) {
-        assert!(waited.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("they are logged", async || {
+        server.client.logs("FilterLogEvents", &request).await.json()["events"] != json!([])
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -172,17 +151,13 @@ async fn a_deleted_functions_sandbox_ends() {
     server.create("who", WHO).await;
     let process = server.invoke("who", "{}").await.text();
     server.client.lambda("DELETE", "/2015-03-31/functions/who", &Value::Null).await;
-    let waited = Instant::now();
-    while is_running(&process) {
-        assert!(waited.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the sandbox ends", async || !is_running(&process)).await;
 }
 
 #[tokio::test]
 async fn a_queued_event_outlives_the_server() {
     let server = Server::start().await;
-    server.create("slow", "while True:\n    id, body, _ = next_event()\n    time.sleep(600)\n").await;
+    server.create("slow", "never_answers()").await;
     let path = "/2015-03-31/functions/slow/invocations";
     server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda").await;
     server.local.shutdown().await;
@@ -195,11 +170,7 @@ async fn a_queued_event_outlives_the_server() {
     let code = STANDARD.encode(crate::tests::python(ECHO));
     client.lambda("PUT", "/2015-03-31/functions/slow/code", &json!({ "ZipFile": code })).await;
     client.lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 })).await;
-    let waited = Instant::now();
-    while waiting() > 0 {
-        assert!(waited.elapsed() < Duration::from_secs(20), "the event is worked off");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the event is worked off", async || waiting() == 0).await;
     local.shutdown().await;
 }
 
@@ -218,11 +189,7 @@ async fn kill_9_takes_the_sandboxes_along_and_loses_nothing() {
     let process = client.lambda("POST", "/2015-03-31/functions/who/invocations", &json!({})).await.text();
     assert!(is_running(&process));
     serving.kill();
-    let waited = Instant::now();
-    while is_running(&process) {
-        assert!(waited.elapsed() < Duration::from_secs(10), "the sandbox dies with its server");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the sandbox dies with its server", async || !is_running(&process)).await;
     let server = Server::start_in(dir, quick()).await;
     assert!(server.local.is_serving());
     assert_ne!(server.invoke("who", "{}").await.text(), process);

@@ -1,11 +1,12 @@
 //! `StartLiveTail`.
 
 use super::*;
+use crate::tests::eventually;
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use bytes::BytesMut;
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -100,9 +101,7 @@ async fn of_thousands_of_lines_a_second_a_sample_of_500_is_told_in_order() {
 #[tokio::test]
 async fn a_function_that_writes_thousands_of_lines_loses_none_on_disk_while_it_is_followed() {
     let server = Server::start().await;
-    let script = "while True:\n    id, body, _ = next_event()\n    \
-                  print(*range(5000), sep=chr(10), flush=True)\n    respond(id, body)\n";
-    server.create("writer", script).await;
+    server.create("writer", "prints_5000_lines()").await;
     server.invoke("writer", "0").await;
     let group = "/aws/lambda/writer";
     let arn = format!("arn:aws:logs:eu-central-1:000000000000:log-group:{group}");
@@ -134,19 +133,12 @@ async fn a_session_ends_when_its_client_is_gone() {
     }
     assert_eq!(logs.tails(), 21);
     drop(leaves);
-    let began = Instant::now();
-    while logs.tails() > 1 {
-        assert!(began.elapsed() < Duration::from_secs(20), "{} sessions are open", logs.tails());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the sessions of those that left end", async || logs.tails() == 1).await;
     drop(stays);
     // And when the server ends.
     let _open = Tail::open(&server, &request).await;
     server.local.shutdown().await;
-    while logs.tails() > 0 {
-        assert!(began.elapsed() < Duration::from_secs(20), "{} sessions are open", logs.tails());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("all sessions end", async || logs.tails() == 0).await;
 }
 
 /// A live tail's messages, out of a chunked body.
