@@ -79,7 +79,7 @@ async fn state() -> tempfile::TempDir {
     let (one, two) = (zip(&[("lib/a", b"1"), ("lib/only", b"1")]), zip(&[("lib/a", b"2")]));
     let (one, two) = (layers::publish(&server, "one", &one).await, layers::publish(&server, "two", &two).await);
     let used = json!({ "Layers": [one["LayerVersionArn"], two["LayerVersionArn"]] });
-    server.create_with("other", &format!("# other\n{ECHO}"), used).await;
+    server.create_with("other", "echo() # other", used).await;
     let version = server.publish("other").await;
     let alias = json!({ "Name": "live", "FunctionVersion": version });
     assert_eq!(server.call("POST", "/other/aliases", alias).await.status, 201);
@@ -179,10 +179,10 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
         assert!(aside, "{case}: {sentence}, but nothing was set aside");
     }
     // Deploying again is the way out of all of it.
-    for (name, script) in [("good", ECHO.to_owned()), ("other", format!("# other\n{ECHO}"))] {
-        let create = request(name, &python(&script), json!({}));
+    for (name, call) in [("good", ECHO), ("other", "echo() # other")] {
+        let create = request(name, &python(call), json!({}));
         if client.lambda("POST", "/2015-03-31/functions", &create).await.status == 409 {
-            let body = json!({ "ZipFile": STANDARD.encode(python(&script)) });
+            let body = json!({ "ZipFile": STANDARD.encode(python(call)) });
             let updated = client.lambda("PUT", &format!("/2015-03-31/functions/{name}/code"), &body).await;
             assert_eq!(updated.status, 200, "{case}: {}", updated.text());
         }
