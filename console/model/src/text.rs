@@ -29,7 +29,10 @@ const LONGEST_CLUSTER: usize = 64;
 /// sequences are left out whole, and what controls or reorders is replaced. What is invisible and changes nothing is left
 /// out. Cleaning twice is cleaning once.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
+    // Most text. A fold without an end in between is what the compiler makes fast.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\t' | b'\n'))
+        || text.chars().all(|character| is_cluster_alone(character) && shown(character) == Some(character))
+    {
         return Cow::Borrowed(text);
     }
     let mut cleaner = Cleaner::default();
@@ -91,8 +94,12 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     loop {
         let end = text.floor_char_boundary(bytes);
         let shown = clean(text.get(..end).unwrap_or(text));
+        let is_enough = || match is_plain(&shown) {
+            true => shown.len() > columns + 2,
+            false => clusters(&shown).take(columns + 3).count() > columns + 2,
+        };
         // The last cluster may go on behind the end.
-        if end == text.len() || clusters(&shown).take(columns + 3).count() > columns + 2 {
+        if end == text.len() || is_enough() {
             return shown;
         }
         bytes = bytes.saturating_mul(4);
@@ -102,11 +109,36 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
 /// The grapheme clusters of text, with the columns that ratatui, and so the terminal, draws them in. Tabs and line breaks
 /// have none of their own.
 pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
-    clean.graphemes(true).map(|cluster| {
-        // ratatui draws no control character, and does not measure one either.
-        let columns = if cluster.contains(char::is_control) { 0 } else { cluster.width() + sound_marks(cluster) };
-        (cluster, columns)
+    let mut rest = clean;
+    std::iter::from_fn(move || {
+        let (cluster, behind) = rest.split_at_checked(first_cluster(rest))?;
+        rest = behind;
+        match cluster.as_bytes() {
+            [] => None,
+            [b' '..=b'~'] => Some((cluster, 1)),
+            // ratatui draws no control character, and does not measure one either.
+            _ if cluster.contains(char::is_control) => Some((cluster, 0)),
+            _ => Some((cluster, cluster.width() + sound_marks(cluster))),
+        }
     })
+}
+
+/// How many bytes the first cluster has.
+fn first_cluster(text: &str) -> usize {
+    let mut characters = text.chars();
+    match characters.next() {
+        None => 0,
+        // Of `\r\n` the two are one.
+        Some(first) if first != '\r' && is_cluster_alone(first) && characters.next().is_none_or(is_cluster_alone) => {
+            first.len_utf8()
+        }
+        Some(_) => text.graphemes(true).next().map_or(0, str::len),
+    }
+}
+
+/// Each byte of `clean` is a cluster of one column.
+pub fn is_plain(clean: &str) -> bool {
+    clean.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 /// How many halfwidth sound marks of Japanese are in `cluster`: Unicode counts them with the character before, terminals

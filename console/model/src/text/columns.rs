@@ -1,6 +1,6 @@
 //! Text in columns: measured, cut and padded by grapheme cluster.
 
-use super::{clean, clean_start, clusters};
+use super::{clean, clean_start, clusters, is_plain};
 
 const TAB_STOP: usize = 4;
 
@@ -21,6 +21,9 @@ pub fn cells(clean: &str, mut column: usize) -> impl Iterator<Item = (&str, usiz
 /// `text` cut to `width` columns, with `…` where something is cut off.
 pub fn fit(text: &str, width: usize) -> String {
     let text = clean_start(without_end(text), width.saturating_add(1));
+    if text.len() <= width && is_plain(&text) {
+        return text.into_owned();
+    }
     // Up to where there is room for the mark.
     let (mut shown, mut end, mut column) = (String::new(), 0, 0);
     for (cluster, columns) in cells(&text, 0) {
@@ -53,7 +56,8 @@ pub fn pad_left(text: &str, width: usize) -> String {
 
 /// How many columns `text` takes.
 pub fn columns(text: &str) -> usize {
-    cells(&clean(without_end(text)), 0).map(|(_, columns)| columns).sum()
+    let text = clean(without_end(text));
+    if is_plain(&text) { text.len() } else { cells(&text, 0).map(|(_, columns)| columns).sum() }
 }
 
 /// `text` without the line breaks at its end.

@@ -5,7 +5,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
-use lambda_console_model::text::{cells, clean, clean_start, without_end};
+use lambda_console_model::text::{cells, clean, clean_start, is_plain, without_end};
 use ratatui::{
     buffer::Buffer,
     style::Style,
@@ -27,6 +27,16 @@ pub(super) fn window<'a>(
     'pieces: for (text, style) in pieces {
         let mut shown = String::new();
         let text = clean_start(without_end(text), right - column.min(right));
+        if is_plain(&text) {
+            let (from, to) = (left.saturating_sub(column), right.saturating_sub(column).min(text.len()));
+            shown.push_str(text.get(from..to).unwrap_or_default());
+            spans.push(Span::styled(shown, style));
+            if column + text.len() > right {
+                break;
+            }
+            column += text.len();
+            continue;
+        }
         for (cluster, columns) in cells(&text, column) {
             let (start, end) = (column, column + columns);
             if start >= right {
@@ -51,14 +61,24 @@ pub(super) fn window<'a>(
 
 /// Draws a line, cleaned; gives the column behind it.
 pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>, width: u16) -> u16 {
-    let pieces = line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
-    let shown = window(pieces, 0, usize::from(width));
+    let pieces = || line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
+    if pieces().all(|(text, _)| is_plain(text)) {
+        return pieces().fold(x, |column, (text, style)| {
+            let left = width.saturating_sub(column.saturating_sub(x));
+            buffer.set_stringn(column, y, text, usize::from(left), style).0
+        });
+    }
+    let shown = window(pieces(), 0, usize::from(width));
     buffer.set_line(x, y, &shown, width).0
 }
 
 /// Draws text, cleaned; gives the column behind it.
 pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: impl AsRef<str>, width: usize, style: Style) -> u16 {
-    buffer.set_line(x, y, &window([(text.as_ref(), style)], 0, width), width.try_into().unwrap_or(u16::MAX)).0
+    let text = text.as_ref();
+    if is_plain(text) {
+        return buffer.set_stringn(x, y, text, width, style).0;
+    }
+    buffer.set_line(x, y, &window([(text, style)], 0, width), width.try_into().unwrap_or(u16::MAX)).0
 }
 
 /// How many columns `line` takes.

@@ -1,9 +1,10 @@
 //! Arbitrary text in arbitrary widths: no panic, nothing lost, never wider than asked. `TEXT_FUZZ_RUNS` is how many texts.
 
 use lambda_console_model::text::{
-    Cleaner, cells, clean, clean_but_colours, clean_start, columns, fit, is_unsafe, pad, pad_left,
+    Cleaner, cells, clean, clean_but_colours, clean_start, clusters, columns, fit, is_unsafe, pad, pad_left,
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{line_columns, rows, window, wrap};
 
@@ -131,6 +132,8 @@ fn no_text_breaks_the_screen() {
 fn filtered(text: &str, cut: usize, of: &str) {
     let cleaned = clean(text);
     assert_eq!(clean(&cleaned), cleaned, "{of}: not idempotent");
+    let found: Vec<&str> = clusters(text).map(|(cluster, _)| cluster).collect();
+    assert_eq!(found, text.graphemes(true).collect::<Vec<_>>(), "{of}");
     let is_left = |character: char| is_unsafe(character) && !matches!(character, '\t' | '\n');
     assert!(!cleaned.contains(is_left), "{of}: {cleaned:?}");
     let (mut whole, mut pieces) = (String::new(), String::new());
