@@ -7,6 +7,7 @@ mod columns;
 mod encoding;
 mod excerpt;
 mod figure;
+mod nearest;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,8 @@ use unicode_width::UnicodeWidthStr;
 pub use columns::{cells, columns, fit, one_line, pad, pad_left, without_end};
 pub use encoding::decode;
 pub use excerpt::{bounded, excerpt};
-pub use figure::{count, counted, duration};
+pub use figure::{bytes, count, counted, duration};
+pub use nearest::nearest;
 
 /// Stands for a character that must not reach the terminal.
 pub const REPLACED: char = '\u{fffd}';

@@ -155,15 +155,6 @@ pub(super) fn with_error(mut document: Value, failure: Option<&Failure>) -> Valu
     document
 }
 
-/// Bytes for people: `214 KB`.
-pub(super) fn bytes(count: u64) -> String {
-    match count {
-        0..=9_999 => format!("{count} B"),
-        10_000..=9_999_999 => format!("{} KB", count / 1000),
-        _ => format!("{:.1} MB", count as f64 / 1e6),
-    }
-}
-
 /// RFC 3339 in UTC, of milliseconds since the Unix epoch.
 pub(super) fn rfc3339(milliseconds: i64) -> String {
     jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
@@ -268,6 +259,5 @@ mod tests {
         assert_eq!(rfc3339(1_250), "1970-01-01T00:00:01.25Z");
         assert_eq!(ago(0, 125_000), "2 min ago");
         assert_eq!(ago(0, 86_400_000 * 3), "3 d ago");
-        assert_eq!(bytes(214_300), "214 KB");
     }
 }

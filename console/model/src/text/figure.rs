@@ -17,6 +17,16 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// An amount of bytes: `17B`, `214K`, `1.2M`, in steps of 1,024 as Lambda counts its limits.
+pub fn bytes(count: u64) -> String {
+    match count as f64 {
+        count if count < 1024.0 => format!("{count:.0}B"),
+        // Each bound is where the form before it would be rounded to one digit more.
+        count if count < 1023.5 * 1024.0 => format!("{:.0}K", count / 1024.0),
+        count => format!("{:.1}M", count / 1024.0 / 1024.0),
+    }
+}
+
 /// `1 line`, `2,000 lines`: for words whose plural has an `s`.
 pub fn counted(number: usize, word: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -58,6 +68,12 @@ mod tests {
         ] {
             assert_eq!(duration(ms), expected);
         }
+    }
+
+    #[test]
+    fn bytes_are_counted_in_steps_of_1024() {
+        let shown = [0, 1023, 1024, 219_136, 1_036_288, 1_048_575, 52_428_800].map(bytes);
+        assert_eq!(shown, ["0B", "1023B", "1K", "214K", "1012K", "1.0M", "50.0M"]);
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use lambda_console_engine::{compile::BuildRequest, history::recorded};
-use lambda_console_model::{Architecture, Failure, FailureKind, Features, Function, Workspace, short_sha256};
+use lambda_console_model::{
+    Architecture, Failure, FailureKind, Features, Function, Workspace, short_sha256, text::bytes,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{
     context::{self, Context, progress, select},
-    output::{bytes, print_json, with_error},
+    output::{print_json, with_error},
     summary,
 };
 
