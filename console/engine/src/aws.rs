@@ -11,9 +11,12 @@ mod credentials;
 pub(crate) mod denied;
 pub(crate) mod error;
 pub(crate) mod function;
+mod genuine;
 mod guard;
+pub(crate) mod metrics;
 pub(crate) mod naming;
 mod proxy;
+pub(crate) mod request;
 pub(crate) mod retry;
 pub mod stage;
 #[cfg(test)]

@@ -6,7 +6,12 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 use lambda_console_model::Failure;
 
-use super::{credentials::assume_role::NoCode, guard::Refusal, proxy::Through};
+use super::{
+    credentials::assume_role::NoCode,
+    genuine::Foreign,
+    guard::Refusal,
+    proxy::{ANSWERED, Through},
+};
 use crate::{aws::denied, compile::child_process::excerpt};
 
 /// Why an SDK call gave no answer.
@@ -36,6 +41,8 @@ pub(crate) enum CallError {
     Refused(String),
     /// No answer came, and the call may have been received.
     Transport(String),
+    /// Something on the way answered in the place of the service.
+    Foreign(String),
 }
 
 impl CallError {
@@ -43,7 +50,7 @@ impl CallError {
     pub(crate) fn code(&self) -> &str {
         match self {
             Self::Service { code, .. } | Self::Login { code, .. } => code,
-            Self::Stage(_) | Self::ReadOnly(_) | Self::Refused(_) | Self::Transport(_) => "",
+            Self::Stage(_) | Self::ReadOnly(_) | Self::Refused(_) | Self::Transport(_) | Self::Foreign(_) => "",
         }
     }
 
@@ -55,7 +62,8 @@ impl CallError {
             | Self::Login { message, .. }
             | Self::ReadOnly(message)
             | Self::Refused(message)
-            | Self::Transport(message) => message,
+            | Self::Transport(message)
+            | Self::Foreign(message) => message,
         }
     }
 
@@ -129,6 +137,11 @@ impl CallError {
                 let hint = transport_hint(&message);
                 return Failure::environment(what, message, hint);
             }
+            Self::Foreign(message) => {
+                let hint = "a proxy or a login page answers in the place of AWS: log in to the network with a browser, or look \
+                            at HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL";
+                return Failure::environment(what, message, hint);
+            }
             Self::ReadOnly(message) => return Failure::usage(what, message, "run it without --read-only"),
             Self::Login { code, message, hint } => {
                 let hint = if hint.is_empty() { "log in again, or name another profile: --profile" } else { &hint };
@@ -165,6 +178,9 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, R>) -> Self {
+        if let Some(foreign) = cause::<Foreign>(&error) {
+            return Self::Foreign(foreign.to_string());
+        }
         if let SdkError::ServiceError(service) = &error {
             let meta = service.err().meta();
             let code = meta.code().unwrap_or("an unnamed error").to_owned();
@@ -179,7 +195,10 @@ where
             return Self::ReadOnly(Refusal(call.clone()).to_string());
         }
         let text = match cause::<Through>(&error) {
-            Some(through) => format!("through {}: {}", through.place(), reason(&error)),
+            Some(through) => {
+                let reason = reason(&error);
+                format!("through {}: {}", through.place(), through.refusal().unwrap_or(&reason))
+            }
             None => reason(&error),
         };
         if let Some(credentials) = cause::<CredentialsError>(&error) {
@@ -282,6 +301,10 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 fn transport_hint(message: &str) -> &'static str {
     if message.contains("proxy authorization required") {
         "the proxy wants a user: HTTPS_PROXY=http://user:password@host:port"
+    } else if message.contains(&format!("{ANSWERED}403")) {
+        "the proxy forbids this host: ask whoever runs it to allow it, or name the host in NO_PROXY"
+    } else if message.contains(ANSWERED) {
+        "the proxy could not reach this host: check the region, the network behind the proxy, and NO_PROXY"
     } else if message.contains("certificate") {
         "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a file of certificates in PEM"
     } else if message.contains("the proxy") {

@@ -1,13 +1,19 @@
 //! The last gate before the wire: with `--read-only` no call leaves but those that are known to only read.
 //!
-//! It sits in every SDK client, so that no verb can forget to ask. What it does not know is refused.
+//! It sits in every SDK client, so that no verb can forget to ask. What it does not know is refused. On the way back it lets
+//! nothing through that no service has answered.
 
 use aws_sdk_lambda::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut},
     operation::invoke::InvokeInput,
     types::InvocationType,
 };
-use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{interceptors::context::AfterDeserializationInterceptorContextRef, orchestrator::Metadata},
+};
+
+use super::genuine;
 
 /// Refuses calls that can change something, before they are even serialized.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +48,15 @@ impl Intercept for Guard {
             None => Err(Refusal("an unnamed call".to_owned()).into()),
         }
     }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(genuine::check(context.response())?)
+    }
 }
 
 /// An invocation that only asks whether it may be made.
@@ -55,6 +70,7 @@ fn only_reads(service: &str, operation: &str) -> bool {
     let prefixes: &[&str] = match service {
         "Lambda" => &["Get", "List"],
         "CloudWatch Logs" => &["Describe", "FilterLogEvents", "Get", "List", "StartLiveTail"],
+        "CloudWatch" => &["GetMetric"],
         "IAM" => &["Get", "List", "Simulate"],
         "STS" => &["DecodeAuthorizationMessage", "GetCallerIdentity"],
         "S3" => &["Get", "Head", "List"],
@@ -74,6 +90,7 @@ mod tests {
             ("Lambda", "ListVersionsByFunction"),
             ("CloudWatch Logs", "FilterLogEvents"),
             ("CloudWatch Logs", "StartLiveTail"),
+            ("CloudWatch", "GetMetricData"),
             ("IAM", "SimulatePrincipalPolicy"),
             ("STS", "GetCallerIdentity"),
             ("S3", "HeadObject"),
@@ -84,6 +101,7 @@ mod tests {
             ("Lambda", "Invoke"),
             ("Lambda", "InvokeWithResponseStream"),
             ("Lambda", "TagResource"),
+            ("CloudWatch", "PutMetricData"),
             ("CloudWatch Logs", "StartQuery"),
             ("CloudWatch Logs", "PutRetentionPolicy"),
             ("IAM", "GenerateCredentialReport"),

@@ -4,7 +4,7 @@
 //! The SDK's client takes one proxy for one scheme and asks the process for the rest, so that which client a request goes
 //! through is decided here, by its address.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::{
@@ -20,9 +20,17 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_types::os_shim_internal::Env;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use lambda_console_model::text::one_line;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use super::error::causes;
 
 /// What stands in the user and password of a URL as it is; `%` begins what is encoded already.
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'%');
@@ -209,25 +217,70 @@ impl HttpConnector for Chooser {
         let uri = request.uri().parse::<Uri>().unwrap_or_default();
         let Some(proxy) = self.routes.proxies.to(&uri) else { return connector(&self.routes.direct).call(request) };
         let way = if uri.scheme_str() == Some("https") { &self.routes.https } else { &self.routes.http };
-        let (shown, variable) = (proxy.shown(), proxy.variable.clone());
+        let (shown, variable, address) = (proxy.shown(), proxy.variable.clone(), proxy.url.clone().ok());
         let Some(client) = way else {
-            let failed = Through { proxy: String::new(), variable, source: shown.into() };
+            let failed = Through { proxy: String::new(), variable, refusal: None, source: shown.into() };
             return HttpConnectorFuture::ready(Err(ConnectorError::user(failed.into())));
         };
         let answer = connector(client).call(request);
         HttpConnectorFuture::new(async move {
-            answer.await.map_err(|error| {
-                let kind: fn(BoxError) -> ConnectorError = match &error {
-                    error if error.is_timeout() => ConnectorError::timeout,
-                    error if error.is_user() => ConnectorError::user,
-                    error if error.is_io() => ConnectorError::io,
-                    _ => |source| ConnectorError::other(source, None),
-                };
-                kind(Through { proxy: shown, variable, source: error.into() }.into())
-            })
+            let error = match answer.await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // The client does not say with which status.
+            let refusal = match (address, uri.authority()) {
+                (Some(proxy), Some(host)) if is_refused(&error) => {
+                    let host = format!("{}:{}", host.host(), host.port_u16().unwrap_or(443));
+                    refusal(&proxy, &host).await
+                }
+                _ => None,
+            };
+            let kind: fn(BoxError) -> ConnectorError = match &error {
+                error if error.is_timeout() => ConnectorError::timeout,
+                error if error.is_user() => ConnectorError::user,
+                error if error.is_io() => ConnectorError::io,
+                _ => |source| ConnectorError::other(source, None),
+            };
+            Err(kind(Through { proxy: shown, variable, refusal, source: error.into() }.into()))
         })
     }
 }
+
+/// The proxy would not connect to the host.
+fn is_refused(error: &ConnectorError) -> bool {
+    let mut causes = causes(error);
+    causes.any(|cause| cause.to_string() == "tunnel error: unsuccessful")
+}
+
+/// Asks the proxy once more to connect to `host`. `None`: it does so now, or says nothing.
+async fn refusal(proxy: &Uri, host: &str) -> Option<String> {
+    if proxy.scheme_str() != Some("http") {
+        return None;
+    }
+    let address = (proxy.host()?.trim_matches(['[', ']']), proxy.port_u16().unwrap_or(80));
+    let user = proxy.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(user, _)| user);
+    let user = user.map(|user| BASE64_STANDARD.encode(percent_decode_str(user).collect::<Vec<u8>>()));
+    let user = user.map(|user| format!("Proxy-Authorization: Basic {user}\r\n")).unwrap_or_default();
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{user}\r\n").as_bytes()).await?;
+        let mut line = String::new();
+        BufReader::new(stream.take(LONGEST_STATUS)).read_line(&mut line).await?;
+        Ok::<_, std::io::Error>(line)
+    };
+    let line = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
+    let status = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
+    let status = one_line(status.trim());
+    (!status.starts_with('2') && !status.is_empty()).then(|| format!("it{ANSWERED}{status}"))
+}
+
+/// What stands before the status with which a proxy refuses to connect.
+pub(super) const ANSWERED: &str = " answered CONNECT with ";
+/// The most bytes of a line with a status.
+const LONGEST_STATUS: u64 = 200;
+/// How long a proxy is given to say its status again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A call that was to go through a proxy got no answer.
 #[derive(Debug)]
@@ -235,10 +288,17 @@ pub(super) struct Through {
     /// Its address; empty where it cannot be used.
     proxy: String,
     variable: String,
+    /// What it answered, where it would not connect to the host.
+    refusal: Option<String>,
     source: BoxError,
 }
 
 impl Through {
+    /// What the proxy answered, where it would not connect to the host.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
     /// Which proxy it was.
     pub(super) fn place(&self) -> String {
         if self.proxy.is_empty() {
@@ -358,5 +418,45 @@ mod tests {
         assert_eq!(address("socks5h://127.0.0.1:1080").unwrap_err(), "socks5h proxies are not supported");
         assert_eq!(address("http://").unwrap_err(), "it is not a URL");
         assert_eq!(address("http://a b").unwrap_err(), "it is not a URL");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_refuses_to_connect_is_named_with_its_status() {
+        use aws_smithy_http_client::{
+            Builder, Connector,
+            tls::{Provider, rustls_provider::CryptoMode},
+        };
+        use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 2048];
+                let read = stream.read(&mut request).await.unwrap();
+                asked.push(String::from_utf8_lossy(&request[..read]).into_owned());
+                stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            }
+            asked
+        });
+        let proxies = proxies(&[("HTTPS_PROXY", &format!("http://me:p%40ss@{address}"))]);
+        let client = proxies.client(|proxy| {
+            Builder::new().build_with_connector_fn(move |_, _| {
+                let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+                connector.set_proxy_config(proxy.clone());
+                connector.build()
+            })
+        });
+        let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
+        let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
+        let mut request = HttpRequest::empty();
+        request.set_uri("https://sts.eu-west-1.amazonaws.com/").unwrap();
+        let error = connector.call(request).await.unwrap_err();
+        let through: &Through = causes(&error).find_map(|cause| cause.downcast_ref()).unwrap();
+        assert_eq!(through.refusal(), Some("it answered CONNECT with 502 Bad Gateway"), "{error:?}");
+        let asked = serving.await.unwrap();
+        assert!(asked[1].starts_with("CONNECT sts.eu-west-1.amazonaws.com:443 HTTP/1.1\r\n"), "{asked:?}");
+        assert!(asked[1].contains("Proxy-Authorization: Basic bWU6cEBzcw==\r\n"), "{asked:?}");
     }
 }

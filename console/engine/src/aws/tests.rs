@@ -33,6 +33,11 @@ use super::{
 
 /// A server that counts connections that say anything, and answers each with `answer`.
 async fn counting(status: u16, answer: &'static str) -> (String, Arc<AtomicUsize>) {
+    serving(status, "", answer).await
+}
+
+/// The same with more headers, each ending its line.
+async fn serving(status: u16, headers: &'static str, answer: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
@@ -44,7 +49,7 @@ async fn counting(status: u16, answer: &'static str) -> (String, Arc<AtomicUsize
                 let mut request = vec![0; 65536];
                 if stream.read(&mut request).await.is_ok_and(|read| read > 0) {
                     counted.fetch_add(1, Ordering::SeqCst);
-                    let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n", answer.len());
+                    let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n{headers}", answer.len());
                     let _ = stream.write_all(format!("{head}connection: close\r\n\r\n{answer}").as_bytes()).await;
                 }
             });
@@ -214,4 +219,34 @@ async fn the_expiry_of_the_credentials_in_use_is_known() {
     clients.lambda().list_functions().send().await.unwrap();
     let expected = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     assert_eq!(clients.expires_at(), i64::try_from(expected).ok());
+}
+
+#[tokio::test]
+async fn a_page_in_the_place_of_an_answer_is_no_success_and_is_named() {
+    const PAGE: &str = "<!DOCTYPE html>\n<title>Blocked \u{1b}[31mby policy</title>\n";
+    const HEADERS: &str =
+        "content-type: text/html; charset=utf-8\r\nlocation: https://login.example/in?token=secret\r\n";
+    for status in [200, 302, 403, 503] {
+        let (url, _) = serving(status, HEADERS, PAGE).await;
+        let clients = clients(&url, false, keys());
+        let mut outcomes = changing(&clients).await;
+        outcomes.push(("GetCallerIdentity", outcome(clients.sts().get_caller_identity().send().await)));
+        outcomes
+            .push(("FilterLogEvents", outcome(clients.logs().filter_log_events().log_group_name("g").send().await)));
+        for (name, outcome) in outcomes {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, CallError::Foreign(_)), "{status} {name}: {error:?}");
+            let failure = error.into_failure("could not do it");
+            let begin = format!(
+                "the answer is not from AWS: HTTP status {status}, text/html; charset=utf-8, redirected to https://login.example"
+            );
+            assert!(failure.why.starts_with(&begin) && !failure.why.contains("secret"), "{name}: {failure:?}");
+            let is_read = name == "InvokeWithResponseStream" || failure.why.contains("<title>Blocked");
+            assert!(is_read && !failure.why.contains('\u{1b}'), "{name}: {failure:?}");
+            assert!(failure.hint.contains("login page"), "{failure:?}");
+        }
+    }
+    let (url, _) = serving(403, "content-type: text/html\r\nx-amzn-requestid: 1\r\n", "").await;
+    let error = outcome(clients(&url, false, keys()).lambda().list_functions().send().await).unwrap_err();
+    assert!(!matches!(error, CallError::Foreign(_)), "AWS may have its own pages: {error:?}");
 }

@@ -1,62 +1,31 @@
 //! Puts a zip into S3, for Lambda to take it from there, and fetches one from where Lambda keeps it: the calls that go to
-//! S3, signed here rather than through an SDK of S3 that would be as large as all the others together. They go through the
-//! HTTP client, the credentials and the endpoint of the stage's other clients.
+//! S3, signed here rather than through an SDK of S3 that would be as large as all the others together.
 
-use std::{fmt::Write as _, time::SystemTime};
+use std::fmt::Write as _;
 
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::{
-    http_request::{
-        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-        UriPathNormalizationMode, sign,
-    },
-    sign::v4::SigningParams,
-};
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_sigv4::http_request::{PayloadChecksumKind, PercentEncodingMode, SigningSettings, UriPathNormalizationMode};
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
         interceptors::Intercept,
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
         result::SdkError,
-        stalled_stream_protection::StalledStreamProtectionConfig,
     },
 };
-use aws_smithy_types::{
-    body::SdkBody,
-    error::{ErrorMetadata, metadata::ProvideErrorMetadata},
-};
-use aws_types::service_config::ServiceConfigKey;
+use aws_smithy_types::body::SdkBody;
 
 use super::{Stage, code::Place};
 use crate::{
     Job,
     aws::{
-        clients::{UPLOAD_READ_TIMEOUT, timeouts},
+        clients::UPLOAD_READ_TIMEOUT,
         error::CallError,
+        request::{self, Call, Refused},
         stage::partition,
         waiting::patiently,
     },
 };
-
-/// S3's answer that it did not take it.
-#[derive(Debug)]
-struct Refused(ErrorMetadata);
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ProvideErrorMetadata for Refused {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
-}
 
 /// Puts `bytes` at `place`. To do it twice is as good as once.
 pub(super) async fn put(stage: &Stage, name: &str, place: &Place, bytes: Vec<u8>, job: &Job) -> Result<(), CallError> {
@@ -80,7 +49,7 @@ async fn put_once(
 ) -> Result<(), SdkError<Refused, HttpResponse>> {
     let (endpoint, path) = address(config, place);
     let request = signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
-    send(config, guard, "PutObject", &endpoint, request).await.map(drop)
+    request::send(config, guard, call("PutObject", &endpoint), request, answer).await.map(drop)
 }
 
 /// Fetches what a URL leads to that carries its own signature, which is a secret for as long as it holds: errors do not
@@ -89,7 +58,7 @@ pub(crate) async fn fetch(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError
     stage
         .call(|clients| async move {
             let (endpoint, request) = get(url).map_err(SdkError::construction_failure)?;
-            send(clients.sdk(), clients.guard(), "GetObject", &endpoint, request).await
+            request::send(clients.sdk(), clients.guard(), call("GetObject", &endpoint), request, answer).await
         })
         .await
 }
@@ -103,42 +72,18 @@ fn get(url: &str) -> Result<(String, HttpRequest), BoxError> {
     Ok((format!("{scheme}://{authority}"), request))
 }
 
-/// Sends one request as the stage's clients send theirs.
-async fn send(
-    config: &SdkConfig,
-    guard: impl Intercept + 'static,
-    name: &'static str,
-    endpoint: &str,
-    request: HttpRequest,
-) -> Result<Vec<u8>, SdkError<Refused, HttpResponse>> {
-    let mut operation = Operation::builder()
-        .service_name("S3")
-        .operation_name(name)
-        .no_auth()
-        .no_retry()
-        .interceptor(guard)
-        .endpoint_url(endpoint)
-        .timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Some(client) = config.http_client() {
-        operation = operation.http_client(client);
-    }
-    if let Some(sleep) = config.sleep_impl() {
-        operation = operation.sleep_impl(sleep);
-    }
-    operation.serializer(Ok::<HttpRequest, BoxError>).deserializer(answer).build().invoke(request).await
+fn call<'a>(operation: &'static str, endpoint: &'a str) -> Call<'a> {
+    Call { service: "S3", operation, endpoint, patience: UPLOAD_READ_TIMEOUT }
 }
 
 /// The origin and the path: with the bucket in the host, where that is AWS's own and the bucket's name can stand in it.
 fn address(config: &SdkConfig, place: &Place) -> (String, String) {
     let Place { bucket, key } = place;
     let key = encoded(key);
-    let named = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let of_service = config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
-    if let Some(given) = of_service.or_else(|| config.endpoint_url().map(str::to_owned)) {
-        return (given.trim_end_matches('/').to_owned(), format!("/{bucket}/{key}"));
+    if let Some(given) = request::endpoint(config, "S3") {
+        return (given, format!("/{bucket}/{key}"));
     }
-    let region = config.region().map_or("us-east-1", |region| region.as_ref());
+    let region = request::region(config);
     let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
     let dual_stack = if config.use_dual_stack() == Some(true) { ".dualstack" } else { "" };
     let host = format!("s3{fips}{dual_stack}.{region}.{}", partition(region).1);
@@ -163,35 +108,15 @@ fn encoded(key: &str) -> String {
 }
 
 async fn signed(config: &SdkConfig, endpoint: &str, path: &str, body: SdkBody) -> Result<HttpRequest, BoxError> {
-    let provider = config.credentials_provider().ok_or("there are no credentials")?;
-    let identity = provider.provide_credentials().await?.into();
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-    let params = SigningParams::builder()
-        .identity(&identity)
-        .region(config.region().map_or("us-east-1", |region| region.as_ref()))
-        .name("s3")
-        .time(SystemTime::now())
-        .settings(settings)
-        .build()?
-        .into();
-    let headers = [("content-type", "application/zip")];
-    let bytes = SignableBody::Bytes(body.bytes().unwrap_or_default());
-    let request = SignableRequest::new("PUT", format!("{endpoint}{path}"), headers.into_iter(), bytes)?;
-    let (instructions, _) = sign(request, &params)?.into_parts();
-    let (signatures, _) = instructions.into_parts();
     let mut request = HttpRequest::new(body);
     request.set_method("PUT")?;
     request.set_uri(path)?;
-    for (name, value) in headers {
-        request.headers_mut().insert(name, value);
-    }
-    for header in signatures {
-        request.headers_mut().insert(header.name(), header.value().to_owned());
-    }
-    Ok(request)
+    request.headers_mut().insert("content-type", "application/zip");
+    request::signed(config, ("s3", settings), endpoint, request).await
 }
 
 fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>> {
@@ -204,8 +129,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
         rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside.to_owned())
     };
     let code = between("Code").unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
-    let meta = ErrorMetadata::builder().code(code).message(between("Message").unwrap_or_default()).build();
-    Err(OrchestratorError::operation(Refused(meta)))
+    Err(Refused::answer(&code, &between("Message").unwrap_or_default()))
 }
 
 #[cfg(test)]
