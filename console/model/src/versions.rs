@@ -69,7 +69,7 @@ pub struct Version {
 pub struct VersionFigures {
     /// How many there were.
     pub invocations: u64,
-    /// How many of them failed or wrote an error to the log.
+    /// How many of them failed: ended in a function error, a time-out or the end of the runtime.
     pub failed: u64,
     /// How many of them were cold starts.
     pub cold: u64,

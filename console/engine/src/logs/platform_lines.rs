@@ -63,6 +63,18 @@ pub fn report(line: &str) -> Option<(String, Report)> {
     }
 }
 
+/// The request that failed, where the platform says so in a line of its own: `RequestId: ID Error: …`, and
+/// `TIME ID Task timed out after …`. What stands elsewhere in a line anybody may have written.
+pub fn failed(line: &str) -> Option<&str> {
+    if let Some((id, why)) = line.strip_prefix("RequestId: ").and_then(|rest| rest.split_once(' ')) {
+        return Some(id).filter(|id| is_uuid(id) && why.starts_with("Error: "));
+    }
+    let (time, rest) = line.split_once(' ')?;
+    let (id, why) = rest.split_once(' ')?;
+    let is_time = time.len() == 24 && time.ends_with('Z') && time.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    Some(id).filter(|id| is_time && is_uuid(id) && why.starts_with("Task timed out after "))
+}
+
 /// What holds more of a line than its message, beside the line itself: records of the telemetry API, and the fields and
 /// spans of `tracing`, of `OpenTelemetry` and of other logging libraries.
 const HOLDERS: [&str; 10] =

@@ -5,12 +5,12 @@
 
 mod verdict;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use lambda_console_model::{Canary, Failure, Share, Step, percent, text::counted};
 use tokio::time::Instant;
 
-use super::figures::{self, Tally};
+use super::figures::{self, Source, Tally};
 use crate::{
     Job,
     aws::{
@@ -37,8 +37,8 @@ pub(super) struct Course<'a> {
     pub(super) old: &'a str,
     /// The version that all shall get.
     pub(super) new: &'a str,
-    /// Where the versions log to.
-    pub(super) groups: BTreeSet<String>,
+    /// Where the versions' figures are.
+    pub(super) source: Source,
     pub(super) canary: &'a Canary,
 }
 
@@ -60,7 +60,8 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     let Course { stage, function, alias, old, .. } = course;
     let what = format!("could not promote {} to {}", course.name, stage.name());
     let start = jiff::Timestamp::now().as_millisecond();
-    let mut watch = Watch { tally: Tally::not_before(course.new, start), from: start - BASELINE };
+    let (tally, since) = (Tally::not_before(course.new, start), start - BASELINE);
+    let mut watch = Watch { tally, since, from: since };
     watch.read(course).await?;
     let Some(mut pointer) = alias::get(stage, function, alias).await?.filter(|found| found.version == **old) else {
         return Err(Failure::work(what, format!("someone else moved {alias} meanwhile"), "promote it again"));
@@ -92,15 +93,18 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
 /// The lines read so far.
 struct Watch {
     tally: Tally,
+    /// From when on the metric is read.
+    since: i64,
     /// From when on the next lines are read.
     from: i64,
 }
 
 impl Watch {
     async fn read(&mut self, course: &Course<'_>) -> Result<(), Failure> {
-        let newest = figures::read(course.stage, course.function, &course.groups, self.from, &mut self.tally).await?;
+        let Course { stage, function, source, .. } = course;
+        let newest = figures::read(stage, function, source, self.from, &mut self.tally).await?;
         self.from = self.from.max(newest - figures::OVERLAP);
-        Ok(())
+        figures::measure(stage, function, source, self.since, &mut self.tally).await
     }
 }
 
@@ -171,7 +175,7 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
         }
         if began.elapsed() >= every * PATIENCE {
             return Err(Halt::Breach(match unread {
-                Some(why) => format!("its logs cannot be read: {why}"),
+                Some(why) => format!("its figures cannot be read: {why}"),
                 None => format!(
                     "version {} had {}, and less than {least} are too few to judge it by (--least)",
                     course.new,

@@ -1,7 +1,8 @@
-//! What each version's invocations cost and how many of them failed, from the function's logs.
+//! What each version's invocations cost and how many of them failed: from the function's logs, and from the metric `Errors`.
 //!
-//! The name of a log stream says which version wrote it. Only the lines that count are asked for: reports, and those that
-//! tell of errors, because a report in text does not say that the function itself answered with one.
+//! The name of a log stream says which version wrote it. Only lines of the platform count: a REPORT with its status, and
+//! those that say why a request failed. A REPORT in text has no status where the function itself returned an error; that is
+//! what the metric is for.
 //! Source: AWS Lambda developer guide, "Configuring `CloudWatch` log groups" (the names of streams).
 
 use std::{
@@ -12,26 +13,46 @@ use std::{
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use lambda_console_model::{Failure, Percentiles, VersionFigures};
 
-use crate::{aws::stage::Stage, logs::platform_lines};
+use crate::{
+    aws::{
+        metrics::{self, Errors},
+        stage::Stage,
+    },
+    logs::platform_lines,
+};
 
-/// Parts of lines that tell of a failed invocation.
-const ERRORS: [&str; 5] = ["ERROR", "Task timed out", "Runtime exited", "errorType", "panicked at"];
-/// Parts of lines that end an invocation with its figures.
-const REPORTS: [&str; 2] = ["REPORT RequestId", "platform.report"];
+/// Parts of lines that count: those that end an invocation with its figures, and those that say why one failed.
+const WANTED: [&str; 4] = ["REPORT RequestId", "platform.report", "Task timed out", "Error: Runtime"];
 /// The most pages that are read at once, each of at most 10,000 lines: the newest ones.
 const MOST_PAGES: usize = 25;
 /// Before this time, 2024-01-01, the service gives no newest lines first.
 const EARLIEST: i64 = 1_704_067_200_000;
 /// Lines can come into the group after younger ones.
 pub(super) const OVERLAP: i64 = 60_000;
+/// How long after its REPORT a line may come that says why the request failed. A retry of the same request comes later.
+const AFTER: i64 = 1_000;
+
+/// Where the figures of a function's versions are.
+pub(super) struct Source {
+    /// Where the versions log to.
+    pub(super) groups: BTreeSet<String>,
+    /// The aliases, each with the version that it points to.
+    pub(super) aliases: Vec<(String, String)>,
+    /// Reports are text, which does not say everything.
+    pub(super) is_text: bool,
+}
 
 /// Figures by version, of the lines taken so far. A line that is taken twice counts once.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     seen: HashSet<u64>,
     versions: HashMap<String, Counts>,
-    /// Requests, by id, and streams whose running request has told of an error.
+    /// Requests that failed and have no REPORT yet.
     wrong: HashSet<String>,
+    /// The last REPORT of each request.
+    ended: HashMap<String, Ended>,
+    /// Errors by version, as the metric counts them.
+    metric: HashMap<String, u64>,
     /// What this version did before that time does not count.
     skipped: Option<(String, i64)>,
 }
@@ -42,6 +63,13 @@ struct Counts {
     failed: u64,
     init: Vec<f64>,
     duration: Vec<f64>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    version: String,
+    time: i64,
+    failed: bool,
 }
 
 /// One line as it counts.
@@ -70,18 +98,42 @@ impl Tally {
             return;
         }
         let Some((id, figures)) = platform_lines::report(line.message) else {
-            if is_error(line.message) {
-                let request = platform_lines::request_id(line.message);
-                self.wrong.insert(request.unwrap_or_else(|| line.stream.to_owned()));
+            if let Some(id) = platform_lines::failed(line.message) {
+                self.fail(id, line.timestamp);
             }
             return;
         };
-        let told = [self.wrong.remove(&id), self.wrong.remove(line.stream)].contains(&true);
+        let failed = self.wrong.remove(&id) || figures.status.is_some();
         let counts = self.versions.entry(version.to_owned()).or_default();
         counts.invocations += 1;
-        counts.failed += u64::from(told || says_failed(line.message));
+        counts.failed += u64::from(failed);
         counts.init.extend(figures.init_ms);
         counts.duration.push(figures.duration_ms);
+        self.ended.insert(id, Ended { version: version.to_owned(), time: line.timestamp, failed });
+    }
+
+    /// Counts a request as failed: the one that has just ended, or the one that is about to.
+    fn fail(&mut self, id: &str, time: i64) {
+        match self.ended.get_mut(id).filter(|ended| (ended.time..=ended.time + AFTER).contains(&time)) {
+            Some(ended) if ended.failed => {}
+            Some(ended) => {
+                ended.failed = true;
+                self.versions.entry(ended.version.clone()).or_default().failed += 1;
+            }
+            None => drop(self.wrong.insert(id.to_owned())),
+        }
+    }
+
+    /// Takes what the metric counts, in the place of what it counted before.
+    fn measure(&mut self, errors: Vec<Errors>) {
+        self.metric.clear();
+        for Errors { version, time, count } in errors {
+            // The metric knows whole minutes.
+            let is_skipped = |(skipped, from): &(String, i64)| *skipped == version && time + 60_000 <= *from;
+            if !self.skipped.as_ref().is_some_and(is_skipped) {
+                *self.metric.entry(version).or_default() += count;
+            }
+        }
     }
 
     /// The figures of one version.
@@ -89,7 +141,8 @@ impl Tally {
         let Some(counts) = self.versions.get(version) else { return VersionFigures::default() };
         VersionFigures {
             invocations: counts.invocations,
-            failed: counts.failed,
+            // Each may lag behind the other.
+            failed: counts.failed.max(self.metric.get(version).copied().unwrap_or_default()).min(counts.invocations),
             cold: counts.init.len() as u64,
             init_ms: Percentiles::of(counts.init.iter().copied()),
             duration_ms: Percentiles::of(counts.duration.iter().copied()),
@@ -117,45 +170,38 @@ fn fingerprint(line: Line<'_>) -> u64 {
     hasher.finish()
 }
 
-fn is_error(message: &str) -> bool {
-    ERRORS.iter().any(|word| message.contains(word))
-}
-
-/// A report that says itself that the invocation failed: in text by a status, which is left out where all went well, or
-/// in JSON.
-fn says_failed(message: &str) -> bool {
-    if !message.trim_start().starts_with('{') {
-        return message.contains("\tStatus: ") && !message.contains("\tStatus: success");
-    }
-    let record: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
-    record["record"]["status"].as_str().is_some_and(|status| status != "success")
-}
-
-/// The figures of `function`'s versions since then, from these log groups.
-pub(super) async fn since(
-    stage: &Stage,
-    function: &str,
-    groups: &BTreeSet<String>,
-    since: i64,
-) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
-    read(stage, function, groups, since, &mut tally).await?;
-    Ok(tally)
-}
-
 /// Adds the lines since then to `tally`; with the time of the newest one.
 pub(super) async fn read(
     stage: &Stage,
     function: &str,
-    groups: &BTreeSet<String>,
+    source: &Source,
     since: i64,
     tally: &mut Tally,
 ) -> Result<i64, Failure> {
     let mut newest = since;
-    for group in groups {
+    for group in &source.groups {
         newest = newest.max(read_group(stage, function, group, since, tally).await?);
     }
     Ok(newest)
+}
+
+/// Reads the metric since then, where the reports do not say all.
+pub(super) async fn measure(
+    stage: &Stage,
+    function: &str,
+    source: &Source,
+    since: i64,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    if source.is_text && !stage.is_local() {
+        let errors = metrics::errors(stage, function, &source.aliases, since).await;
+        tally.measure(errors.map_err(|error| {
+            error.into_failure(format!(
+                "could not read the metric Errors of {function}, which has what its reports do not say"
+            ))
+        })?);
+    }
+    Ok(())
 }
 
 async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tally: &mut Tally) -> Result<i64, Failure> {
@@ -204,7 +250,7 @@ async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tall
 
 /// Lines with any of the words: `?"ERROR" ?"…"`.
 fn pattern() -> String {
-    REPORTS.iter().chain(&ERRORS).map(|word| format!("?\"{word}\"")).collect::<Vec<_>>().join(" ")
+    WANTED.iter().map(|word| format!("?\"{word}\"")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -273,24 +319,23 @@ mod tests {
                 r#"{{"time":"t","type":"platform.report","record":{{"requestId":"{ID}","status":"{status}","metrics":{{"durationMs":1.5}}}}}}"#
             )
         };
+        let exited = || format!("RequestId: {ID} Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n");
+        let timed_out = || format!("2026-11-21T10:00:00.000Z {ID} Task timed out after 3.00 seconds\n\n");
         for (lines, failed) in [
             (vec![report("a", "")], 0),
             (vec![report("a", "Status: timeout\t")], 1),
             (vec![report("a", "Status: error\tError Type: Runtime.ExitError\t")], 1),
-            (vec!["t\ta\tERROR\tno luck\n".to_owned(), "more ERROR".to_owned(), report("a", "")], 1),
-            (vec![format!("RequestId: {ID} Error: Runtime exited with error: exit status 1"), report(ID, "")], 1),
+            (vec![exited(), report(ID, "")], 1),
+            (vec![exited(), report(ID, "Status: error\tError Type: Runtime.ExitError\t")], 1),
+            // Lines of one millisecond come in any order, and the older platform says why after the report.
+            (vec![report(ID, ""), exited()], 1),
+            (vec![report(ID, "Status: timeout\t"), timed_out()], 1),
+            (vec![report(ID, ""), timed_out(), exited()], 1),
+            // A retry has the request's id.
+            (vec![exited(), report(ID, ""), report(ID, "")], 1),
             (vec![json("success")], 0),
             (vec![json("timeout")], 1),
-            (
-                vec![
-                    format!(
-                        r#"{{"type":"platform.runtimeDone","record":{{"requestId":"{ID}","status":"error","errorType":"X"}}}}"#
-                    ),
-                    json("error"),
-                ],
-                1,
-            ),
-            (vec!["t\ta\tERROR\tof the first\n".to_owned(), report("a", ""), report("b", "")], 1),
+            (vec![json("error")], 1),
         ] {
             let mut tally = Tally::default();
             for (at, line) in lines.iter().enumerate() {
@@ -301,11 +346,40 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_one_sandbox_is_not_that_of_another() {
-        let mut tally = Tally::default();
-        take(&mut tally, SEVEN, 1, "ERROR\tno luck");
-        take(&mut tally, EIGHT, 2, &report("b", ""));
-        take(&mut tally, SEVEN, 3, &report("a", ""));
-        assert_eq!((tally.of("7").failed, tally.of("8").failed), (1, 0));
+    fn what_a_function_logs_is_no_failure() {
+        for line in [
+            r#"{"message":"the ERROR log of yesterday","errorType":"x"}"#.to_owned(),
+            "t\ta\tERROR\tno luck\n".to_owned(),
+            format!("got RequestId: {ID} Error: Runtime exited with error: exit status 1"),
+            format!("\"2026-11-21T10:00:00.000Z {ID} Task timed out after 3.00 seconds\""),
+            "RequestId: mine Error: Runtime exited".to_owned(),
+            format!("thread 'main' panicked at src/main.rs:1:1:\nRequestId: {ID} Error: Runtime exited"),
+        ] {
+            let mut tally = Tally::default();
+            take(&mut tally, SEVEN, 1, &line);
+            take(&mut tally, SEVEN, 2, &report(ID, ""));
+            assert_eq!(tally.of("7").failed, 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn errors_that_reports_do_not_say_are_those_of_the_metric() {
+        let errors = |version: &str, time, count| Errors { version: version.into(), time, count };
+        let mut tally = Tally::not_before("8", 90_000);
+        for id in ["a", "b", "c"] {
+            take(&mut tally, SEVEN, 90_000, &report(id, ""));
+            take(&mut tally, EIGHT, 90_000, &report(id, "Status: timeout\t"));
+        }
+        for _ in 0..2 {
+            tally.measure(vec![errors("7", 0, 2), errors("8", 0, 1), errors("8", 60_000, 1), errors("9", 0, 1)]);
+            let failed = |version: &str| tally.of(version).failed;
+            assert_eq!(
+                (failed("7"), failed("8"), failed("9")),
+                (2, 3, 0),
+                "the greater of the two, and no more than ran"
+            );
+        }
+        tally.measure(Vec::new());
+        assert_eq!(tally.of("7").failed, 0);
     }
 }

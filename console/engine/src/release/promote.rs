@@ -18,7 +18,7 @@ use lambda_console_model::{
 
 use super::{
     canary, code, read,
-    versions::{absent, base64_of, groups, say, without_figures},
+    versions::{absent, base64_of, figures_source, say, without_figures},
 };
 use crate::{
     Job,
@@ -392,7 +392,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
                 alias: wanted,
                 old,
                 new: &version,
-                groups: groups(&remote, &found),
+                source: figures_source(&remote, &found),
                 canary,
             };
             canary::run(&course, job).await?;

@@ -3,12 +3,9 @@
 //! An alias is moved under the revision that was read, so that two people cannot move it against each other. Every move
 //! takes away what an earlier canary left of weights, and notes where the alias led before.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
@@ -16,7 +13,8 @@ use lambda_console_model::{
 };
 
 use super::{
-    code, figures,
+    code,
+    figures::{self, Source, Tally},
     read::{self, Found},
 };
 use crate::{
@@ -56,18 +54,21 @@ pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersion
 async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<FunctionVersions>, Failure> {
     let function = stage.remote_name(name);
     let Some((found, refused)) = read::seen(stage, &function).await? else { return Ok(None) };
-    let figures = figures::since(stage, &function, &groups(&function, &found), since).await;
+    let (mut tally, source) = (Tally::default(), figures_source(&function, &found));
+    let read = figures::read(stage, &function, &source, since, &mut tally).await;
+    let measured = figures::measure(stage, &function, &source, since, &mut tally).await;
     let mut versions = told(stage, name, function, found);
     versions.since = since;
     versions.refused.extend(refused);
-    match figures {
-        Ok(figures) => {
-            for version in &mut versions.versions {
-                version.figures = figures.of(&version.version);
-            }
+    for version in &mut versions.versions {
+        version.figures = tally.of(&version.version);
+    }
+    for result in [read.map(drop), measured] {
+        match result {
+            Ok(()) => {}
+            Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
+            Err(failure) => return Err(failure),
         }
-        Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
-        Err(failure) => return Err(failure),
     }
     Ok(Some(versions))
 }
@@ -80,13 +81,20 @@ pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<Stri
     Ok(without_figures(stage, name).await?.prunable(keep))
 }
 
-/// Where the versions log to.
-pub(super) fn groups(function: &str, found: &Found) -> BTreeSet<String> {
-    let of = |version: &FunctionConfiguration| {
+/// Where the figures of the versions are.
+pub(super) fn figures_source(function: &str, found: &Found) -> Source {
+    let group = |version: &FunctionConfiguration| {
         let configured = version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
         configured.unwrap_or_else(|| default_group(function))
     };
-    found.versions.iter().map(of).collect()
+    let is_json = |version: &FunctionConfiguration| {
+        version.logging_config().and_then(|logging| logging.log_format()) == Some(&LogFormat::Json)
+    };
+    Source {
+        groups: found.versions.iter().map(group).collect(),
+        aliases: found.aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect(),
+        is_text: !found.versions.iter().all(is_json),
+    }
 }
 
 /// The versions of one function as the stage has them, not looking at its logs.

@@ -137,6 +137,9 @@ fn details(version: &Version) -> String {
         };
         let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
         text.extend([duration, cold]);
+        if figures.failed > 0 {
+            text.extend([format!(" · {} with a function error", figures.failed)]);
+        }
     }
     if !version.description.is_empty() {
         text.extend([" · ".to_owned(), fit(&version.description, 60)]);

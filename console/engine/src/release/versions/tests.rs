@@ -41,8 +41,8 @@ async fn each_version_has_its_aliases_and_its_figures() {
     let place = Place::new(WITH_ALIAS);
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
-    invoked(&stage, "live", r#"{"say":"fine"}"#).await;
-    invoked(&stage, "live", r#"{"say":"ERROR no luck"}"#).await;
+    invoked(&stage, "live", r#"{"say":"the ERROR log of yesterday","errorType":"x"}"#).await;
+    invoked(&stage, "live", r#"{"fail":"no luck"}"#).await;
     deploy_one(&stage, &place.function("hello", "2")).await;
     invoked(&stage, "2", "{}").await;
     let found = of(&stage, "hello", 0).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_canary_that_does_well_gets_all() {
 
 #[tokio::test]
 async fn a_canary_that_fails_is_rolled_back_with_the_reason() {
-    let (result, story) = canary(r#"{"say":"ERROR no luck"}"#, quick(), false).await;
+    let (result, story) = canary(r#"{"fail":"no luck"}"#, quick(), false).await;
     let failure = result.unwrap_err();
     assert!(failure.why.contains("invocations of version 2 failed"), "{failure:?}");
     assert!(failure.why.contains("rolled back, live leads to version 1 alone"), "{failure:?}");

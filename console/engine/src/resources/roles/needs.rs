@@ -167,6 +167,9 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
         }
         Task::Versions => {
             needs.add(&ALIASES, function);
+            needs.add(&["logs:FilterLogEvents"], group);
+            // Errors that the function itself returned; the service knows no narrower resource.
+            needs.add(&["cloudwatch:GetMetricData"], everything);
             needs.add(
                 &[
                     "lambda:GetFunction",

@@ -67,7 +67,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) trace: Option<Trace<'a>>,
     /// None when it went well.
     pub(crate) status: Option<&'a Status>,
-    /// The function itself told an error: text reports do not speak of it, JSON ones do.
+    /// The type of an error that the function itself returned. A text report on AWS leaves it out, where the metric `Errors`
+    /// counts it; there are no metrics here.
     pub(crate) told: Option<&'a str>,
 }
 
@@ -278,8 +279,10 @@ impl Report<'_> {
         if let Some(init) = self.init {
             field(format!("Init Duration: {:.2} ms", hundredths(init)));
         }
-        if let Some(status) = self.ending.status {
-            field(words(status));
+        match (self.ending.status, self.ending.told) {
+            (Some(status), _) => field(words(status)),
+            (None, Some(kind)) => field(error_words(kind)),
+            (None, None) => {}
         }
         if let Some(emulator) = self.emulator {
             field(format!("Emulated: {emulator}"));
@@ -343,8 +346,13 @@ fn with_status(mut record: Value, status: Option<&Status>, told: Option<&str>) -
 fn words(status: &Status) -> String {
     match status {
         Status::Timeout => "Status: timeout".to_owned(),
-        Status::Error(kind) => format!("Status: error\tError Type: {kind}"),
+        Status::Error(kind) => error_words(kind),
     }
+}
+
+/// The type may be the function's own words, which make no other fields.
+fn error_words(kind: &str) -> String {
+    format!("Status: error\tError Type: {}", kind.replace(char::is_control, " "))
 }
 
 /// Milliseconds with two digits, as in text.
