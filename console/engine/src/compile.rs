@@ -183,7 +183,7 @@ async fn package_one(
             let (read, is_release) = (Arc::clone(made.read), made.is_release);
             let package = move || {
                 let include = &function.config.include;
-                let built = package::package(&target, &function.binary, architecture, &executable, include)?;
+                let built = package::package(&target, function.directory(), architecture, &executable, include)?;
                 note(&root, &target, (&function, &executable), &read, is_release).map(|()| built)
             };
             let packaged = tokio::task::spawn_blocking(package).await;
@@ -198,7 +198,7 @@ async fn package_one(
         }
         Err(failure) => {
             // Watching does without it, where it cannot be written.
-            let directory = workspace::directory(&workspace.target, &function.binary);
+            let directory = workspace::directory(&workspace.target, function.directory());
             drop(Attempt::write(&directory, &function.manifest, made.read));
             outcome.failed.push((name, failure));
         }
@@ -219,7 +219,7 @@ fn note(
         let why = format!("another build has replaced {} meanwhile", executable.display());
         return Err(Failure::work(what(), why, "build it again"));
     }
-    let directory = workspace::directory(target, &function.binary);
+    let directory = workspace::directory(target, function.directory());
     Fingerprint::write(&directory, (root, function, executable), read, is_release, &Now::default())
         .map_err(|error| Failure::work(what(), format!("{}: {error}", directory.display()), ""))
 }

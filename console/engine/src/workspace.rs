@@ -9,24 +9,26 @@ pub(crate) mod gitignore;
 mod hidden;
 pub(crate) mod include;
 mod manifest;
+mod names;
 pub mod paths;
 pub mod text;
 pub mod watch;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
-use lambda_console_model::{CargoTarget, EventFile, Failure, Function, FunctionConfig, RuntimeCrate, Workspace};
+use lambda_console_model::{CargoTarget, EventFile, Failure, Function, RuntimeCrate, Workspace};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
 
-use super::compile::{
-    child_process::{self, RunError},
-    fingerprint::Now,
+use super::{
+    aws::stage,
+    compile::{
+        child_process::{self, RunError},
+        fingerprint::Now,
+        toolchain::{WITHOUT_TRACE, not_installed},
+    },
 };
 
 /// What fails here.
@@ -77,7 +79,7 @@ pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &Cancellat
         return Err(Failure::usage(WHAT, why, "name the directory of a Cargo workspace with `--workspace`"));
     }
     let mut cargo = child_process::command("cargo", &root);
-    cargo.args(["metadata", "--format-version", "1", "--color", "never"]).args(arguments);
+    cargo.args(["metadata", "--format-version", "1", "--color", "never"]).args(arguments).envs(WITHOUT_TRACE);
     let finished = match child_process::output(cargo, cancel).await {
         Ok(finished) => finished,
         Err(error) if error.is_missing() => {
@@ -96,6 +98,9 @@ pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &Cancellat
 
 /// Cargo's own message, with its place, less the word `error:` that a failure has by itself.
 fn refused(root: &Path, stderr: &str) -> Failure {
+    if let Some((why, hint)) = not_installed(stderr) {
+        return Failure::environment(WHAT, why, hint);
+    }
     let message = stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
     let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
     if message.contains("could not find `Cargo.toml`") {
@@ -113,7 +118,6 @@ fn workspace(metadata: &Metadata) -> Workspace {
     let mut warnings = Vec::new();
     let mut functions: Vec<Function> = Vec::new();
     let shared = manifest::Layer::of_workspace(&root.join("Cargo.toml"));
-    let now = Now::default();
     for package in metadata.workspace_packages() {
         let Some(runtime) = runtime_of(package) else { continue };
         let manifest = package.manifest_path.as_std_path();
@@ -121,114 +125,44 @@ fn workspace(metadata: &Metadata) -> Workspace {
         let events = events_of(manifest);
         let mut features: Vec<String> = package.features.keys().cloned().collect();
         features.sort();
-        for binary in package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)) {
+        let binaries: Vec<_> = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)).collect();
+        for binary in &binaries {
             let mut config = manifest::merged(&binary.name, &[&shared, &own], &mut warnings);
             config.extension |= runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
-            let artifacts = artifact::read((&root, &target), (&binary.name, manifest), &config.include, &now);
-            let (id, features, required) =
-                (package.id.repr.clone(), features.clone(), binary.required_features.clone());
             functions.push(Function {
                 name: binary.name.clone(),
                 binary: binary.name.clone(),
                 package: package.name.to_string(),
                 manifest: manifest.to_path_buf(),
-                target: CargoTarget { id, features, required },
+                target: CargoTarget {
+                    id: package.id.repr.clone(),
+                    features: features.clone(),
+                    required: binary.required_features.clone(),
+                    binaries: binaries.iter().map(|binary| binary.name.clone()).collect(),
+                    directory: None,
+                },
                 runtime,
-                architecture: artifacts.architecture.or(config.architecture).unwrap_or_default(),
+                architecture: config.architecture.unwrap_or_default(),
                 config,
                 events: events.clone(),
-                bootstrap: artifacts.bootstrap,
-                zip: artifacts.zip,
-                stale: artifacts.stale,
+                bootstrap: None,
+                zip: None,
+                stale: false,
             });
         }
     }
-    drop_duplicates(&mut functions, &mut warnings);
-    call_by_name(&mut functions, &mut warnings);
-    let left_out = leave_out(&mut functions);
+    warnings.extend(stage::left_out(&root));
+    let left_out = names::settle(&mut functions);
     warnings.extend(left_out.iter().map(|(_, failure)| failure.clone()));
+    let now = Now::default();
+    for function in &mut functions {
+        let artifacts = artifact::read((&root, &target), function, &now);
+        function.architecture = artifacts.architecture.unwrap_or(function.architecture);
+        (function.bootstrap, function.zip, function.stale) = (artifacts.bootstrap, artifacts.zip, artifacts.stale);
+    }
     functions.sort_by(|one, two| one.name.cmp(&two.name));
     let hints = hidden::hints(metadata);
     Workspace { name, root, target, functions, left_out, hints, warnings }
-}
-
-/// Takes out what can be no function on any stage, each with why, so that it is in no other function's way.
-fn leave_out(functions: &mut Vec<Function>) -> Vec<(String, Failure)> {
-    let mut left_out = Vec::new();
-    functions.retain(|function| match why_not(function) {
-        Some(failure) => {
-            left_out.push((function.name.clone(), failure));
-            false
-        }
-        None => true,
-    });
-    left_out
-}
-
-fn why_not(function: &Function) -> Option<Failure> {
-    let (name, manifest) = (&function.name, function.manifest.display());
-    let what = format!("left out the function {name}");
-    if function.config.extension {
-        let why = format!("{manifest}: it is an extension, and only functions are built and deployed here");
-        return Some(Failure::usage(what, why, "build and deploy it with `cargo lambda`; functions use it as a layer"));
-    }
-    (!FunctionConfig::is_name(name)).then(|| {
-        let why = format!("{manifest}: a function's name is made of {}", FunctionConfig::NAME);
-        let table = format!("[package.metadata.lambda.bin.{}.deploy]", toml_key(&function.binary));
-        Failure::usage(
-            what,
-            why,
-            format!("give it one, which its binary need not have: `name = \"…\"` below `{table}`"),
-        )
-    })
-}
-
-/// `name` as a key in a table's header.
-fn toml_key(name: &str) -> String {
-    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare { name.to_owned() } else { format!("\"{name}\"") }
-}
-
-/// Two binaries of one name would share one place in the target directory.
-fn drop_duplicates(functions: &mut Vec<Function>, warnings: &mut Vec<Failure>) {
-    let mut seen: HashMap<String, PathBuf> = HashMap::new();
-    functions.retain(|function| match seen.get(&function.binary) {
-        None => {
-            seen.insert(function.binary.clone(), function.manifest.clone());
-            true
-        }
-        Some(first) => {
-            warnings.push(Failure::usage(
-                format!("left out a second function named {}", function.name),
-                format!("both {} and {} have a binary of that name", first.display(), function.manifest.display()),
-                "rename one of the two",
-            ));
-            false
-        }
-    });
-}
-
-/// Calls functions as their settings say, unless another is called so already.
-fn call_by_name(functions: &mut [Function], warnings: &mut Vec<Failure>) {
-    let mut users: HashMap<String, usize> = HashMap::new();
-    for function in functions.iter() {
-        *users.entry(function.binary.clone()).or_default() += 1;
-        if let Some(name) = function.config.name.as_ref().filter(|name| **name != function.binary) {
-            *users.entry(name.clone()).or_default() += 1;
-        }
-    }
-    for function in functions {
-        let Some(name) = function.config.name.clone() else { continue };
-        if users[&name] == 1 {
-            function.name = name;
-            continue;
-        }
-        warnings.push(Failure::usage(
-            format!("left out the name {name} of the function {}", function.binary),
-            format!("{}: another function is called so", function.manifest.display()),
-            format!("give it one of its own, below `[package.metadata.lambda.bin.{}.deploy]`", function.binary),
-        ));
-    }
 }
 
 /// Why the package's binaries are functions; none if they are not.

@@ -65,7 +65,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All functions, sorted by name.
     pub functions: Vec<Function>,
-    /// Binaries that would be functions, each with why they cannot be. The warnings have these too.
+    /// Names that are no function's, each with the reason: of binaries that cannot be functions, and of names that their
+    /// settings ask for in vain. The warnings have these too.
     #[serde(default)]
     pub left_out: Vec<(String, Failure)>,
     /// Binaries that may be functions and do not say so.
@@ -105,6 +106,14 @@ pub struct Function {
     pub stale: bool,
 }
 
+impl Function {
+    /// The directory of the bootstrap and the zip below `target/lambda`: the binary's name, as the ecosystem has it, or the
+    /// function's where several packages have a binary of that name.
+    pub fn directory(&self) -> &str {
+        self.target.directory.as_deref().unwrap_or(&self.binary)
+    }
+}
+
 /// How cargo knows a function's package and binary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CargoTarget {
@@ -114,6 +123,13 @@ pub struct CargoTarget {
     pub features: Vec<String>,
     /// The features without which cargo does not build the binary.
     pub required: Vec<String>,
+    /// The binaries of the package, functions or not: cargo builds them all where another package's of that name is asked
+    /// for in the same call.
+    #[serde(default)]
+    pub binaries: Vec<String>,
+    /// The directory of the bootstrap below `target/lambda`. `None`: the binary's name, which no other package uses.
+    #[serde(default)]
+    pub directory: Option<String>,
 }
 
 /// The features of a package that a build switches on, in cargo's words.

@@ -50,12 +50,18 @@ enum Place {
     Local(Box<Joined>),
 }
 
-/// The names of the stages of the workspace at `root`: `local`, then those of its manifest, sorted.
+/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a wrong type, each with its
+/// place.
+pub(crate) fn left_out(root: &Path) -> Vec<Failure> {
+    settings::read(root).map(|stages| stages.left_out.into_values().collect()).unwrap_or_default()
+}
+
+/// The names of the stages of the workspace at `root` that can be used: `local`, then those of its manifest, sorted.
 ///
 /// # Errors
-/// The manifest cannot be read, or has a stage with an unknown key or a wrong type, with its place.
+/// The manifest cannot be read.
 pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
-    let stages = settings::read(root)?;
+    let stages = settings::read(root)?.known;
     Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
 }
 
@@ -114,7 +120,7 @@ impl Stage {
             let misdirected = misdirected::failure(&options.stage, settings.profile.is_some()).await;
             // What the command line asks of the environment alone is where the environment says.
             let is_of_environment =
-                settings.profile.is_none() && !settings::read(&workspace.root)?.contains_key(&options.stage);
+                settings.profile.is_none() && !settings::read(&workspace.root)?.known.contains_key(&options.stage);
             if let Some(failure) = misdirected {
                 if !is_of_environment {
                     return Err(failure);

@@ -1,6 +1,7 @@
 //! Which functions are built by one call of cargo.
 //!
-//! Cargo unifies the features of all packages that a call builds, so a function would have other code beside some
+//! Cargo builds each binary of a name that is asked for, in all packages of the call, and puts them in one place; so packages
+//! with a binary of one name share no call. It also unifies the features of all packages that a call builds, so a function would have other code beside some
 //! functions than alone. Functions share a call where all that they have in common is the same without the others.
 //!
 //! Pure.
@@ -17,6 +18,19 @@ pub(super) struct Selection<'a> {
     pub(super) package: &'a str,
     pub(super) features: Features,
     pub(super) functions: Vec<&'a Function>,
+}
+
+impl Selection<'_> {
+    /// Cargo would build a binary of one of the two packages under the name of a function of the other. File systems may
+    /// take names for the same that differ in case.
+    fn collides(&self, other: &Self) -> bool {
+        let builds = |one: &Self, binary: &str| one.functions.iter().any(|it| it.binary.eq_ignore_ascii_case(binary));
+        let has = |one: &Self, other: &Self| {
+            let binaries = one.functions.iter().flat_map(|function| &function.target.binaries);
+            binaries.into_iter().any(|binary| builds(other, binary))
+        };
+        self.package != other.package && (has(self, other) || has(other, self))
+    }
 }
 
 /// Puts the functions of one package together. `wanted`: features that are asked for beside those of the manifests.
@@ -116,7 +130,9 @@ pub(super) fn calls(selections: &[Selection<'_>], units: &[Option<Units>]) -> Ve
         let shares = selection.features == Features::default();
         let is_other = |call: &&mut (Vec<usize>, Option<Units>)| {
             let (Some(all), Some(units)) = (&call.1, units) else { return false };
-            selections[call.0[0]].features == Features::default() && all.agrees(units)
+            selections[call.0[0]].features == Features::default()
+                && !call.0.iter().any(|other| selections[*other].collides(selection))
+                && all.agrees(units)
         };
         match calls.iter_mut().find(is_other).filter(|_| shares) {
             Some((places, Some(all))) => {
@@ -205,6 +221,17 @@ mod tests {
         assert_eq!(selections.iter().map(names).collect::<Vec<_>>(), ["b/z x", "b/z", "b/z x"]);
         let units = [(); 3].map(|()| Some(Units::default()));
         assert_eq!(calls(&selections, &units), [vec![0], vec![1], vec![2]]);
+    }
+
+    #[test]
+    fn packages_with_a_binary_of_one_name_share_no_call() {
+        let mut functions = ["a", "b", "c", "d"].map(|name| function(name, &[]));
+        for (function, binaries) in functions.iter_mut().zip([&["a"][..], &["b", "A"], &["c"], &["d", "c"]]) {
+            function.target.binaries = binaries.iter().map(|name| (*name).to_owned()).collect();
+        }
+        let selections = selections(&functions.iter().collect::<Vec<_>>(), &Features::default());
+        let units = [(); 4].map(|()| Some(Units::default()));
+        assert_eq!(calls(&selections, &units), [vec![0, 2], vec![1, 3]]);
     }
 
     #[test]

@@ -203,6 +203,38 @@ async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
     assert_eq!((said("a").as_str(), said("b").as_str()), ("HELLO\n", "hello\n"));
 }
 
+#[tokio::test]
+async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_its_name() {
+    let print = |text: &str| format!("fn main() {{ println!(\"{text}\") }}");
+    let (of_a, of_b, left_out, extension) = (print("of a"), print("of b"), print("of none"), print("an extension"));
+    let place = Place::new(&[
+        ("Cargo.toml", WORKSPACE),
+        ("a/Cargo.toml", &manifest("a", "")),
+        ("a/src/main.rs", &of_a),
+        ("b/Cargo.toml", &manifest("b", "")),
+        ("b/src/main.rs", &of_b),
+        ("b/src/bin/a.rs", &left_out),
+        (
+            "c/Cargo.toml",
+            &manifest("c", "bin.a.build = { extension = true }\n[[bin]]\nname = \"a\"\npath = \"a.rs\"\n"),
+        ),
+        ("c/a.rs", &extension),
+        ("d/Cargo.toml", &manifest("d", "deploy = { name = \"d\" }\n[[bin]]\nname = \"b\"\npath = \"d.rs\"\n")),
+        ("d/d.rs", &print("of d")),
+    ]);
+    // What is built again is taken from where cargo puts it.
+    for _ in 0..2 {
+        let outcome = place.build(&[], &[]).await;
+        assert_eq!(names(&outcome), ["a", "b", "d"], "{:?}", outcome.failed);
+        let said = |built: &Built| {
+            String::from_utf8(std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout).unwrap()
+        };
+        assert_eq!(outcome.built.iter().map(said).collect::<Vec<_>>(), ["of a\n", "of b\n", "of d\n"]);
+        let found = place.workspace().await;
+        assert!(found.functions.iter().all(|function| function.zip.is_some() && !function.stale), "{found:?}");
+    }
+}
+
 #[test]
 fn what_a_function_is_built_for_is_asked_for_or_written_or_on_the_stage() {
     let function = |config: serde_json::Value| -> Function {

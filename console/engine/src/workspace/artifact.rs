@@ -10,7 +10,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use lambda_console_model::{Architecture, Bootstrap, Include, Zip};
+use lambda_console_model::{Architecture, Bootstrap, Function, Include, Zip};
 use object::{
     Endianness, elf,
     read::elf::{FileHeader, ProgramHeader},
@@ -40,15 +40,11 @@ pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
     target.join("lambda").join(name)
 }
 
-/// What a build has left of the binary `name` of the package of `manifest`: what was built for another package, in a target
-/// directory that they share, is not of it.
-pub(super) fn read(
-    (root, target): (&Path, &Path),
-    (name, manifest): (&str, &Path),
-    include: &[Include],
-    now: &Now,
-) -> Artifacts {
-    let directory = directory(target, name);
+/// Reads what a build has left of `function`. What was built for another package, in a target directory that they share, is
+/// not of it.
+pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &Now) -> Artifacts {
+    let (name, manifest, include) = (function.binary.as_str(), function.manifest.as_path(), &function.config.include);
+    let directory = directory(target, function.directory());
     let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
     let fingerprint = Fingerprint::read(&directory);
     let built = path.metadata().and_then(|metadata| metadata.modified()).ok();

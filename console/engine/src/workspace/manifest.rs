@@ -2,14 +2,15 @@
 //! cargo-lambda gave them.
 //!
 //! Layers, the later wins: the workspace's, the workspace's for the binary (`bin.<name>`), the package's, the
-//! package's for the binary. A value of the wrong type is a warning with its place and leaves the rest as it is; a key
-//! that is not known is left alone, for cargo-lambda has more of them than the console uses.
+//! package's for the binary. A value of the wrong type, or a key that is not known, is a warning with its place and leaves the
+//! rest as it is; so are the keys of cargo-lambda that the console does not use.
 //!
 //! Reads the manifests; changes nothing.
 
 mod build;
 mod deploy;
 mod include;
+mod keys;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -59,8 +60,10 @@ pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure
         let Ok(document) = DeTable::parse(&layer.text) else { continue };
         let mut reader = Reader { layer, warnings, path: Vec::new() };
         let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"]) else { continue };
+        reader.check_keys(lambda, if layer.section == "workspace" { &keys::WORKSPACE } else { &keys::LAMBDA });
         reader.tables(lambda, binary, &mut config, &mut includes);
         if let Some(own) = reader.enter(lambda, &["bin", binary]) {
+            reader.check_keys(own, &keys::LAMBDA);
             reader.tables(own, binary, &mut config, &mut includes);
         }
     }
@@ -97,10 +100,12 @@ impl Reader<'_> {
         self.pairs(table, "env", &mut config.env);
         self.includes(table, includes);
         if let Some(build) = self.enter(table, &["build"]) {
+            self.check_keys(build, &keys::BUILD);
             self.build(build, config);
             self.path.pop();
         }
         if let Some(deploy) = self.enter(table, &["deploy"]) {
+            self.check_keys(deploy, &keys::DEPLOY);
             self.deploy(deploy, binary, config);
             self.path.pop();
         }

@@ -154,6 +154,7 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
         ("left out the name one of the function c", taken.as_str()),
     ];
     assert_eq!(warnings, expected);
+    assert_eq!(found.left_out.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["one"]);
 }
 
 #[tokio::test]
@@ -256,4 +257,41 @@ async fn a_binary_that_gets_the_runtime_by_way_of_another_package_is_hinted_at()
         hint.hint.starts_with("`[package.metadata.lambda]` in ") && hint.hint.contains("orders/Cargo.toml"),
         "{hint:?}"
     );
+}
+
+#[tokio::test]
+async fn binaries_of_one_name_are_functions_where_their_names_differ() {
+    let package = |name: &str, settings: &str| {
+        format!("{}{settings}[[bin]]\nname = \"bootstrap\"\npath = \"main.rs\"\n", declared(name))
+    };
+    let root = workspace(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
+        ("pa/Cargo.toml", &package("pa", "deploy = { name = \"pa\" }\n")),
+        ("pa/main.rs", MAIN),
+        ("pb/Cargo.toml", &package("pb", "bin.bootstrap.deploy = { name = \"pb\" }\n")),
+        ("pb/main.rs", MAIN),
+        ("pc/Cargo.toml", &package("pc", "deploy = { name = \"bootstrap\" }\n")),
+        ("pc/main.rs", MAIN),
+        ("pd/Cargo.toml", &package("pd", "")),
+        ("pd/main.rs", MAIN),
+        ("pe/Cargo.toml", &declared("pe")),
+        ("pe/src/main.rs", MAIN),
+    ]);
+    let found = discover(root.path()).await.unwrap();
+    let functions: Vec<_> = found
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.package.as_str(), function.directory()))
+        .collect();
+    let expected = [("bootstrap", "pc", "bootstrap"), ("pa", "pa", "pa"), ("pb", "pb", "pb"), ("pe", "pe", "pe")];
+    assert_eq!(functions, expected);
+    let [(name, failure)] = found.left_out.as_slice() else { panic!("{:?}", found.left_out) };
+    assert_eq!((name.as_str(), failure.what.as_str()), ("bootstrap", "left out a second function named bootstrap"));
+    assert!(
+        failure.why.contains("pd/Cargo.toml, beside the binary bootstrap of ")
+            && failure.why.ends_with("pc/Cargo.toml"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.contains("`[package.metadata.lambda.bin.bootstrap.deploy]`"), "{failure:?}");
+    assert_eq!(found.warnings, std::slice::from_ref(failure));
 }

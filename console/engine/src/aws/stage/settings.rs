@@ -2,15 +2,17 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use lambda_console_model::Failure;
-use serde::Deserialize;
+use lambda_console_model::{Failure, text::nearest};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::{LOCAL, StageOptions};
 use crate::workspace::text;
 
 /// The settings of one stage. Unknown keys are errors, so that a typing error cannot unprotect a stage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StageSettings {
     /// The AWS profile.
     pub profile: Option<String>,
@@ -27,57 +29,99 @@ pub(crate) struct StageSettings {
     /// The bucket that zips over Lambda's limit are sent through.
     pub bucket: Option<String>,
     /// Changes need a confirmation.
-    #[serde(default)]
     pub protected: bool,
 }
 
-/// The way down to the stages; everything beside it is cargo's or other tools'.
-#[derive(Default, Deserialize)]
-struct Manifest {
-    #[serde(default)]
-    workspace: Metadata,
+const KEYS: [&str; 8] = ["profile", "region", "role", "prefix", "suffix", "alias", "bucket", "protected"];
+
+impl StageSettings {
+    /// Reads the table of one stage. An error: the value that is wrong, why, and what to do.
+    fn read<'v, 't>(stage: &'v Spanned<DeValue<'t>>) -> Result<Self, (&'v Spanned<DeValue<'t>>, String, String)> {
+        let all = || format!("the keys of a stage are {} and protected", KEYS[..7].join(", "));
+        let Some(table) = stage.get_ref().as_table() else {
+            return Err((stage, "it must be a table".to_owned(), all()));
+        };
+        let mut settings = Self::default();
+        for (key, value) in table {
+            let key = key.get_ref().as_ref();
+            let text = match key {
+                "profile" => &mut settings.profile,
+                "region" => &mut settings.region,
+                "role" => &mut settings.role,
+                "prefix" => &mut settings.prefix,
+                "suffix" => &mut settings.suffix,
+                "alias" => &mut settings.alias,
+                "bucket" => &mut settings.bucket,
+                "protected" => {
+                    let wrong = || (value, "`protected` must be true or false".to_owned(), all());
+                    settings.protected = value.get_ref().as_bool().ok_or_else(wrong)?;
+                    continue;
+                }
+                unknown => {
+                    let hint = nearest(unknown, KEYS).map_or_else(all, |near| format!("did you mean `{near}`?"));
+                    return Err((value, format!("unknown key `{unknown}`"), hint));
+                }
+            };
+            let wrong = || (value, format!("`{key}` must be a string"), all());
+            *text = Some(value.get_ref().as_str().ok_or_else(wrong)?.to_owned());
+        }
+        Ok(settings)
+    }
 }
 
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    metadata: Lambda,
-}
-
-#[derive(Default, Deserialize)]
-struct Lambda {
-    #[serde(default)]
-    lambda: Stages,
-}
-
-#[derive(Default, Deserialize)]
-struct Stages {
-    #[serde(default)]
-    stages: BTreeMap<String, StageSettings>,
+/// The stages of a manifest.
+#[derive(Debug, Default)]
+pub(super) struct Stages {
+    /// Those that can be used.
+    pub(super) known: BTreeMap<String, StageSettings>,
+    /// Those that have an error, each with it: they are in no other stage's way, and cannot be used themselves.
+    pub(super) left_out: BTreeMap<String, Failure>,
 }
 
 /// The stages in the manifest of the workspace at `root`.
-pub(super) fn read(root: &Path) -> Result<BTreeMap<String, StageSettings>, Failure> {
+pub(super) fn read(root: &Path) -> Result<Stages, Failure> {
     let path = root.join("Cargo.toml");
     let text = text::read(&path).map_err(|why| {
         Failure::usage(format!("could not read {}", path.display()), why, "name the workspace with --workspace")
     })?;
-    parse(&text).map_err(|error| {
-        Failure::usage(
-            format!("could not read the stages in {}", path.display()),
-            error.to_string().trim_end(),
-            "the keys of a stage are profile, region, role, prefix, suffix, alias, bucket and protected",
-        )
+    parse(&path, &text).map_err(|error| {
+        let what = format!("could not read the stages in {}", path.display());
+        Failure::usage(what, error.to_string().trim_end(), "correct the manifest")
     })
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, StageSettings>, toml::de::Error> {
-    Ok(toml::from_str::<Manifest>(text)?.workspace.metadata.lambda.stages)
+fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> {
+    let document = DeTable::parse(text)?;
+    let mut stages = Stages::default();
+    let mut table = document.get_ref();
+    for key in ["workspace", "metadata", "lambda", "stages"] {
+        // What is no table is named with the settings of functions.
+        let Some(inner) = table.get(key).and_then(|value| value.get_ref().as_table()) else { return Ok(stages) };
+        table = inner;
+    }
+    for (name, stage) in table {
+        let name = name.get_ref().to_string();
+        match StageSettings::read(stage) {
+            Ok(settings) => drop(stages.known.insert(name, settings)),
+            Err((value, why, hint)) => {
+                let line = text.bytes().take(value.span().start).filter(|byte| *byte == b'\n').count() + 1;
+                let why = format!("{}:{line}: {why}", path.display());
+                let failure = Failure::usage(format!("left out the stage {name}"), why, hint);
+                stages.left_out.insert(name, failure);
+            }
+        }
+    }
+    Ok(stages)
 }
 
 /// The settings of the stage that `options` name, with the profile and region asked for put over them.
 pub(super) fn resolve(root: &Path, options: &StageOptions) -> Result<StageSettings, Failure> {
-    let mut stages = read(root)?;
+    let Stages { known: mut stages, left_out } = read(root)?;
+    // It may be protected.
+    if let Some(failure) = left_out.get(&options.stage) {
+        let what = format!("could not use the stage {}", options.stage);
+        return Err(Failure { what, ..failure.clone() });
+    }
     let is_local = options.stage == LOCAL;
     if is_local && options.profile.is_some() {
         return Err(Failure::usage(
@@ -135,18 +179,38 @@ protected = true
 
     #[test]
     fn stages_are_read_beside_other_metadata() {
-        let stages = parse(MANIFEST).unwrap();
+        let parse = |text: &str| parse(Path::new("/w/Cargo.toml"), text).unwrap();
+        let stages = parse(MANIFEST).known;
         assert_eq!(stages.keys().collect::<Vec<_>>(), ["beta", "prod"]);
         assert!(stages["prod"].protected && !stages["beta"].protected);
-        assert!(parse("[package]\nname = \"a\"").unwrap().is_empty());
-        assert!(parse("[workspace]\n").unwrap().is_empty());
+        for other in ["[package]\nname = \"a\"", "[workspace]\n", "[workspace.metadata]\nlambda = 1\n"] {
+            assert!(parse(other).known.is_empty(), "{other}");
+        }
     }
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_place() {
         let dir = workspace("[workspace.metadata.lambda.stages.prod]\nregion = \"x\"\nprotectd = true\n");
         let failure = resolve(dir.path(), &named("prod")).unwrap_err();
-        assert!(failure.why.contains("line 3") && failure.why.contains("protectd"), "{failure}");
+        assert!(failure.why.ends_with("Cargo.toml:3: unknown key `protectd`"), "{failure}");
+        assert_eq!(failure.hint, "did you mean `protected`?");
+    }
+
+    #[test]
+    fn a_stage_with_an_error_is_in_no_other_stages_way_and_no_profile_makes_another_of_it() {
+        let stages =
+            "[workspace.metadata.lambda.stages]\n\"a b\" = { profile = 3 }\nprod = 1\nbeta = { region = \"x\" }\n";
+        let dir = workspace(stages);
+        assert_eq!(resolve(dir.path(), &named("beta")).unwrap().region.as_deref(), Some("x"));
+        assert_eq!(resolve(dir.path(), &named(LOCAL)).unwrap(), StageSettings::default());
+        let of = |stage: &str| {
+            let failure =
+                resolve(dir.path(), &StageOptions { profile: Some("me".into()), ..named(stage) }).unwrap_err();
+            (failure.what, failure.why.rsplit('/').next().unwrap_or_default().to_owned())
+        };
+        let wrong = |stage: &str, why: &str| (format!("could not use the stage {stage}"), why.to_owned());
+        assert_eq!(of("a b"), wrong("a b", "Cargo.toml:2: `profile` must be a string"));
+        assert_eq!(of("prod"), wrong("prod", "Cargo.toml:3: it must be a table"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use lambda_console_model::{
 };
 use toml::de::{DeTable, DeValue};
 
-use super::Reader;
+use super::{Reader, keys};
 
 /// The days that `CloudWatch` Logs keeps lines for; 0: for ever.
 const RETENTIONS: [u32; 23] =
@@ -40,6 +40,11 @@ impl Reader<'_> {
         self.concurrency(table, config);
         self.url(table, config);
         self.vpc(table, config);
+        if let Some(vpc) = self.enter(table, &["vpc"]) {
+            self.check_keys(vpc, &keys::VPC);
+            self.vpc(vpc, config);
+            self.path.pop();
+        }
         self.text(table, "s3_bucket", &mut config.s3_bucket);
         self.text(table, "s3_key", &mut config.s3_key);
         self.flag(table, "extension", &mut config.extension);
@@ -145,6 +150,7 @@ impl Reader<'_> {
             }
             DeValue::Table(url) => {
                 self.path.push("url".to_owned());
+                self.check_keys(url, &keys::URL);
                 let url = self.url_table(url);
                 self.path.pop();
                 Some(UrlSetting::Present(url))
@@ -171,6 +177,7 @@ impl Reader<'_> {
             url.streaming = Some(streaming);
         }
         if let Some(cors) = self.enter(table, &["cors"]) {
+            self.check_keys(cors, &keys::CORS);
             url.cors = Some(self.cors(cors));
             self.path.pop();
         }

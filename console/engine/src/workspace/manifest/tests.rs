@@ -338,3 +338,46 @@ fn what_a_function_is_built_for_and_with_is_below_build() {
         assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
     }
 }
+
+#[test]
+fn keys_that_are_not_read_are_named_with_the_nearest_and_those_of_cargo_lambda_once() {
+    let manifest = "[package.metadata.lambda]\nwatch = { router = 1 }\ndeplyo = 1\n\
+                    [package.metadata.lambda.deploy]\nmemroy = 512\nprofile = \"acme\"\nmerge_env = true\ntags = [\"a=b\"]\n\
+                    vpc = { subnet_ids = [\"s\"], subnets = 1 }\nurl = { cors = { max-age = 1 } }\n\
+                    [package.metadata.lambda.build]\nfeatures = \"x\"\nlambda-dir = \"y\"\nsomething = 1\n";
+    let layer = Layer { manifest: "/w/Cargo.toml".into(), text: manifest.to_owned(), section: "package" };
+    let mut warnings = Vec::new();
+    for binary in ["one", "two"] {
+        let config = merged(binary, &[&layer], &mut warnings);
+        assert_eq!(config.tags.get("a").map(String::as_str), Some("b"));
+        assert_eq!(
+            (config.features.names, config.vpc.unwrap().subnet_ids),
+            (vec!["x".to_owned()], vec!["s".to_owned()])
+        );
+    }
+    let found: Vec<_> = warnings.iter().map(|it| (it.what.as_str(), it.why.as_str(), it.hint.as_str())).collect();
+    let at = |key: &str| {
+        let what = [format!("left out the setting `package.metadata.lambda.{key}`")];
+        found.iter().find(|(named, ..)| *named == what[0]).copied().unwrap_or_else(|| panic!("{key}: {found:?}"))
+    };
+    assert_eq!(
+        (at("deplyo").1, at("deplyo").2),
+        ("/w/Cargo.toml:3: there is no such setting", "did you mean `deploy`?")
+    );
+    assert_eq!(
+        (at("deploy.memroy").1, at("deploy.memroy").2),
+        ("/w/Cargo.toml:5: there is no such setting", "did you mean `memory`?")
+    );
+    assert_eq!(at("deploy.url.cors.max-age").2, "did you mean `max_age`?");
+    assert!(at("deploy.vpc.subnets").2.starts_with("the settings there are subnet_ids"));
+    assert!(at("build.something").2.starts_with("the settings there are include, target"));
+    let unused: Vec<&str> =
+        found.iter().map(|(what, ..)| *what).filter(|what| what.starts_with("did not use")).collect();
+    let expected = [
+        "did not use `package.metadata.lambda.watch`",
+        "did not use `package.metadata.lambda.build.lambda-dir`",
+        "did not use `package.metadata.lambda.deploy.merge_env`, `package.metadata.lambda.deploy.profile`",
+    ];
+    assert_eq!(unused, expected);
+    assert_eq!(found.len(), 8, "{found:?}");
+}

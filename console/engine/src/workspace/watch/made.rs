@@ -30,7 +30,7 @@ pub(super) struct Made {
 impl Made {
     /// Reads again what was noted of `function`, where that is new; says whether it is.
     pub(super) fn read(&mut self, function: &Function, target: &Path) -> bool {
-        let directory = workspace::directory(target, &function.binary);
+        let directory = workspace::directory(target, function.directory());
         let noted = [Fingerprint::path(&directory), Attempt::path(&directory)].map(|path| Stamp::of(&path).ok());
         if noted == self.noted {
             return false;
