@@ -20,7 +20,7 @@ use lambda_console_model::{Architecture, Failure, Step};
 use tokio_util::sync::CancellationToken;
 
 pub use qemu::emulator;
-pub(crate) use rust::Rust;
+pub(crate) use rust::{Rust, WITHOUT_TRACE, not_installed};
 pub(crate) use zig::Zig;
 
 use super::cargo_config::Configuration;
@@ -39,6 +39,9 @@ pub(crate) struct Toolchain {
     /// A private sysroot with the target's standard library; none where the compiler has it itself.
     pub(crate) sysroot: Option<PathBuf>,
 }
+
+/// The name of the part that is not provided here.
+pub const RUST: &str = "rust";
 
 /// The Rust target of a build; none for the host's own.
 pub(crate) const fn target(architecture: Architecture) -> Option<&'static str> {
@@ -80,9 +83,12 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     let cancel = CancellationToken::new();
     let rust = rust::find(root, &cancel).await.map(|(rust, _)| rust);
     let mut parts = vec![Part {
-        name: "rust".into(),
+        name: RUST.into(),
         found: rust.as_ref().ok().map(|rust| format!("{} in {}", rust.version, rust.sysroot.display())),
-        detail: rust.as_ref().err().map_or_else(|| "compiles the functions".into(), |failure| failure.why.clone()),
+        detail: rust.as_ref().err().map_or_else(
+            || "compiles the functions".into(),
+            |Failure { why, hint, .. }| if hint.is_empty() { why.clone() } else { format!("{why}: {hint}") },
+        ),
         optional: false,
     }];
     let Some(target) = target(architecture) else { return parts };

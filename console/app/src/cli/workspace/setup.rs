@@ -31,7 +31,13 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let missing: Vec<&str> =
         parts.iter().filter(|part| part.found.is_none() && !part.optional).map(|part| part.name.as_str()).collect();
     let failure = (!missing.is_empty()).then(|| {
-        let hint = if arguments.check { "`lambda-console setup` provides it" } else { "its line says what was tried" };
+        let is_of_setup = parts.iter().any(|part| part.found.is_some() && part.name == toolchain::RUST);
+        let hint = match arguments.check {
+            true if is_of_setup => "`lambda-console setup` provides it",
+            // Nothing else can be looked for without the compiler.
+            true => "its line says what to do first: `lambda-console setup` does not install Rust",
+            false => "its line says what was tried",
+        };
         Failure::environment("could not find the whole toolchain", format!("missing: {}", missing.join(", ")), hint)
     });
     let output = context.output;

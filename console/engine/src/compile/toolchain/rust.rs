@@ -85,9 +85,46 @@ async fn ask(program: &Path, root: &Path, cancel: &CancellationToken) -> Result<
 
 async fn run(program: &Path, root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
     let mut rustc = child_process::command(program, root);
-    rustc.args(arguments);
+    rustc.args(arguments).envs(WITHOUT_TRACE);
     let finished = child_process::output(rustc, cancel).await.map_err(|error| missing(program, &error))?;
-    if finished.status.success() { Ok(finished.stdout) } else { Err(broken(&finished.tail())) }
+    if finished.status.success() {
+        return Ok(finished.stdout);
+    }
+    Err(match not_installed(&finished.stderr) {
+        Some((why, hint)) => Failure::environment(WHAT, why, hint),
+        None => broken(&finished.tail()),
+    })
+}
+
+/// The variables with which rustup writes no backtrace of its own program below an error.
+pub(crate) const WITHOUT_TRACE: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
+
+/// Why rustup runs no program, where the toolchain is missing that the workspace or the environment names, and what to do.
+pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
+    let line = stderr.lines().find_map(|line| line.strip_prefix("error: "))?;
+    let (before, rest) = line.split_once("toolchain '")?;
+    let (name, rest) = rest.split_once('\'')?;
+    if !rest.ends_with("is not installed") {
+        return None;
+    }
+    let place = rest.split_once("specified in override file '").and_then(|(_, rest)| rest.split_once('\''));
+    let place = match place {
+        Some((file, _)) => Some(file.to_owned()),
+        None => {
+            std::env::var("RUSTUP_TOOLCHAIN").is_ok_and(|named| named == name).then(|| "RUSTUP_TOOLCHAIN".to_owned())
+        }
+    };
+    let named = place.as_ref().map(|place| format!(", which {place} names,")).unwrap_or_default();
+    let is_release = !before.contains("custom")
+        && (name.starts_with(|first: char| first.is_ascii_digit())
+            || ["stable", "beta", "nightly"].iter().any(|channel| name.starts_with(channel)));
+    let hint = if is_release {
+        format!("`rustup toolchain install {name}`")
+    } else {
+        let place = place.unwrap_or_else(|| "rust-toolchain.toml".to_owned());
+        format!("name a release in {place}, such as `stable`, or `rustup toolchain link '{name}' DIRECTORY`")
+    };
+    Some((format!("the Rust toolchain {name}{named} is not installed"), hint))
 }
 
 const WHAT: &str = "could not find the Rust compiler";
@@ -109,4 +146,28 @@ fn missing(program: &Path, error: &RunError) -> Failure {
 
 fn broken(why: &str) -> Failure {
     Failure::environment(WHAT, why, "check that `rustc -vV` runs in the workspace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_toolchain_that_is_missing_is_named_without_rustups_backtrace() {
+        let of = |text: &str| not_installed(&format!("{text}\n\nStack backtrace:\n   0: anyhow::error\n")).unwrap();
+        let missing =
+            "error: toolchain '1.70.0-x86_64-unknown-linux-gnu' is not installed\nhelp: run `rustup toolchain install`";
+        let (why, hint) = of(missing);
+        assert_eq!(why, "the Rust toolchain 1.70.0-x86_64-unknown-linux-gnu is not installed");
+        assert_eq!(hint, "`rustup toolchain install 1.70.0-x86_64-unknown-linux-gnu`");
+        let custom =
+            "error: custom toolchain 'nope' specified in override file '/w/rust-toolchain.toml' is not installed";
+        let (why, hint) = of(custom);
+        assert_eq!(why, "the Rust toolchain nope, which /w/rust-toolchain.toml names, is not installed");
+        assert_eq!(
+            hint,
+            "name a release in /w/rust-toolchain.toml, such as `stable`, or `rustup toolchain link 'nope' DIRECTORY`"
+        );
+        assert_eq!(not_installed("error: could not find `Cargo.toml`"), None);
+    }
 }

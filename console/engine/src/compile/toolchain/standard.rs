@@ -130,7 +130,7 @@ pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -
     let Some(library) = source::provide(rust, job, &mut tried).await? else {
         return Err(Failure::environment(what, format!("tried {}", tried.join("; ")), hint));
     };
-    sysroot::build(rust, target, &library, job).await?;
+    sysroot::build(rust, target, &library, built, job).await?;
     find(rust, target, built)
         .ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
 }

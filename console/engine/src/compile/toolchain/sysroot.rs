@@ -10,6 +10,7 @@
 use std::{fs, io, path::Path};
 
 use lambda_console_model::{Failure, Step};
+use serde::Deserialize;
 
 use super::{Rust, begin, cache, cache::Staging, standard};
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         child_process::{self, Pipe, RunError},
         progress,
     },
+    workspace::text,
 };
 
 /// Raised whenever what is built changes, so that an older sysroot is not used.
@@ -40,7 +42,8 @@ const PROFILE: [&str; 8] = [
 const START_FILES: [&str; 9] =
     ["crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o"];
 
-pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) -> Result<(), Failure> {
+/// `wanted`: the workspace asks for it, though the toolchain might have one.
+pub(super) async fn build(rust: &Rust, target: &str, library: &Path, wanted: bool, job: &Job) -> Result<(), Failure> {
     let what = format!("could not build the standard library for {target}");
     let staging = Staging::new()?;
     write_package(staging.path(), library).map_err(|error| cache::failed(&what, staging.path(), &error))?;
@@ -60,7 +63,8 @@ pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) 
         Ok(_) => {
             let from = errors.iter().position(|line| line.starts_with("error")).unwrap_or(0);
             let why = errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
-            let hint = format!("install it instead: `rustup target add {target}`, without `build-std` in the manifest");
+            let without = if wanted { ", and take `build-std` out of the workspace's manifest" } else { "" };
+            let hint = format!("install it instead: `rustup target add {target}`{without}");
             return Err(Failure::environment(what, why, hint));
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
@@ -74,9 +78,7 @@ pub(super) async fn build(rust: &Rust, target: &str, library: &Path, job: &Job) 
 /// A package that depends on everything of a sysroot, as the compiler's own workspace does.
 fn write_package(directory: &Path, library: &Path) -> io::Result<()> {
     let path = |name: &str| toml::Value::from(library.join(name).display().to_string()).to_string();
-    let patches = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"]
-        .map(|name| format!("{name} = {{ path = {} }}\n", path(name)))
-        .concat();
+    let patches = patches(library)?;
     let manifest = format!(
         r#"cargo-features = ["profile-rustflags"]
 [package]
@@ -96,7 +98,6 @@ opt-level = "s"
 codegen-units = 10000
 [profile.release.package.panic_abort]
 rustflags = ["-Cpanic=abort"]
-[patch.crates-io]
 {patches}"#,
         std = path("std"),
         sysroot = path("sysroot"),
@@ -106,6 +107,32 @@ rustflags = ["-Cpanic=abort"]
     let lock = fs::read(library.join("Cargo.lock")).or_else(|_| fs::read(library.join("../Cargo.lock")))?;
     // Written anew rather than copied, for the source may be read-only.
     fs::write(directory.join("Cargo.lock"), lock)
+}
+
+/// The patches of a source that has no workspace of its own, as older ones have none.
+fn default_patch() -> toml::Table {
+    let names = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"];
+    let entry = |name: &str| (name.to_owned(), toml::Table::from_iter([("path".to_owned(), name.into())]).into());
+    toml::Table::from_iter([("crates-io".to_owned(), toml::Table::from_iter(names.map(entry)).into())])
+}
+
+/// The patches of the library's own workspace, from wherever they are read.
+fn patches(library: &Path) -> io::Result<String> {
+    #[derive(Deserialize)]
+    struct Workspace {
+        patch: toml::Table,
+    }
+    let workspace =
+        text::read(&library.join("Cargo.toml")).ok().and_then(|text| toml::from_str::<Workspace>(&text).ok());
+    let mut patch = workspace.map_or_else(default_patch, |workspace| workspace.patch);
+    for (_, entries) in &mut patch {
+        for (_, entry) in entries.as_table_mut().into_iter().flatten() {
+            if let Some(toml::Value::String(path)) = entry.get_mut("path") {
+                *path = library.join(path.as_str()).display().to_string();
+            }
+        }
+    }
+    toml::to_string(&toml::Table::from_iter([("patch".to_owned(), patch.into())])).map_err(io::Error::other)
 }
 
 fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::process::Command {
@@ -163,4 +190,27 @@ fn collect(directory: &Path, target: &str) -> io::Result<()> {
         fs::write(libraries.join("self-contained").join(name), "")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patches_are_those_of_the_library() {
+        let library = tempfile::tempdir().unwrap();
+        let of = || patches(library.path()).unwrap().parse::<toml::Table>().unwrap()["patch"].clone();
+        let path = |name: &str| library.path().join(name).display().to_string();
+        assert_eq!(
+            of()["crates-io"]["rustc-std-workspace-alloc"]["path"].as_str(),
+            Some(&*path("rustc-std-workspace-alloc"))
+        );
+        let manifest = "[workspace]\nmembers = [\"std\"]\n[patch.crates-io]\nrustc-std-workspace-core = { path = 'rustc-std-workspace-core' }\n\
+                        windows-sys = { path = 'windows-sys' }\n[patch.\"https://example.org/x\"]\nx = { git = \"https://example.org/y\" }\n";
+        fs::write(library.path().join("Cargo.toml"), manifest).unwrap();
+        let found = of();
+        assert_eq!(found["crates-io"]["windows-sys"]["path"].as_str(), Some(&*path("windows-sys")));
+        assert_eq!(found["https://example.org/x"]["x"]["git"].as_str(), Some("https://example.org/y"));
+        assert!(found["crates-io"].get("rustc-std-workspace-alloc").is_none(), "{found:?}");
+    }
 }
