@@ -98,10 +98,13 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
 /// The keys are for this endpoint alone, and whoever runs this command asked for them. Output that is piped is for a
 /// shell to evaluate; people see how to use it besides.
 fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables: Vec<_> = variables.collect();
     if context.output.json {
-        return print_json(&exports::document(endpoint));
+        return print_json(&exports::document(endpoint, &variables));
     }
-    print_line(&exports::shell(endpoint))?;
+    print_line(&exports::shell(endpoint, &variables))?;
     if !std::io::stdout().is_terminal() {
         return Ok(());
     }
