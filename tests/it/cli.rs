@@ -4,6 +4,7 @@ mod crash;
 mod flow;
 mod include;
 mod invoke;
+mod names;
 mod refused;
 mod serving;
 pub(crate) mod stages;

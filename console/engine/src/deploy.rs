@@ -49,6 +49,26 @@ pub async fn deployed(stage: &Stage, functions: &[Function]) -> Result<Vec<(Stri
     named.collect()
 }
 
+/// Asks whether the function `name` of the workspace, or one that is not of it, is on the stage. One that this caller may
+/// not look at counts as there.
+///
+/// # Errors
+/// The stage cannot be asked.
+pub async fn is_there(stage: &Stage, name: &str) -> Result<bool, Failure> {
+    let remote = &stage.remote_name(name);
+    let answer = stage
+        .call(|clients| async move { clients.lambda().get_function_configuration().function_name(remote).send().await })
+        .await;
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => match error.into_failure(format!("could not ask for {remote}")) {
+            Failure { kind: FailureKind::Denied | FailureKind::Work, .. } => Ok(true),
+            failure => Err(failure),
+        },
+    }
+}
+
 async fn deployed_one(stage: &Stage, function: &Function) -> Found {
     let remote = &stage.remote_name(&function.name);
     let answer = stage

@@ -18,7 +18,7 @@ use lambda_console_engine::{
     history::Store,
     workspace::{self, paths},
 };
-use lambda_console_model::{Architecture, Failure, Found, Function, Workspace};
+use lambda_console_model::{Architecture, Failure, Found, Function, Workspace, text::nearest};
 use tokio_util::sync::CancellationToken;
 
 use super::{Global, output::Output};
@@ -166,21 +166,50 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
     let mut selected: Vec<Function> = Vec::with_capacity(names.len());
     for name in names {
         let Some(function) = workspace.functions.iter().find(|function| &function.name == name) else {
-            if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
-                return Err(why.clone());
-            }
-            let known: Vec<&str> = workspace.functions.iter().map(|function| function.name.as_str()).collect();
-            return Err(Failure::usage(
-                format!("there is no function {name}"),
-                format!("the functions of {} are {}", workspace.root.display(), known.join(", ")),
-                "`lambda-console list` shows them",
-            ));
+            return Err(unknown(workspace, name, ""));
         };
         if !selected.iter().any(|other| other.name == *name) {
             selected.push(function.clone());
         }
     }
     Ok(selected)
+}
+
+/// Checks names of functions that may be on the stage without being in the workspace.
+///
+/// # Errors
+/// One is in neither: usage, with the reason why it was left out of the workspace, where it was.
+pub(super) async fn check_names(
+    stage: &Stage,
+    workspace: &Workspace,
+    names: impl IntoIterator<Item = &String>,
+) -> Result<(), Failure> {
+    for name in names {
+        let is_known = workspace.functions.iter().any(|function| &function.name == name);
+        if !is_known && !deploy::is_there(stage, name).await? {
+            return Err(unknown(workspace, name, &format!(", and it is not on the stage {}", stage.name())));
+        }
+    }
+    Ok(())
+}
+
+/// Reports a name that is no function's. `elsewhere`: where else it was looked for.
+pub(super) fn unknown(workspace: &Workspace, name: &str, elsewhere: &str) -> Failure {
+    if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
+        return why.clone();
+    }
+    let known: Vec<&str> = workspace.functions.iter().map(|function| function.name.as_str()).collect();
+    let root = workspace.root.display();
+    let why = match known.as_slice() {
+        [] => format!("{root} has no functions{elsewhere}"),
+        [one] => format!("the function of {root} is {one}{elsewhere}"),
+        known => format!("the functions of {root} are {}{elsewhere}", known.join(", ")),
+    };
+    let hint = match nearest(name, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "`lambda-console list` shows the functions".to_owned(),
+    };
+    Failure::usage(format!("there is no function {name}"), why, hint)
 }
 
 #[cfg(test)]
@@ -200,6 +229,24 @@ mod tests {
         assert_eq!(stage_of(Some("beta"), Some("acme"), None), "beta");
         assert_eq!(stage_of(None, Some("acme"), None), "acme");
         assert_eq!(stage_of(None, None, Some("eu-west-1")), "aws");
+    }
+
+    #[test]
+    fn a_name_that_is_no_functions_gives_the_reason_or_the_nearest_name() {
+        let function = serde_json::json!({"name": "evt", "binary": "evt", "package": "evt", "manifest": "/w/Cargo.toml", "runtime": "bundled",
+            "architecture": "arm64", "config": {}, "events": [], "bootstrap": null, "zip": null, "stale": false});
+        let reason = Failure::usage("left out the function probe", "it is an extension", "");
+        let workspace = Workspace {
+            root: "/w".into(),
+            functions: vec![serde_json::from_value(function).unwrap()],
+            left_out: vec![("probe".into(), reason.clone())],
+            ..Workspace::default()
+        };
+        let failure = unknown(&workspace, "EVT", ", and it is not on the stage local");
+        assert_eq!(failure.why, "the function of /w is evt, and it is not on the stage local");
+        assert_eq!((failure.hint.as_str(), failure.kind.exit_code()), ("did you mean evt?", 2));
+        assert_eq!(select(&workspace, &["nope".into()]).unwrap_err().hint, "`lambda-console list` shows the functions");
+        assert_eq!(unknown(&workspace, "probe", ""), reason);
     }
 
     #[test]

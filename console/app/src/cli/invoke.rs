@@ -15,7 +15,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
 use lambda_console_engine::{history::recorded, workspace::text};
 use lambda_console_model::{
-    Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, json, text::duration,
+    Failure, HttpHead, Invocation, InvokeMode, InvokeRequest, Report, Workspace, json,
+    text::{bytes, duration, nearest},
 };
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
@@ -24,7 +25,7 @@ use tokio::sync::mpsc;
 use self::parts::Destination;
 use super::{
     context::{self, Context, confirm, progress},
-    output::{bytes, error, print_bytes, print_json, print_line},
+    output::{error, print_bytes, print_json, print_line},
 };
 
 /// The arguments of `invoke`.
@@ -92,6 +93,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         consent: confirm::given(arguments.yes),
     };
     let stage = context.stage(&workspace).await?;
+    context::check_names(&stage, &workspace, [&arguments.name]).await?;
     let store = context::store(&workspace);
     let destination = match (&arguments.output, mode, context.output.json) {
         (Some(path), ..) => Some(Destination::file(path).await?),
@@ -169,17 +171,32 @@ async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace
 fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Result<std::path::PathBuf, Failure> {
     let what = format!("there is no event {event} for {}", arguments.name);
     let Some(function) = workspace.functions.iter().find(|function| function.name == arguments.name) else {
-        let why = format!("{} is no function of {}", arguments.name, workspace.root.display());
-        return Err(Failure::usage(what, why, "`lambda-console list` shows the functions"));
+        return Err(context::unknown(workspace, &arguments.name, ""));
     };
     let wanted = event.strip_suffix(".json").unwrap_or(event);
     if let Some(file) = function.events.iter().find(|file| file.name == wanted) {
         return Ok(file.path.clone());
     }
+    let file = function.manifest.with_file_name("events").join(format!("{wanted}.json"));
+    if let Ok(metadata) = file.symlink_metadata() {
+        let kind = if metadata.is_dir() {
+            "a directory"
+        } else if metadata.is_symlink() {
+            "a link to no file"
+        } else {
+            "no regular file"
+        };
+        let why = format!("{} is {kind}", file.display());
+        return Err(Failure::usage(what, why, "put a file with JSON text in its place"));
+    }
     let known: Vec<&str> = function.events.iter().map(|file| file.name.as_str()).collect();
     let why =
         if known.is_empty() { "it has no events/*.json".to_owned() } else { format!("it has {}", known.join(", ")) };
-    Err(Failure::usage(what, why, format!("write events/{wanted}.json beside its Cargo.toml")))
+    let hint = match nearest(wanted, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("write events/{wanted}.json beside its Cargo.toml"),
+    };
+    Err(Failure::usage(what, why, hint))
 }
 
 /// Prints what the invocation came to; the response too, unless it was written as it came.

@@ -14,7 +14,7 @@ use lambda_console_model::{
 use serde_json::json;
 
 use super::{
-    context::{Context, progress, since},
+    context::{Context, check_names, progress, since},
     output::{self, Output},
     summary,
 };
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let workspace = context.workspace().await?;
     let query = query(arguments, &workspace)?;
     let stage = context.stage(&workspace).await?;
-    let denied = print(context, arguments, &stage, &query).await?;
+    let denied = print(context, arguments, &workspace, &stage, &query).await?;
     Ok(context.output.ended(denied.as_ref()))
 }
 
@@ -61,6 +61,7 @@ fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failu
 async fn print(
     context: &Context,
     arguments: &Arguments,
+    workspace: &Workspace,
     stage: &Stage,
     query: &LogQuery,
 ) -> Result<Option<Failure>, Failure> {
@@ -73,8 +74,14 @@ async fn print(
             fetched = logs::fetch_allowed(stage, query) => fetched?,
         };
         lines.iter().try_for_each(|line| one(output, line, names_function))?;
+        // The log group may have outlived its function.
+        let is_silent = |name: &&String| {
+            !lines.iter().any(|line| line.function == **name) && !refused.iter().any(|(refused, _)| refused == *name)
+        };
+        check_names(stage, workspace, query.functions.iter().filter(is_silent)).await?;
         return Ok(summary("read the logs of", query.functions.len(), &refused));
     }
+    check_names(stage, workspace, &query.functions).await?;
     // A reader that went away ends the following.
     let ended = tokio_util::sync::CancellationToken::new();
     let mut result = Ok(());

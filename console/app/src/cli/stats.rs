@@ -30,6 +30,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     };
     let store = context::open_store(&workspace)?;
     let stats = store.stats(&names, &context.stage_name(), arguments.since).await?;
+    let is_known = |name: &str| workspace.functions.iter().any(|function| function.name == name);
+    if let Some(nobody) = stats.iter().find(|stats| stats.invocations == 0 && !is_known(&stats.name)) {
+        return Err(context::unknown(&workspace, &nobody.name, ", and the history has no invocation of it"));
+    }
     let output = context.output;
     if output.json {
         print_json(&json!({ "functions": stats }))?;

@@ -11,7 +11,7 @@ use lambda_console_model::{
 use serde_json::json;
 
 use crate::cli::{
-    context::{Context, confirm, progress, select, since},
+    context::{Context, check_names, confirm, progress, select, since},
     output::{ago, print_json, print_line, with_error},
     summary,
 };
@@ -58,6 +58,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         arguments.names.clone()
     };
     let stage = context.stage(&workspace).await?;
+    check_names(&stage, &workspace, &names).await?;
     let change = if arguments.publish {
         Some(VersionsChange::Publish(arguments.description.clone()))
     } else {
@@ -74,6 +75,7 @@ pub(crate) async fn roll_back(context: &Context, arguments: &Rollback) -> Result
     let stage = context.stage(&workspace).await?;
     let change = VersionsChange::Rollback(arguments.version.clone());
     let names = [arguments.name.clone()];
+    check_names(&stage, &workspace, &names).await?;
     change_all(context, &stage, &names, &change, arguments.yes).await
 }
 
@@ -105,6 +107,10 @@ async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Ar
             &rows,
         )?;
         function.refused.iter().for_each(progress::notice);
+    }
+    if !found.is_empty() {
+        let counted = "failed: invocations that ended in a function error, a time-out or the end of the runtime";
+        context.output.print_faint(counted, "")?;
     }
     Ok(context.output.ended(failure.as_ref()))
 }

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::delete};
-use lambda_console_model::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep};
+use lambda_console_model::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep, Workspace};
 use serde_json::{Value, json};
 
 use crate::cli::{
-    context::{Context, confirm, progress},
+    context::{Context, check_names, confirm, progress},
     output::{Output, error, print_json, print_line, with_error},
     summary,
 };
@@ -37,14 +37,20 @@ pub struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
-    carry_out(context, arguments, &stage).await
+    carry_out(context, arguments, &workspace, &stage).await
 }
 
-async fn carry_out(context: &Context, arguments: &Arguments, stage: &Stage) -> Result<ExitCode, Failure> {
+async fn carry_out(
+    context: &Context,
+    arguments: &Arguments,
+    workspace: &Workspace,
+    stage: &Stage,
+) -> Result<ExitCode, Failure> {
     let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
     let (listed, refused) = delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
     let failure = summary("delete", arguments.names.len(), &refused);
     if let Some(failure) = failure.clone().filter(|_| listed.is_empty()) {
+        check_names(stage, workspace, &arguments.names).await?;
         return Err(failure);
     }
     let listed: Vec<Belongings> = listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use lambda_console_engine::deploy;
-use lambda_console_model::{Failure, FailureKind, Found, Function};
+use lambda_console_model::{Failure, FailureKind, Found, Function, text::bytes};
 use serde_json::{Value, json};
 
 use crate::cli::{
     context::{Context, NO_FUNCTIONS},
-    output::{ago, bytes, error, print_json, rfc3339, with_error},
+    output::{ago, error, print_json, rfc3339, with_error},
 };
 
 pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
@@ -26,7 +26,8 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         let functions: Vec<Value> = states.map(|(function, found)| document(function, &found)).collect();
         let left_out =
             workspace.left_out.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
-        print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>() }))?;
+        let warnings: Vec<Value> = workspace.warnings.iter().map(error).collect();
+        print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>(), "warnings": warnings }))?;
     } else if workspace.functions.is_empty() {
         let hint = if workspace.hints.is_empty() { NO_FUNCTIONS } else { "see above" };
         crate::cli::context::progress::say(&format!("no functions in {}: {hint}", workspace.root.display()));

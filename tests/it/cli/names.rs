@@ -1,0 +1,64 @@
+//! Names that are no function's, and settings that were left out: each command that meets one gives the reason.
+
+use tests::{Fixture, Home};
+
+const OTHERS: &str = "\n[[bin]]\nname = \"probe\"\npath = \"src/main.rs\"\n[package.metadata.lambda.bin.probe.build]\nextension = true\n\
+                      [[bin]]\nname = \"evt\"\npath = \"src/main.rs\"\n[package.metadata.lambda.bin.evt.deploy]\ndeploy = 3\n";
+
+#[test]
+fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
+    let fixture = Fixture::apart();
+    fixture.prebuilt("evt", "1", &format!("memory = 99999999999{OTHERS}"));
+    fixture.write("functions/evt/events/dir.json/file", "");
+    let home = Home::new(fixture.path());
+    let commands: [&[&str]; 9] = [
+        &["build"],
+        &["deploy"],
+        &["invoke"],
+        &["logs"],
+        &["logs", "--follow"],
+        &["stats"],
+        &["versions"],
+        &["rollback"],
+        &["config"],
+    ];
+    for command in commands {
+        let outcome = home.run([command, &["EVT"]].concat());
+        assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(outcome.stderr.contains("there is no function EVT: "), "{command:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("hint: did you mean evt?"), "{command:?}: {}", outcome.stderr);
+        let outcome = home.run([command, &["probe"]].concat());
+        assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(
+            outcome
+                .stderr
+                .trim_end()
+                .lines()
+                .rev()
+                .take(2)
+                .any(|line| line.contains("it is an extension") || line.contains("cargo lambda")),
+            "{command:?}: {}",
+            outcome.stderr
+        );
+    }
+    let outcome = home.run(["invoke", "evt", "--event", "dir"]);
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("events/dir.json is a directory"), "{}", outcome.stderr);
+
+    let listed = home.run(["list", "--json"]).ok().json();
+    let names = |key: &str, field: &str| -> Vec<String> {
+        listed[key].as_array().unwrap().iter().map(|one| one[field].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(
+        (names("functions", "name"), names("left_out", "name")),
+        (vec!["evt".to_owned()], vec!["probe".to_owned()])
+    );
+    let whats = names("warnings", "what");
+    for what in [
+        "left out the setting `package.metadata.lambda.deploy.memory`",
+        "left out the setting `package.metadata.lambda.bin.evt.deploy.deploy`",
+        "left out the function probe",
+    ] {
+        assert!(whats.iter().any(|found| found == what), "{what}: {whats:?}");
+    }
+    assert!(names("warnings", "why").iter().all(|why| why.contains("evt/Cargo.toml")), "{listed}");
+}
