@@ -14,7 +14,7 @@ use super::{
     frame::pane::scroll_bar,
     functions::frame_of,
     login, plan, stages,
-    text::{columns, counted, fit, pad, put, put_line, wrap},
+    text::{columns, counted, field, fit, pad, put, put_line, wrap},
     versions,
 };
 use crate::tui::{
@@ -147,9 +147,10 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), &title, areas);
     put(frame.buffer_mut(), (inner.x + 1, inner.y), ":", 1, theme.key);
-    frame.render_widget(
-        choose.input.area(),
+    field(
+        frame,
         Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1, ..inner },
+        choose.input.area(),
     );
 
     let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
@@ -253,9 +254,6 @@ fn confirm(
     let y = (after + refused.len() as u16).min(inner.bottom().saturating_sub(1));
     if y < inner.bottom() {
         put(frame.buffer_mut(), (inner.x + 1, y), ">", 1, theme.bad);
-        frame.render_widget(
-            line.input.area(),
-            Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 },
-        );
+        field(frame, Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 }, line.input.area());
     }
 }

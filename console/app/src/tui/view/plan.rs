@@ -13,7 +13,7 @@ use super::{
     frame::pane::scroll_bar,
     overlay::popup,
     settings,
-    text::{columns, counted, fit, pad, put, put_line, window, wrap},
+    text::{columns, counted, field, fit, pad, put, put_line, window, wrap},
 };
 use crate::tui::{
     message::Action,
@@ -165,7 +165,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     if state.asks_name(plan) {
         let label = format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
         let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
-        frame.render_widget(plan.typed.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        field(frame, Rect { x: after, width: area.right().saturating_sub(after), ..area }, plan.typed.area());
         return;
     }
     let count = plan.changed().count();

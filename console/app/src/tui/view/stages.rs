@@ -11,7 +11,7 @@ use super::{
     areas::Areas,
     frame::pane::scroll_bar,
     overlay::popup,
-    text::{fit, pad, put, put_line, wrap},
+    text::{field, fit, pad, put, put_line, wrap},
 };
 use crate::tui::{
     state::{Connection, State, Target, overlay::Choose},
@@ -27,7 +27,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     let inner = popup(frame, theme, body, (WIDTH, rows), "Stages", areas);
     put(frame.buffer_mut(), (inner.x + 1, inner.y), ":", 1, theme.key);
     let typed = Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), height: 1.min(inner.height), ..inner };
-    frame.render_widget(choose.input.area(), typed);
+    field(frame, typed, choose.input.area());
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1 + DETAILS).max(1), ..inner };
     areas.viewport.overlay = list.height;
     areas.viewport.overlay_lines = choose.matches.len();

@@ -1,5 +1,6 @@
 //! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and figures in few characters.
 
+mod field;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use ratatui::{
 };
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(super) use lambda_console_model::text::{columns, count, counted, duration, fit, pad, pad_left};
+pub(crate) use field::field;
+pub(super) use lambda_console_model::text::{bytes, columns, count, counted, duration, fit, pad, pad_left};
 
 /// The columns `left..left + width` of styled pieces that follow each other on one line.
 pub(super) fn window<'a>(
@@ -170,15 +172,6 @@ pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
     }
     rows.truncate(most);
     rows
-}
-
-/// `214K`, `1.2M`.
-pub(super) fn bytes(bytes: u64) -> String {
-    match bytes as f64 {
-        bytes if bytes < 1024.0 => format!("{bytes:.0}B"),
-        bytes if bytes < 1024.0 * 1024.0 => format!("{:.0}K", bytes / 1024.0),
-        bytes => format!("{:.1}M", bytes / 1024.0 / 1024.0),
-    }
 }
 
 /// How long ago `then` was: `now`, `2m ago`, `3h ago`, `4d ago`. In minutes at least, for the screen is only drawn

@@ -13,7 +13,7 @@ use crate::tui::{
     view::{
         logs, settings,
         stats::summary::steps_line,
-        text::{columns, fit, put, put_line, window},
+        text::{columns, field, fit, put, put_line, window},
     },
 };
 
@@ -42,7 +42,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         let room = usize::from(area.width - 1);
         let label = fit(&label, room.saturating_sub(LEAST_TYPED));
         let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
-        frame.render_widget(line.input.area(), Rect { x: after, width: area.right().saturating_sub(after), ..area });
+        field(frame, Rect { x: after, width: area.right().saturating_sub(after), ..area }, line.input.area());
         return;
     }
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());

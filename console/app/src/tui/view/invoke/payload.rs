@@ -18,7 +18,7 @@ use crate::tui::{
     view::{
         areas::Areas,
         frame::pane::{info, split},
-        text::{bytes, fit, put, put_line, window},
+        text::{bytes, field, fit, put, put_line, window},
     },
 };
 
@@ -40,9 +40,9 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         }
         return;
     }
-    frame.render_widget(draft.editor.area(), area);
+    let left = field(frame, area, draft.editor.area());
     areas.put(area, Target::Editor { row: 0, column: 0 });
-    paint(state, theme, frame, area, draft);
+    paint(state, theme, frame, area, draft, left);
 }
 
 /// Where the payload comes from and how it is sent.
@@ -98,11 +98,10 @@ pub(crate) fn colour(theme: &Theme, token: Token) -> Style {
 }
 
 /// Colours the cells that the editor has drawn. It does not wrap lines, so its rows are lines.
-fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft) {
+fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft, left: usize) {
     let editor = draft.editor.area();
-    let (top, left) = editor.scroll_offset();
+    let (top, _) = editor.scroll_offset();
     let gutter = usize::from(editor.line_number_width());
-    let left = usize::from(left);
     let error = match &draft.check {
         Check::Broken(error) => Some(error),
         Check::Empty | Check::Json => None,
