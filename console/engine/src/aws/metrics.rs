@@ -199,6 +199,12 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
 
 #[cfg(test)]
 mod tests {
+    use lambda_console_local::Endpoint;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
 
     fn series(id: &str, label: &str, values: &[(i64, f64)]) -> Series {
@@ -245,5 +251,59 @@ mod tests {
         assert_eq!(address(&strict), "https://monitoring-fips.eu-west-1.api.aws");
         assert_eq!(address(&config("cn-north-1").build()), "https://monitoring.cn-north-1.amazonaws.com.cn");
         assert_eq!(address(&config("x").endpoint_url("http://127.0.0.1:1/").build()), "http://127.0.0.1:1");
+    }
+
+    /// Answers one request; with what came.
+    async fn asked(status: u16, answer: &str) -> (String, Result<Vec<Errors>, CallError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stage = Stage::at(&Endpoint {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            access_key: "AKIDEXAMPLE".into(),
+            secret_key: "secret".into(),
+            region: "eu-west-1".into(),
+            pid: 0,
+            id: String::new(),
+            memory_limit: String::new(),
+            damage: Vec::new(),
+        });
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut request, mut buffer) = (String::new(), [0; 4096]);
+            let is_whole = |text: &str| text.ends_with('}') && text.matches('{').count() == text.matches('}').count();
+            while !is_whole(&request) {
+                let read = stream.read(&mut buffer).await.unwrap();
+                assert_ne!(read, 0, "{request}");
+                request.push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+            let length = answer.len();
+            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            stream.write_all(format!("{head}{answer}").as_bytes()).await.unwrap();
+            request.to_lowercase()
+        };
+        tokio::join!(serving, errors(&stage, "f", &[], 0))
+    }
+
+    #[tokio::test]
+    async fn the_metric_is_asked_for_in_the_services_json_and_signed() {
+        let answer = r#"{"MetricDataResults":[{"Id":"executed","Label":"f:live 8","Timestamps":[1763719200.0],"Values":[2.0]}]}"#;
+        let (request, errors) = asked(200, answer).await;
+        assert_eq!(errors.unwrap(), [Errors { version: "8".into(), time: 1_763_719_200_000, count: 2 }]);
+        assert!(request.starts_with("post / http/1.1\r\n"), "{request}");
+        for part in [
+            "x-amz-target: graniteserviceversion20100801.getmetricdata\r\n",
+            "content-type: application/x-amz-json-1.0\r\n",
+            "/eu-west-1/monitoring/aws4_request",
+            "x-amz-date: ",
+        ] {
+            assert!(request.contains(part), "{part}: {request}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_without_metrics_has_none_and_a_refusal_is_one() {
+        let (_, errors) = asked(400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#).await;
+        assert_eq!(errors.unwrap(), []);
+        let (_, errors) = asked(403, r#"{"__type":"AccessDeniedException","message":"not authorized"}"#).await;
+        assert!(errors.unwrap_err().is_denied());
     }
 }

@@ -63,13 +63,13 @@ async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<Fu
     for version in &mut versions.versions {
         version.figures = tally.of(&version.version);
     }
-    for result in [read.map(drop), measured] {
-        match result {
-            Ok(()) => {}
-            Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
-            Err(failure) => return Err(failure),
-        }
+    match read {
+        Ok(_) => {}
+        Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
+        Err(failure) => return Err(failure),
     }
+    // What the logs say is worth showing without it.
+    versions.refused.extend(measured.err());
     Ok(Some(versions))
 }
 

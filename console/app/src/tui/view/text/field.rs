@@ -55,6 +55,13 @@ mod tests {
     use super::*;
     use crate::tui::state::Editor;
 
+    fn draw(terminal: &mut Terminal<TestBackend>, editor: &Editor) {
+        let work = |frame: &mut Frame<'_>| {
+            field(frame, frame.area(), editor.area());
+        };
+        terminal.draw(work).unwrap();
+    }
+
     #[test]
     fn the_text_around_the_cursor_is_in_sight_behind_emoji_of_several_characters() {
         const FAMILY: &str = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}";
@@ -62,12 +69,12 @@ mod tests {
         for mut editor in [Editor::new(&text), Editor::line(&text)] {
             editor.move_cursor(CursorMove::End);
             let mut terminal = Terminal::new(TestBackend::new(30, 2)).unwrap();
-            terminal.draw(|frame| drop(field(frame, frame.area(), editor.area()))).unwrap();
+            draw(&mut terminal, &editor);
             let cells: Vec<_> = terminal.backend().buffer().content().iter().take(30).collect();
             assert!(cells.iter().filter(|cell| cell.symbol() == FAMILY).count() > 8, "{cells:?}");
             assert_eq!((cells[28].symbol(), cells[29].modifier), ("\"", Modifier::REVERSED));
             editor.move_cursor(CursorMove::Head);
-            terminal.draw(|frame| drop(field(frame, frame.area(), editor.area()))).unwrap();
+            draw(&mut terminal, &editor);
             let head = terminal.backend().buffer().content().iter().take(6).position(|cell| cell.symbol() == "\"");
             assert!(head.is_some(), "{:?}", terminal.backend().buffer());
         }
