@@ -422,11 +422,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_that_refuses_to_connect_is_named_with_its_status() {
+        use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
         use aws_smithy_http_client::{
             Builder, Connector,
             tls::{Provider, rustls_provider::CryptoMode},
         };
-        use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+        use aws_smithy_types::retry::RetryConfig;
+
+        use crate::aws::error::CallError;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
@@ -448,13 +451,19 @@ mod tests {
                 connector.build()
             })
         });
-        let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
-        let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
-        let mut request = HttpRequest::empty();
-        request.set_uri("https://sts.eu-west-1.amazonaws.com/").unwrap();
-        let error = connector.call(request).await.unwrap_err();
-        let through: &Through = causes(&error).find_map(|cause| cause.downcast_ref()).unwrap();
-        assert_eq!(through.refusal(), Some("it answered CONNECT with 502 Bad Gateway"), "{error:?}");
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "tests")))
+            .http_client(client)
+            .retry_config(RetryConfig::disabled())
+            .build();
+        let call = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+        let failure = CallError::from(call.unwrap_err()).into_failure("could not ask");
+        let expected =
+            format!("through the proxy http://{address} (HTTPS_PROXY): it answered CONNECT with 502 Bad Gateway");
+        assert_eq!(failure.why, expected);
+        assert!(failure.hint.starts_with("the proxy could not reach this host"), "{failure:?}");
         let asked = serving.await.unwrap();
         assert!(asked[1].starts_with("CONNECT sts.eu-west-1.amazonaws.com:443 HTTP/1.1\r\n"), "{asked:?}");
         assert!(asked[1].contains("Proxy-Authorization: Basic bWU6cEBzcw==\r\n"), "{asked:?}");
