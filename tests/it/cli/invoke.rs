@@ -237,7 +237,7 @@ fn a_response_that_is_waited_for_can_be_saved_too() {
     let (code, stdout, stderr) = place.run(&event, &["--output", file.to_str().unwrap()]);
     assert_eq!((code, stdout.as_slice()), (Some(0), b"".as_slice()), "{stderr}");
     assert_eq!(fs::read_to_string(&file).unwrap(), r#"{"context": null, "tenant": null}"#);
-    assert!(stderr.contains("33 B saved to"), "{stderr}");
+    assert!(stderr.contains("33B saved to"), "{stderr}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn summary(state: &State, theme: &Theme, picker: &Picker, found: &FunctionVersio
 }
 
 fn heading() -> String {
-    let names = [("runs", RUNS), ("failed", FAILED), ("init p50", TIME), ("p99", TIME)];
+    let names = [("runs", RUNS), ("errors", FAILED), ("init p50", TIME), ("p99", TIME)];
     let right = names.map(|(name, width)| pad_left(name, width)).concat();
     format!(" {} {} {}{right}  description", pad("version", NUMBER), pad("aliases", ALIASES), pad("from", AGE))
 }
@@ -137,9 +137,6 @@ fn details(version: &Version) -> String {
         };
         let cold = format!(" · {} of {} cold", figures.cold, figures.invocations);
         text.extend([duration, cold]);
-        if figures.failed > 0 {
-            text.extend([format!(" · {} with a function error", figures.failed)]);
-        }
     }
     if !version.description.is_empty() {
         text.extend([" · ".to_owned(), fit(&version.description, 60)]);
