@@ -49,9 +49,9 @@ fn rooms(code: &str) -> BTreeSet<String> {
         for (at, character) in group.char_indices() {
             match character {
                 '{' => depth += 1,
+                '}' if depth == 1 => break,
                 '}' => depth -= 1,
                 ',' if depth == 1 => starts = true,
-                _ if depth == 0 => break,
                 character if starts && !character.is_whitespace() => {
                     rooms.insert(word(group.get(at..).unwrap_or_default()));
                     starts = false;
