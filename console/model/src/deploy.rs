@@ -1,151 +1,152 @@
-//! What is deployed on a stage, what a deploy is going to do, and what it did.
+//! State of a function on a stage, plan of a deploy, and its outcome.
 
 use serde::{Deserialize, Serialize};
 
 use super::Architecture;
 
-/// A function as it is on the stage.
+/// A function as deployed on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
     /// `$LATEST` or a version number.
     pub version: String,
     /// SHA-256 of the deployed zip, lower-case hexadecimal.
     pub sha256: String,
-    /// The deployed zip is the one in the target directory.
+    /// `true` if the deployed zip is the one in the target directory.
     pub in_sync: bool,
-    /// When it was last changed, in milliseconds since the Unix epoch.
+    /// Time of the last change, in milliseconds since the Unix epoch.
     pub modified_at: i64,
-    /// What it is for there; none where the stage does not say.
+    /// Architecture on the stage; `None` if the stage does not report it.
     #[serde(default)]
     pub architecture: Option<Architecture>,
 }
 
-/// Whether a person said that exactly this change shall be made; a protected stage is changed in no other case.
+/// Consent of the user to exactly this change; without it, a protected stage is never changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Consent {
-    /// Nobody was asked.
+    /// The user was not asked.
     #[default]
     None,
-    /// A name was typed, or `--yes` given, for this one change.
+    /// The user typed the name, or passed `--yes`, for this one change.
     Given,
 }
 
-/// What a deploy did to a function, or, in a plan, is going to do.
+/// Action of a deploy on a function, or, in a plan, the action that it will take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeployAction {
-    /// It was not there.
+    /// The function did not exist and was created.
     Created,
-    /// Its code or its configuration was changed.
+    /// Code or configuration was updated.
     Updated,
-    /// Code and configuration were the same: nothing was sent.
+    /// Code and configuration were the same; nothing was sent.
     Unchanged,
 }
 
-/// One setting that a deploy changes. Environment values are masked.
+/// A setting that a deploy changes. Environment values are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The setting: `code`, `memory`, `env.NAME`, `url.auth`, `alias.live`, …
     pub field: String,
-    /// What it is on the stage; none for a new function, and for what is not there.
+    /// Value on the stage; `None` for a new function, and for a setting that is not set there.
     pub from: Option<String>,
-    /// What it becomes; `removed` for what is taken away.
+    /// New value; `removed` for a setting that is removed.
     pub to: String,
 }
 
-/// What the stage has of a function: `None` where it is not there; a failure where this caller may not look.
+/// A function as found on the stage: `None` if it does not exist there; a failure if the caller has no permission to
+/// read it.
 pub type Found = Result<Option<Deployed>, super::Failure>;
 
-/// What a deploy is going to do to one function.
+/// Plan for one function of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionPlan {
     /// The function's name in the workspace.
     pub name: String,
-    /// What would be done.
+    /// The planned action.
     pub action: DeployAction,
-    /// What differs, in the order of the calls that change it.
+    /// Differences, in the order of the calls that apply them.
     pub changes: Vec<Change>,
-    /// The changing calls in their order, as IAM names them: `lambda:UpdateFunctionCode`, …
+    /// The changing calls in order, by their IAM action names: `lambda:UpdateFunctionCode`, …
     pub calls: Vec<String>,
-    /// Everybody may call it afterwards, which they may not now: only done with [`Consent::Given`] where others can
-    /// reach the stage.
+    /// `true` if the change makes the function callable by everybody, which it is not yet: applied only with
+    /// [`Consent::Given`] on stages that others can reach.
     pub opens: bool,
-    /// The version that is on the stage: `$LATEST`, or the number that the stage's alias points at.
+    /// Version on the stage: `$LATEST`, or the version that the stage's alias points to.
     pub version: String,
-    /// SHA-256 of the zip, lower-case hexadecimal: the one that would be sent, or where only settings are compared, the
-    /// one that is there.
+    /// SHA-256 of the zip, lower-case hexadecimal: of the zip to be sent, or, if only settings are compared, of the
+    /// deployed one.
     pub sha256: String,
-    /// The sources are newer than the zip that would be sent.
+    /// `true` if the sources are newer than the zip that would be sent.
     pub stale: bool,
-    /// A digest of the values that `changes` mask, before and after. It means something in this process alone.
+    /// Digest of the values that `changes` mask, before and after. Only meaningful within this process.
     #[serde(skip)]
     pub values: u64,
 }
 
 impl FunctionPlan {
-    /// What is to be known of code that is older than its sources.
+    /// Returns the warning for a zip that is older than its sources.
     pub fn staleness(&self) -> String {
         format!("its sources are newer than the zip: build {} to deploy them", self.name)
     }
 }
 
-/// What a deploy is going to do: compared first, shown, then carried out as it was shown.
+/// Plan of a deploy: computed first, shown, then applied as it was shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployPlan {
     /// The stage's name.
     pub stage: String,
     /// The functions that could be compared.
     pub functions: Vec<FunctionPlan>,
-    /// The functions that could not, each with why.
+    /// The functions that could not be compared, each with its error.
     pub failed: Vec<(String, super::Failure)>,
 }
 
 impl DeployPlan {
-    /// Nothing would be sent.
+    /// Returns `true` if nothing would be sent.
     pub fn is_empty(&self) -> bool {
         self.functions.iter().all(|function| function.action == DeployAction::Unchanged)
     }
 
-    /// Some function would be open to everybody, which is not so now.
+    /// Returns `true` if the plan makes a function callable by everybody that is not yet.
     pub fn opens(&self) -> bool {
         self.functions.iter().any(|function| function.opens)
     }
 }
 
-/// What was deployed of one function.
+/// Result of deploying one function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeployedFunction {
     /// The function's name.
     pub name: String,
-    /// What was done.
+    /// The action that was taken.
     pub action: DeployAction,
-    /// The version that resulted.
+    /// Resulting version.
     pub version: String,
     /// SHA-256 of the zip, lower-case hexadecimal.
     pub sha256: String,
     /// Wall time in seconds.
     pub seconds: f64,
-    /// What was changed.
+    /// Changes that were made.
     pub changes: Vec<Change>,
 }
 
-/// A function that a deploy failed on or did not come to, and what is true of it now.
+/// A function that a deploy failed on or did not reach, and its state now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedFunction {
     /// The function's name.
     pub name: String,
-    /// Why.
+    /// The error.
     pub failure: super::Failure,
-    /// What was changed nevertheless, as read from the stage afterwards.
+    /// Changes that were made nevertheless, as read from the stage afterwards.
     pub done: Vec<Change>,
-    /// What still differs, as read from the stage afterwards: the next deploy does it.
+    /// Remaining differences, as read from the stage afterwards: the next deploy applies them.
     pub left: Vec<Change>,
-    /// Whether the stage could be asked afterwards. If not, `left` is what was planned, and some of it may be done.
+    /// `true` if the stage could be read afterwards. If not, `left` is the plan, and parts of it may have been applied.
     pub is_known: bool,
 }
 
 impl FailedFunction {
-    /// What was done and what not, in a line; none where nothing was begun.
+    /// Returns one line on which changes were made and which were not; `None` if the deploy had not started on it.
     pub fn truth(&self) -> Option<String> {
         let fields = |changes: &[Change]| changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ");
         if self.done.is_empty() && self.left.is_empty() {
@@ -162,19 +163,19 @@ impl FailedFunction {
     }
 }
 
-/// What a deploy of one or more functions came to.
+/// Outcome of deploying one or more functions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeployOutcome {
     /// The stage's name.
     pub stage: String,
-    /// The functions that are now as the workspace has them.
+    /// The functions that now match the workspace.
     pub functions: Vec<DeployedFunction>,
-    /// The functions that are not, each with why and with what is true of it.
+    /// The functions that do not, each with its error and its state.
     pub failed: Vec<FailedFunction>,
 }
 
 impl DeployOutcome {
-    /// The functions that failed, each with why.
+    /// Returns the functions that failed, each with its error.
     pub fn failures(&self) -> Vec<(String, super::Failure)> {
         self.failed.iter().map(|failed| (failed.name.clone(), failed.failure.clone())).collect()
     }

@@ -1,22 +1,22 @@
-//! What went wrong, as data: it travels in events, is printed by the headless commands and shown by the screen.
+//! Errors as data: sent in events, printed by the headless commands and shown on the screen.
 
 use serde::{Deserialize, Serialize};
 
-/// An error for people: what failed, why, and what to do next.
+/// An error for users: what failed, why, and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What was attempted and did not work, lower case, no full stop: `could not build hello`.
+    /// Operation that failed, lower case, no full stop: `could not build hello`.
     pub what: String,
     /// The cause, with its place (file, line, column, request id) where there is one.
     pub why: String,
-    /// What a person can do next; empty when there is nothing to advise.
+    /// Suggested next step; empty if there is none.
     pub hint: String,
-    /// Which exit code the failure has.
+    /// Kind of failure; determines the exit code.
     #[serde(skip, default)]
     pub kind: FailureKind,
 }
 
-/// The class of a failure; each has its exit code.
+/// Kind of failure; each has an exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// The work itself failed: build error, function error, deploy refused. Exit code 1.
@@ -26,7 +26,7 @@ pub enum FailureKind {
     Usage,
     /// The environment is missing something: toolchain, network, credentials. Exit code 3.
     Environment,
-    /// The caller is not allowed to do it. Exit code 3.
+    /// The caller has no permission. Exit code 3.
     Denied,
     /// The credentials are missing or have expired; the hint is the command that gets new ones. Exit code 3.
     Login,
@@ -35,7 +35,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The process's exit code for a failure of this kind.
+    /// Returns the process's exit code for a failure of this kind.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Work => 1,
@@ -47,32 +47,32 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure of the work itself (exit code 1).
+    /// Creates a failure of the work itself (exit code 1).
     pub fn work(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), why: why.into(), hint: hint.into(), kind: FailureKind::Work }
     }
 
-    /// Wrong usage or input (exit code 2).
+    /// Creates a failure for wrong usage or input (exit code 2).
     pub fn usage(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Usage, ..Self::work(what, why, hint) }
     }
 
-    /// The environment is missing something (exit code 3).
+    /// Creates a failure for something missing in the environment (exit code 3).
     pub fn environment(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Environment, ..Self::work(what, why, hint) }
     }
 
-    /// The caller is not allowed to do it (exit code 3).
+    /// Creates a failure for a missing permission (exit code 3).
     pub fn denied(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Denied, ..Self::work(what, why, hint) }
     }
 
-    /// There are no credentials that work (exit code 3); `hint` is the command that gets new ones.
+    /// Creates a failure for missing or rejected credentials (exit code 3); `hint` is the command that gets new ones.
     pub fn login(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Login, ..Self::work(what, why, hint) }
     }
 
-    /// The user interrupted `what` (exit code 130).
+    /// Creates a failure for `what` interrupted by the user (exit code 130).
     pub fn interrupted(what: impl Into<String>) -> Self {
         Self { kind: FailureKind::Interrupted, ..Self::work(what, "it was cancelled", "") }
     }

@@ -1,4 +1,4 @@
-//! The functions of a workspace and what has been built of them.
+//! The functions of a workspace and their build artifacts.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Concurrency, Failure, LogSettings, UrlSetting, Vpc};
 
-/// What a function is built for.
+/// Architecture that a function is built for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
@@ -21,7 +21,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// The name used on the command line, in `--json` and by AWS.
+    /// Returns the name used on the command line, in `--json` and by AWS.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
@@ -30,7 +30,7 @@ impl Architecture {
         }
     }
 
-    /// The architecture of this name.
+    /// Returns the architecture with this name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Arm64, Self::X86_64, Self::Native].into_iter().find(|one| one.name() == name)
     }
@@ -42,7 +42,7 @@ impl std::fmt::Display for Architecture {
     }
 }
 
-/// Why a binary target counts as a function.
+/// Reason why a binary target counts as a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuntimeCrate {
@@ -65,21 +65,21 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All functions, sorted by name.
     pub functions: Vec<Function>,
-    /// Names that are no function's, each with the reason: of binaries that cannot be functions, and of names that their
-    /// settings ask for in vain. The warnings have these too.
+    /// Names that are not functions, each with the reason: binaries that cannot be functions, and names that settings
+    /// refer to but that do not exist. `warnings` contains these too.
     #[serde(default)]
     pub left_out: Vec<(String, Failure)>,
-    /// Binaries that may be functions and do not say so.
+    /// Binaries that may be functions but do not declare it.
     #[serde(default)]
     pub hints: Vec<Failure>,
-    /// What could not be read of it, for example a bad `[package.metadata.lambda]` key.
+    /// Parts that could not be read, for example a bad `[package.metadata.lambda]` key.
     pub warnings: Vec<Failure>,
 }
 
 /// A function: a binary target that runs on Lambda.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
-    /// What it is called, here and on a stage: its settings' `name`, else the binary's.
+    /// Name of the function, here and on a stage: `name` in its settings, else the name of the binary.
     pub name: String,
     /// The binary's name.
     pub binary: String,
@@ -87,12 +87,12 @@ pub struct Function {
     pub package: String,
     /// The package's `Cargo.toml`.
     pub manifest: PathBuf,
-    /// How cargo knows the package and the binary.
+    /// Package ID, features and binaries for cargo.
     #[serde(default)]
     pub target: CargoTarget,
-    /// Why the binary counts as a function.
+    /// Reason why the binary counts as a function.
     pub runtime: RuntimeCrate,
-    /// What its bootstrap was built for; before the first build, what its manifest says, else the default.
+    /// Architecture that its bootstrap was built for; before the first build, that of its manifest, else the default.
     pub architecture: Architecture,
     /// `[package.metadata.lambda.deploy]` and `.env`.
     pub config: FunctionConfig,
@@ -102,37 +102,39 @@ pub struct Function {
     pub bootstrap: Option<Bootstrap>,
     /// `target/lambda/<binary>/bootstrap.zip`, if packaged.
     pub zip: Option<Zip>,
-    /// A source file that the bootstrap was made from is newer than it, or the zip is behind the files that it includes.
+    /// `true` if a source file is newer than the bootstrap built from it, or the zip is older than the files that it
+    /// includes.
     pub stale: bool,
 }
 
 impl Function {
-    /// The directory of the bootstrap and the zip below `target/lambda`: the binary's name, as the ecosystem has it, or the
-    /// function's where several packages have a binary of that name.
+    /// Returns the directory of the bootstrap and the zip below `target/lambda`: the binary's name, as cargo-lambda has
+    /// it, or the function's name if several packages have a binary of that name.
     pub fn directory(&self) -> &str {
         self.target.directory.as_deref().unwrap_or(&self.binary)
     }
 }
 
-/// How cargo knows a function's package and binary.
+/// A function's package and binary in cargo's terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CargoTarget {
-    /// The package's id, which is no other's.
+    /// Unique ID of the package.
     pub id: String,
-    /// The features that the package has.
+    /// Features of the package.
     pub features: Vec<String>,
-    /// The features without which cargo does not build the binary.
+    /// `required-features` of the binary.
     pub required: Vec<String>,
-    /// The binaries of the package, functions or not: cargo builds them all where another package's of that name is asked
-    /// for in the same call.
+    /// All binaries of the package, functions or not: cargo builds each of them whose name is requested for another
+    /// package in the same call.
     #[serde(default)]
     pub binaries: Vec<String>,
-    /// The directory of the bootstrap below `target/lambda`. `None`: the binary's name, which no other package uses.
+    /// Directory of the bootstrap below `target/lambda`. `None` if it is the binary's name, which no other package
+    /// uses.
     #[serde(default)]
     pub directory: Option<String>,
 }
 
-/// The features of a package that a build switches on, in cargo's words.
+/// Features of a package that a build enables, named as cargo's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Features {
@@ -144,12 +146,12 @@ pub struct Features {
     pub no_default: bool,
 }
 
-/// The settings of a function in `[package.metadata.lambda]`, with the meaning that cargo-lambda gave
-/// the same keys. What is `None` is left as it is on the stage; what is empty is removed there.
+/// Settings of a function in `[package.metadata.lambda]`, with cargo-lambda's meaning of the same keys. `None` leaves
+/// the value on the stage; an empty value removes it there.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionConfig {
-    /// What the function is called, where not as its binary.
+    /// Name of the function, if it differs from the name of its binary.
     pub name: Option<String>,
     /// Memory in MB, 128 to 10,240 (128 for a new function).
     pub memory: Option<u32>,
@@ -159,58 +161,58 @@ pub struct FunctionConfig {
     pub ephemeral_storage: Option<u32>,
     /// Environment variables; merged into those of the stage. Values are secrets: mask them.
     pub env: BTreeMap<String, String>,
-    /// Variables of the stage that `env` does not name are removed.
+    /// `true` to remove variables on the stage that `env` does not contain.
     pub env_replace: bool,
-    /// ARN of the execution role. None: keep it, or create one by name.
+    /// ARN of the execution role. `None` keeps the role, or creates one by name.
     pub role: Option<String>,
-    /// Managed policies of the role that is made for the function: ARNs, or names of AWS's own.
+    /// Managed policies of the role that is created for the function: ARNs, or names of AWS managed policies.
     pub policies: Option<Vec<String>>,
-    /// Statements of that role's own policy, in IAM's words.
+    /// Statements of that role's inline policy, in IAM's JSON.
     pub statements: Option<Vec<serde_json::Value>>,
-    /// The function's description; empty: remove it.
+    /// The function's description; empty to remove it.
     pub description: Option<String>,
     /// X-Ray tracing: `active` or `pass-through`.
     pub tracing: Option<String>,
     /// `provided.al2023` (for a new function) or another `provided` runtime.
     pub runtime: Option<String>,
-    /// ARNs of layers; empty: remove them all.
+    /// ARNs of layers; empty to remove them all.
     pub layers: Option<Vec<String>>,
     /// Tags; merged into those of the stage.
     pub tags: BTreeMap<String, String>,
-    /// What is logged, where to, for how long.
+    /// Log format, levels, group and retention.
     pub log: LogSettings,
     /// Reserved concurrency.
     pub concurrency: Option<Concurrency>,
     /// The function's URL.
     pub url: Option<UrlSetting>,
-    /// The private network; without subnets: detach it.
+    /// VPC configuration; without subnets, detaches the function from its VPC.
     pub vpc: Option<Vpc>,
-    /// The bucket that the zip is sent through.
+    /// S3 bucket that the zip is uploaded to.
     pub s3_bucket: Option<String>,
-    /// The zip's key in it. None: one that follows from the function's name and the zip's digest.
+    /// Object key of the zip in the bucket. `None` derives it from the function's name and the zip's digest.
     pub s3_key: Option<String>,
-    /// Files and directories that go into the zip beside the bootstrap.
+    /// Files and directories to add to the zip beside the bootstrap.
     pub include: Vec<Include>,
-    /// What it is built for. None: what it is on the stage, else the default.
+    /// Architecture to build for. `None` keeps the one on the stage, else the default.
     pub architecture: Option<Architecture>,
-    /// The features that it is built with.
+    /// Features to build with.
     pub features: Features,
-    /// It is an extension, and no function.
+    /// `true` if the binary is an extension, not a function.
     pub extension: bool,
 }
 
 impl FunctionConfig {
-    /// What a function's name is made of.
+    /// Rule for the name of a function, for error messages.
     pub const NAME: &str = "1 to 64 letters, digits, hyphens and underscores";
 
-    /// Lambda takes a function of this name.
+    /// Returns `true` if Lambda accepts `name` as the name of a function.
     pub fn is_name(name: &str) -> bool {
         (1..=64).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     }
 }
 
-/// Names of variables, never their values: settings end up in logs.
+/// Prints names of variables, never their values: settings end up in logs.
 impl std::fmt::Debug for FunctionConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FunctionConfig")
@@ -239,11 +241,11 @@ impl std::fmt::Debug for FunctionConfig {
 /// A file or a directory that goes into a function's zip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
-    /// What it is called in the zip, as the manifest has it: `config/app.toml`, or `config` for all that is in there.
+    /// Source path: absolute; its part below the manifest's directory is spelled as in the manifest.
     pub name: String,
-    /// Where it is: absolute, and as the manifest has it beyond the manifest's own directory.
+    /// Source path: absolute, and relative to the manifest's directory as the manifest has it.
     pub source: PathBuf,
-    /// Where the manifest says so: its path and the line.
+    /// Place of the entry in the manifest: its path and the line.
     pub place: String,
 }
 
@@ -252,22 +254,22 @@ pub struct Include {
 pub struct EventFile {
     /// The file's stem: `hello` for `events/hello.json`.
     pub name: String,
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
 }
 
 /// A built `bootstrap` executable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// When it was built, in milliseconds since the Unix epoch.
+    /// Time of the build, in milliseconds since the Unix epoch.
     pub built_at: i64,
 }
 
-/// The first digits of a SHA-256 in hexadecimal: enough to tell two apart on a screen.
+/// Returns the first digits of a hexadecimal SHA-256: enough to distinguish two on a screen.
 pub fn short_sha256(sha256: &str) -> &str {
     sha256.get(..12).unwrap_or(sha256)
 }
@@ -275,35 +277,35 @@ pub fn short_sha256(sha256: &str) -> &str {
 /// A `bootstrap.zip`, ready to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zip {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// A function that a build has made.
+/// A function that was built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Built {
     /// The function's name.
     pub name: String,
-    /// What it was built for.
+    /// Architecture that it was built for.
     pub architecture: Architecture,
     /// The executable.
     pub bootstrap: Bootstrap,
     /// The zip.
     pub zip: Zip,
-    /// What the checks found that is no error, for example a size near the limit.
+    /// Warnings of the checks, for example a size near the limit.
     pub warnings: Vec<String>,
 }
 
-/// What a build came to. Functions that compile are built even where others fail.
+/// Outcome of a build. Functions that compile are built even if others fail.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BuildOutcome {
     /// The functions that were built, sorted by name.
     pub built: Vec<Built>,
-    /// The functions that failed, each with why, sorted by name.
+    /// The functions that failed, each with its error, sorted by name.
     pub failed: Vec<(String, Failure)>,
     /// Wall time in seconds.
     pub seconds: f64,

@@ -1,26 +1,27 @@
-//! One invocation: its response, its report and what the platform said of it.
+//! One invocation: its request, response, report and log lines.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Consent, Failure, FunctionConfig, UrlSetting};
 
-/// How a function is invoked.
+/// Mode of an invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvokeMode {
-    /// Wait for the response (`RequestResponse`).
+    /// Waits for the response (`RequestResponse`).
     #[default]
     Sync,
-    /// Take the response while it is being made (`InvokeWithResponseStream`).
+    /// Reads the response while it is being streamed (`InvokeWithResponseStream`).
     Stream,
-    /// Queue the event (`Event`).
+    /// Queues the event (`Event`).
     Async,
-    /// Check only that it could be invoked (`DryRun`).
+    /// Only checks that the function could be invoked (`DryRun`).
     DryRun,
 }
 
 impl InvokeMode {
-    /// How a function with this configuration is invoked: where its URL streams its responses, waiting is streaming.
+    /// Returns the mode for a function with this configuration: if its URL streams responses, waiting becomes
+    /// streaming.
     #[must_use]
     pub fn of(self, config: &FunctionConfig) -> Self {
         match &config.url {
@@ -30,94 +31,95 @@ impl InvokeMode {
     }
 }
 
-/// What is asked of one invocation.
+/// Request of one invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvokeRequest {
     /// The function's name in the workspace.
     pub function: String,
     /// The payload's text, sent as it is.
     pub payload: String,
-    /// A version or alias.
+    /// Version or alias to invoke.
     pub qualifier: Option<String>,
     /// Wait, stream, queue, or only check.
     pub mode: InvokeMode,
-    /// The client context: a JSON object that the function sees beside its event.
+    /// Client context: a JSON object that the function receives beside its event.
     pub client_context: Option<String>,
-    /// The tenant, for a function that isolates its tenants.
+    /// Tenant ID, for a function that isolates its tenants.
     pub tenant: Option<String>,
-    /// Force a new sandbox, so that the invocation is a cold start.
+    /// `true` to force a new sandbox, so that the invocation is a cold start.
     pub cold: bool,
-    /// For a new sandbox on a protected stage, since the function's configuration is touched for it.
+    /// Consent for a new sandbox on a protected stage, since it changes the function's configuration.
     pub consent: Consent,
 }
 
-/// What an invocation came to.
+/// Outcome of an invocation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Invocation {
     /// The function's name.
     pub function: String,
     /// The stage's name.
     pub stage: String,
-    /// The request id that Lambda gave it.
+    /// Request ID from Lambda.
     pub request_id: String,
     /// HTTP status of the call: 200 sync, 202 async, 204 dry run.
     pub status: u16,
-    /// The version that ran, where an alias was invoked the one that it chose.
+    /// Version that ran; for an alias, the version that Lambda routed to.
     pub version: Option<String>,
-    /// `Unhandled` or `Handled` when the function failed.
+    /// `Unhandled` or `Handled` if the function failed.
     pub function_error: Option<String>,
-    /// The response's text: JSON unless the function answers something else. No more than [`Invocation::KEPT`] bytes of it
-    /// are kept; in base64 where it is no text.
+    /// The response as text: JSON unless the function returns something else; base64 if it is not text. At most
+    /// [`Invocation::KEPT`] bytes are kept.
     pub payload: String,
-    /// `payload` is base64, since the response is no text.
+    /// `true` if `payload` is base64, because the response is not text.
     pub is_base64: bool,
-    /// How many bytes the response has, kept or not.
+    /// Size of the response in bytes, kept or not.
     pub bytes: u64,
-    /// What there is beside the body of a response that was streamed.
+    /// Everything but the body of a streamed response.
     pub stream: Option<Box<Streamed>>,
-    /// The REPORT line's figures; none where it has not come (yet), and for async and dry-run invocations.
+    /// Figures of the REPORT line; `None` if it has not arrived (yet), and for async and dry-run invocations.
     pub report: Option<Report>,
-    /// The log lines of the invocation, oldest first (at first the 4 KB tail that Invoke returns).
+    /// Log lines of the invocation, oldest first (at first the 4 KB tail that Invoke returns).
     pub logs: Vec<String>,
-    /// There are log lines beside those in `logs`, which come with the logs.
+    /// `true` if there are more log lines than those in `logs`; they arrive with the logs.
     pub logs_pending: bool,
-    /// When it began, in milliseconds since the Unix epoch.
+    /// Start time, in milliseconds since the Unix epoch.
     pub started_at: i64,
-    /// Wall time of the call as this machine saw it, in milliseconds.
+    /// Wall time of the call as measured on this machine, in milliseconds.
     pub client_ms: f64,
 }
 
 impl Invocation {
-    /// How many bytes of a response are kept: more than a response has that is not streamed (6 MB), and little beside the
-    /// 200 MB that a streamed one may have.
+    /// Number of bytes of a response that are kept: more than a buffered response can have (6 MB), and little compared
+    /// to the 200 MB of a streamed one.
     pub const KEPT: usize = 8 << 20;
 
-    /// What a stream says at its end of the error that ended it, as JSON; else the error is the payload.
+    /// Returns the error details, as JSON, at the end of a stream that ended with an error; otherwise the error is the
+    /// payload.
     pub fn error_details(&self) -> Option<&str> {
         self.stream.as_ref()?.error_details.as_deref()
     }
 
-    /// The HTTP response that a stream means.
+    /// Returns the HTTP response that a stream encodes.
     pub fn http(&self) -> Option<&HttpHead> {
         self.stream.as_ref()?.http.as_ref()
     }
 
-    /// Why a streamed response is not whole.
+    /// Returns the reason why a streamed response is incomplete.
     pub fn cut_off(&self) -> Option<&Failure> {
         self.stream.as_ref()?.cut_off.as_ref()
     }
 }
 
-/// What there is of a streamed response beside its body.
+/// Everything but the body of a streamed response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streamed {
-    /// What it says of its content.
+    /// Content type of the response.
     pub content_type: Option<String>,
-    /// The HTTP status and headers that it begins with, if it does.
+    /// HTTP status and headers that the stream begins with, if any.
     pub http: Option<HttpHead>,
-    /// What it says at its end of the error that ended it, as JSON.
+    /// Error details, as JSON, at the end of a stream that ended with an error.
     pub error_details: Option<String>,
-    /// Why it is not whole: it was cancelled, or broke off. What came of it is there.
+    /// Reason why the response is incomplete: it was cancelled, or the connection broke. The part that arrived is kept.
     pub cut_off: Option<Failure>,
 }
 
@@ -128,38 +130,38 @@ pub struct HttpHead {
     pub status: u16,
     /// Names and values, in their order.
     pub headers: Vec<(String, String)>,
-    /// Each the value of a `set-cookie`.
+    /// Cookies, each the value of a `set-cookie` header.
     pub cookies: Vec<String>,
 }
 
 impl HttpHead {
-    /// What it says of the body's content.
+    /// Returns the content type of the body.
     pub fn content_type(&self) -> Option<&str> {
         let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         header.map(|(_, value)| value.as_str())
     }
 }
 
-/// A part of a response, as it comes.
+/// A part of a response, as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResponsePart {
     /// The response begins.
     Began {
-        /// The request id that Lambda gave it.
+        /// Request ID from Lambda.
         request_id: String,
-        /// What it says of its content.
+        /// Content type of the response.
         content_type: Option<String>,
     },
-    /// The HTTP response that the stream means; its body follows.
+    /// The HTTP response that the stream encodes; its body follows.
     Http(HttpHead),
     /// Bytes of the body.
     Bytes(Vec<u8>),
-    /// So many bytes of the body more, which are not kept.
+    /// Number of further bytes of the body, which are not kept.
     More(u64),
 }
 
 impl ResponsePart {
-    /// The part as who keeps no more than `room` bytes of the body takes it: what is beyond is only counted.
+    /// Limits the part to a body of at most `room` bytes: bytes beyond it are only counted.
     #[must_use]
     pub fn within(self, room: &mut usize) -> Self {
         match self {
@@ -180,7 +182,7 @@ pub struct RequestLog {
     pub lines: Vec<LogLine>,
     /// The figures of its REPORT line.
     pub report: Option<Report>,
-    /// They are all there, from START to REPORT.
+    /// `true` if the lines are complete, from START to REPORT.
     pub is_whole: bool,
 }
 
@@ -188,9 +190,9 @@ pub struct RequestLog {
 /// Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda".
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The invocation started its sandbox.
+    /// `true` if the invocation was a cold start.
     pub cold: bool,
-    /// Init duration in milliseconds; none when warm.
+    /// Init duration in milliseconds; `None` for a warm invocation.
     pub init_ms: Option<f64>,
     /// Handler duration in milliseconds.
     pub duration_ms: f64,
@@ -200,15 +202,15 @@ pub struct Report {
     pub memory_mb: u32,
     /// Peak memory in MB.
     pub max_memory_mb: u32,
-    /// The bootstrap ran under an emulator, so its times are not those of the real processor.
+    /// `true` if the bootstrap ran under an emulator, so its times are not those of the real processor.
     pub emulated: bool,
-    /// The sandbox was restored from a snapshot: the init duration is the restore's.
+    /// `true` if the sandbox was restored from a snapshot: the init duration is the restore's.
     #[serde(default)]
     pub restored: bool,
-    /// `error`, `failure` or `timeout`; none where it went well, or where the line does not say.
+    /// `error`, `failure` or `timeout`; `None` if the invocation succeeded, or if the line has no status.
     #[serde(default)]
     pub status: Option<String>,
-    /// What went wrong, as the platform names it: `Runtime.ExitError`.
+    /// Error type as the platform names it: `Runtime.ExitError`.
     #[serde(default)]
     pub error_type: Option<String>,
 }
@@ -220,12 +222,12 @@ pub struct LogLine {
     pub timestamp: i64,
     /// The function's name.
     pub function: String,
-    /// The log stream: one a sandbox.
+    /// Log stream: one per sandbox.
     pub stream: String,
-    /// Its place among the lines of its stream with the same timestamp.
+    /// Rank among the lines of its stream with the same timestamp.
     #[serde(default)]
     pub rank: i64,
-    /// The request that it belongs to, where that is known.
+    /// Request ID, if known.
     pub request_id: Option<String>,
     /// The line without its line break.
     pub message: String,

@@ -1,15 +1,15 @@
 //! JSON as text: tokens for colours, a layout that changes no number, and the place of a syntax error.
 //!
-//! Never through a value: `1.10`, `10000000000000000001` and repeated keys stay as they were typed.
+//! Works on the text, never on parsed values: `1.10`, `10000000000000000001` and repeated keys stay as they were typed.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-/// What a piece of JSON text is.
+/// Kind of a piece of JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
-    /// A string that a colon follows.
+    /// A string followed by a colon.
     Key,
-    /// Another string.
+    /// Any other string.
     String,
     /// A number.
     Number,
@@ -19,11 +19,11 @@ pub enum Token {
     Mark,
     /// White space.
     Space,
-    /// What has no place in JSON.
+    /// Text that is not valid in JSON.
     Other,
 }
 
-/// Splits text into tokens with their byte ranges. Covers all of the text, whatever it is.
+/// Splits text into tokens with their byte ranges. Covers all of the text, valid or not.
 pub fn tokens(text: &str) -> impl Iterator<Item = (Token, std::ops::Range<usize>)> + '_ {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -63,7 +63,7 @@ pub fn tokens(text: &str) -> impl Iterator<Item = (Token, std::ops::Range<usize>
     })
 }
 
-/// Where the string that begins at `start` ends: after its closing quote, or at the end of the line.
+/// Returns the end of the string that begins at `start`: after its closing quote, or at the end of the line.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = bytes.get(at) {
@@ -77,14 +77,14 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Where text stops being JSON.
+/// Place at which text is not valid JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyntaxError {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong there.
+    /// Error message.
     pub message: String,
 }
 
@@ -92,12 +92,12 @@ pub struct SyntaxError {
 pub fn check(text: &str) -> Result<(), SyntaxError> {
     let Err(error) = serde_json::from_str::<IgnoredAny>(text) else { return Ok(()) };
     let line = error.line().max(1);
-    // An error at the end of a line is said to be at column 0 of the next.
+    // serde_json reports an error at the end of a line at column 0 of the next line.
     let (line, bytes) = match error.column() {
         0 if line > 1 => (line - 1, usize::MAX),
         column => (line, column.saturating_sub(1)),
     };
-    // serde_json counts bytes; people count characters.
+    // serde_json counts bytes; users count characters.
     let before = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
     let before = &before[..before.len().min(bytes)];
     let column = String::from_utf8_lossy(before).chars().count() + 1;
@@ -106,16 +106,16 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
     Err(SyntaxError { line, column, message })
 }
 
-/// Valid JSON without the white space between its tokens.
+/// Returns valid JSON without the white space between its tokens.
 pub fn compact(text: &str) -> String {
     let pieces = tokens(text).filter(|(token, _)| *token != Token::Space);
     pieces.filter_map(|(_, range)| text.get(range)).collect()
 }
 
-/// The deepest level that is still indented further, so that the size of the result is bounded by that of the text.
+/// Deepest level that is indented, so that the size of the result is bounded by the size of the text.
 const DEEPEST: usize = 40;
 
-/// Lays valid JSON out, two spaces a level; empty lists and objects stay on their line.
+/// Formats valid JSON with two spaces per level; empty arrays and objects stay on their line.
 pub fn format(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let mut depth = 0_usize;

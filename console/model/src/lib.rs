@@ -1,8 +1,8 @@
 //! The values of the console: functions, their settings, plans, invocations, log lines, versions, stages, failures and
-//! statistics, with the rules that need nothing else.
+//! statistics, with their pure rules.
 //!
-//! Pure: no clients, channels, clocks or files. The engine answers with these values, and the commands and the screen
-//! show them.
+//! Pure: no clients, channels, clocks or files. The engine returns these values, and the commands and the screen show
+//! them.
 
 mod deploy;
 mod failure;

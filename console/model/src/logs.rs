@@ -1,31 +1,31 @@
-//! What a tail reports beside its lines: where some were missed, what is known of them only later, and how it stands.
+//! Reports of a tail beside its lines: missed lines, corrections of earlier lines, and its state.
 
 use serde::{Deserialize, Serialize};
 
-/// Why lines may have been missed.
+/// Reason why lines may have been missed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MarkKind {
-    /// More were written than a live tail sends: it sent a sample.
+    /// More lines were written than a live tail sends; it sent a sample.
     Sampled,
-    /// The live tail ended, with the reason, and another had to be begun.
+    /// The live tail ended, with the reason, and a new one was started.
     Reconnected(String),
 }
 
-/// A place where lines were missed. The same mark comes again, with what was filled in, when they have been read.
+/// A place where lines were missed. The same mark is sent again, with the number of lines, when they have been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogMark {
-    /// Names it among the marks of its tail.
+    /// ID among the marks of its tail.
     pub id: u64,
-    /// Where it stands, in milliseconds since the Unix epoch.
+    /// Time of the mark, in milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// What happened.
+    /// Reason for the mark.
     pub kind: MarkKind,
-    /// How many lines were filled in; none while they are being read.
+    /// Number of lines that were filled in; `None` while they are being read.
     pub filled: Option<u64>,
 }
 
 impl LogMark {
-    /// The mark in words.
+    /// Returns the mark as text.
     pub fn text(&self) -> String {
         let what = match &self.kind {
             MarkKind::Sampled => "more lines than a live tail sends".to_owned(),
@@ -40,7 +40,7 @@ impl LogMark {
     }
 }
 
-/// What is known only now of a line that was given out: its request, or that another place is its own.
+/// Correction of a line that was sent earlier: its request, or its new rank.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFix {
     /// The function's name.
@@ -49,43 +49,43 @@ pub struct LogFix {
     pub stream: String,
     /// The line's timestamp.
     pub timestamp: i64,
-    /// The line's rank as it was given.
+    /// The line's rank when it was sent.
     pub rank: i64,
-    /// The rank that it has instead.
+    /// New rank, if it changed.
     pub new_rank: Option<i64>,
-    /// The request that it belongs to.
+    /// Request ID of the line.
     pub request_id: Option<String>,
 }
 
-/// What AWS asks for a minute of one live session, in dollars, once the month's free minutes are used.
-/// Source: Amazon `CloudWatch` pricing, "Live Tail".
+/// Price of a minute of one live session, in dollars, once the month's free minutes are used. Source: Amazon
+/// `CloudWatch` pricing, "Live Tail".
 const DOLLARS_A_MINUTE: f64 = 0.01;
-/// How many minutes of live sessions are free each month.
+/// Number of free minutes of live sessions per month.
 pub const FREE_MINUTES: i64 = 1_800;
 
-/// How a tail stands, as it last said.
+/// State of a tail, as last reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TailState {
-    /// Live sessions that are open.
+    /// Number of open live sessions.
     pub sessions: u32,
-    /// How long sessions of this tail have been open in all at the time `at`, in milliseconds.
+    /// Total time that sessions of this tail were open, at the time `at`, in milliseconds.
     pub used_ms: i64,
-    /// When it said so, in milliseconds since the Unix epoch.
+    /// Time of the report, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// Functions whose log group is not there yet.
+    /// Functions whose log group does not exist yet.
     pub waiting: Vec<String>,
-    /// What hinders it.
+    /// Error that currently stops the tail.
     pub trouble: Option<String>,
 }
 
 impl TailState {
-    /// How long sessions have been open in all, in milliseconds.
+    /// Returns the total time that sessions were open, in milliseconds.
     pub fn used_at(&self, now: i64) -> i64 {
         self.used_ms + i64::from(self.sessions) * (now - self.at).max(0)
     }
 }
 
-/// The session minutes that so many milliseconds are charged as, and what they cost at most.
+/// Returns the session minutes that `used_ms` milliseconds are charged as, and their maximum cost.
 pub fn live_cost(used_ms: i64) -> (i64, f64) {
     let minutes = (used_ms + 59_999) / 60_000;
     (minutes, minutes as f64 * DOLLARS_A_MINUTE)

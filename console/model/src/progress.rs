@@ -1,30 +1,30 @@
-//! What running work says of itself.
+//! Progress of running work.
 
 use serde::{Deserialize, Serialize};
 
-/// One report of work in progress: what the screen and stderr show while it runs.
+/// A progress report: shown on the screen and stderr while the work runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
-    /// A named part began or went on: `downloading zig 0.15.2`, with how far it is where that is known.
+    /// A named phase started or progressed: `downloading zig 0.15.2`, with its progress if known.
     Phase {
-        /// What is being done, lower case, no full stop.
+        /// Current operation, lower case, no full stop.
         text: String,
         /// Units done.
         done: u64,
-        /// Units in all; 0 where it is not known.
+        /// Total units; 0 if unknown.
         total: u64,
     },
     /// Cargo finished crate `done` of `total`.
     Crate {
         /// Crates done.
         done: u64,
-        /// Crates in all.
+        /// Total crates.
         total: u64,
-        /// The crate that was just done.
+        /// Name of the crate that was just finished.
         name: String,
     },
     /// Output for the build pane: one or more lines, possibly with ANSI colours.
     Output(String),
-    /// One function of several is done (built or deployed).
+    /// One of several functions is done (built or deployed).
     Done(String),
 }

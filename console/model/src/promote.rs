@@ -1,36 +1,36 @@
-//! What goes from one stage to another without being built anew, and what came of it.
+//! Promotion: copies code from one stage to another without a rebuild.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Consent, DeployAction, Failure, Function, short_sha256};
 
-/// What of a stage shall go to another one, without building it anew.
+/// A promotion of functions from one stage to another, without a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Promotion {
     /// The functions as last discovered.
     pub functions: Vec<Function>,
-    /// The stage that has the code.
+    /// The source stage.
     pub from: String,
-    /// The stage that gets it.
+    /// The target stage.
     pub to: String,
-    /// Little by little; none: at once.
+    /// Canary deployment; `None` to shift all traffic at once.
     pub canary: Option<Canary>,
-    /// For a protected stage.
+    /// Consent for a protected stage.
     pub consent: Consent,
 }
 
-/// How a new version gets more and more of an alias's invocations, and what ends that.
+/// A canary: steps in which a new version receives more of an alias's traffic, and the limits that end it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Canary {
-    /// What the new version gets in each step, in per cent; then all.
+    /// Weight of the new version in each step, in per cent; afterwards it receives all traffic.
     pub steps: Vec<f64>,
-    /// How long a step is, in milliseconds.
+    /// Duration of a step, in milliseconds.
     pub every_ms: u64,
-    /// How many percentage points more of its invocations may fail than of the old version's.
+    /// Maximum difference between the error rates of the new and the old version, in percentage points.
     pub max_errors: f64,
-    /// By how many per cent its init may be slower, at p50 and at p99.
+    /// Maximum increase of the init duration, in per cent, at p50 and at p99.
     pub max_init: f64,
-    /// How many invocations the new version must have had before it is judged by its errors, and at the end of a step.
+    /// Minimum number of invocations of the new version before its error rate is compared, and at the end of a step.
     pub least: u64,
 }
 
@@ -41,7 +41,7 @@ impl Default for Canary {
 }
 
 impl Canary {
-    /// How the new version gets more and more, and what ends that, as lines of a plan.
+    /// Returns the steps and limits of the canary as lines of a plan.
     pub fn changes(&self) -> [Change; 2] {
         let Self { steps, every_ms, max_errors, max_init, least } = self;
         let steps: Vec<String> = steps.iter().map(|step| format!("{step} %")).collect();
@@ -60,31 +60,31 @@ impl Canary {
     }
 }
 
-/// What a promotion did, or would do, to one function.
+/// Result of promoting one function, or the plan for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Promoted {
     /// The function's name in the workspace.
     pub name: String,
-    /// What is done to the function on the target stage.
+    /// Action on the target stage.
     pub action: DeployAction,
-    /// The code's version on the stage that it comes from.
+    /// Version of the code on the source stage.
     pub from_version: String,
-    /// The version that the target stage's callers got; none where there was none.
+    /// Version that the target stage's callers used before; `None` if there was none.
     pub before: Option<String>,
-    /// The version that they get; none in a plan where it is not published yet.
+    /// Version that they use now; `None` in a plan if it is not published yet.
     pub version: Option<String>,
     /// SHA-256 of the zip, lower-case hexadecimal.
     pub sha256: String,
-    /// What was said of the version when it was published.
+    /// Description of the published version.
     pub description: String,
-    /// What differed.
+    /// Differences.
     pub changes: Vec<Change>,
     /// Wall time in seconds.
     pub seconds: f64,
 }
 
 impl Promoted {
-    /// What was done, in a sentence.
+    /// Returns one sentence on the result.
     pub fn story(&self, stage: &str) -> String {
         let Self { name, from_version, .. } = self;
         let version = self.version.as_deref().unwrap_or(from_version);
@@ -99,16 +99,16 @@ impl Promoted {
     }
 }
 
-/// What a promotion of one or more functions came to.
+/// Outcome of promoting one or more functions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PromoteOutcome {
-    /// The stage that has the code.
+    /// The source stage.
     pub from: String,
-    /// The stage that gets it.
+    /// The target stage.
     pub to: String,
     /// The functions that were promoted.
     pub functions: Vec<Promoted>,
-    /// The functions that were not, each with why.
+    /// The functions that were not promoted, each with its error.
     pub failed: Vec<(String, Failure)>,
 }
 

@@ -1,10 +1,10 @@
-//! What belongs to a function on a stage, and what a deletion did to it.
+//! Resources of a function on a stage, and the outcome of their deletion.
 
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
-/// What a thing that belongs to a function is.
+/// Kind of a resource of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BelongingKind {
@@ -16,11 +16,11 @@ pub enum BelongingKind {
     Alias,
     /// A function URL.
     Url,
-    /// A statement of the function's own policy, which lets others invoke it.
+    /// A statement of the function's resource-based policy, which lets others invoke it.
     Permission,
-    /// How asynchronous invocations are dealt with.
+    /// Configuration for asynchronous invocation.
     AsyncConfig,
-    /// Sandboxes kept warm for a version or an alias.
+    /// Sandboxes that are kept warm for a version or an alias (AWS: provisioned concurrency).
     ProvisionedConcurrency,
     /// A queue, stream or topic that invokes the function (AWS: an event source mapping).
     Trigger,
@@ -31,7 +31,7 @@ pub enum BelongingKind {
 }
 
 impl BelongingKind {
-    /// The word for one or more of them.
+    /// Returns the noun for one or more resources of this kind.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Function => "function",
@@ -48,32 +48,32 @@ impl BelongingKind {
     }
 }
 
-/// A thing that belongs to a function.
+/// A resource of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Belonging {
-    /// What it is.
+    /// Kind of the resource.
     pub kind: BelongingKind,
-    /// The name that the stage has for it: a version's number, an alias, an ARN's last part, a URL.
+    /// Name on the stage: the number of a version, an alias, the last part of an ARN, a URL.
     pub name: String,
-    /// What there is to know of it before it goes: how many bytes of logs, who may invoke; may be empty.
+    /// Details to show before deletion: the size of logs, who may invoke; may be empty.
     pub detail: String,
-    /// Why it is kept; none: it is deleted with the function.
+    /// Reason why it is kept; `None` if it is deleted with the function.
     pub kept: Option<String>,
 }
 
-/// All that belongs to a function.
+/// All resources of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Belongings {
     /// The function's name in the workspace.
     pub function: String,
     /// Its name on the stage.
     pub remote: String,
-    /// What belongs to it, sorted by kind.
+    /// The resources, sorted by kind.
     pub items: Vec<Belonging>,
 }
 
 impl Belongings {
-    /// The same with what `keep` says kept.
+    /// Returns the resources with those in `keep` marked as kept.
     #[must_use]
     pub fn keeping(mut self, keep: Keep) -> Self {
         for item in &mut self.items {
@@ -89,13 +89,13 @@ impl Belongings {
         self
     }
 
-    /// What is deleted.
+    /// Returns the resources that will be deleted.
     pub fn going(&self) -> impl Iterator<Item = &Belonging> {
         self.items.iter().filter(|item| item.kept.is_none())
     }
 }
 
-/// What a deletion leaves although it belongs to the function.
+/// Resources that a deletion keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
     /// The log group.
@@ -104,22 +104,22 @@ pub struct Keep {
     pub role: bool,
 }
 
-/// What became of a function that was to be deleted.
+/// Result of deleting one function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedFunction {
     /// The function's name in the workspace.
     pub name: String,
     /// Its name on the stage.
     pub remote: String,
-    /// What is gone.
+    /// Resources that were deleted.
     pub gone: Vec<Belonging>,
-    /// What is still there.
+    /// Resources that still exist.
     pub left: Vec<Belonging>,
-    /// Why not all that should go is gone.
+    /// Error, if not everything was deleted.
     pub failure: Option<Failure>,
 }
 
-/// What a deletion came to.
+/// Outcome of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteOutcome {
     /// The stage's name.

@@ -1,60 +1,61 @@
-//! Execution roles, and what the caller may do.
+//! Execution roles, and the caller's permissions.
 
 use serde::{Deserialize, Serialize};
 
-/// An execution role that this program made.
+/// An execution role that the console created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// What its maker noted.
+    /// Description that its creator set.
     pub description: String,
-    /// When it was made, in milliseconds since the Unix epoch.
+    /// Creation time, in milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// When a function last used it, in milliseconds since the Unix epoch; none: never, as far as the stage tells.
+    /// Time of the last use by a function, in milliseconds since the Unix epoch; `None` if the stage reports no use.
     pub last_used_at: Option<i64>,
-    /// The managed policies attached to it: their ARNs.
+    /// ARNs of the attached managed policies.
     pub policies: Vec<String>,
-    /// The names of the policies that it holds itself.
+    /// Names of the inline policies.
     pub inline: Vec<String>,
-    /// The functions on the stage that have it, by their names there.
+    /// Functions on the stage that use the role, by their names there.
     pub functions: Vec<String>,
-    /// The actions that this caller may not do and that the rest would take: `iam:GetRole`, `lambda:ListFunctions`.
+    /// Actions that this caller is not allowed to call and that the missing details need: `iam:GetRole`,
+    /// `lambda:ListFunctions`.
     pub refused: Vec<String>,
 }
 
 impl Role {
-    /// The action that tells which functions have it.
+    /// Action needed to find the functions that use a role.
     pub const LIST_FUNCTIONS: &str = "lambda:ListFunctions";
 
-    /// No function has it. That nobody may tell is no proof.
+    /// Returns `true` if no function uses the role; `false` if the functions could not be listed.
     pub fn is_unused(&self) -> bool {
         self.functions.is_empty() && !self.refused.iter().any(|action| action == Self::LIST_FUNCTIONS)
     }
 }
 
-/// Whether the caller may do one thing.
+/// Result of the permission check for one action on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// `lambda:CreateFunction`
     pub action: String,
-    /// The ARN that it would be done to; `*` where the action is to none.
+    /// ARN of the resource; `*` if the action has none.
     pub resource: String,
-    /// It may.
+    /// `true` if the action is allowed.
     pub allowed: bool,
-    /// What decides: `allowed`, `no policy allows it`, `a policy denies it`, …
+    /// Reason for the result: `allowed`, `no policy allows it`, `a policy denies it`, …
     pub reason: String,
 }
 
-/// What the caller needs to be allowed, and what it is.
+/// Permissions that the caller needs, and the result of checking them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
     /// The caller's ARN.
     pub caller: String,
-    /// The smallest policy that suffices: a JSON document, laid out.
+    /// The smallest sufficient policy: a formatted JSON document.
     pub policy: String,
-    /// One for each action and resource of the policy; those refused first.
+    /// One verdict for each action and resource of the policy; denied ones first.
     pub verdicts: Vec<Verdict>,
 }

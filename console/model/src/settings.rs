@@ -1,4 +1,4 @@
-//! A function's settings on the stage, beside what the workspace says of them, and what is edited of them.
+//! A function's settings on the stage and in the workspace, and their edits.
 
 mod setting;
 mod values;
@@ -11,29 +11,30 @@ use super::FunctionConfig;
 pub use setting::Setting;
 pub use values::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 
-/// In the place of every environment value.
+/// Placeholder for every environment value.
 pub const MASK: &str = "••••••";
 
-/// The settings of a function as they are on the stage.
+/// Settings of a function on the stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LiveConfig {
-    /// All that can be edited, each as it is.
+    /// All settings that can be edited, with their values.
     pub config: FunctionConfig,
-    /// The stage does not show the values of the environment variables to this caller.
+    /// `true` if the stage does not return the values of the environment variables to this caller.
     pub is_env_hidden: bool,
-    /// The address of the function's URL.
+    /// URL of the function.
     pub url: Option<String>,
-    /// What of the function changes with each change of its configuration.
+    /// Revision ID, which changes with every change of the function's configuration.
     pub revision: Option<String>,
 }
 
-/// The edits of one function: the new value of each setting as text; none: it is removed.
+/// Edits of one function: the new value of each setting as text; `None` to remove it.
 pub type Edits = BTreeMap<Setting, Option<String>>;
 
-/// The settings `live` with `edits` in them, and of those only what `edits` touch: the rest is none, which leaves it.
+/// Returns the settings `live` with `edits` applied, and a patch with only the settings that `edits` touch: all others
+/// are `None`, which leaves them unchanged.
 ///
 /// # Errors
-/// An edit is not a value of its setting, or means nothing beside the others.
+/// Returns an error if an edit is not a valid value of its setting, or is not valid in combination with the others.
 pub fn patched(live: &FunctionConfig, edits: &Edits) -> Result<(FunctionConfig, FunctionConfig), String> {
     let mut whole = live.clone();
     for (setting, value) in edits {
@@ -50,12 +51,12 @@ pub fn patched(live: &FunctionConfig, edits: &Edits) -> Result<(FunctionConfig, 
     Ok((whole, patch))
 }
 
-/// What the next deploy makes of a setting that it does not leave as it is on the stage.
+/// Effect of the next deploy on a setting that it would not leave as it is on the stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revert {
-    /// It puts this back. Masked for a variable.
+    /// Sets the setting back to this value. Masked for a variable.
     To(String),
-    /// It removes it.
+    /// Removes the setting.
     Removed,
 }
 
@@ -70,7 +71,8 @@ impl Revert {
     }
 }
 
-/// What the next deploy of a function with the settings `workspace` makes of `setting`, if `value` is on the stage.
+/// Returns the effect that the next deploy of a function with the settings `workspace` has on `setting`, if its value
+/// on the stage is `value`.
 pub fn revert(workspace: &FunctionConfig, setting: &Setting, value: Option<&str>) -> Option<Revert> {
     match setting.get(workspace) {
         Some(wanted) if Some(wanted.as_str()) == value => None,

@@ -1,4 +1,4 @@
-//! What a toolchain that can build functions consists of.
+//! Parts of a toolchain that builds functions.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 pub struct Part {
     /// Its name: `zig`, `aarch64-unknown-linux-musl`, `qemu-aarch64`.
     pub name: String,
-    /// Where it was found, with its version; none when it is missing.
+    /// Path and version; `None` if it is missing.
     pub found: Option<String>,
-    /// What it is for, or what was tried to get it.
+    /// Purpose of the part, or the attempts to get it.
     pub detail: String,
-    /// Builds work without it.
+    /// `true` if builds work without it.
     pub optional: bool,
 }

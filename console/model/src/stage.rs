@@ -1,10 +1,10 @@
-//! Stages: where functions are deployed to.
+//! Stages: the places that functions are deployed to.
 
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
-/// Where functions are deployed to, as the screen shows it.
+/// A stage as the screen shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageInfo {
     /// `local`, `beta`, …
@@ -13,28 +13,28 @@ pub struct StageInfo {
     pub account: String,
     /// The AWS region.
     pub region: String,
-    /// It changes only after a confirmation.
+    /// `true` if changes need a confirmation.
     pub protected: bool,
     /// The endpoint, for the local Lambda.
     pub endpoint: Option<String>,
-    /// Who the caller is: an ARN; empty for the local Lambda.
+    /// ARN of the caller; empty for the local Lambda.
     pub identity: String,
-    /// Where the credentials come from: `SSO`, `role deployer with SSO`, …; empty for the local Lambda.
+    /// Source of the credentials: `SSO`, `role deployer with SSO`, …; empty for the local Lambda.
     pub credentials: String,
-    /// When the credentials expire, in milliseconds since the Unix epoch; none where they do not.
+    /// Expiration of the credentials, in milliseconds since the Unix epoch; `None` if they do not expire.
     pub expires_at: Option<i64>,
-    /// ARM64 bootstraps run under this emulator; none on ARM64 hosts and on AWS.
+    /// Emulator that runs ARM64 bootstraps; `None` on ARM64 hosts and on AWS.
     pub emulator: Option<String>,
-    /// Damage found in the state on disk, a sentence each; of the local Lambda alone.
+    /// Damage found in the state on disk, one sentence each; only for the local Lambda.
     #[serde(default)]
     pub damage: Vec<String>,
 }
 
 impl StageInfo {
-    /// The name of the stage that is always there: the local Lambda.
+    /// Name of the local Lambda's stage, which always exists.
     pub const LOCAL: &str = "local";
 
-    /// A notice of the damage found in the state on disk; `None` where there was none.
+    /// Returns a notice of the damage found in the state on disk; `None` if there was none.
     pub fn damage_notice(&self) -> Option<Failure> {
         let (first, rest) = self.damage.split_first()?;
         let more = match rest.len() {
@@ -48,7 +48,7 @@ impl StageInfo {
         ))
     }
 
-    /// Who the caller is, in short: `deployer/me` of `arn:aws:sts::111111111111:assumed-role/deployer/me`.
+    /// Returns the caller in short: `deployer/me` for `arn:aws:sts::111111111111:assumed-role/deployer/me`.
     pub fn caller(&self) -> &str {
         let resource = self.identity.rsplit(':').next().unwrap_or_default();
         ["assumed-role/", "user/", "federated-user/"]
@@ -58,32 +58,32 @@ impl StageInfo {
     }
 }
 
-/// A stage as its settings say, without asking anybody.
+/// A stage as its settings specify it, without any request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageEntry {
     /// `local`, `beta`, …
     pub name: String,
-    /// The AWS profile; none: that of the environment.
+    /// AWS profile; `None` for that of the environment.
     pub profile: Option<String>,
-    /// The AWS region; none: the profile's.
+    /// AWS region; `None` for that of the profile.
     pub region: Option<String>,
-    /// Where the credentials come from, as in [`StageInfo`].
+    /// Source of the credentials, as in [`StageInfo`].
     pub credentials: String,
-    /// It changes only after a confirmation.
+    /// `true` if changes need a confirmation.
     pub protected: bool,
 }
 
-/// A code of an MFA device that is asked for, because credentials cannot be had without it.
+/// A request for the code of an MFA device, without which there are no credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeAsked {
-    /// Which question it is.
+    /// ID of the request.
     pub id: u64,
-    /// The role that is to be assumed.
+    /// Role to assume.
     pub role: String,
-    /// The serial number or ARN of the device.
+    /// Serial number or ARN of the device.
     pub device: String,
-    /// The profile that names both.
+    /// Profile that specifies both.
     pub profile: String,
-    /// The code that was given before was not accepted.
+    /// `true` if the previous code was not accepted.
     pub refused: bool,
 }

@@ -1,17 +1,17 @@
-//! Figures over many invocations.
+//! Statistics over many invocations.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-/// One invocation in the history, as the cold-start view needs it.
+/// One invocation in the history, with the values that the cold-start view needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When it began, in milliseconds since the Unix epoch.
+    /// Start time, in milliseconds since the Unix epoch.
     pub at: i64,
     /// Its request id.
     pub request_id: String,
-    /// Init duration in milliseconds; none when warm.
+    /// Init duration in milliseconds; `None` for a warm invocation.
     pub init_ms: Option<f64>,
     /// Handler duration in milliseconds.
     pub duration_ms: f64,
@@ -19,9 +19,9 @@ pub struct Sample {
     pub billed_ms: u64,
     /// Peak memory in MB.
     pub max_memory_mb: u32,
-    /// It ran under an emulator.
+    /// `true` if it ran under an emulator.
     pub emulated: bool,
-    /// It failed.
+    /// `true` if it failed.
     pub failed: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of `values`, in any order; none when there are none.
+    /// Returns the percentiles of `values`, in any order; `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -49,34 +49,34 @@ impl Percentiles {
     }
 }
 
-/// The figures of one function.
+/// Statistics of one function.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FunctionStats {
     /// The function's name.
     pub name: String,
-    /// How many invocations the figures are of.
+    /// Number of invocations.
     pub invocations: u64,
-    /// How many of them were cold starts.
+    /// Number of cold starts among them.
     pub cold: u64,
     /// Init durations of the cold starts.
     pub init_ms: Option<Percentiles>,
-    /// Handler durations of all.
+    /// Handler durations of all invocations.
     pub duration_ms: Option<Percentiles>,
 }
 
-/// The most invocations that are kept of a function.
+/// Maximum number of invocations that are kept per function.
 const MOST_SAMPLES: usize = 10_000;
 
-/// Invocations, oldest first, with their figures.
+/// Invocations, oldest first, with their statistics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     /// The invocations.
     pub samples: Vec<Sample>,
-    /// How many of them were cold starts.
+    /// Number of cold starts.
     pub cold: usize,
-    /// How many failed.
+    /// Number of failed invocations.
     pub failed: usize,
-    /// How many ran under an emulator.
+    /// Number of invocations that ran under an emulator.
     pub emulated: usize,
     /// Init durations.
     pub init: Option<Percentiles>,
@@ -84,12 +84,12 @@ pub struct Figures {
     pub cold_duration: Option<Percentiles>,
     /// Handler durations of warm invocations.
     pub warm_duration: Option<Percentiles>,
-    /// Handler durations of all.
+    /// Handler durations of all invocations.
     pub duration: Option<Percentiles>,
 }
 
 impl Figures {
-    /// The figures of `samples`, oldest first.
+    /// Computes the statistics of `samples`, oldest first.
     pub fn new(mut samples: Vec<Sample>) -> Self {
         samples.drain(..samples.len().saturating_sub(MOST_SAMPLES));
         let of = |wanted: fn(&Sample) -> bool| {
@@ -108,7 +108,7 @@ impl Figures {
         }
     }
 
-    /// The figures with one more invocation; one that is there already adds nothing.
+    /// Returns the statistics with one more invocation; one that is already contained is ignored.
     #[must_use]
     pub fn with(mut self, sample: Sample) -> Self {
         if self.samples.iter().rev().take(100).any(|known| known.request_id == sample.request_id) {
@@ -118,7 +118,7 @@ impl Figures {
         Self::new(self.samples)
     }
 
-    /// The figures with more invocations, in any order; those that are there already add nothing.
+    /// Returns the statistics with more invocations, in any order; those already contained are ignored.
     #[must_use]
     pub fn with_all(mut self, samples: Vec<Sample>) -> Self {
         let mut known: HashSet<String> = self.samples.iter().map(|sample| sample.request_id.clone()).collect();
@@ -131,7 +131,7 @@ impl Figures {
         Self::new(self.samples)
     }
 
-    /// The share of cold starts, 0 to 1.
+    /// Returns the share of cold starts, 0 to 1.
     pub fn cold_share(&self) -> f64 {
         if self.samples.is_empty() { 0.0 } else { self.cold as f64 / self.samples.len() as f64 }
     }

@@ -1,7 +1,7 @@
-//! Text from outside, as it may reach a terminal, and how wide a terminal draws it.
+//! Text from outside, cleaned for the terminal, and its width on a terminal.
 //!
-//! What is stored, copied and sent is the text itself; what is shown is [`clean`]. A function, a stage, a file or a tool must
-//! neither drive the terminal nor forge what stands on it.
+//! Text is stored, copied and sent unchanged, and shown through [`clean`]: a function, a stage, a file or a tool must
+//! neither control the terminal nor forge its content.
 
 mod columns;
 mod encoding;
@@ -22,16 +22,17 @@ pub use excerpt::{bounded, excerpt};
 pub use figure::{bytes, count, counted, duration};
 pub use nearest::nearest;
 
-/// Stands for a character that must not reach the terminal.
+/// Replacement for a character that must not reach the terminal.
 pub const REPLACED: char = '\u{fffd}';
-/// The most bytes of one grapheme cluster: twice the longest emoji, and more marks than any script writes on a letter.
+/// Maximum size of one grapheme cluster in bytes: twice the longest emoji, and more marks than any script puts on a
+/// letter.
 const LONGEST_CLUSTER: usize = 64;
 
-/// `text` as it may be shown: of control characters only tabs and line breaks are left (each line break as `\n`), escape
-/// sequences are left out whole, and what controls or reorders is replaced. What is invisible and changes nothing is left
-/// out. Cleaning twice is cleaning once.
+/// Returns `text` safe to show: of control characters only tabs and line breaks are kept (each line break as `\n`),
+/// escape sequences are removed as a whole, and characters that control or reorder are replaced. Invisible characters
+/// without effect are removed. Idempotent.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    // Most text. A fold without an end in between is what the compiler makes fast.
+    // Most text. A fold without an early exit is compiled to fast code.
     if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\t' | b'\n'))
         || text.chars().all(|character| is_cluster_alone(character) && shown(character) == Some(character))
     {
@@ -51,7 +52,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     without_piles(shown)
 }
 
-/// As [`clean`], but for colours: they are kept, and reset at the end.
+/// Like [`clean`], but keeps colours, and resets them at the end.
 pub fn clean_but_colours(text: &str) -> Cow<'_, str> {
     let mut pieces = text.split('\u{1b}');
     let first = pieces.next().unwrap_or_default();
@@ -59,7 +60,7 @@ pub fn clean_but_colours(text: &str) -> Cow<'_, str> {
         return clean(text);
     }
     let mut shown = String::with_capacity(text.len());
-    // A piece without a colour before it belongs to the text before: it may be a sequence that another began.
+    // A piece without a colour before it continues the text before: it may be part of a sequence that began there.
     let (mut plain, mut is_coloured) = (first.to_owned(), false);
     for piece in pieces {
         let Some((colour, rest)) = colour(piece) else {
@@ -81,7 +82,7 @@ pub fn clean_but_colours(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The colour that a piece behind an escape character begins with (`[1;31m`), and what follows it.
+/// Returns the colour that a piece after an escape character begins with (`[1;31m`), and the rest.
 fn colour(piece: &str) -> Option<(&str, &str)> {
     let parameters = piece.strip_prefix('[')?;
     let end = parameters.find(|character: char| !matches!(character, '0'..='9' | ';' | ':'))?;
@@ -89,8 +90,8 @@ fn colour(piece: &str) -> Option<(&str, &str)> {
     is_colour.then(|| piece.split_at(end + 2))
 }
 
-/// The beginning of `text`, cleaned: at least `columns` columns and what follows them, where there is so much. The rest is
-/// not looked at, so that a line of a megabyte costs what is shown of it.
+/// Returns the beginning of `text`, cleaned: at least `columns` columns and what follows them, if there are that many.
+/// The rest is not read, so that a line of a megabyte costs only its visible part.
 pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     let mut bytes = columns.saturating_mul(4).saturating_add(LONGEST_CLUSTER);
     loop {
@@ -100,7 +101,7 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
             true => shown.len() > columns + 2,
             false => clusters(&shown).take(columns + 3).count() > columns + 2,
         };
-        // The last cluster may go on behind the end.
+        // The last cluster may continue after the end.
         if end == text.len() || is_enough() {
             return shown;
         }
@@ -108,8 +109,8 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     }
 }
 
-/// The grapheme clusters of text, with the columns that ratatui, and so the terminal, draws them in. Tabs and line breaks
-/// have none of their own.
+/// Returns the grapheme clusters of text, with the columns in which ratatui, and so the terminal, draws them. Tabs and
+/// line breaks have no columns.
 pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = clean;
     std::iter::from_fn(move || {
@@ -118,19 +119,19 @@ pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
         match cluster.as_bytes() {
             [] => None,
             [b' '..=b'~'] => Some((cluster, 1)),
-            // ratatui draws no control character, and does not measure one either.
+            // ratatui neither draws nor measures control characters.
             _ if cluster.contains(char::is_control) => Some((cluster, 0)),
             _ => Some((cluster, cluster.width() + sound_marks(cluster))),
         }
     })
 }
 
-/// How many bytes the first cluster has.
+/// Returns the length of the first cluster in bytes.
 fn first_cluster(text: &str) -> usize {
     let mut characters = text.chars();
     match characters.next() {
         None => 0,
-        // Of `\r\n` the two are one.
+        // `\r\n` is one cluster.
         Some(first) if first != '\r' && is_cluster_alone(first) && characters.next().is_none_or(is_cluster_alone) => {
             first.len_utf8()
         }
@@ -138,18 +139,18 @@ fn first_cluster(text: &str) -> usize {
     }
 }
 
-/// Each byte of `clean` is a cluster of one column.
+/// Returns `true` if each byte of `clean` is a cluster of one column.
 pub fn is_plain(clean: &str) -> bool {
     clean.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-/// How many halfwidth sound marks of Japanese are in `cluster`: Unicode counts them with the character before, terminals
+/// Counts the halfwidth sound marks of Japanese in `cluster`: Unicode joins them with the character before, terminals
 /// and ratatui give each a column.
 fn sound_marks(cluster: &str) -> usize {
     cluster.chars().filter(|character| matches!(character, '\u{ff9e}' | '\u{ff9f}')).count()
 }
 
-/// `character` could drive a terminal or reorder what stands on it.
+/// Returns `true` if `character` could control a terminal or reorder its content.
 pub const fn is_unsafe(character: char) -> bool {
     matches!(
         character,
@@ -163,43 +164,43 @@ pub const fn is_unsafe(character: char) -> bool {
     )
 }
 
-/// Cleans a text that comes in pieces.
+/// Cleans text that arrives in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cleaner(Within);
 
-/// What the next character is part of.
+/// Sequence that the next character is part of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Within {
     #[default]
     Text,
-    /// A carriage return was a line break: a line feed behind it is the same one.
+    /// After a carriage return that was a line break: a line feed after it is part of the same one.
     Return,
-    /// Behind ESC.
+    /// After ESC.
     Escape,
-    /// Behind ESC and what designates a character set.
+    /// After ESC and the designation of a character set.
     Designation,
     /// A control sequence (CSI): up to its final letter.
     Sequence,
     /// A control string (OSC, DCS, SOS, PM, APC): up to BEL or ST.
     String,
-    /// Behind an ESC in a control string: a backslash ends it.
+    /// After an ESC in a control string: a backslash ends it.
     StringEscape,
 }
 
 impl Cleaner {
-    /// Adds what is to be shown of the next piece.
+    /// Appends the visible part of the next piece to `shown`.
     pub fn push(&mut self, piece: &str, shown: &mut String) {
         shown.extend(piece.chars().filter_map(|character| self.pass(character)));
     }
 
-    /// What is shown of the next character.
+    /// Returns the visible form of the next character.
     fn pass(&mut self, character: char) -> Option<char> {
         let within = std::mem::take(&mut self.0);
         self.0 = match (within, character) {
             (Within::Escape, '[') | (Within::Sequence, ' '..='?') => Within::Sequence,
             (Within::Escape, ']' | 'P' | 'X' | '^' | '_') => Within::String,
             (Within::Escape | Within::Designation, ' '..='/') => Within::Designation,
-            // What is left out ends here.
+            // The removed part ends here.
             (Within::Return, '\n')
             | (Within::Escape | Within::Designation, '0'..='~')
             | (Within::Sequence, '@'..='~')
@@ -210,7 +211,7 @@ impl Cleaner {
                 self.0 = Within::Escape;
                 return self.pass(character);
             }
-            // What is not ended on its line ends with it: it hides no more.
+            // A control string that is not terminated ends with its line, so that it hides no more.
             (Within::String, character) if break_of(character).is_none() => Within::String,
             (_, '\u{1b}') => Within::Escape,
             (_, '\u{9b}') => Within::Sequence,
@@ -225,7 +226,7 @@ impl Cleaner {
     }
 }
 
-/// The line break that `character` is.
+/// Returns the line break for `character`.
 const fn break_of(character: char) -> Option<char> {
     match character {
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
@@ -233,13 +234,13 @@ const fn break_of(character: char) -> Option<char> {
     }
 }
 
-/// A character of text as it is shown.
+/// Returns the visible form of a character.
 fn shown(character: char) -> Option<char> {
     match character {
         ' '..='~' | '\t' => Some(character),
         _ if break_of(character).is_some() => break_of(character),
         _ if is_unsafe(character) => Some(REPLACED),
-        // Invisible, and no part of any cluster.
+        // Invisible, and never part of a cluster.
         '\u{ad}'
         | '\u{180e}'
         | '\u{200b}'
@@ -257,8 +258,8 @@ fn shown(character: char) -> Option<char> {
     }
 }
 
-/// `text` with marks on nothing replaced, which no terminal draws alike and which would join what is put before the text, and
-/// with clusters that are too long cut: a million marks on a letter would be a line without end.
+/// Returns `text` with marks without a base character replaced, because terminals draw them differently and they would
+/// join text that is put before; and with overlong clusters cut: a million marks on a letter would be an endless line.
 fn without_piles(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.chars().all(is_cluster_alone) {
         return text;
@@ -284,13 +285,13 @@ fn without_piles(text: Cow<'_, str>) -> Cow<'_, str> {
     if shown == text { text } else { Cow::Owned(shown) }
 }
 
-/// `cluster` becomes part of a blank that stands before it.
+/// Returns `true` if `cluster` becomes part of a blank before it.
 fn joins(cluster: &str) -> bool {
     let first = cluster.chars().next();
     first.is_some_and(|first| [' ', first].iter().collect::<String>().graphemes(true).count() == 1)
 }
 
-/// `character` is of a common range in which each character is a cluster of its own with a width.
+/// Returns `true` if `character` is from a common range in which each character is a cluster of its own with a width.
 const fn is_cluster_alone(character: char) -> bool {
     matches!(
         character,

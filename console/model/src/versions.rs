@@ -1,4 +1,4 @@
-//! A function's versions and aliases on a stage, what each version cost, and what moving them came to.
+//! A function's versions and aliases on a stage, with the figures of each version, and the outcome of changing them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,90 +13,90 @@ pub struct FunctionVersions {
     pub stage: String,
     /// The function's name on the stage.
     pub function: String,
-    /// The alias that the stage's settings name: what its callers use. None: they use `$LATEST`.
+    /// Alias in the stage's settings, which its callers use. `None` if they use `$LATEST`.
     pub alias: Option<String>,
-    /// All aliases, by name.
+    /// All aliases, sorted by name.
     pub aliases: Vec<Alias>,
     /// `$LATEST`, then the versions from the newest to the oldest.
     pub versions: Vec<Version>,
-    /// From when on the figures are, in milliseconds since the Unix epoch.
+    /// Start of the period of the figures, in milliseconds since the Unix epoch.
     pub since: i64,
-    /// What this caller may not look at: aliases, figures.
+    /// Errors for parts that this caller has no permission to read: aliases, figures.
     pub refused: Vec<super::Failure>,
 }
 
-/// A name for a version that can be given to another one.
+/// An alias: a name that points to a version and can be moved to another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Alias {
     /// Its name.
     pub name: String,
-    /// The version that it leads to.
+    /// Version that it points to.
     pub version: String,
-    /// The version that gets a part of the invocations, while a canary is under way or after one was cut off.
+    /// Version that receives a share of the traffic, while a canary is running or after one was interrupted.
     pub canary: Option<Share>,
-    /// The version that it led to before, where the console noted it.
+    /// Version that it pointed to before, if the console recorded it.
     pub before: Option<String>,
 }
 
-/// A part of an alias's invocations.
+/// Share of an alias's traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// The version that gets it.
+    /// Version that receives it.
     pub version: String,
-    /// How much, 0 to 1.
+    /// Weight, 0 to 1.
     pub weight: f64,
 }
 
 /// One version: code and configuration as they were when it was published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Version {
-    /// Its number, or `$LATEST`.
+    /// Version number, or `$LATEST`.
     pub version: String,
-    /// What was said when it was published: the git commit it was built of.
+    /// Description set at publication: the git commit it was built from.
     pub description: String,
     /// SHA-256 of its zip, lower-case hexadecimal.
     pub sha256: String,
-    /// Size of its zip.
+    /// Size of its zip in bytes.
     pub bytes: u64,
-    /// When it was published, or `$LATEST` changed, in milliseconds since the Unix epoch.
+    /// Time of publication, or of the last change of `$LATEST`, in milliseconds since the Unix epoch.
     pub modified_at: i64,
-    /// What its invocations cost.
+    /// Figures of its invocations.
     pub figures: VersionFigures,
 }
 
-/// What the logs say of one version's invocations.
+/// Figures of one version's invocations, from the logs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VersionFigures {
-    /// How many there were.
+    /// Number of invocations.
     pub invocations: u64,
-    /// How many of them failed: ended in a function error, a time-out or the end of the runtime.
+    /// Number of failed invocations: function errors, time-outs and runtime exits.
     pub failed: u64,
-    /// How many of them were cold starts.
+    /// Number of cold starts among them.
     pub cold: u64,
     /// Init durations of the cold starts.
     pub init_ms: Option<Percentiles>,
-    /// Handler durations of all.
+    /// Handler durations of all invocations.
     pub duration_ms: Option<Percentiles>,
 }
 
 impl VersionFigures {
-    /// The share that failed, 0 to 1.
+    /// Returns the share of failed invocations, 0 to 1.
     pub fn failed_share(&self) -> f64 {
         if self.invocations == 0 { 0.0 } else { self.failed as f64 / self.invocations as f64 }
     }
 }
 
 impl FunctionVersions {
-    /// The name of what is not a version yet: what the last deploy sent.
+    /// Name of the unpublished version: the code of the last deploy.
     pub const LATEST: &str = "$LATEST";
 
-    /// The alias that the stage's callers use.
+    /// Returns the alias that the stage's callers use.
     pub fn stage_alias(&self) -> Option<&Alias> {
         let name = self.alias.as_deref()?;
         self.aliases.iter().find(|alias| alias.name == name)
     }
 
-    /// The version that the stage's callers get, but for a canary's part of them.
+    /// Returns the version that the stage's callers use, apart from a canary's share.
     pub fn live(&self) -> Option<&str> {
         match &self.alias {
             None => Some(Self::LATEST),
@@ -104,7 +104,7 @@ impl FunctionVersions {
         }
     }
 
-    /// The aliases that lead to `version`, with the share that it gets of each.
+    /// Returns the aliases that point to `version`, each with the weight of the version.
     pub fn aliases_of<'a>(&'a self, version: &'a str) -> impl Iterator<Item = (&'a Alias, f64)> {
         self.aliases.iter().filter_map(move |alias| {
             let canary = alias.canary.as_ref();
@@ -115,7 +115,8 @@ impl FunctionVersions {
         })
     }
 
-    /// The versions that can go when the `keep` newest stay, and every one that an alias leads to: oldest first.
+    /// Returns the versions to delete if the `keep` newest are kept, and every version that an alias points to: oldest
+    /// first.
     pub fn prunable(&self, keep: usize) -> Vec<String> {
         let published = self.versions.iter().filter(|version| version.version != Self::LATEST);
         let free = |version: &&Version| self.aliases_of(&version.version).next().is_none();
@@ -124,8 +125,8 @@ impl FunctionVersions {
         old
     }
 
-    /// Where a roll-back goes that names no version: the version that the stage's alias led to before, else the newest
-    /// one that is older than the present one.
+    /// Returns the target of a rollback without a version: the version that the stage's alias pointed to before, else
+    /// the newest one that is older than the current one.
     pub fn previous(&self) -> Option<&str> {
         let alias = self.stage_alias();
         let noted = alias.and_then(|alias| alias.before.as_deref());
@@ -138,78 +139,78 @@ impl FunctionVersions {
         let mut published = self.versions.iter().filter(|version| version.version != Self::LATEST);
         let found = match alias {
             Some(alias) => published.find(|version| number(&version.version) < number(&alias.version)),
-            // Without an alias it is code that comes back: the newest that is not there already.
+            // Without an alias, a rollback restores code: the newest version whose code is not deployed already.
             None => published.find(|version| latest.is_none_or(|latest| latest.sha256 != version.sha256)),
         };
         found.map(|version| version.version.as_str())
     }
 }
 
-/// What shall be done to a function's versions.
+/// Change of a function's versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionsChange {
-    /// Make a version of what the last deploy sent, with this description; none: the function's own.
+    /// Publishes a version of the last deploy, with this description; `None` for the function's own.
     Publish(Option<String>),
-    /// End a canary, or lead the stage's callers to this version; none: to the one before.
+    /// Ends a canary, or points the stage's alias to this version; `None` for the previous one.
     Rollback(Option<String>),
-    /// Delete the old versions but these many newest ones and those that an alias leads to.
+    /// Deletes old versions; keeps this many newest ones and those that an alias points to.
     Prune(usize),
 }
 
-/// What was done to a function's versions.
+/// Result of changing a function's versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VersionsChanged {
     /// The function's name in the workspace.
     pub name: String,
     /// The stage's name.
     pub stage: String,
-    /// What was done.
+    /// The change that was made.
     pub done: VersionsDone,
 }
 
-/// See [`VersionsChanged`].
+/// Change that was made; see [`VersionsChanged`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum VersionsDone {
-    /// A version was published, or there was one of the same code and configuration already.
+    /// A version was published, or one with the same code and configuration already existed.
     Published {
-        /// Its number.
+        /// Version number.
         version: String,
-        /// It was not there before.
+        /// `true` if it did not exist before.
         new: bool,
         /// SHA-256 of its zip, lower-case hexadecimal.
         sha256: String,
     },
-    /// A canary was ended, whose version gets nothing any more.
+    /// A canary was ended; its version receives no more traffic.
     Reset {
         /// The alias.
         alias: String,
-        /// The version that gets all of it again.
+        /// Version that receives all traffic again.
         version: String,
-        /// What was taken away.
+        /// The removed canary version and its weight.
         canary: Share,
     },
-    /// The stage's callers get another version.
+    /// The stage's callers use another version.
     RolledBack {
-        /// The alias; none: the version's code was put back as `$LATEST`.
+        /// The alias; `None` if the version's code was restored as `$LATEST`.
         alias: Option<String>,
-        /// What they got; none where the alias was not there.
+        /// Version used before; `None` if the alias did not exist.
         from: Option<String>,
-        /// What they get.
+        /// Version used now.
         to: String,
     },
     /// Versions were deleted.
     Pruned {
-        /// Those, oldest first.
+        /// Deleted versions, oldest first.
         deleted: Vec<String>,
-        /// Those that stay, newest first.
+        /// Kept versions, newest first.
         kept: Vec<String>,
     },
 }
 
 impl VersionsChanged {
-    /// What was done, in a sentence.
+    /// Returns one sentence on the result.
     pub fn story(&self) -> String {
         let name = &self.name;
         match &self.done {
@@ -244,13 +245,13 @@ fn staying(count: usize) -> String {
     if count == 1 { "1 stays".to_owned() } else { format!("{count} stay") }
 }
 
-/// A share of 1 as `5 %` or `2.5 %`.
+/// Formats a share of 1 as `5 %` or `2.5 %`.
 pub fn percent(share: f64) -> String {
     let text = format!("{:.2}", share * 100.0);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// `version 3`, `versions 1, 2 and 3`.
+/// Formats version numbers: `version 3`, `versions 1, 2 and 3`.
 pub fn numbers(versions: &[String]) -> String {
     match versions {
         [] => "no version".to_owned(),

@@ -1,17 +1,17 @@
-//! Saved files, and the functions that are to be rebuilt for them.
+//! Saved files, and the functions to rebuild for them.
 
 use serde::{Deserialize, Serialize};
 
 use super::Workspace;
 
-/// What was saved, in one burst.
+/// Files saved in one burst.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// The files, as seen from the workspace's root; none where watching has just begun.
+    /// The files, relative to the workspace's root; empty if watching has just started.
     pub files: Vec<String>,
     /// The functions that depend on them, sorted.
     pub functions: Vec<String>,
-    /// The workspace as read anew, where a manifest is among the files or watching has just begun.
+    /// The workspace, read again if a manifest is among the files or watching has just started.
     pub workspace: Option<Workspace>,
 }
 
@@ -25,7 +25,7 @@ impl Changed {
         }
     }
 
-    /// Takes in what was saved after this.
+    /// Merges files that were saved later.
     pub fn merge(&mut self, later: Self) {
         let add = |to: &mut Vec<String>, more: Vec<String>| {
             for name in more {

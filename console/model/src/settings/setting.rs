@@ -1,4 +1,4 @@
-//! One setting: its name, which values it takes, and its place in a function's configuration.
+//! One setting: its name, valid values, and its place in a function's configuration.
 
 use std::{fmt, str::FromStr};
 
@@ -30,21 +30,21 @@ pub enum Setting {
     SystemLogLevel,
     /// The log group.
     LogGroup,
-    /// Whether there is a URL, and who may call it.
+    /// Auth type of the URL, or `off` for no URL.
     Url,
-    /// The response is sent while it is made.
+    /// The URL streams its responses.
     UrlStreaming,
-    /// Places whose pages may call the URL.
+    /// Origins whose pages may call the URL.
     CorsOrigins,
-    /// HTTP methods that they may use.
+    /// HTTP methods that those pages may use.
     CorsMethods,
-    /// Request headers that they may send.
+    /// Request headers that those pages may send.
     CorsHeaders,
-    /// Response headers that they may read.
+    /// Response headers that those pages may read.
     CorsExposed,
-    /// Seconds that a browser remembers this.
+    /// Seconds that a browser caches the CORS settings.
     CorsMaxAge,
-    /// They may send cookies and the like.
+    /// `true` to let those pages send credentials, for example cookies.
     CorsCredentials,
     /// An environment variable.
     Env(String),
@@ -57,7 +57,7 @@ impl Setting {
     /// The value of [`Setting::Url`] for a function that has none.
     pub const OFF: &str = "off";
 
-    /// All but the variables, in the order in which they are shown and applied.
+    /// All settings but the variables, in the order in which they are shown and applied.
     pub const FIXED: [Self; 18] = [
         Self::Memory,
         Self::Timeout,
@@ -103,7 +103,7 @@ impl Setting {
         }
     }
 
-    /// It is a part of the URL's settings.
+    /// Returns `true` if the setting is part of the URL's settings.
     pub const fn is_of_url(&self) -> bool {
         matches!(
             self,
@@ -117,17 +117,17 @@ impl Setting {
         )
     }
 
-    /// It only means something where logs are JSON.
+    /// Returns `true` if the setting only applies to JSON logs.
     pub const fn is_of_json(&self) -> bool {
         matches!(self, Self::ApplicationLogLevel | Self::SystemLogLevel)
     }
 
-    /// Others mean something only beside it.
+    /// Returns `true` if other settings depend on this one.
     pub const fn has_parts(&self) -> bool {
         matches!(self, Self::Url | Self::LogFormat)
     }
 
-    /// It means something only beside `whole`.
+    /// Returns `true` if the setting only applies together with `whole`.
     pub const fn is_part_of(&self, whole: &Self) -> bool {
         match whole {
             Self::Url => self.is_of_url(),
@@ -136,7 +136,7 @@ impl Setting {
         }
     }
 
-    /// What its figure is counted in; empty for what is none.
+    /// Returns the unit of its number; empty for settings that are not numbers.
     pub const fn unit(&self) -> &'static str {
         match self {
             Self::Memory | Self::EphemeralStorage => "MB",
@@ -145,7 +145,7 @@ impl Setting {
         }
     }
 
-    /// The values that there are, where they are few.
+    /// Returns the valid values, if there are only a few.
     pub const fn choices(&self) -> &'static [&'static str] {
         match self {
             Self::Tracing => &["active", "pass-through"],
@@ -158,7 +158,7 @@ impl Setting {
         }
     }
 
-    /// What it takes, in a few words.
+    /// Returns a short description of the valid values.
     pub fn expects(&self) -> String {
         match self {
             Self::Memory => "128 to 10240 MB".to_owned(),
@@ -176,12 +176,12 @@ impl Setting {
         }
     }
 
-    /// It is an environment variable, whose value is a secret.
+    /// Returns `true` if the setting is an environment variable, whose value is secret.
     pub const fn is_variable(&self) -> bool {
         matches!(self, Self::Env(_))
     }
 
-    /// `value` with its unit, or the mask where it is a secret.
+    /// Returns `value` with its unit, or the mask if it is secret.
     pub fn shown(&self, value: String) -> String {
         match self {
             Self::Env(_) => MASK.to_owned(),
@@ -190,7 +190,7 @@ impl Setting {
         }
     }
 
-    /// Its value in `config`; none where that says nothing of it.
+    /// Returns its value in `config`; `None` if it is not set.
     pub fn get(&self, config: &FunctionConfig) -> Option<String> {
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let url = match &config.url {
@@ -227,10 +227,11 @@ impl Setting {
         }
     }
 
-    /// Puts `value` into `config`; none removes it, or gives it back to Lambda's default.
+    /// Sets `value` in `config`; `None` removes it, or resets it to Lambda's default.
     ///
     /// # Errors
-    /// It is none of the setting's values, or means nothing beside the others. Never says the value of a variable.
+    /// Returns an error if `value` is not valid for the setting, or not in combination with the others. The error never
+    /// contains the value of a variable.
     pub fn set(&self, config: &mut FunctionConfig, value: Option<&str>) -> Result<(), String> {
         if let Self::Env(name) = self {
             check_name(name)?;
@@ -295,7 +296,7 @@ impl Setting {
         Ok(())
     }
 
-    /// What Lambda has for a new function.
+    /// Returns Lambda's default for a new function.
     const fn default_value(&self) -> &'static str {
         match self {
             Self::Memory => "128",
@@ -336,7 +337,7 @@ impl Setting {
         format!("{self} is {}", self.expects())
     }
 
-    /// Copies its value from `whole` into `patch`; a URL is always sent whole.
+    /// Copies its value from `whole` into `patch`; a URL is always sent as a whole.
     pub(super) fn copy(&self, whole: &FunctionConfig, patch: &mut FunctionConfig) {
         match self {
             Self::Memory => patch.memory = whole.memory,
@@ -359,7 +360,7 @@ impl Setting {
     }
 }
 
-/// What Lambda takes as the name of a variable.
+/// Checks that Lambda accepts `name` as the name of a variable.
 fn check_name(name: &str) -> Result<(), String> {
     let mut letters = name.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic());

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting};
 
-/// What a function on a stage has.
+/// Returns the settings of a function on a stage.
 fn live() -> FunctionConfig {
     FunctionConfig {
         memory: Some(128),

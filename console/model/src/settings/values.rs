@@ -1,19 +1,19 @@
-//! Settings of a function that are more than a number or a text.
+//! Settings of a function that are more than a number or text.
 
 use serde::{Deserialize, Serialize};
 
-/// How Lambda writes a function's logs.
+/// Format of a function's logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// Lines as they were printed.
     Text,
-    /// One object a line; levels can be filtered.
+    /// One JSON object per line; levels can be filtered.
     #[serde(rename = "JSON")]
     Json,
 }
 
 impl LogFormat {
-    /// As AWS spells it.
+    /// Returns AWS's name of the format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "Text",
@@ -21,35 +21,35 @@ impl LogFormat {
         }
     }
 
-    /// The format that is called `name`, in any case.
+    /// Returns the format with this name, case-insensitively.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Text, Self::Json].into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// What a function logs, where to, and for how long. None: leave it as it is on the stage.
+/// Logging configuration of a function. `None` leaves a value as it is on the stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogSettings {
-    /// Text (of a new function) or JSON.
+    /// Text (default of a new function) or JSON.
     pub format: Option<LogFormat>,
     /// With JSON, the lowest level of the function's own lines: `TRACE` to `FATAL`.
     pub application_level: Option<String>,
     /// With JSON, the lowest level of the platform's lines: `DEBUG`, `INFO`, `WARN`.
     pub system_level: Option<String>,
-    /// The log group; empty: `/aws/lambda/` and the function's name.
+    /// Log group; empty for `/aws/lambda/` and the function's name.
     pub group: Option<String>,
-    /// Days that lines are kept; 0: for ever.
+    /// Retention of lines in days; 0 for no expiry.
     pub retention: Option<u32>,
 }
 
-/// How many sandboxes a function may have at once.
+/// Maximum number of sandboxes that a function may have at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concurrency {
-    /// As many as the account has free.
+    /// As many as the account has unreserved.
     Unreserved,
-    /// So many, kept for it; 0 stops it.
+    /// This many, reserved for the function; 0 stops it.
     Reserved(u32),
 }
 
@@ -62,13 +62,13 @@ impl std::fmt::Display for Concurrency {
     }
 }
 
-/// Whether a function has a URL.
+/// Function URL, or none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrlSetting {
-    /// It has none: one that is there is removed.
+    /// No URL; an existing one is removed.
     Absent,
-    /// It has this one.
+    /// This URL.
     Present(FunctionUrl),
 }
 
@@ -76,18 +76,18 @@ pub enum UrlSetting {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionUrl {
-    /// Who may call it.
+    /// Auth type.
     pub auth: UrlAuth,
-    /// The response is sent while it is made. None: leave it (no, for a new one).
+    /// `true` to stream responses. `None` leaves it (`false` for a new URL).
     pub streaming: Option<bool>,
-    /// What web pages of other places may do. None: leave it; without a value in it: remove it.
+    /// CORS settings for pages of other origins. `None` leaves them; without a value in them, removes them.
     pub cors: Option<Cors>,
 }
 
-/// Who may call a function's URL.
+/// Auth type of a function's URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UrlAuth {
-    /// Callers with an identity that may.
+    /// IAM identities with permission to invoke it.
     #[default]
     #[serde(rename = "AWS_IAM")]
     Iam,
@@ -97,7 +97,7 @@ pub enum UrlAuth {
 }
 
 impl UrlAuth {
-    /// As AWS spells it.
+    /// Returns AWS's name of the type.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Iam => "AWS_IAM",
@@ -105,7 +105,7 @@ impl UrlAuth {
         }
     }
 
-    /// The kind that is called `name`, in any case; `iam` for short.
+    /// Returns the type with this name, case-insensitively; `iam` is short for `AWS_IAM`.
     pub fn named(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
             "AWS_IAM" | "IAM" => Some(Self::Iam),
@@ -115,32 +115,32 @@ impl UrlAuth {
     }
 }
 
-/// What a browser lets web pages of other places do with a function's URL.
+/// CORS settings: access of web pages of other origins to a function's URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cors {
-    /// Places whose pages may call it; `*`: all.
+    /// Origins whose pages may call the URL; `*` for all.
     pub allow_origins: Vec<String>,
-    /// HTTP methods; `*`: all.
+    /// HTTP methods; `*` for all.
     pub allow_methods: Vec<String>,
-    /// Request headers; `*`: all.
+    /// Request headers; `*` for all.
     pub allow_headers: Vec<String>,
     /// Response headers that pages may read.
     pub expose_headers: Vec<String>,
-    /// Seconds that a browser remembers this.
+    /// Seconds that a browser caches the CORS settings.
     pub max_age: Option<u32>,
-    /// Cookies and the like may be sent.
+    /// `true` to allow credentials, for example cookies.
     pub allow_credentials: bool,
 }
 
-/// The private network that a function is attached to; without subnets: none.
+/// VPC that a function is attached to; without subnets, none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Vpc {
-    /// Ids of subnets.
+    /// Subnet IDs.
     pub subnet_ids: Vec<String>,
-    /// Ids of security groups.
+    /// Security group IDs.
     pub security_group_ids: Vec<String>,
-    /// Traffic to IPv6 addresses may leave.
+    /// `true` to allow outbound IPv6 traffic.
     pub ipv6_allowed_for_dual_stack: bool,
 }

@@ -4,8 +4,8 @@ use super::{clean, clean_start, clusters, is_plain};
 
 const TAB_STOP: usize = 4;
 
-/// The clusters of clean text that follows `column` columns of its line, with their own columns: a tab as blanks up to the
-/// next stop, a line break as one.
+/// Returns the clusters of clean text that begins at column `column` of its line, with their columns: a tab as blanks
+/// up to the next stop, a line break as one.
 pub fn cells(clean: &str, mut column: usize) -> impl Iterator<Item = (&str, usize)> {
     clusters(clean).flat_map(move |(cluster, columns)| {
         let (cluster, columns, times) = match cluster {
@@ -18,13 +18,13 @@ pub fn cells(clean: &str, mut column: usize) -> impl Iterator<Item = (&str, usiz
     })
 }
 
-/// `text` cut to `width` columns, with `…` where something is cut off.
+/// Returns `text` cut to `width` columns, with `…` if something is cut off.
 pub fn fit(text: &str, width: usize) -> String {
     let text = clean_start(without_end(text), width.saturating_add(1));
     if text.len() <= width && is_plain(&text) {
         return text.into_owned();
     }
-    // Up to where there is room for the mark.
+    // End of the text that leaves room for the mark.
     let (mut shown, mut end, mut column) = (String::new(), 0, 0);
     for (cluster, columns) in cells(&text, 0) {
         column += columns;
@@ -41,31 +41,31 @@ pub fn fit(text: &str, width: usize) -> String {
     shown
 }
 
-/// `text` cut or padded on the right to exactly `width` columns.
+/// Returns `text` cut or padded on the right to exactly `width` columns.
 pub fn pad(text: &str, width: usize) -> String {
     let mut text = fit(text, width);
     text.extend(std::iter::repeat_n(' ', width - columns(&text).min(width)));
     text
 }
 
-/// `text` cut or padded on the left to exactly `width` columns.
+/// Returns `text` cut or padded on the left to exactly `width` columns.
 pub fn pad_left(text: &str, width: usize) -> String {
     let text = fit(text, width);
     format!("{}{text}", " ".repeat(width - columns(&text).min(width)))
 }
 
-/// How many columns `text` takes.
+/// Returns the width of `text` in columns.
 pub fn columns(text: &str) -> usize {
     let text = clean(without_end(text));
     if is_plain(&text) { text.len() } else { cells(&text, 0).map(|(_, columns)| columns).sum() }
 }
 
-/// `text` without the line breaks at its end.
+/// Returns `text` without the line breaks at its end.
 pub fn without_end(text: &str) -> &str {
     text.trim_end_matches(['\n', '\r'])
 }
 
-/// `text` on one line: line breaks and tabs are blanks.
+/// Returns `text` on one line: line breaks and tabs become blanks.
 pub fn one_line(text: &str) -> String {
     clean(without_end(text)).replace(['\n', '\t'], " ")
 }

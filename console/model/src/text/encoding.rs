@@ -1,14 +1,14 @@
-//! The encoding of texts as people and their editors write them: a byte order mark is left out, and what is not UTF-8 is
-//! named.
+//! Decoding of text files from editors: a byte order mark is removed, and text that is not UTF-8 is reported.
 
-/// The text in `bytes`, without the byte order mark that some editors begin a file with.
+/// Returns the text in `bytes`, without the byte order mark that some editors write.
 ///
 /// # Errors
-/// It is in another encoding; the sentence says which, or where it stops being UTF-8, and what to do.
+/// Returns an error if the text has another encoding; the message contains the encoding, or the position of the first
+/// invalid byte, and what to do.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let utf16 = match bytes.as_slice() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
-        // Without a mark, every other byte of a text in a European language is zero.
+        // Without a byte order mark, every other byte of UTF-16 text in a European language is zero.
         [first, second, ..] => (*first == 0) != (*second == 0) && bytes.len().is_multiple_of(2),
         _ => false,
     };

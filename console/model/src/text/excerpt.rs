@@ -1,14 +1,14 @@
-//! What a message has room for of a long text: the words that say what is wrong come first.
+//! Excerpts of long texts for messages: lines that contain the error come first.
 
 use super::{clean, fit};
 
-/// The most columns of one line of an error.
+/// Maximum number of columns of one line of an error.
 const LONGEST_LINE: usize = 300;
-/// The most lines of one.
+/// Maximum number of lines of an error.
 const MOST_LINES: usize = 12;
 
-/// The part of `text` that an error has room for, cleaned: from the first line on that says what is wrong, a bounded number
-/// of lines of bounded length. Where none says it, the last lines.
+/// Returns the excerpt of `text` for an error, cleaned: a bounded number of lines of bounded length from the first line
+/// that contains the error. If no line contains it, the last lines.
 pub fn excerpt(text: &str) -> String {
     let cleaned = clean(text);
     let lines: Vec<&str> = cleaned.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
@@ -16,7 +16,7 @@ pub fn excerpt(text: &str) -> String {
     joined(lines.get(from..).unwrap_or_default())
 }
 
-/// `text`, cleaned, in a bounded number of lines of bounded length.
+/// Returns `text`, cleaned, in a bounded number of lines of bounded length.
 pub fn bounded(text: &str) -> String {
     let cleaned = clean(text);
     joined(&cleaned.lines().collect::<Vec<_>>())
@@ -30,8 +30,8 @@ fn joined(lines: &[&str]) -> String {
     shown.join("\n")
 }
 
-/// Whether a line of a tool says what is wrong. A line that repeats the command, as linkers' callers write it, says it only
-/// where it begins with that.
+/// Returns `true` if a line of a tool's output contains the error. A line that repeats the command, as callers of
+/// linkers print it, only counts if it begins with the error.
 fn says_why(line: &str) -> bool {
     let head = line.get(..line.floor_char_boundary(LONGEST_LINE)).unwrap_or_default().to_ascii_lowercase();
     let head = head.trim_start();

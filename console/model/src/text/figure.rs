@@ -1,8 +1,8 @@
-//! Figures in words: no more digits than are known, and no fewer than say something.
+//! Formatting of numbers with a sensible number of digits.
 
-/// `0 ms`, `0.05 ms`, `3.10 ms`, `120 ms`, `12.3 s`, `2 m 3 s`.
+/// Formats a duration: `0 ms`, `0.05 ms`, `3.10 ms`, `120 ms`, `12.3 s`, `2 m 3 s`.
 pub fn duration(ms: f64) -> String {
-    // Each bound is where the form before it would be rounded to one digit more.
+    // Each bound is the value at which the previous form would round to one more digit.
     match ms {
         ms if ms <= 0.0 => "0 ms".to_owned(),
         ms if ms < 0.005 => "< 0.01 ms".to_owned(),
@@ -17,23 +17,23 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
-/// An amount of bytes: `17B`, `214K`, `1.2M`, in steps of 1,024 as Lambda counts its limits.
+/// Formats a number of bytes: `17B`, `214K`, `1.2M`, in steps of 1,024, as Lambda counts its limits.
 pub fn bytes(count: u64) -> String {
     match count as f64 {
         count if count < 1024.0 => format!("{count:.0}B"),
-        // Each bound is where the form before it would be rounded to one digit more.
+        // Each bound is the value at which the previous form would round to one more digit.
         count if count < 1023.5 * 1024.0 => format!("{:.0}K", count / 1024.0),
         count => format!("{:.1}M", count / 1024.0 / 1024.0),
     }
 }
 
-/// `1 line`, `2,000 lines`: for words whose plural has an `s`.
+/// Formats a number with a noun: `1 line`, `2,000 lines`; for nouns with a plural in `s`.
 pub fn counted(number: usize, word: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {word}{ending}", count(number))
 }
 
-/// Digits in groups of three: `100,000`.
+/// Formats a number with digits in groups of three: `100,000`.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

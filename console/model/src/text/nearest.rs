@@ -1,6 +1,6 @@
-//! The name that was meant where an unknown one was typed.
+//! Suggestion of a known name for a mistyped one.
 
-/// The one of `known` that `name` is most likely a slip of the keyboard for. `None`: none is near.
+/// Returns the name of `known` that `name` is most likely a typo of. `None` if none is close.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let most = (name.chars().count() / 3).max(1);
     let name = name.to_lowercase();
@@ -8,7 +8,7 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     near.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// How many letters are added, left out, replaced, or swapped with their neighbour.
+/// Returns the number of letters that are added, removed, replaced, or swapped with their neighbour.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let width = other.len() + 1;
