@@ -1,7 +1,7 @@
-//! What is AWS and not a verb: stages, clients, credentials, errors, names, aliases, and waiting.
+//! AWS access below the verbs: stages, clients, credentials, errors, names, aliases, and waiting.
 //!
-//! A stage is an endpoint with credentials: which one it is matters while its clients are made ([`stage`]) and nowhere
-//! above.
+//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made ([`stage`]) and
+//! nowhere above.
 
 mod account;
 pub(crate) mod alias;

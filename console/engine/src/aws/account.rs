@@ -1,4 +1,5 @@
-//! An account on AWS as the user's files and environment describe it: profile, region, credentials, and the way there.
+//! An account on AWS as described by the user's files and environment: profile, region, credentials, and proxies and
+//! certificates.
 
 use std::time::Duration;
 
@@ -32,10 +33,10 @@ use super::{
     stage::settings::StageSettings,
 };
 
-/// How long credentials may take: a program that gives them, or an MFA code, may wait for a person.
+/// Longest time to get credentials: a program that provides them, or an MFA code, may wait for a person.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// What a stage on AWS is made of.
+/// Profiles, region and credentials of a stage on AWS.
 pub(super) struct Account {
     env: Env,
     profiles: Profiles,
@@ -44,25 +45,25 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Reads what `settings` name.
+    /// Reads the profile and region that `settings` name.
     ///
     /// # Errors
-    /// The AWS CLI's files cannot be read, or have no such profile.
+    /// Returns an error if the AWS CLI's files cannot be read, or have no such profile.
     pub(super) async fn read(settings: &StageSettings, env: Env) -> Result<Self, Failure> {
         let profiles = Profiles::load(&env, settings.profile.as_deref()).await?;
         let source = Source::of(&env, &profiles);
         Ok(Self { env, profiles, region: settings.region.clone().map(Region::new), source })
     }
 
-    /// Where the credentials come from.
+    /// Returns the source of the credentials.
     pub(super) const fn source(&self) -> &Source {
         &self.source
     }
 
-    /// What clients are made of; codes of MFA devices are asked for by `asker` when they are needed.
+    /// Returns the configuration for SDK clients; `asker` asks for codes of MFA devices when they are needed.
     ///
     /// # Errors
-    /// The profile, its region, its credentials or its certificates are not there.
+    /// Returns an error if the profile, its region, its credentials or its certificates are missing.
     pub(super) async fn config(&self, asker: &Asker) -> Result<SdkConfig, Failure> {
         self.profiles.present()?;
         let http = self.http()?;
@@ -74,7 +75,7 @@ impl Account {
                 "pass --region, or set one in the stage or the profile",
             ));
         }
-        // The SDK assumes the roles of profiles by itself, but asks for no code.
+        // The SDK itself assumes the roles of profiles, but does not ask for codes.
         let (mut roles, mut base) = (Vec::new(), &self.source);
         while let Source::Role { role, with } = base {
             roles.push(role);
@@ -94,7 +95,7 @@ impl Account {
         Ok(config.into_builder().credentials_provider(provider).build())
     }
 
-    /// The client that everything goes through, credential providers included.
+    /// The HTTP client of all calls, including those of credential providers.
     fn http(&self) -> Result<SharedHttpClient, Failure> {
         let trusted = certificates::trusted(&self.env, &self.profiles)?;
         Ok(Proxies::of(&self.env).client(|proxy| client(proxy, &trusted)))
@@ -115,9 +116,9 @@ impl Account {
         loader.load().await
     }
 
-    /// The credentials of `profile`. `None` means those of the default chain, which looks into the environment first and
-    /// then into the profile: those of a profile that was chosen go before keys of the environment, which may be
-    /// another account's.
+    /// The credentials of `profile`. `None` means those of the default chain, which checks the environment first and
+    /// then the profile: credentials of a profile that was selected take precedence over keys of the environment, which
+    /// may be another account's.
     fn before_environment(&self, profile: &str, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
         let is_chosen = self.profiles.named() == Named::Stage;
         let is_hidden =
@@ -174,7 +175,7 @@ impl Account {
     }
 }
 
-/// What the SDK's providers take of `config`.
+/// Configuration of the SDK's credential providers, from `config`.
 fn sdk(config: &SdkConfig) -> ProviderConfig {
     let provider = ProviderConfig::without_region()
         .with_region(config.region().cloned())
@@ -194,7 +195,7 @@ fn without_credentials(profile: &str) -> Failure {
     )
 }
 
-/// A client of its own, with this proxy.
+/// A client that uses this proxy.
 fn client(proxy: Option<ProxyConfig>, trusted: &TrustStore) -> SharedHttpClient {
     let context = TlsContext::builder().with_trust_store(trusted.clone()).build().unwrap_or_default();
     Builder::new().build_with_connector_fn(move |settings, components| {

@@ -13,10 +13,11 @@ use crate::{
     },
 };
 
-/// What an alias's description begins with that says where it led before. One that someone wrote is left alone.
+/// Prefix of an alias's description that records the version it pointed to before. A description that a person wrote is
+/// kept.
 const NOTE: &str = "lambda-console: before this, version ";
 
-/// An alias as it was when it was read or written last.
+/// An alias as it was when it was last read or written.
 #[derive(Clone, Debug)]
 pub(crate) struct Pointer {
     pub(crate) version: String,
@@ -25,7 +26,7 @@ pub(crate) struct Pointer {
     revision: Option<String>,
 }
 
-/// What is published.
+/// Parameters of publishing a version.
 pub(crate) struct Publication<'a> {
     /// The function's name on the stage.
     pub(crate) name: &'a str,
@@ -33,12 +34,12 @@ pub(crate) struct Publication<'a> {
     pub(crate) sha256: &'a str,
     /// The function's revision that was compared.
     pub(crate) revision: Option<&'a str>,
-    /// What the version is described by.
+    /// Description of the version.
     pub(crate) description: Option<&'a str>,
 }
 
-/// Publishes what the function is now; with the version's number, which may not be active yet. Lambda publishes nothing
-/// new where code and configuration are those of the last version.
+/// Publishes the function as it is now and returns the version's number, which may not be active yet. Lambda publishes
+/// no new version if code and configuration are those of the last one.
 pub(crate) async fn publish(
     stage: &Stage,
     publication: &Publication<'_>,
@@ -59,7 +60,7 @@ pub(crate) async fn publish(
     Ok(published.version().unwrap_or_default().to_owned())
 }
 
-/// Makes the alias, leading to `version`.
+/// Creates the alias, pointing to `version`.
 pub(crate) async fn create(
     stage: &Stage,
     name: &str,
@@ -76,7 +77,8 @@ pub(crate) async fn create(
     made.await.map(|_| ())
 }
 
-/// Publishes what the function is now, its code being `sha256`; with the version's number, once it is active.
+/// Publishes the function as it is now, with code of the digest `sha256`, and returns the version's number once it is
+/// active.
 pub(crate) async fn published(
     stage: &Stage,
     function: &str,
@@ -92,7 +94,7 @@ pub(crate) async fn published(
     Ok(version)
 }
 
-/// Leads all who call `alias` to `version`, whether the alias is there or not.
+/// Points `alias` at `version`; creates the alias if it does not exist.
 pub(crate) async fn point(stage: &Stage, function: &str, alias: &str, version: &str, job: &Job) -> Result<(), Failure> {
     let Some(found) = get(stage, function, alias).await? else {
         let made = create(stage, function, alias, version, &job.cancel).await;
@@ -105,7 +107,7 @@ pub(crate) async fn point(stage: &Stage, function: &str, alias: &str, version: &
     Ok(())
 }
 
-/// Takes a canary's part of an alias away. One that someone moved meanwhile is left alone.
+/// Removes a canary's routing from an alias. An alias that was changed by someone else in the meantime is not modified.
 pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Result<(), Failure> {
     let what = || format!("could not end the canary of {function}");
     let Some(found) = get(stage, function, &alias.name).await? else { return Ok(()) };
@@ -122,7 +124,7 @@ pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Resul
     Ok(())
 }
 
-/// The alias as it is; none where it is not there.
+/// Returns the alias; `None` if it does not exist.
 pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Option<Pointer>, Failure> {
     let answer = stage
         .call(|clients| async move { clients.lambda().get_alias().function_name(function).name(alias).send().await })
@@ -137,8 +139,8 @@ pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Op
     }))
 }
 
-/// Leads `alias`, which is as `found` says, to `version`, but for the canary's share. Refused where someone changed it
-/// meanwhile.
+/// Points `alias`, whose last known state is `found`, at `version`, except for the canary's share. Refused if someone
+/// changed the alias in the meantime.
 pub(crate) async fn set(
     stage: &Stage,
     function: &str,
@@ -187,13 +189,13 @@ impl Pointer {
     }
 }
 
-/// The second version of an alias, where it has one with a part.
+/// The second version of an alias, if it has one with traffic.
 pub(crate) fn share(routing: Option<&AliasRoutingConfiguration>) -> Option<Share> {
     let (version, weight) = routing?.additional_version_weights()?.iter().next()?;
     Some(Share { version: version.clone(), weight: *weight })
 }
 
-/// The version that an alias's description says it led to before.
+/// The version that the alias pointed to before, according to its description.
 pub(crate) fn before(description: &str) -> Option<String> {
     let version = description.strip_prefix(NOTE)?;
     version.parse::<u64>().ok().map(|number| number.to_string())

@@ -1,5 +1,5 @@
-//! The certificates that a server's own is checked by, where the user names them as for the AWS CLI: `AWS_CA_BUNDLE`,
-//! `ca_bundle` in the profile, `REQUESTS_CA_BUNDLE`. They stand in the place of the system's.
+//! The certificates that verify a server's own, if the user names them as for the AWS CLI: `AWS_CA_BUNDLE`, `ca_bundle`
+//! in the profile, `REQUESTS_CA_BUNDLE`. They replace the system's.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use rustls::{
 
 use super::credentials::profiles::{Profiles, variable};
 
-/// What the user trusts; the system's certificates where no file is named.
+/// Trusted certificates of the user; the system's if no file is named.
 pub(super) fn trusted(env: &Env, profiles: &Profiles) -> Result<TrustStore, Failure> {
     let of_env = |name: &str| Some((name.to_owned(), variable(env, name)?));
     let of_profile = || Some((format!("ca_bundle of the profile {}", profiles.name()), profiles.get("ca_bundle")?));
@@ -39,7 +39,7 @@ fn expanded(env: &Env, file: &str) -> PathBuf {
     }
 }
 
-/// The certificates of `file`. One that cannot be used is passed over, as long as another can: the SDK would panic on it.
+/// The certificates of `file`. One that cannot be used is skipped if another can be used: the SDK would panic on it.
 fn certificates(file: &Path) -> Result<TrustStore, String> {
     let text = std::fs::read(file).map_err(|error| error.to_string())?;
     let (mut store, mut roots, mut why) = (TrustStore::empty(), RootCertStore::empty(), None);

@@ -28,9 +28,9 @@ use super::{
 /// Lambda's longest timeout is 900 s; the client must not be the first to give up.
 const INVOKE_READ_TIMEOUT: Duration = Duration::from_mins(16);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// An answer to a call with a small body.
+/// Read timeout of a call with a small body.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(1);
-/// Fifty megabytes over a slow line.
+/// Read timeout for an upload of fifty megabytes over a slow line.
 pub(crate) const UPLOAD_READ_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// The clients of one endpoint with one set of credentials.
@@ -67,7 +67,7 @@ impl Clients {
         Self::new(config, endpoint.region.clone(), guard)
     }
 
-    /// Clients for AWS, as `account` says.
+    /// Clients for AWS, for `account`.
     pub(super) async fn aws(account: &Account, asker: &Asker, guard: Guard) -> Result<Self, Failure> {
         let config = Box::pin(account.config(asker)).await?;
         let region = config.region().map(ToString::to_string).unwrap_or_default();
@@ -96,17 +96,17 @@ impl Clients {
         }
     }
 
-    /// The gate before the wire, for a call that goes through none of the clients.
+    /// The guard (see [`Guard`]), for a call that uses none of the clients.
     pub(crate) fn guard(&self) -> impl Intercept + use<> {
         self.guard
     }
 
-    /// What all clients are made of.
+    /// Configuration that all clients share.
     pub(crate) const fn sdk(&self) -> &SdkConfig {
         &self.config
     }
 
-    /// Where the calls go instead of to AWS; none: to AWS.
+    /// Endpoint of the calls; `None` means AWS.
     pub(crate) fn endpoint(&self) -> Option<&str> {
         self.config.endpoint_url()
     }
@@ -116,7 +116,7 @@ impl Clients {
         &self.region
     }
 
-    /// When the credentials that were last used expire, in milliseconds since the Unix epoch.
+    /// Expiry of the credentials that were used last, in milliseconds since the Unix epoch.
     pub(crate) fn expires_at(&self) -> Option<i64> {
         self.expiry.at()
     }
@@ -129,8 +129,8 @@ impl Clients {
         })
     }
 
-    /// Lambda for Invoke: one attempt, for a second one would have the effects twice, and a read timeout
-    /// longer than any function's.
+    /// Lambda for Invoke: one attempt, because a second one would have the effects twice, and a read timeout longer
+    /// than any function's.
     pub(crate) fn invoke(&self) -> &aws_sdk_lambda::Client {
         self.invoke.get_or_init(|| {
             let config = aws_sdk_lambda::config::Builder::from(&self.config)
@@ -181,8 +181,8 @@ pub(crate) fn uploading() -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
 }
 
-/// `StartLiveTail` puts `stream-` before the host, also of an endpoint that was given, where no such host
-/// is: keep the host as given.
+/// `StartLiveTail` puts `stream-` before the host, also of a custom endpoint, which has no such host: keeps the host as
+/// configured.
 #[derive(Debug)]
 struct KeepHost;
 

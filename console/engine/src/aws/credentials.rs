@@ -1,4 +1,4 @@
-//! Where a stage's credentials come from, when they expire, and how a person gets new ones.
+//! Sources of a stage's credentials, their expiry, and the login that renews them.
 
 pub(super) mod assume_role;
 pub(super) mod mfa;
@@ -18,7 +18,7 @@ use aws_types::os_shim_internal::Env;
 
 use super::credentials::profiles::{Named, Profiles, variable};
 
-/// Where the credentials come from.
+/// Source of the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The variables `AWS_ACCESS_KEY_ID` and so on.
@@ -33,15 +33,15 @@ pub(super) enum Source {
     Process(String),
     /// A token of an identity provider, which this profile names. `None` means the environment.
     WebIdentity(Option<String>),
-    /// What the container is given.
+    /// The container's credentials.
     Container,
-    /// What the machine is given: its instance role.
+    /// The machine's credentials: its instance role.
     Machine,
     /// A role that is assumed with credentials from elsewhere.
     Role {
         /// The role.
         role: Box<Role>,
-        /// Where those that assume it come from.
+        /// Source of the credentials that assume the role.
         with: Box<Self>,
     },
     /// There is no such profile.
@@ -63,11 +63,12 @@ pub(super) struct Role {
     pub(super) duration: Option<i32>,
 }
 
-/// Roles that are assumed with roles, at most: more is a circle.
+/// Maximum number of roles that are assumed with one another: a longer chain is a cycle.
 const LONGEST_CHAIN: usize = 16;
 
 impl Source {
-    /// Where those of the selected profile come from; where nobody names one, those of the environment go first.
+    /// Returns the source of the selected profile's credentials; if no profile is named, the environment takes
+    /// precedence.
     pub(super) fn of(env: &Env, profiles: &Profiles) -> Self {
         let is_set = |name| variable(env, name).is_some();
         let is_chosen = profiles.named() == Named::Stage;
@@ -83,7 +84,7 @@ impl Source {
         }
     }
 
-    /// In the order in which the AWS CLI looks.
+    /// In the order of the AWS CLI.
     fn walk(profiles: &Profiles, name: &str, depth: usize) -> Self {
         let Some(profile) = profiles.profile(name) else { return Self::Missing(name.to_owned()) };
         let is_first = depth == LONGEST_CHAIN;
@@ -151,7 +152,8 @@ impl Source {
         }
     }
 
-    /// What to do where these credentials do not work: a command line to run as it is, else a sentence.
+    /// Returns the way to renew these credentials if they do not work: a command line that can be run unmodified, or a
+    /// sentence.
     pub(super) fn login(&self) -> String {
         let of = |profile: &str| if profile == "default" { String::new() } else { format!(" --profile {profile}") };
         match self {
@@ -203,12 +205,12 @@ pub(super) struct Watched {
     expiry: Expiry,
 }
 
-/// When the credentials that were last used expire.
+/// Expiry of the credentials that were used last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expiry(Arc<Mutex<Option<SystemTime>>>);
 
 impl Expiry {
-    /// In milliseconds since the Unix epoch; none where they do not expire, or none were used.
+    /// In milliseconds since the Unix epoch; `None` if they do not expire, or none were used.
     pub(super) fn at(&self) -> Option<i64> {
         let at = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()

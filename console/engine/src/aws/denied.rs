@@ -1,4 +1,5 @@
-//! What AWS says when the caller may not do something, explained: who, what, to what, for want of which statement. Pure.
+//! Explains AWS's error for a denied action: the caller, the action, the resource, and the statement that is missing.
+//! Pure.
 
 use lambda_console_model::Failure;
 use serde_json::json;
@@ -9,11 +10,11 @@ struct Denied<'m> {
     caller: &'m str,
     action: &'m str,
     resource: &'m str,
-    /// `because no identity-based policy allows …`, `with an explicit deny in …`; empty where the service does not say.
+    /// `because no identity-based policy allows …`, `with an explicit deny in …`; empty if the service gives no reason.
     reason: &'m str,
 }
 
-/// The failure of `what` for a caller who may not do it. `message` is the service's, `code` its name for that.
+/// Returns the failure of `what` for a caller who is not authorized. `message` is the service's, `code` its error code.
 pub(crate) fn explain(what: String, code: &str, message: &str) -> Failure {
     let Some(denied) = parse(message) else {
         let why = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
@@ -38,7 +39,7 @@ fn parse(message: &str) -> Option<Denied<'_>> {
     (action.contains(':') && !caller.is_empty()).then_some(Denied { caller, action, resource, reason })
 }
 
-/// The first word, without what sentences put around it, and the rest.
+/// The first word, without surrounding punctuation, and the rest.
 fn word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word.trim_matches(['"', '\'', ',', '.']), rest)

@@ -1,4 +1,4 @@
-//! What can go wrong with one SDK call, told apart by code and message.
+//! Errors of one SDK call, classified by code and message.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{aws::denied, compile::child_process::excerpt};
 
-/// Why an SDK call gave no answer.
+/// Reason why an SDK call returned no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum CallError {
     /// The stage has no clients.
@@ -23,25 +23,25 @@ pub(crate) enum CallError {
     Service {
         /// `ResourceNotFoundException`, …
         code: String,
-        /// The service's own words.
+        /// The service's message.
         message: String,
     },
-    /// There are no credentials that the service takes: somebody has to log in.
+    /// There are no credentials that the service accepts: the user has to log in.
     Login {
         /// The service's code; empty where none could be asked for lack of credentials.
         code: String,
-        /// What is wrong with them.
+        /// Description of the problem.
         message: String,
-        /// The command that gets new ones, or what else to do; empty where it is not known.
+        /// The command that gets new ones, or another remedy; empty if none is known.
         hint: String,
     },
-    /// `--read-only` let nothing leave.
+    /// `--read-only` refused the call.
     ReadOnly(String),
-    /// Nobody listens at the endpoint: the call was not received.
+    /// Nothing listens at the endpoint: the call was not received.
     Refused(String),
     /// No answer came, and the call may have been received.
     Transport(String),
-    /// Something on the way answered in the place of the service.
+    /// Something between the console and the service answered instead of the service.
     Foreign(String),
 }
 
@@ -54,7 +54,7 @@ impl CallError {
         }
     }
 
-    /// The service's message or what went wrong on the way.
+    /// The service's message, or the transport's error.
     pub(crate) fn message(&self) -> &str {
         match self {
             Self::Stage(failure) => &failure.why,
@@ -67,33 +67,33 @@ impl CallError {
         }
     }
 
-    /// The thing that was asked for is not there.
+    /// Returns `true` if the requested resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self.code(), "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException")
     }
 
-    /// The caller is not allowed to do it.
+    /// Returns `true` if the caller is not authorized.
     pub(crate) fn is_denied(&self) -> bool {
         matches!(self.code(), "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
     }
 
-    /// Another change of the same function is still under way.
+    /// Returns `true` if another change of the same function is in progress.
     pub(crate) fn is_conflict(&self) -> bool {
         self.code() == "ResourceConflictException" && !self.is_existing()
     }
 
-    /// The function to be created is there.
+    /// Returns `true` if the function to be created already exists.
     pub(crate) fn is_existing(&self) -> bool {
         self.code() == "ResourceConflictException"
             && (self.message().contains("already exist") || self.message().contains("FunctionUrlConfig exists"))
     }
 
-    /// The thing to be changed is no longer what it was when it was looked at.
+    /// Returns `true` if the resource to be changed has changed since it was read.
     pub(crate) fn is_stale(&self) -> bool {
         self.code() == "PreconditionFailedException"
     }
 
-    /// More was asked for than the service lets through now.
+    /// Returns `true` if the service throttles the call.
     pub(crate) fn is_throttled(&self) -> bool {
         matches!(
             self.code(),
@@ -106,7 +106,7 @@ impl CallError {
         )
     }
 
-    /// The service could not answer now: the same call may work in a moment.
+    /// Returns `true` if the service could not answer now: the same call may work in a moment.
     pub(crate) fn is_passing(&self) -> bool {
         let code = self.code();
         matches!(self, Self::Transport(_))
@@ -123,13 +123,13 @@ impl CallError {
             || code.starts_with("HTTP status 5")
     }
 
-    /// A new or edited role is not everywhere known yet.
+    /// Returns `true` if a new or edited role has not propagated yet.
     pub(crate) fn is_role_pending(&self) -> bool {
         self.code() == "InvalidParameterValueException"
             && (self.message().contains("cannot be assumed by Lambda") || self.message().contains("KMS"))
     }
 
-    /// The failure of `what` for people.
+    /// Returns the failure of `what`, for people.
     pub(crate) fn into_failure(self, what: impl Into<String>) -> Failure {
         let (code, message) = match self {
             Self::Stage(failure) => return failure,
@@ -208,7 +208,7 @@ where
     }
 }
 
-/// The codes with which services turn credentials down.
+/// Returns `true` for the codes with which services reject credentials.
 fn is_of_credentials(code: &str) -> bool {
     matches!(
         code,
@@ -226,8 +226,8 @@ fn is_of_credentials(code: &str) -> bool {
     )
 }
 
-/// Credentials could not be had. That need not be for lack of a login: the way there may be broken as any other, and
-/// the role to be assumed may not be allowed.
+/// Credentials could not be obtained. The reason need not be a missing login: the connection may have failed, or
+/// assuming the role may be denied.
 fn without_credentials(error: &CredentialsError, text: String) -> CallError {
     if let Some(NoCode(failure)) = cause(error) {
         let Failure { why, hint, .. } = failure.clone();
@@ -256,7 +256,7 @@ fn with_code(message: String, code: &str) -> String {
     }
 }
 
-/// None where what was asked for is not there.
+/// Returns `None` if the requested resource does not exist.
 pub(crate) fn present<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -272,13 +272,13 @@ pub(crate) fn causes<'a>(
     std::iter::successors(Some(error), |cause| cause.source())
 }
 
-/// The innermost causes say what happened; the outer ones repeat that it did.
+/// The innermost causes describe what happened; the outer ones only repeat that it did.
 fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes = Vec::new();
     for cause in self::causes(error) {
-        // A chain of credential providers tells of each on a line of its own: the log has them all.
+        // A chain of credential providers reports each on a line of its own: the log has them all.
         let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
-        // The way is named in front of it all.
+        // The proxy is named before the whole message.
         if causes.last() != Some(&text) && !cause.is::<Through>() {
             causes.push(text);
         }
@@ -287,7 +287,7 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     causes[causes.len().saturating_sub(2)..].join(": ")
 }
 
-/// The cause of this type, however deep.
+/// The cause of this type, at any depth.
 fn cause<'a, C: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a C> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }

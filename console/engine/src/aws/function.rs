@@ -7,7 +7,7 @@ use crate::aws::{
     stage::Stage,
 };
 
-/// What `GetFunction` answers; none where there is no such function or version.
+/// Returns the answer of `GetFunction`; `None` if there is no such function or version.
 pub(crate) async fn get_function(
     stage: &Stage,
     name: &str,

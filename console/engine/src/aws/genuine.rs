@@ -1,23 +1,23 @@
-//! Answers that are not AWS's: the page of a proxy that blocks, or of a network that wants a login, in the place of the
-//! service's own answer. With status 200 one would pass for success.
+//! Detects answers that are not AWS's: the page of a proxy that blocks the call, or of a network that requires a login,
+//! instead of the service's own answer. With status 200 such a page would be taken for success.
 //!
 //! Pure.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use lambda_console_model::text::{fit, one_line};
 
-/// Headers that each answer of a service has one of.
+/// Headers of which each answer of a service has at least one.
 const IDS: [&str; 4] = ["x-amzn-requestid", "x-amzn-request-id", "x-amz-request-id", "x-amz-id-2"];
-/// How much of a page is read, in bytes, and shown, in columns.
+/// Maximum length of a page that is read, in bytes, and shown, in columns.
 const READ: usize = 4096;
 const SHOWN: usize = 120;
 
-/// An answer that no service gave.
+/// An answer that did not come from a service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is not from AWS: {0}")]
 pub(super) struct Foreign(String);
 
-/// Checks that a service gave the answer.
+/// Checks that the answer came from a service.
 pub(super) fn check(response: &HttpResponse) -> Result<(), Foreign> {
     let header = |name: &str| response.headers().get(name);
     let status = response.status().as_u16();
@@ -32,7 +32,7 @@ pub(super) fn check(response: &HttpResponse) -> Result<(), Foreign> {
         text = format!("{text}, {}", one_line(kind));
     }
     if let Some(location) = header("location") {
-        // What follows may be a secret of the login.
+        // The rest of the URL may contain a secret of the login.
         let origin = location.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         text = format!("{text}, redirected to {}", fit(&one_line(&origin), SHOWN));
     }

@@ -1,7 +1,7 @@
-//! The last gate before the wire: with `--read-only` no call leaves but those that are known to only read.
+//! The last check before a call is sent: with `--read-only` only calls that are known to be read-only are sent.
 //!
-//! It sits in every SDK client, so that no verb can forget to ask. What it does not know is refused. On the way back it lets
-//! nothing through that no service has answered.
+//! It is in every SDK client, so that no verb can forget the check. Unknown operations are refused. It also rejects
+//! responses that did not come from a service.
 
 use aws_sdk_lambda::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut},
@@ -59,13 +59,13 @@ impl Intercept for Guard {
     }
 }
 
-/// An invocation that only asks whether it may be made.
+/// Returns `true` for an invocation that only checks whether it is allowed.
 fn is_dry_run(context: &BeforeSerializationInterceptorContextMut<'_>) -> bool {
     let input = context.input().downcast_ref::<InvokeInput>();
     input.is_some_and(|input| input.invocation_type() == Some(&InvocationType::DryRun))
 }
 
-/// Whether an operation changes nothing, whatever its input.
+/// Returns `true` if an operation changes nothing, whatever its input.
 fn only_reads(service: &str, operation: &str) -> bool {
     let prefixes: &[&str] = match service {
         "Lambda" => &["Get", "List"],

@@ -1,8 +1,8 @@
-//! The metric `Errors` of a function's versions: what `CloudWatch` counts of its invocations that failed. A REPORT in text
-//! says nothing of an error that the function itself returned, and what else is in a log anybody can write.
+//! The metric `Errors` of a function's versions: `CloudWatch`'s count of the invocations that failed. A REPORT in text
+//! does not show an error that the function itself returned, and anybody can write the other lines of a log.
 //!
-//! Source: `CloudWatch` API reference, `GetMetricData`, in its JSON protocol; AWS Lambda developer guide, "Types of metrics for
-//! Lambda functions" (the dimensions `Resource` and `ExecutedVersion`).
+//! Source: `CloudWatch` API reference, `GetMetricData`, in its JSON protocol; AWS Lambda developer guide, "Types of
+//! metrics for Lambda functions" (the dimensions `Resource` and `ExecutedVersion`).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -30,24 +30,24 @@ use super::{
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
-/// The most pages of an answer that are read.
+/// Maximum number of pages of an answer that are read.
 const MOST_PAGES: usize = 20;
-/// The metrics by the alias that was called and the version that it led to.
+/// The metrics by the alias that was called and the version that it pointed to.
 const EXECUTED: &str = "executed";
-/// The metrics by what was called: a function, a version or an alias.
+/// The metrics by the called resource: a function, a version or an alias.
 const CALLED: &str = "called";
 
 /// Errors of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Errors {
     pub(crate) version: String,
-    /// From when on they were counted, in milliseconds since the Unix epoch: a full minute.
+    /// Start of the period, in milliseconds since the Unix epoch: a full minute.
     pub(crate) time: i64,
     pub(crate) count: u64,
 }
 
-/// Reads the errors of `function`'s versions since then, in milliseconds since the Unix epoch. `aliases` has the version that
-/// each points to. A service without `CloudWatch`, such as the local Lambda, has none.
+/// Reads the errors of `function`'s versions since the given time, in milliseconds since the Unix epoch. `aliases` has
+/// the version that each points to. A service without `CloudWatch`, such as the local Lambda, has none.
 pub(crate) async fn errors(
     stage: &Stage,
     function: &str,
@@ -85,7 +85,7 @@ struct Page {
     next: Option<String>,
 }
 
-/// One metric: seconds since the Unix epoch, and how much was counted in the time from there on.
+/// One metric: start times of its periods, in seconds since the Unix epoch, and the count in each.
 #[derive(Deserialize)]
 struct Series {
     #[serde(rename = "Id")]
@@ -98,7 +98,7 @@ struct Series {
     values: Vec<f64>,
 }
 
-/// The request's body. The finer the periods, the shorter `CloudWatch` keeps them.
+/// The request's body. `CloudWatch` keeps finer periods for a shorter time.
 fn query(function: &str, (since, now): (i64, i64), token: Option<&str>) -> String {
     let period = match now - since {
         ..=90_000 => MINUTE,
@@ -124,7 +124,7 @@ fn query(function: &str, (since, now): (i64, i64), token: Option<&str>) -> Strin
     query.to_string()
 }
 
-/// What is counted of an alias belongs to the version that it led to, or leads to where that is all that is known.
+/// Attributes the count of an alias to the version that it pointed to, or to its current version if only that is known.
 fn attributed(function: &str, aliases: &[(String, String)], results: &[Series]) -> Vec<Errors> {
     let mut counts: BTreeMap<(&str, i64), f64> = BTreeMap::new();
     let executed = || results.iter().filter(|series| series.id == EXECUTED);
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(address(&config("x").endpoint_url("http://127.0.0.1:1/").build()), "http://127.0.0.1:1");
     }
 
-    /// Answers one request; with what came.
+    /// Serves one request; returns the request and the result.
     async fn asked(status: u16, answer: &str) -> (String, Result<Vec<Errors>, CallError>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stage = Stage::at(&Endpoint {

@@ -4,12 +4,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::workspace::paths;
 
-/// Where Lambda writes the logs of a function that names no group.
+/// Log group of a function whose configuration names none.
 pub(crate) fn default_group(name: &str) -> String {
     format!("/aws/lambda/{name}")
 }
 
-/// Lower-case hexadecimal of a digest in Base64; empty where it is none.
+/// Lower-case hexadecimal of a digest in Base64; empty if it is not one.
 pub(crate) fn hex_of(base64: &str) -> String {
     paths::hex(&BASE64_STANDARD.decode(base64).unwrap_or_default())
 }

@@ -1,8 +1,8 @@
-//! The proxy that calls to AWS go through, as the environment names it for curl, the AWS CLI and cargo: `HTTPS_PROXY`,
+//! The proxy for calls to AWS, from the environment variables of curl, the AWS CLI and cargo: `HTTPS_PROXY`,
 //! `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case before upper case.
 //!
-//! The SDK's client takes one proxy for one scheme and asks the process for the rest, so that which client a request goes
-//! through is decided here, by its address.
+//! The SDK's client takes one proxy for one scheme and reads the process's environment for the rest, so the client of a
+//! request is chosen here, by its address.
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ use tokio::{
 
 use super::error::causes;
 
-/// What stands in the user and password of a URL as it is; `%` begins what is encoded already.
+/// Characters that are not encoded in the user and password of a URL; `%` begins an encoded character.
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'%');
 
 /// The proxies of the environment.
@@ -47,7 +47,7 @@ pub(super) struct Proxies {
 #[derive(Clone, PartialEq, Eq)]
 struct Proxy {
     variable: String,
-    /// An error: why it cannot be used.
+    /// An error means that the URL cannot be used, with the reason.
     url: Result<Uri, String>,
 }
 
@@ -59,7 +59,7 @@ struct Rule {
 }
 
 impl Proxies {
-    /// Those that `env` names.
+    /// Returns the proxies that `env` names.
     pub(super) fn of(env: &Env) -> Self {
         let all = || Proxy::named(env, "ALL_PROXY");
         let (_, direct) = variable(env, "NO_PROXY").unwrap_or_default();
@@ -82,11 +82,11 @@ impl Proxies {
         let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         let rules = self.direct.iter().filter(|rule| rule.port.is_none_or(|only| only == port));
         let rules = rules.map(|rule| rule.host.as_str()).collect::<Vec<_>>().join(",");
-        // The address of the proxy does not matter here: this asks for the exceptions alone.
+        // The address of the proxy does not matter here: this only checks the exceptions.
         Matcher::builder().all("http://proxy").no(rules).build().intercept(uri).map(|_| proxy)
     }
 
-    /// A client that goes through these proxies; `make` gives one with a proxy of its own, and without.
+    /// Returns a client that uses these proxies; `make` returns a client with one proxy or with none.
     pub(super) fn client(self, make: impl Fn(Option<ProxyConfig>) -> SharedHttpClient) -> SharedHttpClient {
         if self.https.is_none() && self.http.is_none() {
             return make(None);
@@ -108,7 +108,7 @@ impl Proxy {
         (!value.is_empty()).then(|| Self { variable, url: address(value) })
     }
 
-    /// Its address as it may be shown: without user and password.
+    /// Its address without user and password, so that it may be shown.
     fn shown(&self) -> String {
         match &self.url {
             Ok(url) => {
@@ -126,13 +126,13 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The variable `name` with its value, in lower case before upper case; one that is set to nothing counts.
+/// The variable `name` with its value, in lower case before upper case; an empty value counts as set.
 fn variable(env: &Env, name: &str) -> Option<(String, String)> {
     let names = [name.to_ascii_lowercase(), name.to_owned()];
     names.into_iter().find_map(|name| env.get(&name).ok().map(|value| (name, value)))
 }
 
-/// The URL of a proxy; `http` where no scheme is given. User and password may hold what a URL must have encoded.
+/// The URL of a proxy; `http` if it has no scheme. User and password may contain characters that a URL must encode.
 fn address(value: &str) -> Result<Uri, String> {
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     let scheme = scheme.to_ascii_lowercase();
@@ -161,8 +161,8 @@ impl Rule {
     }
 }
 
-/// Hosts that no proxy can reach for this machine: itself, and what answers it alone, such as the metadata service that
-/// gives an instance its credentials.
+/// Returns `true` for hosts that no proxy can reach for this machine: itself, and services that answer only this
+/// machine, such as the metadata service that provides an instance's credentials.
 fn stays_near(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
@@ -174,7 +174,7 @@ fn stays_near(host: &str) -> bool {
     }
 }
 
-/// A client of each way that a request can go.
+/// Clients for each route that a request can take.
 struct Routes {
     direct: SharedHttpClient,
     https: Option<SharedHttpClient>,
@@ -198,7 +198,7 @@ impl HttpClient for Routed {
     }
 }
 
-/// Chooses the way of one request.
+/// Chooses the route of one request.
 struct Chooser {
     routes: Arc<Routes>,
     settings: HttpConnectorSettings,
@@ -228,7 +228,7 @@ impl HttpConnector for Chooser {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // The client does not say with which status.
+            // The client does not report the status.
             let refusal = match (address, uri.authority()) {
                 (Some(proxy), Some(host)) if is_refused(&error) => {
                     let host = format!("{}:{}", host.host(), host.port_u16().unwrap_or(443));
@@ -247,13 +247,13 @@ impl HttpConnector for Chooser {
     }
 }
 
-/// The proxy would not connect to the host.
+/// Returns `true` if the proxy refused to connect to the host.
 fn is_refused(error: &ConnectorError) -> bool {
     let mut causes = causes(error);
     causes.any(|cause| cause.to_string() == "tunnel error: unsuccessful")
 }
 
-/// Asks the proxy once more to connect to `host`. `None`: it does so now, or says nothing.
+/// Asks the proxy again to connect to `host`. `None` means that it connects now, or sends no answer.
 async fn refusal(proxy: &Uri, host: &str) -> Option<String> {
     if proxy.scheme_str() != Some("http") {
         return None;
@@ -275,31 +275,31 @@ async fn refusal(proxy: &Uri, host: &str) -> Option<String> {
     (!status.starts_with('2') && !status.is_empty()).then(|| format!("it{ANSWERED}{status}"))
 }
 
-/// What stands before the status with which a proxy refuses to connect.
+/// Text before the status with which a proxy refuses to connect.
 pub(super) const ANSWERED: &str = " answered CONNECT with ";
-/// The most bytes of a line with a status.
+/// Maximum length of a status line, in bytes.
 const LONGEST_STATUS: u64 = 200;
-/// How long a proxy is given to say its status again.
+/// Longest wait for a proxy to repeat its status.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A call that was to go through a proxy got no answer.
+/// Error for a call through a proxy that got no answer.
 #[derive(Debug)]
 pub(super) struct Through {
-    /// Its address; empty where it cannot be used.
+    /// Its address; empty if it cannot be used.
     proxy: String,
     variable: String,
-    /// What it answered, where it would not connect to the host.
+    /// Answer of the proxy, if it refused to connect to the host.
     refusal: Option<String>,
     source: BoxError,
 }
 
 impl Through {
-    /// What the proxy answered, where it would not connect to the host.
+    /// Returns the proxy's answer, if it refused to connect to the host.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
     }
 
-    /// Which proxy it was.
+    /// Returns a description of the proxy.
     pub(super) fn place(&self) -> String {
         if self.proxy.is_empty() {
             format!("the proxy that {} names", self.variable)

@@ -1,5 +1,5 @@
-//! Calls to services that no SDK crate is linked for: signed here, and sent through the HTTP client, the credentials, the
-//! endpoint and the gate of the stage's other clients.
+//! Calls to services that no SDK crate is linked for: signed here, and sent with the HTTP client, the credentials, the
+//! endpoint and the guard of the stage's other clients.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,7 @@ use aws_types::service_config::ServiceConfigKey;
 
 use crate::aws::clients::timeouts;
 
-/// The service's answer that it did not do it.
+/// An error that the service returned.
 #[derive(Debug)]
 pub(crate) struct Refused(ErrorMetadata);
 
@@ -55,16 +55,16 @@ pub(crate) type Read = fn(&HttpResponse) -> Result<Vec<u8>, OrchestratorError<Re
 /// One operation, and where it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// As the gate knows them.
+    /// Name of the service and of the operation for the guard.
     pub(crate) service: &'static str,
     pub(crate) operation: &'static str,
     /// The origin.
     pub(crate) endpoint: &'a str,
-    /// How long an answer may take.
+    /// Longest time to wait for an answer.
     pub(crate) patience: Duration,
 }
 
-/// The origin that the user's configuration gives for a service, by the name that the SDKs have for it: `S3`. `None`: AWS's.
+/// The endpoint that the user's configuration sets for a service, by the SDKs' name for it: `S3`. `None` means AWS's.
 pub(crate) fn endpoint(config: &SdkConfig, service: &'static str) -> Option<String> {
     let named = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
     let of_service = config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
@@ -77,7 +77,7 @@ pub(crate) fn region(config: &SdkConfig) -> &str {
     config.region().map_or("us-east-1", |region| region.as_ref())
 }
 
-/// Signs a request, whose URI is a path, for the service of this name in signatures: `s3`.
+/// Signs a request, whose URI is a path, for the service with this signing name: `s3`.
 pub(crate) async fn signed(
     config: &SdkConfig,
     (service, settings): (&str, SigningSettings),

@@ -1,4 +1,4 @@
-//! Sends a call again while what hinders it passes.
+//! Retries a call on transient errors.
 
 use std::{future::Future, time::Duration};
 
@@ -6,15 +6,15 @@ use tokio::time::{Instant, sleep};
 
 use super::error::CallError;
 
-/// How long something that passes is waited for.
+/// Longest time that a transient error is retried.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Waits that double from `first` on, up to `longest`.
+/// Waits that double from `first` up to `longest`.
 pub(crate) fn doubling(first: Duration, longest: Duration) -> impl Iterator<Item = Duration> {
     std::iter::successors(Some(first), move |wait| Some((*wait * 2).min(longest)))
 }
 
-/// Sends again, after waits that double from `first` to `longest`, as long as `passes` says so of the error.
+/// Sends again, after waits that double from `first` to `longest`, as long as `passes` returns `true` for the error.
 pub(crate) async fn again<T, F, Fut>(
     passes: fn(&CallError) -> bool,
     (first, longest): (Duration, Duration),

@@ -1,7 +1,7 @@
-//! Where functions are deployed to: the local Lambda or a stage on AWS, with the SDK clients for it.
+//! Deployment targets of functions: the local Lambda or a stage on AWS, with the SDK clients for it.
 //!
-//! A stage is an endpoint with credentials: which one it is matters while its clients are made
-//! (`clients`) and nowhere above.
+//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made (`clients`) and
+//! nowhere above.
 
 use std::{
     future::Future,
@@ -29,7 +29,7 @@ pub(super) mod settings;
 
 /// The name of the stage that is always there.
 pub const LOCAL: &str = StageInfo::LOCAL;
-/// The region of the local Lambda where none is asked for.
+/// The default region of the local Lambda.
 const LOCAL_REGION: &str = "us-east-1";
 
 /// A connected stage.
@@ -37,14 +37,14 @@ pub struct Stage {
     settings: StageSettings,
     info: std::sync::Mutex<StageInfo>,
     read_only: bool,
-    /// What is odd about where it is.
+    /// Warning about the stage's address.
     warning: Option<Failure>,
-    /// Where the credentials come from; none for the local Lambda.
+    /// Source of the credentials; `None` for the local Lambda.
     source: Option<Source>,
     place: Place,
 }
 
-/// Where the clients come from.
+/// Source of the clients.
 enum Place {
     Aws(Arc<Clients>),
     Local(Box<Joined>),
@@ -65,8 +65,8 @@ pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
     Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
 }
 
-/// The stages of the workspace at `root` as their settings say: `local`, those of its manifest, sorted, and the one of
-/// `options`, if it is none of these.
+/// The stages of the workspace at `root` according to their settings: `local`, those of its manifest, sorted, and the
+/// one of `options`, if it is none of these.
 ///
 /// # Errors
 /// As [`names`].
@@ -92,12 +92,12 @@ pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEnt
 }
 
 impl Stage {
-    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS
-    /// profile, and asks who the caller is.
+    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS profile, and reads
+    /// the caller's identity.
     ///
     /// # Errors
-    /// There is no such stage (usage), its settings have an error (usage), or it cannot be reached with the
-    /// credentials at hand (environment).
+    /// Returns an error if there is no such stage (usage), its settings have an error (usage), or it cannot be reached
+    /// with the available credentials (environment).
     pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
         Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
     }
@@ -118,7 +118,7 @@ impl Stage {
         } else {
             let account = Account::read(&settings, Env::real()).await?;
             let misdirected = misdirected::failure(&options.stage, settings.profile.is_some()).await;
-            // What the command line asks of the environment alone is where the environment says.
+            // If only the command line names the stage, the environment decides its address.
             let is_of_environment =
                 settings.profile.is_none() && !settings::read(&workspace.root)?.known.contains_key(&options.stage);
             if let Some(failure) = misdirected {
@@ -147,7 +147,7 @@ impl Stage {
         Self { settings, info, read_only: false, warning: None, source: None, place: Place::Aws(Arc::new(clients)) }
     }
 
-    /// Asks who the caller is, and so whether the credentials still work.
+    /// Reads the caller's identity, which also checks the credentials.
     pub async fn ask_who(&self) -> Result<(), Failure> {
         let caller = self
             .call(|clients| async move { clients.sts().get_caller_identity().send().await })
@@ -163,13 +163,13 @@ impl Stage {
         Ok(())
     }
 
-    /// The credentials that were used last have expired by now.
+    /// Returns `true` if the credentials that were used last have expired.
     pub fn is_expired(&self) -> bool {
         let now = jiff::Timestamp::now().as_millisecond();
         self.info().expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Where this stage is, as the screen shows it.
+    /// Returns the stage's description for the screen.
     pub fn info(&self) -> StageInfo {
         self.with_info(|info| {
             if info.emulator.is_none() && matches!(self.place, Place::Local(_)) {
@@ -183,12 +183,12 @@ impl Stage {
         })
     }
 
-    /// What is odd about where it is, and no reason not to go there.
+    /// Returns the warning about the stage's address, which does not prevent its use.
     pub const fn warning(&self) -> Option<&Failure> {
         self.warning.as_ref()
     }
 
-    /// It is the local Lambda, which stays joined as long as the console runs.
+    /// Returns `true` for the local Lambda, which stays joined as long as the console runs.
     pub const fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(_))
     }
@@ -219,7 +219,7 @@ impl Stage {
         }
     }
 
-    /// A function of one name is the same function on both stages.
+    /// Returns `true` if a function of one name is the same function on both stages.
     pub(crate) fn is_where(&self, other: &Self) -> bool {
         let (here, there) = (self.info(), other.info());
         let is_one_place = match (&self.place, &other.place) {
@@ -251,16 +251,15 @@ impl Stage {
         self.with_info(|info| partition(&info.region).0)
     }
 
-    /// The stage is marked as protected: it changes only with [`Consent::Given`].
+    /// Returns `true` if the stage is marked as protected: it changes only with [`Consent::Given`].
     pub fn is_protected(&self) -> bool {
         self.settings.protected
     }
 
-    /// Lets a change through unless the stage is read-only or protected. `what` is what would fail:
-    /// `could not deploy`.
+    /// Allows a change unless the stage is read-only or protected. `what` names the failed action: `could not deploy`.
     ///
     /// # Errors
-    /// With `--read-only`, and on a protected stage without consent (usage).
+    /// Returns an error with `--read-only`, and on a protected stage without consent (usage).
     pub fn allow_change(&self, what: &str, consent: Consent) -> Result<(), Failure> {
         self.allow_call(what)?;
         if self.is_protected() && consent != Consent::Given {
@@ -274,15 +273,15 @@ impl Stage {
         Ok(())
     }
 
-    /// Others than this machine's user can reach what is public here.
+    /// Returns `true` if others than this machine's user can reach public resources of this stage.
     pub fn is_exposed(&self) -> bool {
         !self.is_local()
     }
 
-    /// Lets a change through that everybody could call a function after. `what` is what would fail.
+    /// Allows a change after which everybody could call a function. `what` names the failed action.
     ///
     /// # Errors
-    /// Where others can reach the stage, without consent (usage).
+    /// Returns an error if others can reach the stage, without consent (usage).
     pub(crate) fn allow_opening(&self, what: &str, consent: Consent) -> Result<(), Failure> {
         if !self.is_exposed() || consent == Consent::Given {
             return Ok(());
@@ -294,7 +293,7 @@ impl Stage {
         ))
     }
 
-    /// Lets a call with effects of its own (an invocation) through unless `--read-only` holds.
+    /// Allows a call with effects of its own (an invocation) unless `--read-only` is set.
     pub(crate) fn allow_call(&self, what: &str) -> Result<(), Failure> {
         if self.read_only {
             return Err(Failure::usage(
@@ -306,10 +305,10 @@ impl Stage {
         Ok(())
     }
 
-    /// What AWS calls the architecture that a function is built for.
+    /// Returns AWS's architecture of a function's build.
     ///
     /// # Errors
-    /// A native build is for the local Lambda alone (usage).
+    /// Returns an error for a native build on AWS: it is for the local Lambda only (usage).
     pub(crate) fn architecture(&self, architecture: Architecture) -> Result<Architecture, Failure> {
         match (architecture, &self.place) {
             (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
@@ -323,7 +322,7 @@ impl Stage {
         }
     }
 
-    /// The local Lambda's endpoint with its keys; none on AWS. Joins it first where its process ended.
+    /// Returns the local Lambda's endpoint with its keys; `None` on AWS. Joins it first if its process ended.
     pub async fn local_endpoint(&self) -> Result<Option<Endpoint>, Failure> {
         self.clients().await?;
         match &self.place {
@@ -332,7 +331,7 @@ impl Stage {
         }
     }
 
-    /// This process serves the local Lambda, rather than having joined another's.
+    /// Returns `true` if this process serves the local Lambda, rather than having joined another's.
     pub async fn is_serving(&self) -> bool {
         match &self.place {
             Place::Aws(_) => false,
@@ -340,9 +339,9 @@ impl Stage {
         }
     }
 
-    /// Lets go of the stage. A local Lambda that this process serves ends with its sandboxes, once what others asked of it
-    /// is answered and what was begun of its queue is done, or shortly after `cut`; its functions and logs are on disk.
-    /// `say` hears why that takes a while, and what is left.
+    /// Leaves the stage. A local Lambda that this process serves ends with its sandboxes, once the requests of others
+    /// are answered and the events of its queue that were begun are done, or shortly after `cut`; its functions and
+    /// logs are on disk. `say` receives the reason why that takes a while, and what is left.
     pub async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         if let Place::Local(local) = &self.place {
             local.leave(cut, say).await;
@@ -360,7 +359,7 @@ impl Stage {
         Ok(self.reach().await?.0)
     }
 
-    /// The clients; of the local Lambda, also which server they are for.
+    /// Returns the clients; for the local Lambda, also the link to its server.
     async fn reach(&self) -> Result<(Arc<Clients>, Option<Link>), Failure> {
         match &self.place {
             Place::Aws(clients) => Ok((Arc::clone(clients), None)),
@@ -371,11 +370,11 @@ impl Stage {
         }
     }
 
-    /// Waits until the process that serves the local Lambda has ended, where that is another one, and follows to the next,
-    /// which may be this one. Whether there is anything to wait for.
+    /// Waits until the process that serves the local Lambda has ended, if that is another one, and joins the next one,
+    /// which may be this process. Returns `false` if there is nothing to wait for.
     ///
     /// # Errors
-    /// The local Lambda cannot be opened.
+    /// Returns an error if the local Lambda cannot be opened.
     pub async fn follow(&self) -> Result<bool, Failure> {
         match &self.place {
             Place::Aws(_) => Ok(false),
@@ -391,8 +390,8 @@ impl Stage {
         });
     }
 
-    /// Makes one SDK call. Where the process that served the local Lambda ended before it answered, the call is sent to
-    /// the next one, as the SDK sends calls again that got no answer from AWS.
+    /// Makes one SDK call. If the process that served the local Lambda ended before it answered, the call is sent to
+    /// the next one, as the SDK retries calls that got no answer from AWS.
     pub(crate) async fn call<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -402,7 +401,7 @@ impl Stage {
         self.send(send, true).await
     }
 
-    /// As [`Stage::call`], for what must not be done twice: it is sent again only where it is known that it was not begun.
+    /// As [`Stage::call`], for a call that must not run twice: it is sent again only if it is known not to have begun.
     pub(crate) async fn call_once<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -430,7 +429,7 @@ impl Stage {
         }
     }
 
-    /// Says how to log in on this stage, where that is what `error` is about. [`Stage::call`] does it by itself.
+    /// Adds the login to `error` if it is about credentials. [`Stage::call`] does so itself.
     pub(crate) fn explain(&self, error: CallError) -> CallError {
         match (error, &self.source) {
             (CallError::Login { code, message, hint }, Some(source)) if hint.is_empty() => {

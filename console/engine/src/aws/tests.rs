@@ -1,4 +1,4 @@
-//! What leaves for a server of the tests' own, and what does not.
+//! Calls that are sent to a test server, and calls that are refused.
 
 use std::{
     sync::{
@@ -31,7 +31,7 @@ use super::{
     guard::Guard,
 };
 
-/// A server that counts connections that say anything, and answers each with `answer`.
+/// A server that counts connections that send anything, and answers each with `answer`.
 async fn counting(status: u16, answer: &'static str) -> (String, Arc<AtomicUsize>) {
     serving(status, "", answer).await
 }
@@ -184,7 +184,7 @@ async fn a_role_that_may_not_be_assumed_is_told_as_what_it_is() {
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
-/// Gives none, or some that expire.
+/// Provides no credentials, or some that expire.
 #[derive(Debug)]
 struct Provider(Option<SystemTime>);
 

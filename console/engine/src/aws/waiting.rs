@@ -1,6 +1,6 @@
-//! Waits: for a change that is under way, for a role that is not everywhere known, for a stage that is busy.
+//! Waits: for a change that is in progress, for a role that has not propagated yet, for a stage that is busy.
 //!
-//! Every wait begins short, so that a stage nearby is quick, and ends with the job.
+//! Every wait begins short, so that a nearby stage is quick, and ends with the job.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::{error::CallError, function::get_function, retry::doubling, stage::Stage};
 
-/// How long a role or another change under way is waited for.
+/// Longest wait for a role or another change in progress.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a change on the stage may take: a function in a VPC needs minutes.
+/// Longest duration of a change on the stage: a function in a VPC needs minutes.
 const SETTLE: Duration = Duration::from_mins(5);
-/// How often a call is sent again that a stage could not answer, besides what the SDK itself does.
+/// Number of retries of a call that a stage could not answer, besides the SDK's own.
 const AGAIN: u32 = 3;
-/// How often in a row a stage may give no answer to the question how far it is.
+/// Number of failed status requests in a row before the wait is given up.
 const UNANSWERED: u32 = 8;
-/// As long as the waits are shorter, a function that is not there is asked for again.
+/// As long as the waits are shorter, a function that does not exist is read again.
 const NEW: Duration = Duration::from_millis(500);
-/// The first wait for a stage that has too much to do.
+/// The first wait for a stage that is overloaded.
 const BUSY: Duration = Duration::from_millis(250);
 
 /// From 5 ms, each twice the one before, to 2 s.
@@ -32,7 +32,7 @@ pub(crate) fn waits() -> impl Iterator<Item = Duration> {
     doubling(Duration::from_millis(5), Duration::from_secs(2))
 }
 
-/// Sleeps; false where the job is cancelled meanwhile.
+/// Sleeps; returns `false` if the job is cancelled in the meantime.
 async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
     tokio::select! {
         biased;
@@ -41,8 +41,8 @@ async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
     }
 }
 
-/// Sends a call that may be repeated again: while another change of the function `name` is under way, while a new role is
-/// not yet everywhere known, and while the stage has too much to do.
+/// Retries a call that may be repeated: while another change of the function `name` is in progress, while a new role
+/// has not propagated yet, and while the stage is overloaded.
 pub(crate) async fn patiently<T, F, Fut>(
     stage: &Stage,
     name: &str,
@@ -72,21 +72,21 @@ where
             return Err(error);
         }
         if error.is_conflict() {
-            // Why the other change failed is not ours to tell.
+            // The error of the other change is not reported here.
             let _: Result<GetFunctionOutput, Failure> = settle(stage, name, cancel).await;
         }
     }
 }
 
-/// Waits until no change of the function is under way.
+/// Waits until no change of the function is in progress.
 ///
 /// # Errors
-/// The change failed, with the stage's reason; or five minutes went by.
+/// Returns an error if the change failed, with the stage's reason, or after five minutes.
 pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
     settle(stage, name, &CancellationToken::new()).await.map(|_| ())
 }
 
-/// As [`settled`], but ends with the job, and gives the function as it then is.
+/// As [`settled`], but ends with the job, and returns the function after the change.
 pub(crate) async fn settle(
     stage: &Stage,
     name: &str,
@@ -109,7 +109,7 @@ pub(crate) async fn settle(
                     Some(Standing::Settled) | None => return Ok(found),
                 }
             }
-            // One that was just made is not everywhere known at once.
+            // A function that was just created is not visible everywhere at once.
             Ok(None) if wait < NEW => {}
             Ok(None) => return Err(gone(name)),
             Err(error) if (error.is_throttled() || error.is_passing()) && unanswered < UNANSWERED => unanswered += 1,
@@ -131,14 +131,14 @@ fn gone(name: &str) -> Failure {
     Failure::work(format!("could not look at {name}"), "it is not on the stage", hint)
 }
 
-/// Whether a function can be used as it is said to be.
+/// State of a function's last change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// A change is under way.
+    /// A change is in progress.
     Changing,
-    /// The last change went wrong, for this reason.
+    /// The last change failed, for this reason.
     Broken(String),
-    /// It is what it says.
+    /// No change is in progress.
     Settled,
 }
 

@@ -1,7 +1,7 @@
-//! Assumes a role, with a code of an MFA device where its profile wants one.
+//! Assumes a role, with a code of an MFA device if its profile requires one.
 //!
-//! AWS's SDK for Rust assumes roles of profiles too, but asks for no code. A session that took a code is kept where the AWS
-//! CLI keeps it, so that one code is enough for both.
+//! AWS's SDK for Rust also assumes roles of profiles, but does not ask for codes. A session that needed a code is
+//! stored in the AWS CLI's cache, so that one code is enough for both.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,9 +28,9 @@ use super::{
 };
 use crate::workspace::paths;
 
-/// A session that ends sooner is not used any more.
+/// A session with less time left than this is no longer used.
 const RESERVE: Duration = Duration::from_mins(1);
-/// How often a code is asked for.
+/// Number of times that a code is asked for.
 const TRIES: usize = 3;
 
 /// The credentials of an assumed role.
@@ -39,13 +39,13 @@ pub(crate) struct Assumed {
     role: Role,
     sts: aws_sdk_sts::Client,
     asker: Asker,
-    /// Where the AWS CLI keeps the session; only for one that took a code.
+    /// Path of the session in the AWS CLI's cache; only for a session that needed a code.
     file: Option<PathBuf>,
-    /// The session in use. Who else needs it meanwhile waits for the same code.
+    /// The session in use. Other tasks that need it in the meantime wait for the same code.
     session: Mutex<Option<Credentials>>,
 }
 
-/// A code could not be had.
+/// Error for a code that could not be obtained.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoCode(pub(crate) Failure);
@@ -141,7 +141,7 @@ fn is_fresh(credentials: &Credentials) -> bool {
     credentials.expiry().is_some_and(|at| at > SystemTime::now() + RESERVE)
 }
 
-/// The name under which the AWS CLI keeps a session: a digest of what it asks for, in the JSON of Python.
+/// The name under which the AWS CLI stores a session: a digest of the request's parameters, in Python's JSON.
 fn key(role: &Role) -> String {
     let Role { arn, mfa, external_id, session, duration, .. } = role;
     let text = |value: &str| Value::from(value).to_string();
@@ -156,7 +156,7 @@ fn key(role: &Role) -> String {
     paths::hex(&Sha1::digest(format!("{{{}}}", parts.join(", "))))
 }
 
-/// A session that the AWS CLI or this program kept.
+/// A session that the AWS CLI or this program stored.
 fn kept(file: &Path) -> Option<Credentials> {
     let document: Map<String, Value> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
     let given = document.get("Credentials")?;
@@ -165,7 +165,7 @@ fn kept(file: &Path) -> Option<Credentials> {
     Some(session(text("AccessKeyId")?, text("SecretAccessKey")?, text("SessionToken")?, expiry.into()))
 }
 
-/// Keeps a session as the AWS CLI does: in a file that the user alone can read.
+/// Stores a session as the AWS CLI does: in a file that only the user can read.
 fn keep(file: &Path, given: &aws_sdk_sts::types::Credentials) -> std::io::Result<()> {
     use std::{
         io::Write,
@@ -180,7 +180,7 @@ fn keep(file: &Path, given: &aws_sdk_sts::types::Credentials) -> std::io::Result
         "SessionToken": given.session_token(),
         "Expiration": expiration.fmt(Format::DateTime).unwrap_or_default(),
     } });
-    // Private from its first byte on, and never half written.
+    // Private from its first byte on, and never partially written.
     let new = file.with_extension(std::process::id().to_string());
     let mut writer = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     writer.write_all(document.to_string().as_bytes())?;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use futures_util::future::BoxFuture;
 use lambda_console_model::Failure;
 
-/// What a code is asked for.
+/// Request for the code of an MFA device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeQuestion {
     /// The role that is to be assumed.
@@ -14,7 +14,7 @@ pub struct CodeQuestion {
     pub device: String,
     /// The profile that names both.
     pub profile: String,
-    /// The code that was given before was not accepted.
+    /// `true` if the previous code was not accepted.
     pub refused: bool,
 }
 
@@ -38,7 +38,7 @@ impl Asker {
 }
 
 impl CodeQuestion {
-    /// The failure where there is nobody to ask.
+    /// Returns the failure for when nobody can be asked.
     pub fn unanswered(&self, why: &str) -> Failure {
         let Self { role, device, profile, .. } = self;
         Failure::login(
@@ -57,7 +57,7 @@ impl Default for Asker {
     }
 }
 
-/// Who is asked does not make a stage another one.
+/// All askers are equal: the asker is no part of a stage's identity.
 impl PartialEq for Asker {
     fn eq(&self, _: &Self) -> bool {
         true

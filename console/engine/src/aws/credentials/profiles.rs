@@ -1,6 +1,6 @@
-//! The profiles of the AWS CLI's files, and which of them is meant.
+//! The profiles of the AWS CLI's files, and the selected one.
 //!
-//! The files are read with AWS's own parser; keys and tokens are left alone.
+//! The files are read with AWS's own parser; keys and tokens are not modified.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use lambda_console_model::Failure;
 
 use crate::aws::error::causes;
 
-/// The profile of those that name none.
+/// The profile if none is named.
 const DEFAULT: &str = "default";
 
-/// A variable that is set to something.
+/// Returns the value of a variable that is set and not empty.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.get(name).ok().filter(|value| !value.is_empty())
 }
@@ -27,14 +27,14 @@ pub(crate) struct Profiles {
     named: Named,
 }
 
-/// Who names the profile.
+/// Source of the selected profile's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// The stage, or `--profile`.
     Stage,
     /// This variable.
     Variable(&'static str),
-    /// Nobody: it is the default.
+    /// Not named: it is the default.
     Nobody,
 }
 
@@ -68,7 +68,7 @@ impl Profiles {
         &self.name
     }
 
-    /// Who names it.
+    /// Returns the source of the profile's name.
     pub(crate) const fn named(&self) -> Named {
         self.named
     }
@@ -83,10 +83,10 @@ impl Profiles {
         self.set.get_profile(name)
     }
 
-    /// The selected profile is there, unless nobody names one.
+    /// Checks that the selected profile exists, unless it is the default.
     ///
     /// # Errors
-    /// It is not there.
+    /// Returns an error if it does not exist.
     pub(crate) fn present(&self) -> Result<(), Failure> {
         let by = match self.named {
             Named::Nobody => return Ok(()),

@@ -1,5 +1,5 @@
-//! The local Lambda as a stage: served by this process or joined, and opened again where the process that served it
-//! ended. What was asked of that one is asked again where that is known to be right.
+//! The local Lambda as a stage: served by this process or joined, and opened again after the process that served it
+//! ended. Calls to that process are retried if that is known to be safe.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,13 +20,13 @@ use crate::{
     compile::toolchain,
 };
 
-/// How long a call goes after servers that end one after the other.
+/// Time that a call is retried on servers that end one after the other.
 const TAKE_OVER: Duration = Duration::from_secs(10);
-/// How long a connection that was lost is taken for that of a server whose end is not known yet.
+/// Time that a lost connection is attributed to a server whose end is not known yet.
 const DYING: Duration = Duration::from_millis(500);
-/// Between two looks at what has become of a server.
+/// Interval between two checks of a server's state.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long the answers of others are waited for when this process is told to end.
+/// Time that requests of others may take to finish when this process has to end.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The local Lambda of a workspace.
@@ -37,31 +37,31 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// That whose state is under `state`; nothing is opened yet.
+    /// The one whose state is under `state`; nothing is opened yet.
     pub(super) fn new(state: &Path, port: u16, region: String, guard: Guard) -> Self {
         let options = Options { dir: state.join("local"), port, region, emulator: Arc::new(toolchain::emulator) };
         Self { options, guard, open: Mutex::new(None) }
     }
 
-    /// The same one, to be opened by itself.
+    /// The same local Lambda, to be opened separately.
     pub(super) fn again(&self) -> Self {
         Self { options: self.options.clone(), guard: self.guard, open: Mutex::new(None) }
     }
 
-    /// Where its state is: what makes it the one that it is.
+    /// Directory of its state, which identifies it.
     pub(super) const fn dir(&self) -> &PathBuf {
         &self.options.dir
     }
 
-    /// The clients of the server that serves now, and which one that is. Opens it, or joins it, where the one before has
-    /// ended; `opened` hears of that.
+    /// Returns the clients of the server that is serving now, and the link to it. Opens or joins it if the previous one
+    /// has ended; then `opened` is called.
     pub(super) async fn clients(&self, opened: impl FnOnce(&Endpoint)) -> Result<(Arc<Clients>, Link), Failure> {
         let mut open = self.open.lock().await;
         self.reopen(&mut open, opened).await
     }
 
-    /// Waits until the server that was joined has ended, and opens or joins the next one. Whether there is anything to wait
-    /// for: this process may serve, or may have left.
+    /// Waits until the server that was joined has ended, and opens or joins the next one. Returns `false` if there is
+    /// nothing to wait for: this process serves, or has left.
     pub(super) async fn follow(&self, opened: impl FnOnce(&Endpoint)) -> Result<bool, Failure> {
         let link = match &*self.open.lock().await {
             Some((local, _)) if !local.is_serving() => local.link(),
@@ -100,18 +100,19 @@ impl Joined {
         Ok((clients, link))
     }
 
-    /// How it is reached; none before it was opened.
+    /// Endpoint; `None` before it was opened.
     pub(super) async fn endpoint(&self) -> Option<Endpoint> {
         self.open.lock().await.as_ref().map(|(local, _)| local.endpoint().clone())
     }
 
-    /// This process serves it.
+    /// Returns `true` if this process serves it.
     pub(super) async fn is_serving(&self) -> bool {
         self.open.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving())
     }
 
-    /// Lets go of it. A server in this process goes on until what others asked of it is answered and what was begun of its
-    /// queue is done; once `cut` is cancelled, only for a moment. `say` hears why it takes a while, and what is left.
+    /// Leaves it. A server in this process continues until the requests of others are answered and the events of its
+    /// queue that were begun are done; once `cut` is cancelled, only for a moment. `say` receives the reason why it
+    /// takes a while, and what is left.
     pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         let Some((local, _)) = self.open.lock().await.take() else { return };
         let overdue = async {
@@ -125,13 +126,13 @@ impl Joined {
     }
 }
 
-/// When a call that got no answer is given up.
+/// Returns the time at which a call that got no answer is given up.
 pub(super) fn deadline() -> Instant {
     Instant::now() + TAKE_OVER
 }
 
-/// What follows on a call that got no answer from the server of `link`: nothing where it is to be sent again. With
-/// `repeats` it may be sent twice.
+/// Handles a call that got no answer from the server of `link`: `Ok` means that it is to be sent again. With `repeats`
+/// it may be sent twice.
 pub(super) async fn sequel(link: &Link, error: CallError, repeats: bool, deadline: Instant) -> Result<(), CallError> {
     if Instant::now() >= deadline {
         return Err(error);
@@ -155,7 +156,7 @@ pub(super) async fn sequel(link: &Link, error: CallError, repeats: bool, deadlin
     }
 }
 
-/// What has become of a server whose connection was lost.
+/// Returns the state of a server whose connection was lost.
 async fn fate(link: &Link) -> Fate {
     let began = Instant::now();
     loop {
@@ -166,7 +167,7 @@ async fn fate(link: &Link) -> Fate {
     }
 }
 
-/// Why a server goes on.
+/// Message with the reason why a server continues.
 fn waiting(Pending { requests, events }: Pending) -> String {
     let of_others = match requests {
         0 => None,
@@ -183,7 +184,7 @@ fn waiting(Pending { requests, events }: Pending) -> String {
     format!("serving the local Lambda until {} {have} ended; Ctrl-C breaks off", parts.join(" and "))
 }
 
-/// What is left when a server has ended.
+/// Message about the work that is left when a server has ended; `None` if none is.
 fn remains(Left { events, broken }: Left) -> Option<String> {
     let broken = match broken {
         0 => None,

@@ -1,5 +1,5 @@
-//! A stage on AWS that the shell's variables direct to a local Lambda: `lambda-console local` prints these variables, and
-//! a shell that has evaluated them keeps them.
+//! Detects a stage on AWS that the shell's variables direct to a local Lambda: `lambda-console local` prints these
+//! variables, and a shell that has evaluated them keeps them.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -11,20 +11,20 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an endpoint on this machine may take to say what it is.
+/// Longest time that an endpoint on this machine may take to identify itself.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What the variables of a shell do to a stage.
+/// Variables of a shell that redirect a stage.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Directed {
     /// The variables that name endpoints on this machine, each with its address.
     endpoints: BTreeMap<String, String>,
-    /// The variables that hold a local Lambda's key, and what was exported with it.
+    /// The variables that hold a local Lambda's key, and those that were exported with it.
     keys: Vec<&'static str>,
 }
 
 impl Directed {
-    /// Reads what the SDK reads.
+    /// Reads the variables that the SDK reads.
     fn read(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let set: BTreeMap<String, String> = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let ignored = set.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true");
@@ -40,7 +40,7 @@ impl Directed {
         Self { endpoints, keys }
     }
 
-    /// Why `stage` is not where it seems to be. Keys count only where no profile gives others.
+    /// Returns the failure if the variables redirect `stage`. Keys count only if no profile provides others.
     async fn failure(&self, stage: &str, has_profile: bool) -> Option<Failure> {
         let mut found: BTreeMap<&str, There> = BTreeMap::new();
         for address in self.endpoints.values() {
@@ -77,7 +77,7 @@ fn address(url: &str) -> Option<String> {
     is_here.then(|| if host.ends_with("localhost") { format!("127.0.0.1:{port}") } else { format!("{host}:{port}") })
 }
 
-/// A key that a local Lambda generated. AWS's begin with `AKIA` or `ASIA`.
+/// Returns `true` for a key that a local Lambda generated. AWS's begin with `AKIA` or `ASIA`.
 fn is_local_key(key: &str) -> bool {
     let rest = key.strip_prefix("LOCAL");
     rest.is_some_and(|rest| {
@@ -85,7 +85,7 @@ fn is_local_key(key: &str) -> bool {
     })
 }
 
-/// What is at an address of this machine.
+/// Kind of server at an address of this machine.
 #[derive(Debug, PartialEq, Eq)]
 enum There {
     LocalLambda,
@@ -93,7 +93,7 @@ enum There {
     SomethingElse,
 }
 
-/// Asks what is there.
+/// Checks what is at the address.
 async fn ask(address: &str) -> There {
     let asked = async {
         let mut stream = match TcpStream::connect(address).await {
@@ -115,7 +115,7 @@ async fn ask(address: &str) -> There {
     timeout(PATIENCE, asked).await.unwrap_or(There::SomethingElse)
 }
 
-/// Why the stage on AWS is not where it seems to be: the environment directs it to a local Lambda, or to where one was.
+/// Returns the failure if the environment redirects the stage on AWS to a local Lambda, or to an address that had one.
 pub(super) async fn failure(stage: &str, has_profile: bool) -> Option<Failure> {
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
@@ -200,7 +200,7 @@ mod tests {
         for elsewhere in ["https://lambda.eu-west-1.amazonaws.com", "http://minio:9000", "not a URL"] {
             assert_eq!(failure(&[("AWS_ENDPOINT_URL", elsewhere)], false).await, None, "{elsewhere}");
         }
-        // One of several that nobody listens at may be of a service that is not used.
+        // One of several endpoints without a listener may be of a service that is not used.
         assert_eq!(
             failure(&[("AWS_ENDPOINT_URL", &url), ("AWS_ENDPOINT_URL_S3", "http://[::1]:9")], false).await,
             None

@@ -1,19 +1,19 @@
-//! Which stage is meant, as the command line says it.
+//! Selection of a stage, as on the command line.
 
 use super::{Asker, LOCAL};
 
-/// Which stage is meant and what may be done to it.
+/// The selected stage and the changes that are allowed on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageOptions {
     /// `local`, a name in `[workspace.metadata.lambda.stages]`, or, with a profile or region, any name.
     pub stage: String,
-    /// The AWS profile; before that of the stage's settings.
+    /// The AWS profile; takes precedence over that of the stage's settings.
     pub profile: Option<String>,
-    /// The AWS region; before that of the stage's settings and of the profile.
+    /// The AWS region; takes precedence over those of the stage's settings and of the profile.
     pub region: Option<String>,
     /// Refuse every call that changes something.
     pub read_only: bool,
-    /// The local Lambda's port; 0: any that is free.
+    /// The local Lambda's port; 0 means any free port.
     pub port: u16,
     /// Asks for the codes of MFA devices.
     pub asker: Asker,
@@ -33,7 +33,7 @@ impl Default for StageOptions {
 }
 
 impl StageOptions {
-    /// The same for another stage: a profile and a region are for the stage that they were given with.
+    /// The same for another stage: a profile and a region apply only to the stage that they were given with.
     #[must_use]
     pub fn of_stage(&self, stage: &str) -> Self {
         if stage == self.stage {

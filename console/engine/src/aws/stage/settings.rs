@@ -16,7 +16,7 @@ use crate::workspace::text;
 pub(crate) struct StageSettings {
     /// The AWS profile.
     pub profile: Option<String>,
-    /// The AWS region; none: the profile's.
+    /// The AWS region; `None` means the profile's.
     pub region: Option<String>,
     /// ARN of the execution role of functions that name none.
     pub role: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct StageSettings {
 const KEYS: [&str; 8] = ["profile", "region", "role", "prefix", "suffix", "alias", "bucket", "protected"];
 
 impl StageSettings {
-    /// Reads the table of one stage. An error: the value that is wrong, why, and what to do.
+    /// Reads the table of one stage. The error has the wrong value, the reason, and the remedy.
     fn read<'v, 't>(stage: &'v Spanned<DeValue<'t>>) -> Result<Self, (&'v Spanned<DeValue<'t>>, String, String)> {
         let all = || format!("the keys of a stage are {} and protected", KEYS[..7].join(", "));
         let Some(table) = stage.get_ref().as_table() else {
@@ -72,9 +72,9 @@ impl StageSettings {
 /// The stages of a manifest.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
-    /// Those that can be used.
+    /// Stages that can be used.
     pub(super) known: BTreeMap<String, StageSettings>,
-    /// Those that have an error, each with it: they are in no other stage's way, and cannot be used themselves.
+    /// Stages that have an error, each with it: they do not affect other stages, and cannot be used themselves.
     pub(super) left_out: BTreeMap<String, Failure>,
 }
 
@@ -114,7 +114,7 @@ fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> {
     Ok(stages)
 }
 
-/// The settings of the stage that `options` name, with the profile and region asked for put over them.
+/// The settings of the stage that `options` name, overridden by the profile and region of `options`.
 pub(super) fn resolve(root: &Path, options: &StageOptions) -> Result<StageSettings, Failure> {
     let Stages { known: mut stages, left_out } = read(root)?;
     // It may be protected.
