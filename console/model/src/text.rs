@@ -97,9 +97,9 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     loop {
         let end = text.floor_char_boundary(bytes);
         let shown = clean(text.get(..end).unwrap_or(text));
-        let is_enough = || match is_plain(&shown) {
-            true => shown.len() > columns + 2,
-            false => clusters(&shown).take(columns + 3).count() > columns + 2,
+        let is_enough = || {
+            let most = columns + 2;
+            if is_plain(&shown) { shown.len() > most } else { clusters(&shown).take(most + 1).count() > most }
         };
         // The last cluster may continue after the end.
         if end == text.len() || is_enough() {
