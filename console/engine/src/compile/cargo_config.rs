@@ -14,7 +14,7 @@ pub(crate) use rustflags::{Flag, Origin, join};
 
 use super::{
     child_process::{self, RunError},
-    toolchain::on_path,
+    toolchain::{WITHOUT_TRACE, not_installed, on_path},
 };
 
 /// What fails here.
@@ -58,7 +58,7 @@ impl Configuration {
     async fn ask(&self, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
         let mut cargo = child_process::command("cargo", &self.directory);
         cargo.args(["config", "get", "-Z", "unstable-options", "--color", "never"]).args(arguments);
-        cargo.env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("RUSTC_BOOTSTRAP", "1").envs(WITHOUT_TRACE);
         #[cfg(test)]
         if let Variables::Of(variables) = &self.variables {
             cargo.envs(variables);
@@ -66,6 +66,9 @@ impl Configuration {
         match child_process::output(cargo, cancel).await {
             Ok(finished) if finished.status.success() => Ok(finished.stdout),
             Ok(finished) => {
+                if let Some((why, hint)) = not_installed(&finished.stderr) {
+                    return Err(Failure::environment(WHAT, why, hint));
+                }
                 Err(Failure::usage(WHAT, finished.tail().trim_start_matches("error: "), "correct the file"))
             }
             Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
