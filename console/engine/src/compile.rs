@@ -1,5 +1,5 @@
-//! Builds functions for Lambda: one cargo call for as many of them as give the same code in it, with zig as the linker,
-//! then checks and packages each. Those that compile are built even where others fail.
+//! Builds functions for Lambda: one cargo call for as many of them as get the same code in it, with zig as the linker,
+//! then checks and packages each. Those that compile are built even if others fail.
 //!
 //! May touch cargo, through the toolchain, and the workspace's target directory.
 
@@ -42,40 +42,40 @@ use self::{
 };
 use crate::{Job, workspace};
 
-/// How many calls ask cargo at once for what it would compile.
+/// Number of concurrent calls that list the units cargo would compile.
 const AT_ONCE: usize = 4;
-/// What fails where no function is the cause.
+/// Summary of a failure that no function caused.
 const WHAT: &str = "could not build";
 
-/// What to build.
+/// Options of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildRequest {
     /// Names of functions; empty for all.
     pub functions: Vec<String>,
-    /// What to build them for. None: each for its own architecture.
+    /// Target architecture. `None` means each function's own.
     pub architecture: Option<Architecture>,
-    /// What functions are on the stage, which decides where neither the request nor the manifest does.
+    /// Architectures of the functions on the stage, used if neither the request nor the manifest has one.
     pub deployed: BTreeMap<String, Architecture>,
-    /// Features to switch on beside those of the manifests.
+    /// Features to activate in addition to those of the manifests.
     pub features: Features,
     /// Build the dev profile: quick to compile, slow to run.
     pub debug: bool,
 }
 
 impl BuildRequest {
-    /// What `function` is built for.
+    /// Returns the architecture that `function` is built for.
     pub fn architecture_of(&self, function: &Function) -> Architecture {
         let decided = self.architecture.or(function.config.architecture);
         decided.or_else(|| self.deployed.get(&function.name).copied()).unwrap_or_default()
     }
 }
 
-/// Builds functions of `workspace`, after providing what the toolchain misses. Reports phases, crates done, cargo's
-/// output with its colours, and each function that is done.
+/// Builds functions of `workspace`, after providing the missing parts of the toolchain. Reports phases, crates done,
+/// cargo's output with its colours, and each function that is done.
 ///
 /// # Errors
-/// Usage: there is no such function, or none at all, or none has a feature that is asked for. Environment: the toolchain
-/// cannot be provided. Interrupted: cancelled; cargo and all that it started have ended by then. Functions that do not
+/// Usage: there is no such function, or none at all, or none has a requested feature. Environment: the toolchain cannot
+/// be provided. Interrupted: cancelled; cargo and all its child processes have ended by then. Functions that do not
 /// compile are no error here: they are in the outcome.
 pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> Result<BuildOutcome, Failure> {
     let began = Instant::now();
@@ -155,7 +155,7 @@ async fn build_for(
     Ok(())
 }
 
-/// What a call of cargo has made, as seen from one function.
+/// Result of a cargo call, from the point of view of one function.
 struct Made<'a> {
     transcript: &'a Transcript,
     read: &'a Arc<fingerprint::Units>,
@@ -197,7 +197,7 @@ async fn package_one(
             job.report(Step::Done(name));
         }
         Err(failure) => {
-            // Watching does without it, where it cannot be written.
+            // If it cannot be written, watching works without it.
             let directory = workspace::directory(&workspace.target, function.directory());
             drop(Attempt::write(&directory, &function.manifest, made.read));
             outcome.failed.push((name, failure));
@@ -206,7 +206,7 @@ async fn package_one(
     Ok(())
 }
 
-/// Notes beside the bootstrap what it was built from.
+/// Records the inputs of the bootstrap beside it.
 fn note(
     root: &Path,
     target: &Path,
@@ -224,15 +224,15 @@ fn note(
         .map_err(|error| Failure::work(what(), format!("{}: {error}", directory.display()), ""))
 }
 
-/// What cargo would compile for each selection alone, where that is of interest: of several, it decides which share a
-/// call, and a binary that requires features may not be built at all.
+/// Units that cargo would compile for each selection alone, if they matter: with several selections they decide which
+/// share a call, and a binary that requires features may not be built at all.
 async fn units(cargo: &Cargo<'_>, selections: &[Selection<'_>], job: &Job) -> Result<Vec<Option<Units>>, Failure> {
     let requires = |selection: &Selection<'_>| selection.functions.iter().any(|one| !one.target.required.is_empty());
     if selections.len() < 2 && !selections.iter().any(requires) {
         return Ok(vec![None; selections.len()]);
     }
     let ask = async |command: Command| match child_process::output(command, &job.cancel).await {
-        // What is wrong, the build tells.
+        // The build itself reports the error.
         Ok(finished) if finished.status.success() => Ok(Units::read(&finished.stdout).ok()),
         Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
         Ok(_) | Err(RunError::Io(_)) => Ok(None),
@@ -241,7 +241,7 @@ async fn units(cargo: &Cargo<'_>, selections: &[Selection<'_>], job: &Job) -> Re
     stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-/// Each feature that is asked for is one of a function.
+/// Checks that each requested feature belongs to a function.
 fn check_features(functions: &[&Function], features: &Features) -> Result<(), Failure> {
     let is_unknown = |name: &&String| !functions.iter().any(|function| plan::is_of(function, name));
     let Some(unknown) = features.names.iter().find(is_unknown) else { return Ok(()) };
@@ -253,7 +253,7 @@ fn check_features(functions: &[&Function], features: &Features) -> Result<(), Fa
     Err(Failure::usage(WHAT, why, hint))
 }
 
-/// The functions of that name, sorted; all, if none is named.
+/// The functions of these names, sorted; all, if no name is given.
 fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Function>, Failure> {
     let known = || workspace.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
     if workspace.functions.is_empty() {
@@ -287,7 +287,7 @@ async fn run(cargo: Command, job: &Job) -> Result<(Transcript, fingerprint::Unit
     })
     .await;
     match ended {
-        // A failed build is seen by the functions that are not there.
+        // A failed build shows in the functions that are missing.
         Ok(_) => Ok((transcript, read)),
         Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
         Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),

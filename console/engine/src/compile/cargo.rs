@@ -1,4 +1,4 @@
-//! The calls of cargo that a build makes: by way of cargo-zigbuild for Lambda, plainly for this machine.
+//! The calls of cargo that a build makes: through cargo-zigbuild for Lambda, directly for this machine.
 //!
 //! Writes the link to this program in the cache directory; starts nothing.
 
@@ -19,12 +19,12 @@ pub(super) struct Cargo<'a> {
     toolchain: &'a Toolchain,
     target: &'a str,
     flags: Option<&'a Flags>,
-    /// The arguments of `--config`; none for a debug build.
+    /// The arguments of `--config`; `None` for a debug build.
     settings: Option<Vec<String>>,
 }
 
 impl<'a> Cargo<'a> {
-    /// `flags`: those of a build for Lambda; without, cargo takes them from where it always does.
+    /// `flags`: those of a build for Lambda; without them, cargo reads the flags from their usual sources.
     pub(super) fn new(
         workspace: &'a Workspace,
         toolchain: &'a Toolchain,
@@ -36,7 +36,7 @@ impl<'a> Cargo<'a> {
         Self { workspace, toolchain, target, flags, settings }
     }
 
-    /// Builds the binaries of `selections`, which have the same features, and says so in JSON.
+    /// Builds the binaries of `selections`, which have the same features, with JSON messages.
     pub(super) fn build(&self, selections: &[&Selection<'_>]) -> Result<Command, Failure> {
         let mut command = match &self.toolchain.zig {
             None => self.plain(),
@@ -45,14 +45,14 @@ impl<'a> Cargo<'a> {
                 let mut command = child_process::command(&myself, &self.workspace.root);
                 command
                     .arg("zig")
-                    // What is known need not be asked for again, by this process or by each linker call.
+                    // Set here, so that neither this process nor each linker call has to find it again.
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND", &zig.program)
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", "")
                     .env("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
                     .env("CARGO_ZIGBUILD_RUSTC_VERSION", &self.toolchain.rust.version)
-                    // It would go before zig; the warning of the flags names it.
+                    // It would take precedence over zig; the warning of the flags names it.
                     .env_remove(variable_of(self.target, "LINKER"))
-                    // The name under which cargo-zigbuild's wrappers call this program back.
+                    // The name with which cargo-zigbuild's wrappers call this program back.
                     .env("CARGO_BIN_EXE_cargo-zigbuild", myself);
                 if std::env::var_os("CARGO_ZIGBUILD_CACHE_DIR").is_none() {
                     command.env("CARGO_ZIGBUILD_CACHE_DIR", paths::cache_dir());
@@ -71,12 +71,12 @@ impl<'a> Cargo<'a> {
     }
 
     /// Prints what [`Cargo::build`] would compile for a selection alone, and compiles nothing. The option is not stable
-    /// yet, which cargo is asked to overlook.
+    /// yet, so cargo is told to accept it.
     pub(super) fn units(&self, selection: &Selection<'_>) -> Command {
         let mut command = self.plain();
         self.shared(&mut command, std::iter::once(selection));
         command.args(["--bins", "--unit-graph", "-Z", "unstable-options", "--color", "never"]);
-        // What cargo keeps of the compiler's answers would not be those of a stable one.
+        // The compiler's answers that cargo caches here would differ from those of a stable cargo.
         command.arg("--target-dir").arg(paths::cache_dir().join("units"));
         command.env("RUSTC_BOOTSTRAP", "1");
         command
@@ -86,7 +86,7 @@ impl<'a> Cargo<'a> {
         child_process::command("cargo", &self.workspace.root)
     }
 
-    /// What decides which crates are compiled, and how.
+    /// Adds the arguments that decide which crates are compiled, and with which options.
     fn shared<'s>(&self, command: &mut Command, selections: impl Iterator<Item = &'s Selection<'s>>) {
         command.args(["build", "--target", self.target]);
         command.arg("--manifest-path").arg(self.workspace.root.join("Cargo.toml"));
@@ -108,8 +108,8 @@ impl<'a> Cargo<'a> {
     }
 }
 
-/// This program under a name that does not change with where it is: build scripts are run again when the compiler's
-/// path changes, and the program itself may be replaced while it runs.
+/// This program under a name that does not depend on its location: build scripts are run again when the compiler's path
+/// changes, and the program itself may be replaced while it runs.
 fn myself() -> Result<PathBuf, Failure> {
     const WHAT: &str = "could not build";
     let failed =
@@ -118,7 +118,7 @@ fn myself() -> Result<PathBuf, Failure> {
         Some(named) => PathBuf::from(named),
         None => std::env::current_exe().map_err(|error| failed(&error))?,
     };
-    // Linux says so of a program that was replaced; a new one is there in its stead.
+    // Linux adds this to the name of a program that was replaced; the new one has the original name.
     let program = match program.to_str().and_then(|name| name.strip_suffix(" (deleted)")) {
         Some(name) if Path::new(name).is_file() => PathBuf::from(name),
         _ => program,

@@ -1,4 +1,5 @@
-//! Cargo's configuration, as cargo itself reads it: `cargo config get` merges its files, whatever they include.
+//! Cargo's configuration, as cargo itself reads it: `cargo config get` merges its files, including the files that they
+//! include.
 //!
 //! Runs `cargo`; changes nothing.
 
@@ -17,10 +18,10 @@ use super::{
     toolchain::{WITHOUT_TRACE, not_installed, on_path},
 };
 
-/// What fails here.
+/// Summary of the failures of this module.
 const WHAT: &str = "could not read cargo's configuration";
 
-/// The configuration that holds in a directory.
+/// The configuration that applies in a directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Configuration {
     directory: PathBuf,
@@ -28,7 +29,7 @@ pub(crate) struct Configuration {
     variables: Variables,
 }
 
-/// The environment, which cargo reads beside its files; a test has one of its own.
+/// The environment, which cargo reads in addition to its files; a test has its own.
 #[derive(Clone, Debug, Default)]
 enum Variables {
     #[default]
@@ -38,7 +39,7 @@ enum Variables {
 }
 
 impl Configuration {
-    /// Asks the cargo that works in `directory`.
+    /// Runs the cargo that works in `directory`.
     ///
     /// # Errors
     /// Usage: cargo cannot read a file (with its message, which has the place). Interrupted: cancelled.
@@ -54,7 +55,7 @@ impl Configuration {
         Ok(read)
     }
 
-    /// `cargo config get` with these arguments. The command is not stable yet, which cargo is asked to overlook.
+    /// Runs `cargo config get` with these arguments. The command is not stable yet, so cargo is told to accept it.
     async fn ask(&self, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
         let mut cargo = child_process::command("cargo", &self.directory);
         cargo.args(["config", "get", "-Z", "unstable-options", "--color", "never"]).args(arguments);
@@ -72,7 +73,7 @@ impl Configuration {
                 Err(Failure::usage(WHAT, finished.tail().trim_start_matches("error: "), "correct the file"))
             }
             Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
-            // Nothing is configured, then; who needs cargo says that it is missing.
+            // Nothing is configured then; the code that needs cargo reports that it is missing.
             Err(error) if error.is_missing() => Ok("{}".to_owned()),
             Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
         }
@@ -84,7 +85,7 @@ impl Configuration {
 
     fn variable(&self, name: &str) -> Option<String> {
         match &self.variables {
-            // What is no Unicode, cargo passes over as well.
+            // Cargo ignores values that are not Unicode, too.
             Variables::OfProcess => std::env::var(name).ok(),
             #[cfg(test)]
             Variables::Of(variables) => variables.get(name).cloned(),
@@ -107,16 +108,16 @@ impl Configuration {
         written.into_iter().chain(named)
     }
 
-    /// The compiler that cargo runs, where it is not the one on the PATH.
+    /// The compiler that cargo runs, if it is not the one on the `PATH`.
     pub(crate) async fn rustc(&self, cancel: &CancellationToken) -> Option<PathBuf> {
         Some(self.program(&rustc(), cancel).await?.path)
     }
 
-    /// The programs that cargo runs in place of its own choice are there: the compiler, its wrappers, and the linker of
-    /// `linked`, a target that cargo links for by itself.
+    /// Checks that the programs that cargo runs instead of its defaults exist: the compiler, its wrappers, and the
+    /// linker of `linked`, a target that cargo links itself.
     ///
     /// # Errors
-    /// Environment: one is not there. The variable, or the key and its file, are named.
+    /// Environment: one does not exist. The variable, or the key and its file, are named.
     pub(crate) async fn check_programs(&self, linked: Option<&str>, cancel: &CancellationToken) -> Result<(), Failure> {
         let linker = linked.map(|target| (variable_of(target, "LINKER"), target));
         let linker = linker
@@ -137,7 +138,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// The program that is set; none where nothing is, or nothing but an empty text.
+    /// The configured program; `None` if none is, or only an empty text.
     async fn program(&self, setting: &Setting<'_>, cancel: &CancellationToken) -> Option<Program> {
         let named = setting.variables.iter().find_map(|name| Some((self.variable(name)?, (*name).to_owned())));
         if let Some((text, name)) = named {
@@ -155,7 +156,8 @@ impl Configuration {
         Some(Program { path, text, origin })
     }
 
-    /// The file that has `text` in the setting, for a person: ``the variable RUSTFLAGS``, ``build.rustflags in /w/…``.
+    /// Description of the file that has `text` in the setting, for people: ``the variable RUSTFLAGS``,
+    /// ``build.rustflags in /w/…``.
     pub(crate) async fn describe(&self, origin: &Origin, text: &str, cancel: &CancellationToken) -> String {
         match origin {
             Origin::Variable(name) => format!("the variable {name}"),
@@ -176,7 +178,7 @@ impl Configuration {
 /// The file behind the value of `key` that has `text`, in lines like `build.rustflags = [`, `    "-C", # /w/.cargo/config.toml`
 /// and `]`.
 fn place_in(shown: &str, key: &str, text: &str) -> Option<PathBuf> {
-    // Which quotes a key has is cargo's choice.
+    // Cargo chooses the quotes of a key.
     let bare = |text: &str| text.replace(['"', '\'', '\\'], "");
     let first = bare(key) + " = ";
     let mut lines = shown.lines().skip_while(|line| !bare(line).starts_with(&first));
@@ -186,7 +188,7 @@ fn place_in(shown: &str, key: &str, text: &str) -> Option<PathBuf> {
         std::iter::once(head).chain(values).filter_map(|line| line.rsplit_once(" # ")).collect();
     let quoted = toml::Value::from(text).to_string();
     let exact = values.iter().find(|(value, _)| value.trim().trim_end_matches(',') == quoted);
-    // A string may hold several flags; else the first will do.
+    // A string may contain several flags; otherwise the first one is used.
     let found = exact.or_else(|| values.iter().find(|(value, _)| value.contains(text))).or(values.first());
     found.map(|(_, file)| PathBuf::from(file.trim()))
 }
@@ -203,7 +205,7 @@ pub(crate) fn variable_of(target: &str, key: &str) -> String {
     format!("CARGO_TARGET_{}_{key}", target.to_uppercase().replace(['-', '.'], "_"))
 }
 
-/// A setting that names a program: the variables that go before the files, and the key in them.
+/// A setting that names a program: the variables that take precedence over the files, and the key in the files.
 struct Setting<'a> {
     variables: [&'a str; 2],
     keys: Vec<&'a str>,

@@ -1,7 +1,7 @@
-//! Cargo, rustc and the other tools as child processes: with a clean environment, in a process group of
-//! their own, read line by line, and ended whole when the job is cancelled or dropped.
+//! Cargo, rustc and the other tools as child processes: with a clean environment, in a process group of their own, read
+//! line by line, and ended with all their children when the job is cancelled or dropped.
 //!
-//! May touch processes; knows nothing of what they are run for.
+//! May touch processes; does not know their purpose.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What an error has room for of what a tool said. Where that is not all of it, all of it goes to the log.
+/// Excerpt of a tool's output for an error message. If output is left out, all of it is logged.
 pub(crate) fn excerpt(text: &str) -> String {
     let excerpt = text::excerpt(text);
     if excerpt.len() + 64 < text.len() {
@@ -29,7 +29,7 @@ pub(crate) fn excerpt(text: &str) -> String {
     excerpt
 }
 
-/// Why a command has no exit status.
+/// Reason why a command has no exit status.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// It could not be started, or its output could not be read.
@@ -41,13 +41,13 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    /// The program does not exist on `PATH`.
+    /// Returns `true` if the program does not exist on `PATH`.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
 
-/// Which pipe a line came from.
+/// Pipe that a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pipe {
     /// Standard output.
@@ -56,7 +56,7 @@ pub(crate) enum Pipe {
     Stderr,
 }
 
-/// What a command that ran to its end has said.
+/// Output of a command that ran to its end.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -65,7 +65,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// For an error message: what it called an error, or else the last lines of what it said.
+    /// Returns an excerpt for an error message: the errors in the output, or its last lines.
     pub(crate) fn tail(&self) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
         let tail = excerpt(text);
@@ -91,10 +91,10 @@ pub fn leftovers(dir: &Path) -> impl Iterator<Item = OsString> {
     keys.filter(move |key| key.to_str().is_some_and(|key| is_leftover(key, dir, outer.as_deref().map(Path::new))))
 }
 
-/// `key` was set by the cargo that runs us (`cargo run`, `cargo test`) and not by the user.
+/// Returns `true` if `key` was set by the cargo that runs this program (`cargo run`, `cargo test`) and not by the user.
 ///
-/// `outer` is the manifest directory of that cargo. Its `RUSTUP_TOOLCHAIN` holds in its own workspace only:
-/// another one may have a toolchain file.
+/// `outer` is the manifest directory of that cargo. Its `RUSTUP_TOOLCHAIN` applies in its own workspace only: another
+/// one may have a toolchain file.
 fn is_leftover(key: &str, dir: &Path, outer: Option<&Path>) -> bool {
     const NAMES: [&str; 11] = [
         "CARGO",
@@ -116,7 +116,7 @@ fn is_leftover(key: &str, dir: &Path, outer: Option<&Path>) -> bool {
     }
 }
 
-/// Runs `command` to its end and keeps what it says.
+/// Runs `command` to its end and keeps its output.
 pub(crate) async fn output(command: Command, cancel: &CancellationToken) -> Result<Finished, RunError> {
     let (mut stdout, mut stderr) = (String::new(), String::new());
     let status = stream(command, cancel, |pipe, line| {
@@ -128,11 +128,11 @@ pub(crate) async fn output(command: Command, cancel: &CancellationToken) -> Resu
     Ok(Finished { status, stdout, stderr })
 }
 
-/// Runs `command` to its end and hands on each line as it comes. A carriage return ends a line too, since that
-/// is how progress bars are drawn.
+/// Runs `command` to its end and passes on each line as it is read. A carriage return ends a line too, since progress
+/// bars are drawn with it.
 ///
 /// # Errors
-/// When it cannot be started, and when `cancel` is cancelled: then its whole process group is ended first.
+/// Returns an error if it cannot be started, and if `cancel` is cancelled: then its whole process group is ended first.
 pub(crate) async fn stream(
     mut command: Command,
     cancel: &CancellationToken,
@@ -169,7 +169,7 @@ pub(crate) async fn stream(
     Ok(status)
 }
 
-/// A process group that is killed when this is dropped, so that a dropped job leaves nobody behind.
+/// A process group that is killed when this is dropped, so that a dropped job leaves no process behind.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -177,10 +177,10 @@ impl Group {
         Self(child.id().and_then(|id| Pid::from_raw(id.cast_signed())))
     }
 
-    /// Asks the group to end, makes it end, and waits until nobody of it is left.
+    /// Sends SIGTERM to the group, then SIGKILL, and waits until no process of it is left.
     async fn end(mut self, child: &mut Child) {
         let Some(group) = self.0.take() else { return };
-        // An error means that it is gone already.
+        // An error means that it has already ended.
         let _ = kill_process_group(group, Signal::TERM);
         let _ = tokio::time::timeout(Duration::from_millis(1500), child.wait()).await;
         let _ = kill_process_group(group, Signal::KILL);
@@ -231,7 +231,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Ok(())
     }
 
-    /// Hands on the whole lines, and, at the end of the pipe, the rest.
+    /// Passes on the whole lines, and, at the end of the pipe, the rest.
     fn take(&mut self, mut on_line: impl FnMut(&str)) {
         let end = match self.bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
             Some(last) => last + 1,

@@ -1,11 +1,11 @@
-//! Cargo's own errors on standard error: its words, or those of the build script that it has run.
+//! Cargo's own errors on standard error: its messages, or those of the build script that it has run.
 //!
 //! Pure.
 
 use std::collections::HashSet;
 
-/// What helps where a build script looks for something that is not there: words of its output, or the crate's name, and
-/// what to do.
+/// Hints for a build script that fails because something is missing: words of its output, or the crate's name, and the
+/// remedy.
 const HINTS: [(&[&str], &str); 13] = [
     (
         &["openssl-sys"],
@@ -44,27 +44,27 @@ const HINTS: [(&[&str], &str); 13] = [
          compiles it",
     ),
 ];
-/// More than this is in the build's output.
+/// Maximum number of lines; all of them are in the build's output.
 const LINES: usize = 12;
 const LETTERS: usize = 300;
 
-/// One error with what caused it.
+/// One error with its causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
-    /// The crate that it is about, where it names one.
+    /// The crate that it is about, if it names one.
     krate: Option<String>,
     pub(super) why: String,
     pub(super) hint: String,
 }
 
 impl Complaint {
-    /// It may be why a function failed that is made of these packages.
+    /// Returns `true` if it may be the reason why a function failed that is made of these packages.
     pub(super) fn concerns(&self, packages: Option<&HashSet<&str>>) -> bool {
         let (Some(krate), Some(packages)) = (&self.krate, packages) else { return true };
         packages.iter().any(|id| name_of(id) == *krate)
     }
 
-    /// It says no more than that the compiler has said why.
+    /// Returns `true` if it only repeats that the compiler reported an error.
     fn is_echo(&self) -> bool {
         self.why.starts_with("could not compile ") && !self.why.contains('\n')
     }
@@ -150,7 +150,7 @@ fn complaint(block: &[&str]) -> Complaint {
     Complaint { krate: Some(krate), why: why.trim_start().to_owned(), hint: hint.to_owned() }
 }
 
-/// The end of what a build script said: its panic, else the last lines of its standard error, else of its output.
+/// The end of a build script's output: its panic, or the last lines of its standard error, or of its standard output.
 fn last_words(block: &[&str]) -> String {
     let section = |name: &str| -> Vec<&str> {
         let from = block.iter().position(|line| line.trim() == name).map_or(block.len(), |place| place + 1);
@@ -171,7 +171,7 @@ fn last_words(block: &[&str]) -> String {
     lines[from..].iter().take(LINES).map(|line| shortened(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// A line of a length to read. A command that failed is named by its program, for its arguments fill a screen.
+/// Shortens a line. A command that failed is reduced to its program, because its arguments fill a screen.
 pub(super) fn shortened(line: &str) -> String {
     let line = match line.split_once("process didn't exit successfully: `") {
         Some((before, rest)) => {

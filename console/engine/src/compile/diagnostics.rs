@@ -1,6 +1,6 @@
-//! What cargo says while it builds: JSON on standard output, status lines on standard error.
+//! Cargo's output of a build: JSON on standard output, status lines on standard error.
 //!
-//! Pure: lines in, what they mean out.
+//! Pure: turns lines into events.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -15,10 +15,10 @@ use super::{
     progress,
 };
 
-/// The most bytes that are shown of a line.
+/// Maximum length of a line that is shown, in bytes.
 const LONGEST_LINE: usize = 2000;
 
-/// All that matters of one cargo call.
+/// The relevant output of one cargo call.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     executables: Vec<Executable>,
@@ -41,7 +41,7 @@ struct Executable {
 struct CompileError {
     /// The package's id.
     package: String,
-    /// Of which target: a function, if it is a binary.
+    /// The target that it belongs to: a function, if it is a binary.
     target: String,
     is_binary: bool,
     text: String,
@@ -49,7 +49,7 @@ struct CompileError {
 }
 
 impl Transcript {
-    /// A line of standard output. Answers what is to be shown of it.
+    /// Reads a line of standard output. Returns the part of it that is shown.
     pub(super) fn stdout(&mut self, line: &str) -> Option<Step> {
         match serde_json::from_str(line) {
             Ok(Message::CompilerArtifact(artifact)) => {
@@ -85,7 +85,7 @@ impl Transcript {
         }
     }
 
-    /// A line of standard error. Answers what is to be shown of it.
+    /// Reads a line of standard error. Returns the part of it that is shown.
     pub(super) fn stderr(&mut self, line: &str) -> Option<Step> {
         if let Some((done, total)) = progress::parse(line) {
             let moved = std::mem::replace(&mut self.counts, (done, total)) != (done, total);
@@ -98,23 +98,23 @@ impl Transcript {
         if plain.starts_with("error") || !self.complaints.is_empty() {
             self.complaints.push(plain);
         }
-        // Cargo wipes its bar off the line before it writes another.
+        // Cargo erases its bar from the line before it writes another.
         Some(output(format!("{}\n", line.trim_start_matches("\u{1b}[K"))))
     }
 
-    /// The linker has failed.
+    /// Returns `true` if the linker has failed.
     pub(super) fn is_not_linked(&self) -> bool {
         self.errors.iter().any(|error| error.text.starts_with(NOT_LINKED))
     }
 
-    /// Where cargo has put the function's binary.
+    /// Path of the function's binary in cargo's output.
     pub(super) fn executable(&self, function: &Function) -> Option<PathBuf> {
         let is_it = |made: &&Executable| made.binary == function.binary && made.package == function.target.id;
         self.executables.iter().find(is_it).map(|made| made.path.clone())
     }
 
-    /// Why there is no binary of the function. `packages`: the ids of those that it is made of; none where only it was
-    /// built. `to_linker`: what the user's flags hand to the linker.
+    /// Returns the failure of a function without a binary. `packages`: the ids of those that it is made of; `None` if
+    /// it was the only one built. `to_linker`: the linker arguments in the user's flags.
     pub(super) fn failure(
         &self,
         function: &Function,
@@ -145,10 +145,11 @@ impl Transcript {
     }
 }
 
-/// How the text of an error begins that is the linker's.
+/// Prefix of the linker's errors.
 const NOT_LINKED: &str = "linking failed: ";
 
-/// The compiler's message. One of linking has the linker's command alone, which fills a screen; why is in a note.
+/// The compiler's message. A linking error contains only the linker's command, which fills a screen; the reason is in a
+/// note.
 fn text_of(message: &Diagnostic) -> String {
     if !message.message.starts_with("linking with `") && !message.message.starts_with("linker `") {
         return message.message.clone();
@@ -162,7 +163,7 @@ fn text_of(message: &Diagnostic) -> String {
     format!("{NOT_LINKED}{linker}{}", said.join("\n"))
 }
 
-/// Output as it is shown. A line without end is cut, and all of it goes to the log.
+/// Output as it is shown. A very long line is cut, and all of it is logged.
 fn output(text: String) -> Step {
     if text.lines().all(|line| line.len() <= LONGEST_LINE) {
         return Step::Output(text);

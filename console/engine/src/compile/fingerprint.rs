@@ -1,11 +1,11 @@
-//! What a bootstrap was built from, and for which package: kept beside it, and compared with what is there now by cargo's
-//! own rules.
+//! The inputs of a bootstrap and its package: stored beside it, and compared with the current state by cargo's own
+//! rules.
 //!
-//! Cargo decides by time: a source that is newer than the compilation that read it is compiled again. Its dep-info says
-//! which files these are, build scripts say what they read, and the settings are those parts of manifests, lock file and
+//! Cargo decides by time: a source that is newer than the compilation that read it is compiled again. Its dep-info
+//! lists these files, build scripts declare their inputs, and the settings are those parts of manifests, lock file and
 //! configuration that reach the compiler.
 //!
-//! May touch files, to read, and writes one below `target/lambda`; asks git what it ignores.
+//! May touch files, to read, and writes one below `target/lambda`; asks git which files it ignores.
 
 mod attempt;
 mod files;
@@ -31,27 +31,27 @@ pub(crate) use now::Now;
 pub(crate) use settings::{linked as linked_manifests, package_name, sources as settings_files};
 pub(crate) use units::{Units, prerequisites};
 
-/// What the file beside the bootstrap is called.
+/// Name of the file beside the bootstrap.
 const FILE: &str = "fingerprint.json";
 
-/// What one bootstrap was built from.
+/// Inputs of one bootstrap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     /// The manifest of the package that it was built for.
     manifest: PathBuf,
     binary: String,
-    /// The bootstrap that this is of: another program may have put its own in the same place.
+    /// The bootstrap that this belongs to: another program may have put its own in the same place.
     bootstrap: Stamp,
     release: bool,
     /// The files and directories that were read, each with the time until which it was.
     inputs: BTreeMap<PathBuf, SystemTime>,
-    /// Packages of which a build script reads all.
+    /// Packages whose build script reads all files.
     listings: Vec<Listing>,
     /// Variables of the environment that were read, with a digest of their values.
     variables: BTreeMap<String, String>,
     /// The manifests of the local packages that it was built from.
     manifests: BTreeSet<PathBuf>,
-    /// A digest of all settings that reach the compiler. Empty: they changed while it was built.
+    /// A digest of all settings that reach the compiler. Empty if they changed while it was built.
     settings: String,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// That of the file at `path`.
+    /// The state of the file at `path`.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let metadata = path.metadata()?;
         Ok(Self { bytes: metadata.len(), modified: metadata.modified()? })
@@ -71,19 +71,21 @@ impl Stamp {
 }
 
 impl Fingerprint {
-    /// Where the one of the bootstrap in `directory` is.
+    /// Path of the fingerprint of the bootstrap in `directory`.
     pub(crate) fn path(directory: &Path) -> PathBuf {
         directory.join(FILE)
     }
 
-    /// The one beside the bootstrap in `directory`. `None` where there is none, or it is not of this bootstrap.
+    /// Reads the one beside the bootstrap in `directory`. `None` if there is none, or it does not belong to this
+    /// bootstrap.
     pub(crate) fn read(directory: &Path) -> Option<Self> {
         let text = fs::read(directory.join(FILE)).ok()?;
         let fingerprint: Self = serde_json::from_slice(&text).ok()?;
         (Stamp::of(&directory.join("bootstrap")).ok()? == fingerprint.bootstrap).then_some(fingerprint)
     }
 
-    /// Writes what `units` say of `function`, whose executable is at `executable` and whose bootstrap is in `directory`.
+    /// Writes the inputs in `units` of `function`, whose executable is at `executable` and whose bootstrap is in
+    /// `directory`.
     pub(crate) fn write(
         directory: &Path,
         (root, function, executable): (&Path, &Function, &Path),
@@ -95,7 +97,7 @@ impl Fingerprint {
         let variables: BTreeMap<_, _> = read.variables.iter().map(|name| (name.clone(), now.variable(name))).collect();
         let own = (root, function.manifest.as_path(), function.binary.as_str());
         let settings = settings::digest(own, &read.manifests, (release, is_described(&variables)), now);
-        // Cargo writes the lock file itself, and what is not there was not there.
+        // Cargo writes the lock file itself, and a file that does not exist did not exist then.
         let is_moving =
             |path: &PathBuf| !path.ends_with("Cargo.lock") && path.exists() && now.is_newer(path, units.began());
         let fingerprint = Self {
@@ -117,19 +119,19 @@ impl Fingerprint {
         replace(&Self::path(directory), &serde_json::to_vec(&fingerprint)?)
     }
 
-    /// It was built for this binary of this package.
+    /// Returns `true` if it was built for this binary of this package.
     pub(crate) fn is_of(&self, manifest: &Path, binary: &str) -> bool {
         self.manifest == manifest && self.binary == binary
     }
 
-    /// Cargo would build it again.
+    /// Returns `true` if cargo would build it again.
     pub(crate) fn is_stale(&self, root: &Path, now: &Now) -> bool {
         self.inputs.iter().any(|(path, until)| now.is_newer(path, *until))
             || self.listings.iter().any(Listing::is_stale)
             || self.has_other_settings(root, now)
     }
 
-    /// The settings, or variables that were read, are others by now.
+    /// Returns `true` if the settings, or variables that were read, have changed since.
     pub(crate) fn has_other_settings(&self, root: &Path, now: &Now) -> bool {
         let own = (root, self.manifest.as_path(), self.binary.as_str());
         self.variables.iter().any(|(name, value)| now.variable(name) != *value)
@@ -142,7 +144,7 @@ impl Fingerprint {
         &self.inputs
     }
 
-    /// The packages of which a build script reads all.
+    /// The packages whose build script reads all files.
     pub(crate) fn listings(&self) -> &[Listing] {
         &self.listings
     }
@@ -153,12 +155,12 @@ impl Fingerprint {
     }
 }
 
-/// Sources read what manifests say of their packages.
+/// Returns `true` if sources read the manifests' descriptions of their packages.
 fn is_described(variables: &BTreeMap<String, String>) -> bool {
     variables.keys().any(|name| name.starts_with(units::DESCRIBING))
 }
 
-/// Writes the whole file or nothing of it.
+/// Writes the whole file or nothing.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = path.with_extension(format!("new-{}", std::process::id()));
     fs::write(&new, content).and_then(|()| fs::rename(&new, path))

@@ -1,7 +1,7 @@
-//! The compiler's flags of a build for Lambda: ours, then the user's, so that the user's win. Those that name this
-//! machine's processor, or another linker than the one that is used, are left out.
+//! The compiler's flags of a build for Lambda: the console's, then the user's, so that the user's take precedence.
+//! Flags that name this machine's processor, or another linker than the one in use, are left out.
 //!
-//! Runs `rustc` where a flag names a processor; changes nothing.
+//! Runs `rustc` if a flag names a processor; changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -18,16 +18,16 @@ use crate::{
 /// The flags of a build for Lambda.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flags {
-    /// As `CARGO_ENCODED_RUSTFLAGS` has them.
+    /// In the format of `CARGO_ENCODED_RUSTFLAGS`.
     pub(super) encoded: String,
-    /// What was left out, and where it is; none where nothing was.
+    /// Flags that were left out, and their sources; `None` if none were.
     pub(super) warning: Option<String>,
-    /// The user's words to the linker, and where they are; for when it does not understand them.
+    /// The user's linker arguments, and their sources; for the error when the linker rejects them.
     pub(super) to_linker: Option<String>,
 }
 
 impl Flags {
-    /// Reads the user's flags and puts them behind ours.
+    /// Reads the user's flags and appends them to the console's.
     pub(super) async fn of(
         architecture: Architecture,
         target: &str,
@@ -95,7 +95,7 @@ fn listed(text: &str) -> BTreeSet<String> {
     lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
 }
 
-/// What the target has.
+/// Processors and features of the target.
 #[derive(Default)]
 struct Known {
     processors: BTreeSet<String>,
@@ -122,7 +122,7 @@ impl Known {
     }
 }
 
-/// What the user's flags hand to the linker, or name as one, in a build that cargo links by itself.
+/// Returns the linker arguments in the user's flags, and linkers that they name, in a build that cargo links itself.
 pub(super) async fn to_linker(target: &str, toolchain: &Toolchain, job: &Job) -> Option<String> {
     let theirs = toolchain.configuration.rustflags(&toolchain.rust, target, &job.cancel).await.ok()?;
     described(toolchain, &theirs.into_iter().filter(is_to_linker).collect::<Vec<_>>(), job).await
@@ -132,7 +132,7 @@ fn is_to_linker(flag: &Flag) -> bool {
     flag.words.iter().any(|word| word.contains("link-arg") || word.contains("linker"))
 }
 
-/// It chooses a linker, or is an option that zig's has not.
+/// Returns `true` if it selects a linker, or is an option that zig does not have.
 fn is_of_another_linker(word: &str) -> bool {
     const CHOICES: [&str; 4] = ["-fuse-ld", "--ld-path", "-B", "-march="];
     const OPTIONS: [&str; 8] = [

@@ -1,5 +1,5 @@
-//! From an executable that cargo has made to what is deployed: `target/lambda/<name>/bootstrap` and `bootstrap.zip`,
-//! which also has the files that the manifest includes, checked. What has not changed is not touched.
+//! Packages an executable of cargo for deployment: `target/lambda/<name>/bootstrap` and `bootstrap.zip`, which also has
+//! the files that the manifest includes, checked. Unchanged files are not rewritten.
 //!
 //! Writes below `target/lambda` only.
 
@@ -92,8 +92,8 @@ fn read(name: &str, included: Included) -> Result<Vec<Entry>, Failure> {
     included.files.into_iter().map(entry).collect()
 }
 
-/// The zip is what the files are that it includes, of which the newest was written at `newest`, and what was written
-/// after this build `began` may be too late for it.
+/// Keeps the zip's time at or after `newest`, the time of the newest file that it includes. A file that was written
+/// after this build `began` may not be in the zip, so the zip's time is not later than that either, unless `newest` is.
 fn keep_up(archive: &Path, newest: SystemTime, began: SystemTime) -> io::Result<()> {
     let modified = archive.metadata()?.modified()?;
     if modified < newest || modified > began { set_time(archive, newest.max(began)) } else { Ok(()) }
@@ -109,7 +109,7 @@ fn is_copy(original: &Path, copy: &Path) -> io::Result<bool> {
     Ok(original.len() == copy.len() && original.modified()? == copy.modified()?)
 }
 
-/// Copies in one step, with the original's time; or gives only the time, where the content is the same.
+/// Copies in one step, with the original's time; only sets the time if the content is the same.
 fn copy(from: &Path, to: &Path, is_same: bool) -> io::Result<()> {
     let time = from.metadata()?.modified()?;
     if is_same {
@@ -121,7 +121,7 @@ fn copy(from: &Path, to: &Path, is_same: bool) -> io::Result<()> {
     })
 }
 
-/// Writes a file beside `path` and puts it in its place, or leaves nothing.
+/// Writes a file beside `path` and renames it into place, or leaves nothing.
 fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let new = path.with_extension(format!("new-{}", std::process::id()));
     let written = write(&new).and_then(|()| fs::rename(&new, path));

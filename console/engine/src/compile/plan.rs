@@ -1,8 +1,9 @@
-//! Which functions are built by one call of cargo.
+//! Groups functions into cargo calls.
 //!
-//! Cargo builds each binary of a name that is asked for, in all packages of the call, and puts them in one place; so packages
-//! with a binary of one name share no call. It also unifies the features of all packages that a call builds, so a function would have other code beside some
-//! functions than alone. Functions share a call where all that they have in common is the same without the others.
+//! Cargo builds each binary of a requested name, in all packages of the call, and puts them in one place; so packages
+//! with a binary of one name share no call. It also unifies the features of all packages that a call builds, so a
+//! function could have other code when it is built with other functions than alone. Functions share a call if all their
+//! common crates are the same as without the others.
 //!
 //! Pure.
 
@@ -21,8 +22,8 @@ pub(super) struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// Cargo would build a binary of one of the two packages under the name of a function of the other. File systems may
-    /// take names for the same that differ in case.
+    /// Returns `true` if cargo would build a binary of one of the two packages under the name of a function of the
+    /// other. File systems may treat names as equal that differ in case.
     fn collides(&self, other: &Self) -> bool {
         let builds = |one: &Self, binary: &str| one.functions.iter().any(|it| it.binary.eq_ignore_ascii_case(binary));
         let has = |one: &Self, other: &Self| {
@@ -33,7 +34,7 @@ impl Selection<'_> {
     }
 }
 
-/// Puts the functions of one package together. `wanted`: features that are asked for beside those of the manifests.
+/// Groups the functions of one package. `wanted`: features that are requested in addition to those of the manifests.
 pub(super) fn selections<'a>(functions: &[&'a Function], wanted: &Features) -> Vec<Selection<'a>> {
     let mut selections: Vec<Selection<'a>> = Vec::new();
     for function in functions {
@@ -59,17 +60,18 @@ fn features(function: &Function, wanted: &Features) -> Features {
     features
 }
 
-/// The package has a feature of this name, or the name is one of a dependency's, `crate/feature`.
+/// Returns `true` if the package has a feature of this name, or the name is one of a dependency's, `crate/feature`.
 pub(super) fn is_of(function: &Function, feature: &str) -> bool {
     feature.contains('/') || function.target.features.iter().any(|own| own == feature)
 }
 
-/// What cargo would compile for a selection alone.
+/// Units that cargo would compile for a selection alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Units {
     /// The binaries that can be built with its features.
     binaries: BTreeSet<String>,
-    /// The features of each crate, by the crate's package and the platform; of this machine's for build scripts and macros.
+    /// The features of each crate, by the crate's package and the platform; `None` is this machine, for build scripts
+    /// and macros.
     crates: BTreeMap<(String, Option<String>), BTreeSet<Vec<String>>>,
 }
 
@@ -86,7 +88,7 @@ impl Units {
         Ok(Self { binaries, crates })
     }
 
-    /// What both have in common is the same.
+    /// Returns `true` if the common crates of both have the same features.
     fn agrees(&self, other: &Self) -> bool {
         self.crates.iter().all(|(name, features)| other.crates.get(name).is_none_or(|others| others == features))
     }
@@ -121,12 +123,12 @@ struct Target {
     name: String,
 }
 
-/// Which selections, by their places, share a call. `units` has what is known of each; one of which nothing is known is
-/// built alone: cargo says why.
+/// Groups the selections, by their indices, that share a call. `units` has the units of each, if known; a selection
+/// with unknown units is built alone, so that cargo reports the reason.
 pub(super) fn calls(selections: &[Selection<'_>], units: &[Option<Units>]) -> Vec<Vec<usize>> {
     let mut calls: Vec<(Vec<usize>, Option<Units>)> = Vec::new();
     for (place, (selection, units)) in selections.iter().zip(units).enumerate() {
-        // The arguments for features are the whole call's.
+        // The arguments for features apply to the whole call.
         let shares = selection.features == Features::default();
         let is_other = |call: &&mut (Vec<usize>, Option<Units>)| {
             let (Some(all), Some(units)) = (&call.1, units) else { return false };
@@ -147,7 +149,8 @@ pub(super) fn calls(selections: &[Selection<'_>], units: &[Option<Units>]) -> Ve
     calls.into_iter().map(|(places, _)| places).collect()
 }
 
-/// Takes the functions out of `selection` that cargo would refuse to build with these features, and the others along.
+/// Removes from `selection` the functions that cargo would refuse to build with these features, which would make the
+/// others fail too. Returns them with their failures.
 pub(super) fn take_refused<'a>(selection: &mut Selection<'a>, units: &Units) -> Vec<(&'a Function, Failure)> {
     let (built, refused) =
         selection.functions.drain(..).partition(|function| units.binaries.contains(&function.binary));
@@ -203,7 +206,7 @@ mod tests {
         let units = [
             Some(units(&[("a", arm, ""), ("serde", arm, "derive"), ("syn", None, "full")])),
             Some(units(&[("b", arm, ""), ("serde", arm, "")])),
-            // A build script's own crate is another one than the function's.
+            // A build script's crate is a separate one from the function's.
             Some(units(&[("c", arm, ""), ("serde", None, ""), ("serde", arm, "derive")])),
             None,
             Some(units(&[("e", arm, ""), ("serde", None, "rc"), ("serde", arm, "derive")])),

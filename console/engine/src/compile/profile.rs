@@ -1,7 +1,7 @@
-//! The settings of a function's release build: small and quick to start, unless the user wrote something else.
+//! The settings of a function's release build: small and quick to start, unless the user's settings differ.
 //!
-//! `lto = "fat"` with one codegen unit is what makes a bootstrap small, and it costs only the last step of the build.
-//! `panic` stays as it is: a handler that panics is reported by catching the panic, which needs unwinding.
+//! `lto = "fat"` with one codegen unit makes a bootstrap small, and costs only the last step of the build. `panic`
+//! stays unchanged: a handler that panics is reported by catching the panic, which needs unwinding.
 //!
 //! Reads the root manifest; changes nothing.
 
@@ -12,8 +12,8 @@ use crate::compile::cargo_config::Configuration;
 /// Key and TOML value.
 const SETTINGS: [(&str, &str); 4] = [("opt-level", "3"), ("lto", "\"fat\""), ("codegen-units", "1"), ("strip", "true")];
 
-/// The arguments of `--config`, for each setting that the user's release profile does not have: they would win over the
-/// root manifest, over cargo's configuration and over the environment.
+/// The arguments of `--config`, for each setting that the user's release profile does not have: they would take
+/// precedence over the root manifest, over cargo's configuration and over the environment.
 pub(super) fn configuration(root: &Path, configuration: &Configuration) -> Vec<String> {
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
     let written: Vec<String> = keys(&manifest).into_iter().chain(configuration.release_keys()).collect();

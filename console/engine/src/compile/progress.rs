@@ -1,11 +1,11 @@
-//! Cargo's progress bar, read: the one place that knows how many crates there are to be done.
+//! Parses cargo's progress bar, the only source of the number of crates to be built.
 //!
-//! Pure, but for the environment of a command that is yet to run.
+//! Pure, except for the environment of a command that has not been run yet.
 
 use lambda_console_model::text::clean;
 use tokio::process::Command;
 
-/// Makes cargo draw its progress bar into a pipe, whatever its configuration says of how much it tells.
+/// Makes cargo draw its progress bar into a pipe, regardless of its configured verbosity.
 pub(crate) fn ask_for(command: &mut Command) {
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -14,8 +14,8 @@ pub(crate) fn ask_for(command: &mut Command) {
         .env("CARGO_TERM_VERBOSE", "false");
 }
 
-/// Crates done and crates in all, of a line like `    Building [===>    ] 12/40: serde, tokio`; none if the line is
-/// something else. Colours are passed over.
+/// Returns the number of crates done and of all crates, from a line like `    Building [===>    ] 12/40: serde, tokio`;
+/// `None` for any other line. Colours are ignored.
 pub(crate) fn parse(line: &str) -> Option<(u64, u64)> {
     let line = clean(line);
     let (_, counts) = line.trim_start().strip_prefix("Building ")?.trim_start().strip_prefix('[')?.split_once("] ")?;

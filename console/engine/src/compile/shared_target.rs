@@ -1,7 +1,7 @@
-//! A target directory that several workspaces share, as git worktrees do. Cargo knows a package by its place in the
-//! workspace, so it takes what another workspace has compiled for its own where that is the newer.
+//! A target directory that several workspaces share, as git worktrees do. Cargo identifies a package by its path in the
+//! workspace, so it uses what another workspace has compiled as its own if that is newer.
 //!
-//! May touch the target directory, and runs `cargo clean` of the workspace's own packages.
+//! May touch the target directory, and runs `cargo clean` on the workspace's own packages.
 
 use std::{
     collections::BTreeSet,
@@ -23,18 +23,18 @@ use crate::{
     },
 };
 
-/// What fails here.
+/// Summary of the failures of this module.
 const WHAT: &str = "could not build";
-/// The file with the workspace that has built there last.
+/// The file with the workspace that last built there.
 const MARK: &str = ".lambda-console-workspace";
-/// How often another build is looked after.
+/// Interval between two checks for the end of another build.
 const LOOK: Duration = Duration::from_millis(100);
-/// What a path in a package id is written without.
+/// Characters that are encoded in the path of a package id.
 const ENCODED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'%');
 
-/// Makes a shared target directory this workspace's own until what is returned is dropped: another build of the console
-/// waits, and what another workspace has compiled of packages in the same places is forgotten. `None` where it is not
+/// Makes a shared target directory this workspace's own until the returned value is dropped: another build of the
+/// console waits, and what another workspace has compiled of packages at the same paths is removed. `None` if it is not
 /// shared.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub(super) async fn claim(
     }
     let unwritten = |error: io::Error| Failure::work(WHAT, format!("{}: {error}", workspace.target.display()), "");
     let lock = lock(&workspace.target, job).await?.map_err(unwritten)?;
-    // Cargo keeps what runs in the build apart from what is built.
+    // Cargo keeps the crates that run in the build apart from those that are built.
     let profile = if debug { "debug" } else { "release" };
     let directories = [workspace.target.join(profile), workspace.target.join(target).join(profile)];
     let root = workspace.root.as_os_str().as_bytes();
@@ -91,14 +91,14 @@ async fn lock(target: &Path, job: &Job) -> Result<io::Result<File>, Failure> {
     }
 }
 
-/// Forgets what was compiled of the packages in the workspace that `functions` are built from.
+/// Removes the compiled files of the packages in the workspace that `functions` are built from.
 async fn clean(
     workspace: &Workspace,
     functions: &[&Function],
     (target, debug): (&str, bool),
     job: &Job,
 ) -> Result<(), Failure> {
-    // Without a target what runs in the build, such as build scripts.
+    // `None` is for crates that run in the build, such as build scripts.
     for target in [None, Some(target)] {
         let mut cargo = child_process::command("cargo", &workspace.root);
         cargo.args(["clean", "--profile", if debug { "dev" } else { "release" }]);

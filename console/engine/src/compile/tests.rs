@@ -222,7 +222,7 @@ async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_it
         ("d/Cargo.toml", &manifest("d", "deploy = { name = \"d\" }\n[[bin]]\nname = \"b\"\npath = \"d.rs\"\n")),
         ("d/d.rs", &print("of d")),
     ]);
-    // What is built again is taken from where cargo puts it.
+    // Rebuilt binaries are taken from cargo's output.
     for _ in 0..2 {
         let outcome = place.build(&[], &[]).await;
         assert_eq!(names(&outcome), ["a", "b", "d"], "{:?}", outcome.failed);

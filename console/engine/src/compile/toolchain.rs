@@ -1,8 +1,8 @@
-//! Makes a machine able to build functions: zig as the linker, the standard library of the target, and, where it
-//! helps, an emulator for ARM64. Each part is looked for, then provided in the cache directory, then checked again.
+//! Makes a machine able to build functions: zig as the linker, the standard library of the target, and, if it helps, an
+//! emulator for ARM64. Each part is searched for, then provided in the cache directory, then checked again.
 //!
-//! May touch processes, the cache directory and, through `rustup`, the active Rust toolchain. Changes nothing else
-//! on the system and needs no root.
+//! May touch processes, the cache directory and, through `rustup`, the active Rust toolchain. Changes nothing else on
+//! the system and needs no root.
 
 mod apt;
 mod cache;
@@ -32,18 +32,18 @@ use standard::Standard;
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
     pub(crate) rust: Rust,
-    /// Cargo's configuration, as it holds in the workspace.
+    /// Cargo's configuration in the workspace.
     pub(crate) configuration: Configuration,
-    /// None for a native build, which links as cargo does.
+    /// `None` for a native build, which links as cargo does.
     pub(crate) zig: Option<Zig>,
-    /// A private sysroot with the target's standard library; none where the compiler has it itself.
+    /// A private sysroot with the target's standard library; `None` if the compiler has it itself.
     pub(crate) sysroot: Option<PathBuf>,
 }
 
 /// The name of the part that is not provided here.
 pub const RUST: &str = "rust";
 
-/// The Rust target of a build; none for the host's own.
+/// The Rust target of a build; `None` for the host's own.
 pub(crate) const fn target(architecture: Architecture) -> Option<&'static str> {
     match architecture {
         Architecture::Arm64 => Some("aarch64-unknown-linux-musl"),
@@ -57,7 +57,7 @@ pub async fn setup(architecture: Architecture, job: &Job) -> Result<Vec<Part>, F
     setup_in(&current_directory(), architecture, job).await
 }
 
-/// Looks for the parts, for the toolchain of the current directory. See [`check_in`].
+/// Checks the parts, for the toolchain of the current directory. See [`check_in`].
 pub async fn check(architecture: Architecture) -> Vec<Part> {
     check_in(&current_directory(), architecture).await
 }
@@ -78,7 +78,7 @@ pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Res
     Ok(parts)
 }
 
-/// Looks for the parts that building for `architecture` in the workspace `root` needs, and provides none.
+/// Checks the parts that building for `architecture` in the workspace `root` needs, and provides none.
 pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     let cancel = CancellationToken::new();
     let rust = rust::find(root, &cancel).await.map(|(rust, _)| rust);
@@ -119,8 +119,8 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     parts
 }
 
-/// The toolchain for `architecture`. The emulator is fetched along, unless that was tried in vain: then it is left
-/// to [`setup_in`]. `debug`: backtraces are wanted, and so the toolchain's own standard library where it has one.
+/// Returns the toolchain for `architecture`. The emulator is fetched too, unless that failed before: then it is left to
+/// [`setup_in`]. `debug`: backtraces are wanted, and so the toolchain's own standard library if it has one.
 pub(crate) async fn ready(
     root: &Path,
     architecture: Architecture,
@@ -163,7 +163,7 @@ fn current_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// Says that a part of unknown length has begun.
+/// Reports that a part of unknown length has begun.
 fn begin(job: &Job, text: impl Into<String>) {
     job.report(Step::Phase { text: text.into(), done: 0, total: 0 });
 }

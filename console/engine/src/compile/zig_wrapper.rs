@@ -1,20 +1,20 @@
-//! The part of cargo-zigbuild that runs as processes of its own.
+//! The part of cargo-zigbuild that runs as separate processes.
 //!
 //! Its compiler wrappers call back `<this program> zig cc …`, and a symlink named `ar` points at this program; both
-//! must be answered before anything else in `main`. `zig build …` is the console's own: it turns itself into cargo
-//! with zig as the linker. It is a process of its own because `cargo_zigbuild` sets environment variables of
-//! the process it runs in, which is not sound while other threads read them, and because it remembers for ever which
-//! zig it found.
+//! must be handled before anything else in `main`. `zig build …` is the console's own: it turns itself into cargo with
+//! zig as the linker. It is a separate process because `cargo_zigbuild` sets environment variables of the process it
+//! runs in, which is not sound while other threads read them, and because it remembers the zig that it found for the
+//! life of the process.
 //!
-//! May touch processes and the environment of its own process; knows nothing of the other rooms.
+//! May touch processes and the environment of its own process; does not know the other rooms.
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use cargo_zigbuild::Zig;
 use clap::Parser;
 
-/// Answers a call by cargo-zigbuild's wrappers or by the build. None: the program was called by a person, so `main`
-/// goes on.
+/// Handles a call by cargo-zigbuild's wrappers or by the build. Returns `None` if a person called the program: then
+/// `main` continues.
 pub fn dispatch() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next()?;
@@ -57,7 +57,7 @@ enum Call {
 }
 
 /// Turns this process into `cargo build` with zig as the linker; returns only if that fails. The flags for the compiler
-/// are in `CARGO_ENCODED_RUSTFLAGS`, from which cargo-zigbuild gives zig the same processor.
+/// are in `CARGO_ENCODED_RUSTFLAGS`, from which cargo-zigbuild passes the same processor to zig.
 fn become_cargo(call: cargo_options::Build) -> Result<(), String> {
     use std::os::unix::process::CommandExt as _;
 

@@ -1,8 +1,8 @@
-//! The flags that cargo hands to the compiler for a target, and where each comes from.
+//! The flags that cargo passes to the compiler for a target, each with its source.
 //!
 //! Cargo takes them from the first of these that has any: the variable `CARGO_ENCODED_RUSTFLAGS`, `RUSTFLAGS`, the
-//! `rustflags` of the target together with those of each `cfg(…)` that holds for it, and `build.rustflags`.
-//! Source: The Cargo Book, "Configuration", `build.rustflags`.
+//! `rustflags` of the target together with those of each `cfg(…)` that matches it, and `build.rustflags`. Source: The
+//! Cargo Book, "Configuration", `build.rustflags`.
 
 use std::str::FromStr;
 
@@ -21,7 +21,7 @@ pub(crate) struct Flag {
     pub(crate) origin: Origin,
 }
 
-/// Where a setting comes from.
+/// Source of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A variable of the environment.
@@ -42,7 +42,7 @@ impl Flag {
         Some((name.replace('_', "-"), value))
     }
 
-    /// `--sysroot`, which may be given once only.
+    /// Returns `true` for `--sysroot`, which may be given once only.
     pub(crate) fn is_sysroot(&self) -> bool {
         self.words[0] == "--sysroot" || self.words[0].starts_with("--sysroot=")
     }
@@ -60,10 +60,10 @@ pub(crate) fn join<'a>(flags: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Configuration {
-    /// The user's flags for `target`.
+    /// Returns the user's flags for `target`.
     ///
     /// # Errors
-    /// Interrupted: cancelled. Environment: the compiler does not say which `cfg`s hold for the target.
+    /// Interrupted: cancelled. Environment: the compiler does not report the `cfg`s of the target.
     pub(crate) async fn rustflags(
         &self,
         rust: &Rust,

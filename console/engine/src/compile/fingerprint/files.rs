@@ -1,4 +1,4 @@
-//! When files, directories and packages last changed, by cargo's rules.
+//! Modification times of files, directories and packages, by cargo's rules.
 
 use std::{
     collections::HashSet,
@@ -12,25 +12,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::workspace::gitignore;
 
-/// A package of which a build script reads all files, because it says of none that it does.
+/// A package whose build script reads all files, because it does not declare which files it reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {
     pub(crate) directory: PathBuf,
-    /// The newest file before the script ran: cargo runs it again when another one is.
+    /// The newest file before the script ran: cargo runs it again when another file is the newest.
     newest: Option<(PathBuf, SystemTime)>,
-    /// When the script had ended: until then, it may have written files itself.
+    /// Time at which the script ended: until then, it may have written files itself.
     pub(crate) ended: SystemTime,
 }
 
 impl Listing {
-    /// As the package was when its script began, at `began`, and until it `ended`.
+    /// The state of the package when its script began, at `began`, and until it `ended`.
     pub(super) fn new(directory: &Path, began: SystemTime, ended: SystemTime) -> Self {
         let newest = listed(directory, |time| time <= began).into_iter().max_by_key(|(_, time)| *time);
         Self { directory: directory.to_path_buf(), newest, ended }
     }
 
-    /// Cargo would run the script again for the file at `path`, which changed after the script had ended, or was `saved`
-    /// by somebody before.
+    /// Returns `true` if cargo would run the script again for the file at `path`, which changed after the script had
+    /// ended, or was `saved` by the user before.
     pub(crate) fn is_outdated_by(&self, path: &Path, saved: bool) -> bool {
         let Ok(inside) = path.strip_prefix(&self.directory) else { return false };
         let is_hidden = inside.iter().any(|name| name.as_encoded_bytes().starts_with(b"."));
@@ -45,14 +45,14 @@ impl Listing {
         }
     }
 
-    /// Cargo would run the script again.
+    /// Returns `true` if cargo would run the script again.
     pub(super) fn is_stale(&self) -> bool {
         let Some((path, time)) = &self.newest else { return !listed(&self.directory, |_| true).is_empty() };
         changed_at(path) != Some(*time) || !listed(&self.directory, |other| other > *time).is_empty()
     }
 }
 
-/// The files of the package that changed at a time that is `wanted`: without what is hidden or ignored, cargo's own
+/// The files of the package whose modification time is `wanted`: without hidden or ignored files, cargo's own
 /// directory, and packages in it.
 fn listed(package: &Path, wanted: impl Fn(SystemTime) -> bool) -> Vec<(PathBuf, SystemTime)> {
     let mut files = Vec::new();
@@ -74,8 +74,8 @@ fn listed(package: &Path, wanted: impl Fn(SystemTime) -> bool) -> Vec<(PathBuf, 
     files
 }
 
-/// When the file last changed, or the newest of all in the directory. Links are followed, and count themselves too in a
-/// directory. `None` where there is nothing that can be read.
+/// Returns the time at which the file last changed, or the newest time of all files in the directory. Links are
+/// followed, and links in a directory count themselves too. `None` if nothing can be read.
 pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
     let metadata = path.metadata().ok()?;
     let own = metadata.modified().ok();
@@ -91,8 +91,8 @@ pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
     newest
 }
 
-/// Goes through a directory, each directory once, links followed, and gives of each entry that `is_taken`, by its path and
-/// depth, whether it is a directory. What cannot be read is passed over.
+/// Walks a directory, each directory once, following links, and calls `each` for each entry that `is_taken` accepts by
+/// its path and depth, with `true` if it is a directory. Entries that cannot be read are skipped.
 fn walk(directory: &Path, is_taken: &dyn Fn(&Path, usize) -> bool, each: &mut dyn FnMut(&Path, bool)) {
     let mut seen = HashSet::new();
     let mut next = vec![(directory.to_path_buf(), 0)];

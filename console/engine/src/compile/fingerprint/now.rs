@@ -1,4 +1,4 @@
-//! What is there now: files, each looked at once, and the environment.
+//! The current state: files, each read once, and the environment.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use toml::Table;
 
 use super::{files::changed_at, settings::hashed, units::DESCRIBING};
 
-/// What fingerprints are compared with.
+/// The state that fingerprints are compared with.
 #[derive(Debug)]
 pub(crate) struct Now {
     times: RefCell<HashMap<PathBuf, Option<SystemTime>>>,
@@ -29,12 +29,13 @@ impl Default for Now {
 }
 
 impl Now {
-    /// As it is, but with these variables.
+    /// The current files, with these variables.
     pub(super) fn within(environment: BTreeMap<OsString, OsString>) -> Self {
         Self { times: RefCell::default(), tables: RefCell::default(), environment }
     }
 
-    /// The file has changed after `until`, or is gone; of a directory, anything in it.
+    /// Returns `true` if the file has changed after `until`, or is gone; for a directory, if anything in it has
+    /// changed.
     pub(crate) fn is_newer(&self, path: &Path, until: SystemTime) -> bool {
         let known = self.times.borrow().get(path).copied();
         let time = known.unwrap_or_else(|| {
@@ -45,7 +46,7 @@ impl Now {
         time.is_none_or(|time| time > until)
     }
 
-    /// The TOML file; empty where it is none.
+    /// The TOML file; empty if it is not one.
     pub(super) fn table(&self, path: &Path) -> Rc<Table> {
         if let Some(table) = self.tables.borrow().get(path) {
             return Rc::clone(table);
@@ -61,7 +62,7 @@ impl Now {
         &self.environment
     }
 
-    /// A digest of the variable's value, which may be a secret; empty where it is not set, or cargo sets it.
+    /// A digest of the variable's value, which may be a secret; empty if it is not set, or cargo sets it.
     pub(super) fn variable(&self, name: &str) -> String {
         if name.starts_with(DESCRIBING) {
             return String::new();

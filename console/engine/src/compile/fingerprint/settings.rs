@@ -1,6 +1,6 @@
-//! The settings that reach the compiler: of manifests, the lock file, cargo's configuration, the toolchain file and the
-//! environment, those parts that cargo's own fingerprints have. What a comment, a new payload or another function's
-//! settings change is not among them.
+//! The settings that reach the compiler: the parts of manifests, the lock file, cargo's configuration, the toolchain
+//! file and the environment that are in cargo's own fingerprints. A comment, a new payload or another function's
+//! settings are not among them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +14,12 @@ use toml::{Table, Value};
 use super::now::Now;
 use crate::workspace::paths::hex;
 
-/// The keys of `[package]` that cargo compiles again for.
+/// The keys of `[package]` that make cargo compile again.
 const PACKAGE: [&str; 6] = ["name", "version", "edition", "build", "links", "autolib"];
 /// Those that matter to sources that read them, as `CARGO_PKG_DESCRIPTION` and the like.
 const DESCRIPTION: [&str; 8] =
     ["authors", "description", "homepage", "repository", "license", "license-file", "readme", "rust-version"];
-/// The tables of a configuration file, but for those that only say how cargo works or downloads.
+/// The tables of a configuration file, except for those that only affect cargo's own work or downloads.
 const CONFIGURATION: [&str; 9] = ["build", "target", "profile", "env", "unstable", "host", "source", "patch", "paths"];
 /// The keys of `[build]` that do not change what is compiled.
 const ELSEWHERE: [&str; 5] = ["jobs", "target-dir", "build-dir", "dep-info-basedir", "warnings"];
@@ -35,8 +35,8 @@ pub(crate) fn sources(root: &Path, manifests: &BTreeSet<PathBuf>) -> BTreeSet<Pa
     files
 }
 
-/// A digest of the settings of `binary` of the package `own`, which is built from those of all `manifests`. Where it
-/// `is_described`, sources read what the manifests say of the packages.
+/// A digest of the settings of `binary` of the package `own`, which is built from those of all `manifests`. With
+/// `is_described`, sources read the manifests' descriptions of the packages.
 pub(super) fn digest(
     (root, own, binary): (&Path, &Path, &str),
     manifests: &BTreeSet<PathBuf>,
@@ -51,7 +51,7 @@ pub(super) fn digest(
     for manifest in manifests {
         let workspace = now.table(&workspace_of(manifest, now));
         let binary = (manifest == own).then_some(binary);
-        // Cargo finds these by themselves.
+        // Cargo finds these without a key.
         let found = ["build.rs", "src/lib.rs"].map(|file| manifest.with_file_name(file).exists());
         add("found", &format!("{found:?}"));
         add(&manifest.display().to_string(), &shape(&now.table(manifest), &workspace, binary, is_described));
@@ -88,8 +88,8 @@ pub(super) fn digest(
     hashed(text.as_bytes())
 }
 
-/// The manifests of the local packages that the one of `manifest` is built from: by their paths, or because the workspace
-/// puts them in place of others.
+/// The manifests of the local packages that the one of `manifest` is built from: through their paths, or because the
+/// workspace patches others with them.
 pub(crate) fn linked(manifest: &Path, now: &Now) -> Vec<PathBuf> {
     let workspace = workspace_of(manifest, now);
     let (own, shared) = (now.table(manifest), now.table(&workspace));
@@ -110,7 +110,7 @@ pub(crate) fn linked(manifest: &Path, now: &Now) -> Vec<PathBuf> {
     manifests.filter(|manifest| manifest.exists()).collect()
 }
 
-/// What the package of `manifest` is called.
+/// Name of the package of `manifest`.
 pub(crate) fn package_name(manifest: &Path, now: &Now) -> String {
     name_of(&now.table(manifest))
 }
@@ -120,7 +120,7 @@ pub(super) fn hashed(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// A variable of the environment that changes how cargo compiles.
+/// Returns `true` for a variable of the environment that affects how cargo compiles.
 fn is_of_compiler(name: &str) -> bool {
     let is_elsewhere =
         ["_TARGET_DIR", "_BUILD_DIR", "_JOBS", "_RUNNER", "_TMPDIR"].iter().any(|end| name.ends_with(end));
@@ -140,7 +140,7 @@ fn workspace_of(manifest: &Path, now: &Now) -> PathBuf {
     above.find(|manifest| now.table(manifest).contains_key("workspace")).unwrap_or_else(|| manifest.to_path_buf())
 }
 
-/// What the console's own settings change of how `binary` is compiled. What goes into the zip is none of it.
+/// The console's own settings that affect how `binary` is compiled. The files included in the zip do not.
 fn of_console(manifest: &Table, table: &str, binary: &str) -> Vec<Option<Value>> {
     let lambda = || manifest.get(table)?.get("metadata")?.get("lambda");
     let of_all = lambda().and_then(|lambda| lambda.get("build"));
@@ -153,7 +153,8 @@ fn of_console(manifest: &Table, table: &str, binary: &str) -> Vec<Option<Value>>
     compiled.into_iter().chain([lambda().and_then(|lambda| lambda.get("build-std")).cloned()]).collect()
 }
 
-/// What of a manifest reaches the compiler, with what it inherits of its `workspace`; of the binaries only `binary`.
+/// The parts of a manifest that reach the compiler, with those inherited from its `workspace`; of the binaries only
+/// `binary`.
 fn shape(manifest: &Table, workspace: &Table, binary: Option<&str>, is_described: bool) -> Table {
     let shared = workspace.get("workspace").and_then(Value::as_table);
     let shared = |table: &str| shared.and_then(|shared| shared.get(table)).and_then(Value::as_table);
@@ -204,12 +205,12 @@ fn dependencies(manifest: &Table) -> Vec<(String, &Table)> {
     found
 }
 
-/// What the lock file says of all packages that the one of `own` is built from, sorted. Of local packages, those of
+/// The lock file's entries of all packages that the one of `own` is built from, sorted. Of local packages, those of
 /// `manifests` count: the others are for tests.
 fn locked(lock: &Table, own: &Path, manifests: &BTreeSet<PathBuf>, now: &Now) -> Vec<String> {
     let packages = lock.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let word = |package: &'_ Value, key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    // The names of what each local package is built from: the lock file has what its tests take besides.
+    // The names of the dependencies of each local package: the lock file also has those of its tests.
     let locals: BTreeMap<String, BTreeSet<String>> = manifests
         .iter()
         .map(|manifest| {

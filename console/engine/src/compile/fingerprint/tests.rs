@@ -1,4 +1,4 @@
-//! What is said to be stale, beside what cargo compiles again: after each of many changes, in one order or another.
+//! Compares the stale fingerprints with what cargo compiles again: after each of many changes, in various orders.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use lambda_console_model::{Architecture, CargoTarget, FunctionConfig, RuntimeCra
 
 use super::*;
 
-/// So many changes are made; `LAMBDA_CONSOLE_CHANGES` says another number.
+/// Number of changes; `LAMBDA_CONSOLE_CHANGES` overrides it.
 const CHANGES: usize = 12;
 
 const MANIFEST: &str = "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition = \"2021\"\ndefault-run = \"f\"\n\
@@ -23,7 +23,7 @@ const ROOT: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"f\", \"g\", \"sh
     [workspace.package]\nedition = \"2021\"\n";
 
 /// The function `f` of a workspace, with sources of every kind: modules, links to files and directories, files outside
-/// the package, what a build script makes and reads, and a crate whose build script does not say what it reads.
+/// the package, files that a build script writes and reads, and a crate whose build script does not declare its inputs.
 struct Place {
     directory: tempfile::TempDir,
     environment: BTreeMap<OsString, OsString>,
@@ -131,8 +131,8 @@ impl Place {
         fingerprint.is_stale(&self.root(), &self.now())
     }
 
-    /// Builds as the console does, and says whether cargo compiled anything of it, or gave what it had compiled before
-    /// with other settings. `None`: it does not compile.
+    /// Builds as the console does, and returns `true` if cargo compiled anything of it, or used what it had compiled
+    /// before with other settings. `None` means that it does not compile.
     fn build(&mut self) -> Option<bool> {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.root()).env_clear().envs(&self.environment);
@@ -192,7 +192,7 @@ impl Place {
         self.environment.insert(name.into(), self.turn.to_string().into());
     }
 
-    /// One of many changes; gives its name.
+    /// Makes one of many changes and returns its name.
     fn change(&mut self) -> &'static str {
         self.turn += 1;
         let main = fs::read_to_string(self.path("f/src/main.rs")).unwrap();

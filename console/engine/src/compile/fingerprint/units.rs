@@ -1,4 +1,4 @@
-//! What cargo says of the units of a build, and what its dep-info and build scripts say that they read.
+//! Cargo's messages about the units of a build, and the inputs that dep-info and build scripts declare.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +11,10 @@ use cargo_metadata::{Message, TargetKind, camino::Utf8PathBuf};
 
 use super::{Stamp, files::Listing};
 
-/// Variables that cargo sets from what a manifest says of its package.
+/// Prefix of the variables that cargo sets from the manifest's description of its package.
 pub(super) const DESCRIBING: &str = "CARGO_PKG_";
 
-/// The local units of one build. What is not local is of the lock file.
+/// The local units of one build. Other packages are covered by the lock file.
 #[derive(Debug)]
 pub(crate) struct Units {
     began: SystemTime,
@@ -27,7 +27,7 @@ struct Compiled {
     package: String,
     manifest: PathBuf,
     is_script: bool,
-    /// It was compiled before, and nothing that it was made from is newer.
+    /// `true` if it was compiled before, and none of its inputs is newer.
     is_fresh: bool,
     files: Vec<PathBuf>,
     /// The executable as it was when cargo named it.
@@ -38,12 +38,12 @@ struct Compiled {
 #[derive(Debug)]
 struct Script {
     package: String,
-    /// What it printed. The file has the time when the script began.
+    /// Path of the script's output. The directory also has a file with the time when the script began.
     output: PathBuf,
     ended: SystemTime,
 }
 
-/// What a binary was built from.
+/// The inputs of a binary.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) inputs: BTreeMap<PathBuf, SystemTime>,
@@ -88,12 +88,13 @@ impl Units {
         }
     }
 
-    /// When the build began.
+    /// Returns the time at which the build began.
     pub(crate) fn began(&self) -> SystemTime {
         self.began
     }
 
-    /// The packages whose build scripts have ended, each with the time: what was written before, the compiler has read.
+    /// The packages whose build scripts have ended, each with the time: the compiler has read everything written
+    /// before.
     pub(crate) fn scripts(&self) -> impl Iterator<Item = (&Path, SystemTime)> {
         self.scripts.iter().filter_map(|script| {
             let unit = self.compiled.iter().find(|unit| unit.package == script.package)?;
@@ -101,14 +102,14 @@ impl Units {
         })
     }
 
-    /// Another build has put its own executable there since cargo named it.
+    /// Returns `true` if another build has replaced the executable since cargo reported it.
     pub(crate) fn is_replaced(&self, executable: &Path) -> bool {
         let named = self.compiled.iter().filter_map(|unit| unit.executable.as_ref());
         let mut stamps = named.filter(|(path, _)| path == executable).map(|(_, stamp)| *stamp);
         stamps.next_back().is_some_and(|stamp| Stamp::of(executable).ok() != Some(stamp))
     }
 
-    /// What the binary at `executable` was built from, of the package of `manifest`.
+    /// Returns the inputs of the binary at `executable`, of the package of `manifest`.
     pub(super) fn read_by(&self, root: &Path, manifest: &Path, executable: &Path) -> Read {
         let package = manifest.parent().unwrap_or(manifest);
         let rules = |path: &Path| fs::read_to_string(path).unwrap_or_default();
@@ -116,13 +117,13 @@ impl Units {
             prerequisites(&rules(&executable.with_extension("d"))).map(|path| root.join(path)).collect();
         let mut read = Read::default();
         read.manifests.insert(manifest.to_path_buf());
-        // The binary's own sources are what its units before it have not read.
+        // The binary's own sources are those that its other units have not read.
         let own =
             self.compiled.iter().find(|unit| unit.executable.as_ref().is_some_and(|(path, _)| path == executable));
         let until = own.map_or(self.began, |unit| self.until(unit));
         read.inputs = all.iter().map(|path| (path.clone(), until)).collect();
         if read.inputs.is_empty() {
-            // Cargo could not write down what it read.
+            // Cargo could not record its inputs.
             read.inputs.insert(package.join("src"), until);
         }
         read.variables.extend(variables(&rules(&own_rules(executable).unwrap_or_default())));
@@ -173,7 +174,7 @@ impl Units {
         read
     }
 
-    /// Until when what `unit` read was read: cargo has just compared the sources of one that is fresh.
+    /// Returns the time until which the inputs of `unit` were read: cargo has just compared the sources of a fresh one.
     fn until(&self, unit: &Compiled) -> SystemTime {
         if unit.is_fresh {
             let made = unit.files.iter().find_map(|file| file.metadata().ok()?.modified().ok());
@@ -185,7 +186,7 @@ impl Units {
 }
 
 impl Compiled {
-    /// The dep-info file that rustc wrote of it; of an executable, cargo does not say where that is.
+    /// The dep-info file that rustc wrote for it; cargo does not report the path for an executable.
     fn rules(&self) -> Option<PathBuf> {
         if self.is_script {
             let entries = self.files.first()?.parent()?.read_dir().ok()?;
@@ -201,13 +202,13 @@ impl Compiled {
     }
 }
 
-/// Notes that `path` was read until `time`, and by another unit maybe not as long.
+/// Records that `path` was read until `time`; another unit may have read it only until an earlier time.
 fn earliest(times: &mut BTreeMap<PathBuf, SystemTime>, path: PathBuf, time: SystemTime) {
     let noted = times.entry(path).or_insert(time);
     *noted = time.min(*noted);
 }
 
-/// The dep-info file that rustc wrote of the executable: that beside its other name, the newest where it has none.
+/// The dep-info file that rustc wrote for the executable: the one beside its other name, or the newest if it has none.
 fn own_rules(executable: &Path) -> Option<PathBuf> {
     let name = executable.file_name()?.to_str()?.replace('-', "_");
     let stamp = Stamp::of(executable).ok();

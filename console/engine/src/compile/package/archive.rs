@@ -1,4 +1,4 @@
-//! A zip that depends on nothing but its content: fixed time, fixed mode, one order.
+//! A zip that depends only on its content: fixed time, fixed mode, one order.
 //!
 //! Reads and writes the file that it is given.
 
@@ -30,7 +30,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], entries: &[Entry]) -> io::Result<
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .compression_level(Some(9))
-            // 1 January 1980, the earliest that the format knows.
+            // 1 January 1980, the earliest that the format supports.
             .last_modified_time(DateTime::default());
         for (name, content, mode) in all {
             zip.start_file(name, options.unix_permissions(mode))?;
@@ -40,7 +40,8 @@ pub(super) fn write(path: &Path, bytes: &[u8], entries: &[Entry]) -> io::Result<
     })
 }
 
-/// The zip is readable, its bootstrap has the size of the one at `executable`, and beside it are `entries` and no other.
+/// Returns `true` if the zip is readable, its bootstrap has the size of the one at `executable`, and beside it are
+/// `entries` and no other.
 pub(super) fn holds(path: &Path, executable: &Path, entries: &[Entry]) -> bool {
     let holds = || {
         let mut zip = ZipArchive::new(File::open(path).ok()?).ok()?;
@@ -50,7 +51,7 @@ pub(super) fn holds(path: &Path, executable: &Path, entries: &[Entry]) -> bool {
     holds().unwrap_or(false)
 }
 
-/// By its checksum, which the zip's table of contents has: nothing is unpacked.
+/// Compares the checksum in the zip's table of contents: nothing is unpacked.
 fn has(zip: &mut ZipArchive<File>, entry: &Entry) -> bool {
     zip.by_name(&entry.name).is_ok_and(|there| {
         there.size() == entry.content.len() as u64

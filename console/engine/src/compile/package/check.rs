@@ -1,4 +1,4 @@
-//! What Lambda would refuse or fail to start, found before it is uploaded.
+//! Finds problems that Lambda would reject or that prevent a start, before the upload.
 //!
 //! Pure.
 
@@ -8,14 +8,14 @@ use object::{
     read::elf::{FileHeader, ProgramHeader},
 };
 
-/// Amazon Linux 2023, on which `provided.al2023` runs, has this GLIBC.
+/// The GLIBC version of Amazon Linux 2023, on which `provided.al2023` runs.
 const NEWEST_GLIBC: (u32, u32) = (2, 34);
-/// What Lambda takes in a request, and what it unpacks.
+/// Limits of the zip in a request, and of the unpacked files.
 /// Source: AWS Lambda developer guide, "Lambda quotas".
 const ZIPPED: u64 = 50 * 1024 * 1024;
 const UNZIPPED: u64 = 250 * 1024 * 1024;
 
-/// The executable is one that Lambda can start. Answers what is no error but worth saying.
+/// Checks that Lambda can start the executable. Returns warnings.
 pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -> Result<Vec<String>, Failure> {
     let what = format!("{name} would not run on Lambda");
     let malformed = |error: object::Error| {
@@ -61,7 +61,7 @@ pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -
     }
 }
 
-/// The executable and the files beside it are what Lambda unpacks.
+/// Checks the unpacked size of the executable and the files beside it.
 pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(), Failure> {
     let all = executable.saturating_add(included);
     if included == 0 || all <= UNZIPPED {
@@ -76,7 +76,7 @@ pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(),
     Err(Failure::work(format!("{name} is too large"), why, "include less, or put it into a bucket"))
 }
 
-/// What is worth saying of a zip of this size. One over the limit of a request is deployed by way of a bucket.
+/// Returns a warning about a zip of this size. One over the limit of a request is deployed through a bucket.
 pub(super) fn zipped(name: &str, bytes: u64) -> Option<String> {
     let (is, limit) = (size(bytes), size(ZIPPED));
     if bytes > ZIPPED {

@@ -14,7 +14,7 @@ fn package(target: &Path, name: &str, architecture: Architecture, executable: &P
     super::package(target, name, architecture, executable, &[])
 }
 
-/// The least that is a 64-bit little-endian ELF executable: a header, one program header, and some content.
+/// The smallest 64-bit little-endian ELF executable: a header, one program header, and some content.
 fn elf(machine: u16, segment: u32, content: &str) -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     bytes.extend(2u16.to_le_bytes());
@@ -77,7 +77,7 @@ fn what_has_not_changed_is_not_touched() {
     };
     package(directory.path(), "f", Arm64, &made).unwrap();
     assert!(unchanged());
-    // Linked anew with the same outcome: the bootstrap is as new as what it was made from, the zip is the same.
+    // Linked again with the same result: the bootstrap is as new as its inputs, the zip is the same.
     let made = place(directory.path(), &elf(AARCH64, LOAD, "x"), 200);
     assert_eq!(package(directory.path(), "f", Arm64, &made).unwrap().bootstrap.built_at, 200_000);
     assert!(unchanged());
@@ -173,7 +173,7 @@ impl Place {
         self.try_package(include).unwrap()
     }
 
-    /// Whether packaging leaves the zip's file as it is, but for its time.
+    /// Returns `true` if packaging does not rewrite the zip's file, except for its time.
     fn is_kept(&self, include: &[&str]) -> bool {
         use std::os::unix::fs::MetadataExt;
         let zip = self.0.path().join("lambda/f/bootstrap.zip");
@@ -256,7 +256,7 @@ fn a_zip_is_never_older_than_what_is_in_it_and_has_no_other_time_without_a_reaso
     let before = time(&zip);
     place.package(&["a.txt"]);
     assert_eq!(time(&zip), before);
-    // Tomorrow: whatever this machine's clock says, it is later than the zip.
+    // Tomorrow: later than the zip, by any clock.
     let tomorrow = SystemTime::now() + Duration::from_hours(24);
     fs::File::options().append(true).open(&file).unwrap().set_modified(tomorrow).unwrap();
     assert!(place.is_kept(&["a.txt"]));
@@ -276,7 +276,7 @@ fn what_cannot_be_included_is_a_failure_and_leaves_the_zip_that_is_there() {
 #[test]
 fn what_is_included_counts_for_what_lambda_unpacks() {
     let place = Place::new();
-    // Sparse: it takes no room, and is not read.
+    // Sparse: it uses no disk space, and is not read.
     let large = place.save("large.bin", "");
     fs::File::options().write(true).open(&large).unwrap().set_len(250 * 1024 * 1024).unwrap();
     let failure = place.try_package(&["large.bin"]).unwrap_err();

@@ -1,6 +1,5 @@
 //! Packages of the system's own Debian mirror, fetched and unpacked without root and without changing anything on the
-//! system: apt gets package lists, cache and configuration of its own. The mirror and its keys are those of
-//! `/etc/apt`.
+//! system: apt gets its own package lists, cache and configuration. The mirror and its keys are those of `/etc/apt`.
 //!
 //! Runs `apt-get`, `apt-cache`, `dpkg-deb` and `tar`; writes below the directory that it is given.
 
@@ -17,10 +16,10 @@ use crate::{
     compile::child_process::{self, Finished, RunError},
 };
 
-/// The suites that are asked, one after the other, for what the system's own does not have.
+/// The suites that are tried in order for packages that the system's own suite does not have.
 const SUITES: [&str; 4] = ["stable-backports", "stable", "testing", "unstable"];
 
-/// What could not be done and why, for the list of what was tried; or the job's end.
+/// Failed attempt with its reason, for the list of attempts; or the job's end.
 enum Trouble {
     Tried(String),
     Ended(Failure),
@@ -123,7 +122,7 @@ fn is_release(candidate: &str, version: &str) -> bool {
     candidate.strip_prefix(version).is_some_and(|rest| rest.starts_with(['+', '-', '~']) || rest.is_empty())
 }
 
-/// An apt of its own, in a directory.
+/// An apt with its own configuration, in a directory.
 struct Apt {
     directory: PathBuf,
     mirror: Mirror,
@@ -217,7 +216,7 @@ async fn unpack(package: &Path, to: &Path, pattern: &str, job: &Job) -> Result<(
     let mut command = child_process::command("sh", to);
     let script = "dpkg-deb --fsys-tarfile \"$1\" | tar -x --wildcards \"$2\"";
     command.args(["-c", script, "sh"]).arg(package).arg(pattern);
-    // A pattern that matches nothing fails too; the caller sees that nothing came.
+    // A pattern that matches nothing fails too; the caller checks for the unpacked file.
     child_process::output(command, &job.cancel).await?;
     Ok(())
 }

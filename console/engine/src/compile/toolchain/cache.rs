@@ -1,4 +1,4 @@
-//! The toolchain's corner of the cache directory: one writer at a time, and nothing is seen there half-made.
+//! The toolchain's part of the cache directory: one writer at a time, and no incomplete part is visible there.
 //!
 //! Touches the cache directory only.
 
@@ -16,13 +16,13 @@ use crate::{Job, workspace::paths};
 
 const WHAT: &str = "could not prepare the cache for the toolchain";
 
-/// Where provided parts are.
+/// Directory of the provided parts.
 pub(super) fn directory() -> PathBuf {
     paths::cache_dir().join("toolchain")
 }
 
-/// A provided part of the toolchain that may be used: nobody but the user and root can have put it there. `None` where it
-/// is not there, or somebody else's, which is logged.
+/// Returns a provided part of the toolchain that is safe to use: only the user and root can have put it there. `None`
+/// if it does not exist, or belongs to another user, which is logged.
 pub(super) fn own(path: PathBuf) -> Option<PathBuf> {
     if !path.exists() {
         return None;
@@ -34,12 +34,12 @@ pub(super) fn own(path: PathBuf) -> Option<PathBuf> {
     is_own.then_some(path)
 }
 
-/// Held while parts are provided. Freed by the system even when the process is killed.
+/// Held while parts are provided. The system releases it even if the process is killed.
 pub(super) struct Lock {
     _file: File,
 }
 
-/// Waits until no other process provides parts. Clears away what a killed one left half-made.
+/// Waits until no other process provides parts. Removes the incomplete files of a killed one.
 pub(super) async fn lock(job: &Job) -> Result<Lock, Failure> {
     let directory = directory();
     let open = || {
@@ -72,7 +72,7 @@ pub(super) async fn lock(job: &Job) -> Result<Lock, Failure> {
     Ok(Lock { _file: file })
 }
 
-/// A directory that becomes a part by [`Staging::place`], or vanishes.
+/// A directory that becomes a part by [`Staging::place`], or is removed.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,

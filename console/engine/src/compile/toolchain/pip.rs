@@ -1,6 +1,6 @@
-//! pip: what fetches packages of Python, zig among them. Debian's Python has none, and its package of it runs unpacked.
+//! pip, which fetches packages of Python, such as zig. Debian's Python has none, but its package of pip runs unpacked.
 //!
-//! Runs `python3` and `apt-get`; writes where it is told to.
+//! Runs `python3` and `apt-get`; writes to the given directory.
 
 use std::path::Path;
 
@@ -17,12 +17,12 @@ use crate::{
 pub struct Pip {
     /// The program and what comes before pip's own arguments.
     pub words: Vec<String>,
-    /// Better ways that there are not, each with why.
+    /// Better ways that were not available, each with the reason.
     pub tried: Vec<String>,
 }
 
-/// The best way to call pip: Python's own, the program, or the package of the system's mirror, which is unpacked in
-/// `directory`. Else what was tried.
+/// Returns the best way to call pip: Python's own, the program, or the package of the system's mirror, which is
+/// unpacked in `directory`. The inner error lists the attempts.
 ///
 /// # Errors
 /// Interrupted: the job was cancelled.

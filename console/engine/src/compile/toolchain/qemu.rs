@@ -1,7 +1,7 @@
-//! The emulator that runs ARM64 bootstraps on another processor. Nothing is built with it, so doing without is no
+//! The emulator that runs ARM64 bootstraps on another processor. Builds do not need it, so a missing emulator is no
 //! failure.
 //!
-//! Runs the emulator to see that it works; writes to the cache directory.
+//! Runs the emulator to check that it works; writes to the cache directory.
 
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ use crate::{
 
 pub(super) const NAME: &str = "qemu-aarch64";
 
-/// `qemu-aarch64`, of `PATH` or of the cache. None where there is none, and where it is of no use: on ARM64 itself, and
-/// off Linux, whose calls it passes on.
+/// `qemu-aarch64`, from `PATH` or the cache. `None` if there is none, or it is of no use: on ARM64 itself, and on
+/// systems other than Linux, because it passes Linux's system calls on.
 pub fn emulator() -> Option<PathBuf> {
     is_of_use().then(find)?
 }
@@ -31,12 +31,12 @@ pub(super) const fn is_of_use() -> bool {
     cfg!(target_os = "linux") && !cfg!(target_arch = "aarch64")
 }
 
-/// It needs no libraries of another release.
+/// Returns `true` if it needs no libraries of another release.
 pub(super) fn is_whole(program: &Path) -> bool {
     workspace::architecture_of(program).is_some_and(|architecture| architecture != Architecture::Native)
 }
 
-/// Fetches it if it is of use and not there. The answer is why it could not be provided.
+/// Fetches it if it is of use and missing. Returns the reason if it could not be provided.
 pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Failure> {
     if !is_of_use() || find().is_some() {
         return Ok(None);
@@ -67,7 +67,7 @@ pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Fail
     Ok(None)
 }
 
-/// Fetching it failed once on this machine.
+/// Returns `true` if fetching it failed before on this machine.
 pub(super) fn was_tried_in_vain() -> bool {
     tried_in_vain().exists()
 }

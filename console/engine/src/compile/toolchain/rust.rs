@@ -15,35 +15,36 @@ use crate::compile::{
 /// The Rust toolchain of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rust {
-    /// `1.95.0`, `1.97.0-nightly`.
+    /// Version: `1.95.0`, `1.97.0-nightly`.
     pub(crate) version: String,
-    /// The commit that the compiler was built from; empty where it does not say.
+    /// The commit that the compiler was built from; empty if it does not report one.
     pub(crate) commit: String,
     /// The triple of this machine.
     pub(crate) host: String,
-    /// Where the toolchain is.
+    /// Directory of the toolchain.
     pub(crate) sysroot: PathBuf,
 }
 
 impl Rust {
-    /// A name for what depends on exactly this compiler.
+    /// A name for parts that depend on exactly this compiler.
     pub(crate) fn key(&self) -> String {
         let commit: String = self.commit.chars().take(9).collect();
         format!("{}-{commit}", self.version)
     }
 
-    /// The program `name` of the toolchain itself, past rustup's choosing; or of `PATH`, where it has none.
+    /// The program `name` of the toolchain itself, bypassing rustup's proxy; or of `PATH`, if the toolchain does not
+    /// have it.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let own = self.sysroot.join("bin").join(name);
         if own.is_file() { own } else { PathBuf::from(name) }
     }
 
-    /// Asks the compiler itself for what it knows of `target`: `cfg`, `target-cpus`, …
+    /// Runs `rustc --print` for `target`: `cfg`, `target-cpus`, …
     pub(crate) async fn print(&self, what: &str, target: &str, cancel: &CancellationToken) -> Result<String, Failure> {
         run(&self.program("rustc"), &self.sysroot, &["--print", what, "--target", target], cancel).await
     }
 
-    /// The name that rustup knows the toolchain by; none where it is not rustup's.
+    /// The name of the toolchain in rustup; `None` if it is not rustup's.
     pub(crate) fn rustup_name(&self) -> Option<String> {
         let toolchains = self.sysroot.parent()?;
         (toolchains.file_name()? == "toolchains")
@@ -52,8 +53,8 @@ impl Rust {
     }
 }
 
-/// Asks the compiler that cargo runs in `root`: rustup may have another one for each directory, and cargo's
-/// configuration, which comes along, may name another one still.
+/// Runs the compiler that cargo uses in `root`: rustup may select another one for each directory, and cargo's
+/// configuration, which is returned too, may name yet another one.
 pub(crate) async fn find(root: &Path, cancel: &CancellationToken) -> Result<(Rust, Configuration), Failure> {
     let (configuration, rust) = tokio::join!(Configuration::read(root, cancel), ask(Path::new("rustc"), root, cancel));
     let configuration = configuration?;
@@ -96,10 +97,11 @@ async fn run(program: &Path, root: &Path, arguments: &[&str], cancel: &Cancellat
     })
 }
 
-/// The variables with which rustup writes no backtrace of its own program below an error.
+/// The variables with which rustup writes no backtrace of its own below an error.
 pub(crate) const WITHOUT_TRACE: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
 
-/// Why rustup runs no program, where the toolchain is missing that the workspace or the environment names, and what to do.
+/// Returns the reason why rustup runs no program if the toolchain of the workspace or the environment is not installed,
+/// and the remedy.
 pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
     let line = stderr.lines().find_map(|line| line.strip_prefix("error: "))?;
     let (before, rest) = line.split_once("toolchain '")?;

@@ -9,7 +9,8 @@ use lambda_console_model::Failure;
 use super::{Rust, apt, begin, cache, cache::Staging, standard::rustup};
 use crate::Job;
 
-/// The directory that holds `std/Cargo.toml`; none if no way led to it: then `tried` says which were taken.
+/// Returns the directory that contains `std/Cargo.toml`; `None` if it could not be provided: then `tried` lists the
+/// attempts.
 pub(super) async fn provide(rust: &Rust, job: &Job, tried: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
     if let Some(library) = find(rust) {
         return Ok(Some(library));

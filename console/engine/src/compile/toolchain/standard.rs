@@ -1,7 +1,6 @@
-//! The standard library of the target: the compiler's own, rustup's, or one built from source into a private
-//! sysroot.
+//! The standard library of the target: the compiler's own, rustup's, or one built from source into a private sysroot.
 //!
-//! Runs `rustup` and reads the workspace's manifest; the rest is done by its neighbours.
+//! Runs `rustup` and reads the workspace's manifest; sibling modules do the rest.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use crate::{
     workspace::text,
 };
 
-/// Where a target's standard library is.
+/// Location of a target's standard library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standard {
     /// In the toolchain, at this place.
@@ -42,14 +41,14 @@ impl std::fmt::Display for Standard {
     }
 }
 
-/// The name of the private sysroot: it is of one compiler and one target, and of the way it is made.
+/// The name of the private sysroot: it depends on the compiler, the target, and the recipe.
 pub(super) fn part(rust: &Rust, target: &str) -> String {
     format!("sysroot-{}-{target}-v{}", rust.key(), sysroot::RECIPE)
 }
 
-/// `build-std = true` in `[workspace.metadata.lambda]`: release builds take a library built from source even where
-/// the toolchain has one. It is a third of a small bootstrap smaller, for it has no code that prints the names of a
-/// backtrace's functions, which a stripped bootstrap does not have either.
+/// Returns `true` for `build-std = true` in `[workspace.metadata.lambda]`: release builds use a library built from
+/// source even if the toolchain has one. It makes a small bootstrap a third smaller, because it has no code that prints
+/// the names of a backtrace's functions, which a stripped bootstrap does not have either.
 ///
 /// `root`: the workspace's directory, or one in it.
 ///
@@ -71,7 +70,7 @@ pub(super) fn is_built(root: &Path) -> Result<bool, Failure> {
         lambda: toml::Table,
     }
     let manifest = root.ancestors().map(|directory| directory.join("Cargo.toml")).find_map(|path| {
-        // What is no workspace, or no TOML, is cargo's to judge.
+        // Cargo reports a directory without a workspace, or invalid TOML.
         let manifest = toml::from_str::<Manifest>(&text::read(&path).ok()?).ok()?;
         Some((path, manifest.workspace.metadata.lambda))
     });
@@ -86,7 +85,7 @@ pub(super) fn is_built(root: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// The library that is there; `built`: only one that was built from source counts.
+/// Returns the library that exists; with `built`, only one that was built from source counts.
 pub(super) fn find(rust: &Rust, target: &str, built: bool) -> Option<Standard> {
     let installed = libraries(&rust.sysroot, target);
     if !built && has_std(&installed) {
@@ -135,7 +134,7 @@ pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -
         .ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
 }
 
-/// Runs `rustup` for the workspace's toolchain. The inner error says why it did not help.
+/// Runs `rustup` for the workspace's toolchain. The inner error is the reason why it did not help.
 pub(super) async fn rustup(
     rust: &Rust,
     arguments: &[&str],

@@ -22,7 +22,7 @@ use crate::{
     workspace::text,
 };
 
-/// Raised whenever what is built changes, so that an older sysroot is not used.
+/// Increased whenever the built files change, so that an older sysroot is not used.
 pub(super) const RECIPE: u32 = 2;
 
 /// The settings of the library's release build.
@@ -37,12 +37,12 @@ const PROFILE: [&str; 8] = [
     "profile.release.panic=\"unwind\"",
 ];
 
-/// What rustc names when it links for musl by itself. cargo-zigbuild leaves them out again and zig brings its own, but
-/// rustc wants them to exist.
+/// Object files that rustc names when it links for musl itself. cargo-zigbuild leaves them out again and zig brings its
+/// own, but rustc requires them to exist.
 const START_FILES: [&str; 9] =
     ["crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o"];
 
-/// `wanted`: the workspace asks for it, though the toolchain might have one.
+/// Builds the library. `wanted`: the workspace asks for it, though the toolchain might have one.
 pub(super) async fn build(rust: &Rust, target: &str, library: &Path, wanted: bool, job: &Job) -> Result<(), Failure> {
     let what = format!("could not build the standard library for {target}");
     let staging = Staging::new()?;
@@ -105,7 +105,7 @@ rustflags = ["-Cpanic=abort"]
     fs::write(directory.join("Cargo.toml"), manifest)?;
     fs::write(directory.join("lib.rs"), "")?;
     let lock = fs::read(library.join("Cargo.lock")).or_else(|_| fs::read(library.join("../Cargo.lock")))?;
-    // Written anew rather than copied, for the source may be read-only.
+    // Written rather than copied, because the source may be read-only.
     fs::write(directory.join("Cargo.lock"), lock)
 }
 
@@ -116,7 +116,7 @@ fn default_patch() -> toml::Table {
     toml::Table::from_iter([("crates-io".to_owned(), toml::Table::from_iter(names.map(entry)).into())])
 }
 
-/// The patches of the library's own workspace, from wherever they are read.
+/// The patches of the library's own workspace, with paths that work from any directory.
 fn patches(library: &Path) -> io::Result<String> {
     #[derive(Deserialize)]
     struct Workspace {
@@ -143,13 +143,13 @@ fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::
         "-Cembed-bitcode=yes".to_owned(),
         "-Cforce-unwind-tables=yes".to_owned(),
         "-Clink-self-contained=no".to_owned(),
-        // As in the distributed library: panics name the same place on every machine.
+        // As in the distributed library: panics name the same path on every machine.
         format!("--remap-path-prefix={}=/rustc/{}/library", library.display(), rust.commit),
     ];
     let mut command = child_process::command(rust.program("cargo"), directory);
     command
         .args(["build", "--release", "--target", target])
-        // The user's own configuration goes before a manifest; what it says of programs is for their code.
+        // The user's own configuration takes precedence over a manifest; its profiles are for the user's code.
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
@@ -158,7 +158,7 @@ fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CARGO_TARGET_DIR", directory.join("target"))
         .env("CARGO_BUILD_BUILD_DIR", directory.join("target"))
-        // Keeps the crates apart from equally named ones of a function.
+        // Keeps the crates apart from those of a function with the same names.
         .env("__CARGO_DEFAULT_LIB_METADATA", "lambda-console")
         .env_remove("RUSTFLAGS");
     progress::ask_for(&mut command);

@@ -61,7 +61,7 @@ impl Machine {
         self.directory.path().join(name)
     }
 
-    /// What [`in_a_machine`] says of `setup`.
+    /// Returns the output of [`in_a_machine`] for `setup`.
     fn setup(&self) -> String {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "compile::toolchain::tests::in_a_machine", "--ignored", "--nocapture"])
@@ -109,7 +109,7 @@ fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
     assert!(said.contains("pip install ziglang==0.15.2"), "{said}");
 }
 
-/// A Python that says where its package `ziglang` is, while that is there.
+/// A Python that reports the path of its package `ziglang`, while that exists.
 const PACKAGE: (&str, &str) = (
     "python3",
     "[ -f $root/ziglang/zig ] && [ $1 = -c ] && echo $root/ziglang/zig && exit; echo 'No module named pip' >&2; exit 1",
@@ -123,21 +123,21 @@ fn a_zig_that_was_removed_or_answers_no_more_is_looked_for_again() {
     let package = machine.path("ziglang");
     std::fs::create_dir(&package).unwrap();
     std::fs::copy("/bin/echo", package.join("zig")).unwrap();
-    // `echo version` is no version: as if it were broken.
+    // The output of `echo version` is no version: as if it were broken.
     assert!(machine.setup().contains("could not provide zig"), "it does not answer");
     script(&package.join("zig"), "echo 0.15.2");
     assert!(machine.setup().contains("ziglang/zig"));
     std::fs::remove_file(package.join("zig")).unwrap();
     let said = machine.setup();
     assert!(said.contains("could not provide zig"), "{said}");
-    // A version manager's shim stays when what it starts is gone.
+    // A version manager's shim stays when the program that it starts is gone.
     let zig = machine.path("bin/zig");
     script(&zig, "echo 0.14.1");
     assert!(machine.setup().contains("0.14.1"));
     script(&zig, "echo 'zig: command not found' >&2; exit 127");
     let said = machine.setup();
     assert!(said.contains("could not provide zig"), "{said}");
-    // Another one that comes first on the PATH is seen.
+    // Another one that comes first on the `PATH` is found.
     script(&zig, "echo 0.15.1");
     assert!(machine.setup().contains("0.15.1"));
 }

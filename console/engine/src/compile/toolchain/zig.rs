@@ -25,7 +25,7 @@ use crate::{
 
 /// The release that is fetched: known to link with cargo-zigbuild 0.24 and Rust 1.95.
 const PINNED: &str = "0.15.2";
-/// The SHA-256 of its wheels, one for each platform: whatever a mirror serves is one of these, or it is refused.
+/// The SHA-256 of its wheels, one for each platform: a download with any other digest is refused.
 const WHEELS: [&str; 11] = [
     "806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130", // Linux x86_64
     "edc0aa60ec964a4cf462d40f68d7de242ddf37fd9a80f2afaee6397059463230", // Linux aarch64
@@ -39,24 +39,25 @@ const WHEELS: [&str; 11] = [
     "a81ebfc61e1b7aa43a33add23f93b98954d757434f894eb21bd40b176b6688aa", // Windows arm64
     "b174f7ebb9d1f2210d32d1420333120f6117ebee3de8b3e221e6ebb0c3beec4b", // Windows x86
 ];
-/// Older ones know neither the processor nor the flags that are used.
+/// Oldest supported version: older ones support neither the processor nor the flags in use.
 const OLDEST: (u32, u32) = (0, 11);
 
-/// A zig that answers.
+/// A zig that works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Zig {
-    /// What to start.
+    /// Path of the program.
     pub(crate) program: PathBuf,
     /// Its version.
     pub(crate) version: String,
 }
 
-/// Looks where it was the last time, then in `PATH`, in Python's packages, and in the cache.
+/// Checks the last known path, then `PATH`, Python's packages, and the cache.
 pub(super) async fn find(cancel: &CancellationToken) -> Result<Option<Zig>, Failure> {
     let named = std::env::var("CARGO_ZIGBUILD_ZIG_PATH").unwrap_or_else(|_| "zig".into());
     let first = on_path(&named);
     if let Some(Remembered { zig, stamp, .. }) = remembered().filter(|last| last.first == first) {
-        // A program that is still the same answers as it did. A script, as version managers have, may lead nowhere by now.
+        // An unchanged program has the same version. A script, as version managers have, may start a program that is
+        // gone.
         if stamp.is_some() && stamp == stamp_of(&zig.program) {
             return Ok(Some(zig));
         }
@@ -107,13 +108,13 @@ fn is_usable(version: &str) -> bool {
     matches!((numbers.next().flatten(), numbers.next().flatten()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
 }
 
-/// A zig that answered, and by which it is known to be the same: asking takes longer than a build that changes nothing.
+/// A zig that works, with the data that identifies it: asking takes longer than a build that changes nothing.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     zig: Zig,
-    /// Length and time of change of the program; `None` of a script.
+    /// Length and modification time of the program; `None` for a script.
     stamp: Option<(u64, i128)>,
-    /// The `zig` on the `PATH` then: another one goes first.
+    /// The `zig` on the `PATH` at that time: another one takes precedence.
     first: Option<PathBuf>,
 }
 
@@ -130,7 +131,7 @@ fn remembered() -> Option<Remembered> {
     serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()
 }
 
-/// Not being able to is no failure: it is looked for again the next time.
+/// An error is no failure: zig is searched for again the next time.
 fn remember(zig: &Zig, first: Option<PathBuf>) {
     let directory = cache::directory();
     let last = Remembered { stamp: stamp_of(&zig.program), zig: zig.clone(), first };
@@ -143,7 +144,7 @@ fn remember(zig: &Zig, first: Option<PathBuf>) {
     }
 }
 
-/// Fetches the pinned release as Python's package, which is how zig reaches a machine without root.
+/// Fetches the pinned release as Python's package, which installs zig without root.
 pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
     const WHAT: &str = "could not provide zig";
     let hint = format!(
@@ -215,7 +216,7 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
             () = tokio::time::sleep(Duration::from_millis(250)) => {
                 let total = total.load(Ordering::Relaxed);
                 let done = if is_fetched { total } else { wheel_bytes(&temporary) };
-                // Then pip unpacks it, and nothing grows that could be measured.
+                // Then pip unpacks it, and no size that grows can be measured.
                 is_fetched = total > 0 && done >= total;
                 job.report(if is_fetched {
                     Step::Phase { text: unpacking.clone(), done: 0, total: 0 }
