@@ -41,14 +41,15 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The header of a refusal that says which local Lambda answered, so that somebody who meant AWS can tell.
+/// Header of a refusal that identifies the local Lambda, for callers that meant to reach AWS.
 pub const MARK: &str = "x-lambda-console-local";
-/// The largest request of all but Invoke, as AWS has it: 50 MB of zip in base64, and the rest.
+/// Largest request of any operation but Invoke, as on AWS: 50 MB of zip in base64, and the rest.
 const REQUEST_LIMIT: usize = 70_167_211;
-/// How long a connection may take to send what was answered, when the server ends.
+/// Time that a connection may take to send its answer when the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the thread whose turn it was.
+/// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the
+/// thread that it was assigned to in turn.
 async fn serve(
     listener: TcpListener,
     auth: Arc<Auth>,
@@ -65,7 +66,7 @@ async fn serve(
             accepted = listener.accept() => accepted,
         };
         let accepted = accepted.and_then(|(stream, peer)| {
-            // Of another user nothing is read.
+            // Nothing is read from a connection of another user.
             let is_ours = is_of_this_user(peer, stream.local_addr()?);
             is_ours.then(|| stream.into_std()).transpose()
         });
@@ -108,7 +109,7 @@ async fn connection(stream: net::TcpStream, connection: Open, auth: Arc<Auth>, s
         result = serving.as_mut() => result,
         () = connection.ends() => {
             serving.as_mut().graceful_shutdown();
-            // One that makes room for others is in the middle of nothing.
+            // A connection that is closed to make room has no request in progress.
             let last_words = if connection.is_last() { LAST_WORDS } else { Duration::ZERO };
             tokio::time::timeout(last_words, serving).await.unwrap_or(Ok(()))
         }
@@ -119,7 +120,7 @@ async fn connection(stream: net::TcpStream, connection: Open, auth: Arc<Auth>, s
     }
 }
 
-/// Counts a request that may begin.
+/// Counts a request if it may start.
 async fn begin(service: &Service) -> Result<Serving, Ended> {
     loop {
         let serving = service.busy_poll.serve();
@@ -131,7 +132,7 @@ async fn begin(service: &Service) -> Result<Serving, Ended> {
     }
 }
 
-/// One request, from its head to its answer. There is none when the server has ended.
+/// Handles one request, from its head to its answer. Returns an error, and no answer, if the server has ended.
 async fn handle(
     request: Request<Incoming>,
     connection: &Connection,
@@ -183,7 +184,8 @@ async fn pass(
         .any(|end| head.uri.path().ends_with(end));
     let limit = if invocation { PAYLOAD_LIMIT } else { REQUEST_LIMIT };
     let admitted = auth.check_head(&head);
-    // A stranger's body is read as well, and dropped: a client that is still sending would not hear the refusal.
+    // The body of a refused request is read as well, and dropped: a client that is still sending would not receive the
+    // refusal.
     let received = receive(body, if admitted.is_ok() { limit } else { 0 }, CEILING).await?;
     connection.is_busy();
     admitted?;

@@ -1,6 +1,6 @@
-//! Authentication of requests. Requests come from this machine's loopback, name this server as their
-//! `Host`, carry no `Origin` (a web page always does), and are signed with the generated key, for this region and for the
-//! service that they ask. Reads only the request.
+//! Authentication of requests. Requests come from this machine's loopback, name this server as their `Host`, have no
+//! `Origin` (a web page always sends one), and are signed with the generated key, for this region and for the service
+//! that they call. Reads only the request.
 
 pub(crate) mod download;
 mod fast_path;
@@ -18,12 +18,12 @@ use jiff::Timestamp;
 use sigv4::{SigV4, incomplete, mismatch};
 use std::time::SystemTime;
 
-/// The services that are served.
+/// Supported services.
 const SERVICES: [&str; 4] = ["lambda", "logs", "iam", "sts"];
-/// The services that AWS has once for all regions, and the region that they sign for.
+/// The global services, and the region that their requests are signed for.
 const GLOBAL: ([&str; 2], &str) = (["iam", "sts"], "us-east-1");
 
-/// Checks requests before anything else sees them.
+/// Authenticates requests before any other code handles them.
 pub(crate) struct Auth {
     hosts: [String; 4],
     region: String,
@@ -32,7 +32,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// For a server on `port` of the loopback, with its region and its generated key.
+    /// Creates the checks for a server on `port` of the loopback, with its region and its generated key.
     pub(crate) fn new(port: u16, region: &str, access_key: &str, secret_key: &str) -> Self {
         // The SDKs send live tails to the host name prefixed with `stream-`.
         let hosts = ["127.0.0.1", "localhost", "stream-127.0.0.1", "stream-localhost"].map(|h| format!("{h}:{port}"));
@@ -40,7 +40,7 @@ impl Auth {
         Self { hosts, region, access_key, secret_key }
     }
 
-    /// Checks what is known before the body is read: where the request comes from and whose key it names.
+    /// Checks the head before the body is read: the request's origin and its access key.
     pub(crate) fn check_head(&self, head: &Parts) -> Result<(), ApiError> {
         refuse_origin(&head.headers)?;
         let mut hosts = head.headers.get_all("host").iter();
@@ -65,7 +65,7 @@ impl Auth {
         Ok(())
     }
 
-    /// That a credential is scoped to this region, and to the service that the request is for.
+    /// Checks that a credential is scoped to this region and to the service that the request is for.
     fn check_scope(&self, claim: &SigV4<'_>, service: &str) -> Result<(), ApiError> {
         let (global, home) = GLOBAL;
         let is_here = claim.region == self.region || global.contains(&service) && claim.region == home;
@@ -87,7 +87,7 @@ impl Auth {
         Ok(())
     }
 
-    /// As [`Self::verify`], of a request to the APIs: downloads have a signature of their own.
+    /// As [`Self::verify`], for a request to the APIs: downloads have a signature of their own.
     pub(crate) fn verify_call(
         &self,
         service: &str,
@@ -101,15 +101,16 @@ impl Auth {
         self.verify(service, head, sha256, now).map(drop)
     }
 
-    /// The signature of the whole request to a service, whose body has the hexadecimal SHA-256 `sha256`: signs it again and
-    /// compares. Gives the key that signed it.
+    /// Verifies the signature of a whole request to a service, whose body has the hexadecimal SHA-256 `sha256`: signs
+    /// it again and compares. Returns the access key that signed it.
     pub(crate) fn verify(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<String, ApiError> {
         let query = presigned::Query::read(head);
         let claim = claim_in(head, query.as_ref())?;
         self.check_access_key(&claim)?;
         self.check_scope(&claim, service)?;
         let time = claim.check_time(now)?;
-        // Nothing here streams, so an unsigned body has no honest use; nor does Lambda take one.
+        // Request bodies are never streamed, so an unsigned body has no legitimate use; Lambda does not accept one
+        // either.
         let claimed = head.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
         let claimed = claimed.or_else(|| query.as_ref()?.content_sha256().map(str::as_bytes));
         if claimed.is_some_and(|claimed| claimed != sha256.as_bytes()) {
@@ -149,7 +150,7 @@ impl Auth {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = claim.validity;
         }
-        // Exactly what the caller signed, be it a header that this crate would leave out.
+        // Exactly the headers that the caller signed, even those that the signing crate would leave out.
         settings.excluded_headers = None;
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -176,7 +177,7 @@ impl Auth {
     }
 }
 
-/// Refuses what a browser sends for a page.
+/// Refuses requests that a browser sends for a web page.
 pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.contains_key("origin") {
         return Err(ApiError::new(403, "AccessDeniedException", "requests with an Origin header are refused"));
@@ -184,17 +185,17 @@ pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whether a request brings a signature, in a header or in its query.
+/// Returns `true` if a request has a signature, in a header or in its query.
 pub(crate) fn is_signed(head: &Parts) -> bool {
     head.headers.contains_key(AUTHORIZATION) || presigned::Query::read(head).is_some()
 }
 
-/// Compares without telling by its time where the first difference is.
+/// Compares in constant time, so that the time does not reveal the position of the first difference.
 fn same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-/// The signature in a request's query, or else in its Authorization header.
+/// Returns the signature in a request's query, or else the one in its Authorization header.
 fn claim_in<'a>(head: &'a Parts, query: Option<&'a presigned::Query>) -> Result<SigV4<'a>, ApiError> {
     query.map_or_else(|| SigV4::in_header(&head.headers), presigned::Query::claim)
 }

@@ -1,6 +1,7 @@
-//! Between the steps of a request a thread stays awake for a moment: the function's answer, or the caller's next request,
-//! is often there sooner than a thread that sleeps would be woken. Only while one request is served alone: with more of
-//! them there is always something to do, and the processors have others who want them. Touches nothing but the clock.
+//! Busy polling: between the steps of a request a thread stays awake for a moment, because the function's answer, or
+//! the caller's next request, is often there sooner than a sleeping thread would be woken. Only while one request is
+//! served alone: with more requests there is always work to do, and other processes need the processors. Touches
+//! nothing but the clock.
 
 use std::{
     cell::Cell,
@@ -13,36 +14,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a thread looks for the next step before it sleeps.
+/// Time that a thread polls for the next step before it sleeps.
 const MOMENT: Duration = Duration::from_micros(150);
 
 thread_local! {
-    /// Until when this thread stays awake.
+    /// Time until which this thread stays awake.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
-    /// Whether it has the task that keeps it awake.
+    /// `true` if this thread has the task that keeps it awake.
     static AWAKE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Counts the requests that are being served.
 pub(crate) struct BusyPoll {
     requests: AtomicUsize,
-    /// On a single processor to stay awake would keep the others waiting.
+    /// `false` on a single processor, where staying awake would delay the other processes.
     is_worth: bool,
 }
 
 impl BusyPoll {
-    /// Counts from none.
+    /// Creates a counter that starts at 0.
     pub(crate) fn new() -> Arc<Self> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         Arc::new(Self { requests: AtomicUsize::new(0), is_worth: processors > 1 })
     }
 
-    /// How many requests are being served.
+    /// Number of requests that are being served.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// Begins a request, on the thread that serves it.
+    /// Counts a request, on the thread that serves it.
     pub(crate) fn serve(self: &Arc<Self>) -> Serving {
         self.requests.fetch_add(1, Ordering::SeqCst);
         self.stay();
@@ -61,7 +62,7 @@ impl BusyPoll {
         if !AWAKE.replace(true) {
             let busy_poll = Arc::clone(self);
             tokio::spawn(async move {
-                // Each time around the runtime looks for what has come in.
+                // Each time around, the runtime polls for new I/O.
                 while busy_poll.is_alone() && UNTIL.get().is_some_and(|until| Instant::now() < until) {
                     tokio::task::yield_now().await;
                 }
@@ -71,13 +72,13 @@ impl BusyPoll {
     }
 }
 
-/// A request that is being served, until this is dropped.
+/// A request that is being served, until this value is dropped.
 pub(crate) struct Serving(Arc<BusyPoll>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Ordering::SeqCst);
-        // A server that ends drops its requests where there is no runtime any more.
+        // An ending server drops its requests when there is no runtime any more.
         if tokio::runtime::Handle::try_current().is_ok() {
             self.0.stay();
         }
@@ -97,7 +98,7 @@ mod tests {
         let (busy_poll, began) = (busy_poll(), Instant::now());
         drop(busy_poll.serve());
         assert!(AWAKE.get());
-        // Comes back only when the task has ended.
+        // Returns only when the task has ended.
         while AWAKE.get() {
             tokio::task::yield_now().await;
         }

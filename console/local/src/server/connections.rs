@@ -1,5 +1,5 @@
-//! The open connections: those of this user alone, and not more than there is room for. One that asks for nothing, or
-//! never finishes asking, gives way to a new one. Touches nothing but the clock.
+//! The open connections: those of this user alone, up to a maximum number. A connection that sends no request, or an
+//! incomplete one, is closed in favour of a new one. Touches nothing but the clock.
 
 use http::Response;
 use hyper::body::Body;
@@ -12,37 +12,38 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection may take to its first whole head: a caller on this machine sends it at once.
+/// Time limit for the first complete head of a connection: a caller on this machine sends it at once.
 pub(crate) const HEAD: Duration = Duration::from_secs(10);
 
-/// All of them.
+/// All open connections.
 pub(crate) struct Connections {
     began: Instant,
-    /// How many there may be, unless all are busy.
+    /// Maximum number of connections, unless all are busy.
     most: usize,
     open: Mutex<Vec<Arc<Connection>>>,
     stop: CancellationToken,
 }
 
-/// One of them.
+/// An open connection.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
-    /// Since when it waits for a request, in microseconds since the start; 0: a request is being served.
+    /// Time since which the connection waits for a request, in microseconds since the start; 0 while a request is being
+    /// served.
     waits: AtomicU64,
-    /// Whether there was a head.
+    /// `true` if a head was received.
     began: AtomicBool,
-    /// Whether there was a whole request.
+    /// `true` if a complete request was received.
     asked: AtomicBool,
     end: CancellationToken,
 }
 
 impl Connections {
-    /// None yet, and `most` at a time. All end with `stop`.
+    /// Creates an empty set for up to `most` connections. All of them end with `stop`.
     pub(crate) fn new(most: usize, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self { began: Instant::now(), most, open: Mutex::default(), stop })
     }
 
-    /// Takes one in. Where there are too many, the one goes that has waited for the longest time.
+    /// Adds a connection. If there are too many, closes the one that has waited longest.
     pub(crate) fn open(self: &Arc<Self>) -> Open {
         let connection = Arc::new(Connection {
             connections: Arc::clone(self),
@@ -58,8 +59,8 @@ impl Connections {
         Open(connection)
     }
 
-    /// Ends the connection that has waited for the longest time; of those that have asked for something, only when there
-    /// are no others.
+    /// Closes the connection that has waited longest. A connection that has sent a request is only closed if there are
+    /// no others.
     pub(crate) fn make_room(&self) {
         let mut open = self.all();
         let waiting = open.iter().enumerate().filter_map(|(place, connection)| {
@@ -80,7 +81,7 @@ impl Connections {
     }
 }
 
-/// A connection, open until this is dropped.
+/// A connection that is open until this value is dropped.
 pub(crate) struct Open(Arc<Connection>);
 
 impl std::ops::Deref for Open {
@@ -101,39 +102,40 @@ impl Drop for Open {
 }
 
 impl Connection {
-    /// When it is to end: with the server, or to make room.
+    /// Waits until the connection is to be closed: with the server, or to make room.
     pub(crate) async fn ends(&self) {
         self.end.cancelled().await;
     }
 
-    /// Whether it ends with the server.
+    /// Returns `true` if the connection is closed because the server ends.
     pub(crate) fn is_last(&self) -> bool {
         self.connections.stop.is_cancelled()
     }
 
-    /// There is a whole head. What this gives is kept until the request is answered.
+    /// Records that a complete head was received. Keep the returned value until the request is answered.
     pub(crate) fn asks(&self) -> Asking<'_> {
         self.began.store(true, Ordering::Relaxed);
         Asking(self)
     }
 
-    /// Whether there was a head.
+    /// Returns `true` if a head was received.
     pub(crate) fn has_begun(&self) -> bool {
         self.began.load(Ordering::Relaxed)
     }
 
-    /// The whole request is here.
+    /// Records that the complete request was received.
     pub(crate) fn is_busy(&self) {
         self.asked.store(true, Ordering::Relaxed);
         self.waits.store(0, Ordering::Relaxed);
     }
 }
 
-/// A request whose head is here, until it is answered or given up.
+/// A request whose head was received, until it is answered or abandoned.
 pub(crate) struct Asking<'a>(&'a Connection);
 
 impl Asking<'_> {
-    /// There is an answer. While one without a length is sent, a live tail for example, the connection does not wait.
+    /// Records the answer. While an answer of unknown length is being sent, for example a live tail, the connection
+    /// does not count as waiting.
     pub(crate) fn answered(self, response: &Response<impl Body>) {
         if response.body().size_hint().exact().is_none() {
             std::mem::forget(self);
@@ -166,7 +168,7 @@ mod tests {
         let asking = idle.asks();
         idle.is_busy();
         drop(asking);
-        // A head alone is not a request.
+        // A head alone is not a complete request.
         assert!(!half.has_begun());
         drop(half.asks());
         assert!(half.has_begun());

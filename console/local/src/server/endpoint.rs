@@ -1,27 +1,27 @@
-//! How a local Lambda is reached. Plain data.
+//! Endpoint of a local Lambda. Plain data.
 
 use serde::{Deserialize, Serialize};
 
-/// How the local Lambda is reached.
+/// Address and credentials of a local Lambda.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// The endpoint URL for all four services, `http://127.0.0.1:PORT`.
+    /// Endpoint URL for all four services, `http://127.0.0.1:PORT`.
     pub url: String,
-    /// The access key's id.
+    /// ID of the access key.
     pub access_key: String,
     /// The secret access key.
     pub secret_key: String,
     /// The AWS region.
     pub region: String,
-    /// The process that serves.
+    /// ID of the serving process.
     pub pid: u32,
-    /// Which server it is: the next one on the same port has another id.
+    /// ID of the server: the next one on the same port has another ID.
     #[serde(default)]
     pub id: String,
-    /// How the memory of functions is limited there, in words.
+    /// Description of how the memory of functions is limited on this machine.
     #[serde(default)]
     pub memory_limit: String,
-    /// What of the state on disk was found damaged when it began to serve: a sentence each, which says where it is now.
+    /// State on disk that was found damaged at startup: one sentence each, with the new location of the files.
     #[serde(default)]
     pub damage: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! The gate that requests pass: it closes in a moment in which nothing is going on, so that a server begins nothing when
-//! it ends. Touches nothing but the clock.
+//! The gate that every request passes: it closes at a moment at which nothing is in progress, so that an ending server
+//! starts nothing. Touches nothing but the clock.
 
 use std::{
     sync::atomic::{AtomicU8, Ordering},
@@ -7,29 +7,29 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// Interval between two looks at whether the gate may close, or has closed.
+/// Interval between two checks of whether the gate may close, or has closed.
 const LOOK: Duration = Duration::from_millis(2);
 
 const OPEN: u8 = 0;
 const CLOSING: u8 = 1;
 const CLOSED: u8 = 2;
 
-/// Whether requests may begin.
+/// State that decides whether requests may start.
 #[derive(Default)]
 pub(crate) struct Gate(AtomicU8);
 
-/// The server has ended: the request was not begun.
+/// Error for a request that was not started because the server has ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the local Lambda has ended")]
 pub(crate) struct Ended;
 
 impl Gate {
-    /// Whether a request may go on that was counted before this was asked.
+    /// Returns `true` if a request that was counted before this call may continue.
     pub(crate) fn is_open(&self) -> bool {
         self.0.load(Ordering::SeqCst) == OPEN
     }
 
-    /// Waits until it is known whether requests may begin.
+    /// Waits until it is decided whether requests may start.
     pub(crate) async fn known(&self) -> Result<(), Ended> {
         loop {
             match self.0.load(Ordering::SeqCst) {
@@ -40,12 +40,12 @@ impl Gate {
         }
     }
 
-    /// Closes it in a moment in which nothing is going on.
+    /// Closes the gate at a moment at which nothing is in progress.
     pub(super) async fn close_when(&self, is_idle: impl Fn() -> bool) {
         loop {
             if is_idle() {
                 self.0.store(CLOSING, Ordering::SeqCst);
-                // What began before it saw that is seen here.
+                // A request that started before it could see the closing gate is counted by now.
                 if is_idle() {
                     return self.close();
                 }
@@ -83,7 +83,7 @@ mod tests {
     async fn what_begins_while_it_closes_keeps_it_open() {
         let (gate, count) = (Gate::default(), Count::default());
         let looks = AtomicUsize::new(0);
-        // Idle at the first look; at the second something has begun, which sees the gate closing and waits.
+        // Idle at the first check; at the second a request has started, which sees the gate closing and waits.
         let is_idle = || looks.fetch_add(1, Ordering::SeqCst) != 1;
         let waiting = async {
             while gate.is_open() {

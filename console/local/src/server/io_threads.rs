@@ -1,6 +1,6 @@
-//! The threads that serve. A request is a chain of small steps between processes, and to hand each step to another
-//! thread costs more than the step: so each thread has a runtime of its own, a caller's connection stays on one, and a
-//! sandbox is best used by the thread that started it. What takes long is on threads that block.
+//! The threads that serve requests. A request is a chain of small steps between processes, and handing each step to
+//! another thread costs more than the step itself: so each thread has a runtime of its own, a connection stays on one
+//! thread, and a sandbox is best used by the thread that started it. Long operations run on blocking threads.
 
 use crate::scheduling::as_batch;
 use std::{io, num::NonZero, thread};
@@ -9,19 +9,19 @@ use tokio::{
     sync::oneshot,
 };
 
-/// More threads than that are of no use: functions and their callers take more of the time.
+/// Maximum number of threads. More are of no use: functions and their callers take more of the time.
 const MOST: usize = 4;
 
-/// The threads. They end when this is dropped, and all that runs on them.
+/// The threads. They end when this value is dropped, with every task that runs on them.
 pub(crate) struct IoThreads {
-    /// The first one; what is not a caller's runs on it.
+    /// Handle of the first thread, which runs every task that does not belong to a connection.
     pub(crate) main: Handle,
     others: Vec<Handle>,
     _over: Vec<oneshot::Sender<()>>,
 }
 
 impl IoThreads {
-    /// Starts a thread for each processor, but not more than [`MOST`].
+    /// Starts a thread for each processor, up to [`MOST`].
     pub(crate) fn start() -> io::Result<Self> {
         let (main, over) = thread()?;
         let (mut others, mut ends) = (Vec::new(), vec![over]);
@@ -34,7 +34,7 @@ impl IoThreads {
         Ok(Self { main, others, _over: ends })
     }
 
-    /// The threads, again and again in turn.
+    /// Returns an endless iterator over the threads, in turn.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = Handle> + Send + use<> {
         let mut all = vec![self.main.clone()];
         all.extend(self.others.iter().cloned());
@@ -46,7 +46,7 @@ fn thread() -> io::Result<(Handle, oneshot::Sender<()>)> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let (over, until) = oneshot::channel();
-    // The sender says nothing: it goes.
+    // The sender sends nothing: dropping it ends the thread.
     let run = move || {
         as_batch();
         drop(runtime.block_on(until));

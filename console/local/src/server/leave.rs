@@ -1,5 +1,5 @@
-//! The end of a server that other processes use as well: it goes on until what was asked of it is answered and what was
-//! begun of its queue is done, or until that is cut short; and it begins nothing in the moment in which it ends. Touches
+//! Shutdown of a server that other processes also use: it continues until it has answered the requests that it received
+//! and finished the queued events that it started, or until it is interrupted. It starts nothing while it ends. Touches
 //! nothing but the clock.
 
 use super::{
@@ -10,28 +10,28 @@ use crate::service::Service;
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
-/// How often a server that waits for its end looks whether it has come.
+/// Interval at which an ending server checks whether it is idle.
 const LOOK: Duration = Duration::from_millis(2);
-/// How long it waits before it says so.
+/// Time after which a server that is still waiting reports it.
 const UNSAID: Duration = Duration::from_millis(500);
-/// How long the answers to what was broken off may take.
+/// Time limit for answering the requests that were interrupted.
 const ANSWERS: Duration = Duration::from_secs(2);
 
-/// What a server that is about to end still has to do.
+/// Work that a server still has to do before it can end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// Requests whose answers others wait for.
+    /// Requests that other processes wait for.
     pub requests: usize,
-    /// Asynchronous invocations that have begun.
+    /// Asynchronous invocations that have started.
     pub events: usize,
 }
 
-/// What a server left behind.
+/// Work that a server did not finish.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Asynchronous invocations that are still queued: the next server runs them.
     pub events: usize,
-    /// Requests that were broken off.
+    /// Requests that were interrupted.
     pub broken: usize,
 }
 
@@ -41,8 +41,8 @@ fn pending(service: &Service) -> Pending {
 }
 
 impl Local {
-    /// Ends the server and its sandboxes, once nothing is going on that others wait for, or on `cut`; when joined, only
-    /// leaves. `waits` is called when that takes a while. Functions, logs and events that are queued stay on disk.
+    /// Ends the server and its sandboxes once no other process waits for it, or on `cut`; if the server is only joined,
+    /// disconnects from it. `waits` is called if that takes a while. Functions, logs and queued events stay on disk.
     pub async fn leave(mut self, cut: impl Future<Output = ()>, waits: impl FnOnce(Pending)) -> Left {
         let Some(mut server) = self.server.take() else { return Left::default() };
         let service = Arc::clone(&server.service);
@@ -65,7 +65,7 @@ impl Local {
         }
         let is_answered = server.end().await;
         left.events = service.queue.left();
-        // Others may ask again for what was not answered only if it is sure that it was not begun.
+        // A caller may retry an unanswered request only if it is certain that the request was never started.
         if is_answered && let Err(error) = lock::remove_endpoint(&self.dir, &service.damage) {
             tracing::warn!(%error, "the local Lambda's endpoint file could not be removed");
         }
@@ -74,7 +74,8 @@ impl Local {
 }
 
 impl Server {
-    /// Ends it; what is still going on is broken off and answered. Whether all was answered.
+    /// Ends the server; work that is still in progress is interrupted and answered. Returns `true` if every request was
+    /// answered.
     async fn end(&mut self) -> bool {
         self.service.queue.stop();
         self.service.pool.close();

@@ -1,32 +1,33 @@
-//! A server that this process serves or has joined, and what becomes of it. Reads its files, and waits for its lock.
+//! Handle to a server that this process serves or has joined, and how that server ended. Reads its files, and waits for
+//! its lock.
 
 use super::lock::{self, Lock, Past};
 use std::{path::PathBuf, time::Duration};
 
-/// A server that this process serves or has joined.
+/// Handle to a server that this process serves or has joined.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub(super) dir: PathBuf,
     pub(super) id: String,
 }
 
-/// What has become of a server.
+/// State of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It serves.
+    /// It is serving.
     Alive,
-    /// It ended in order: what it did not answer, it did not begin.
+    /// It ended cleanly: it never started the requests that it did not answer.
     Finished,
-    /// It was killed: of what it did not answer, nothing is known.
+    /// It was killed: requests that it did not answer may have run.
     Killed,
 }
 
 impl Link {
-    /// Waits until it has ended, or another one serves in its place. Costs a thread that sleeps.
+    /// Waits until the server has ended, or another one serves in its place. Uses a sleeping thread.
     pub async fn ended(&self) {
         let (sender, ended) = tokio::sync::oneshot::channel();
         let dir = self.dir.clone();
-        // Not one of the runtime's: nobody waits for it when this process ends first.
+        // A thread of its own rather than one of the runtime's, which would be waited for if this process ends first.
         let waiting = std::thread::Builder::new().name("local-lambda-end".to_owned()).spawn(move || {
             let waited = lock::wait(&dir);
             drop(sender.send(waited));
@@ -36,7 +37,7 @@ impl Link {
         }
     }
 
-    /// What has become of it.
+    /// Returns the state of the server.
     pub fn fate(&self) -> Fate {
         match lock::read_endpoint(&self.dir) {
             Some(endpoint) if endpoint.id == self.id => {

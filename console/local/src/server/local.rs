@@ -23,23 +23,23 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a process that joins waits for the serving one to say where it listens.
+/// Time that a joining process waits for the serving one to publish its address.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the local Lambda needs to know.
+/// Options for opening the local Lambda.
 #[derive(Clone)]
 pub struct Options {
-    /// The directory of its state; made when missing, readable by its owner alone.
+    /// State directory; created if missing, readable by its owner alone.
     pub dir: PathBuf,
-    /// The port to listen on; 0 for any free one. Without meaning when another process serves the directory already.
+    /// Port to listen on; 0 for any free one. Ignored if another process already serves the directory.
     pub port: u16,
-    /// The AWS region in ARNs and in the functions' environment.
+    /// AWS region in ARNs and in the functions' environment.
     pub region: String,
-    /// Asked at each start of an ARM64 sandbox on another processor.
+    /// Emulator, looked up at each start of an ARM64 sandbox on another processor.
     pub emulator: Emulator,
 }
 
-/// Why the local Lambda could not be opened.
+/// Error returned when the local Lambda could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The state on disk could not be read or written.
@@ -47,15 +47,15 @@ pub enum Error {
     State {
         /// The state directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// The port asked for cannot be had.
+    /// The requested port is not available.
     #[error("the local Lambda cannot listen on 127.0.0.1:{port}: {source}; give another port, or 0 for any")]
     Port {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// What the system said.
+        /// The underlying I/O error.
         source: io::Error,
     },
     /// Another process holds the lock and cannot be reached.
@@ -69,20 +69,20 @@ pub enum Error {
     },
 }
 
-/// A local Lambda: served by this process, or joined.
+/// A local Lambda, served by this process or joined.
 pub struct Local {
     endpoint: Endpoint,
     pub(super) dir: PathBuf,
     pub(crate) server: Option<Server>,
 }
 
-/// What this process runs when it serves.
+/// State of a server that runs in this process.
 pub(crate) struct Server {
     pub(super) stop: CancellationToken,
     pub(super) accepting: JoinHandle<()>,
     pub(crate) service: Arc<Service>,
     _lock: Lock,
-    /// Ends when this goes, and all that runs on it.
+    /// The I/O threads. Dropping them ends every task that runs on them.
     _threads: IoThreads,
 }
 
@@ -135,7 +135,8 @@ pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local,
     }
 }
 
-/// Listens on `port`; on any when that is 0, and then best on that of the server before, which callers may still have.
+/// Listens on `port`. If that is 0, prefers the port of the previous server, which callers may still have, and
+/// otherwise takes any.
 async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
     if port == 0
         && last != 0
@@ -146,7 +147,7 @@ async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port)).await
 }
 
-/// Whether something listens there: the file may be a killed server's.
+/// Returns `true` if a server accepts connections there: the file may be left over from a killed server.
 async fn answers(endpoint: &Endpoint) -> bool {
     match endpoint.url.strip_prefix("http://") {
         Some(address) => TcpStream::connect(address).await.is_ok(),
@@ -196,17 +197,18 @@ async fn start(
 }
 
 impl Local {
-    /// How it is reached.
+    /// Address and credentials of the local Lambda.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Whether this process serves it.
+    /// Returns `true` if this process serves it.
     pub fn is_serving(&self) -> bool {
         self.server.is_some()
     }
 
-    /// Whether this server still serves. When not, open it again: another process may serve by then, on the same port.
+    /// Returns `true` if the server still serves. If not, open the local Lambda again: another process may serve by
+    /// then, on the same port.
     pub fn is_alive(&self) -> bool {
         match &self.server {
             Some(server) => !server.accepting.is_finished(),
@@ -214,13 +216,13 @@ impl Local {
         }
     }
 
-    /// Which server this is, for what becomes of it.
+    /// Returns a handle to the server, which reports how it ends.
     pub fn link(&self) -> Link {
         Link { dir: self.dir.clone(), id: self.endpoint.id.clone() }
     }
 
-    /// Ends the server and its sandboxes at once; when joined, only leaves. Functions, logs and events that are queued stay
-    /// on disk.
+    /// Ends the server and its sandboxes at once; if the server is only joined, disconnects from it. Functions, logs
+    /// and queued events stay on disk.
     pub async fn shutdown(self) {
         self.leave(std::future::ready(()), |_| {}).await;
     }

@@ -1,5 +1,6 @@
-//! One server a directory: the lock file says that there is one, the endpoint file where it listens, the key file which
-//! key it takes, and another one what became of those before it. Touches these four files.
+//! Files that ensure a single server per directory: the lock file shows that there is one, the endpoint file contains
+//! its address, the key file contains the key that it accepts, and another file records how earlier servers ended.
+//! Touches these four files.
 
 use super::endpoint::Endpoint;
 use crate::store::{damage::Damage, disk};
@@ -10,20 +11,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How many killed servers are remembered: those who had joined one ask at once.
+/// Maximum number of killed servers that are remembered: the processes that had joined one ask at once.
 const REMEMBERED: usize = 64;
 
-/// The key that callers sign with, generated once a directory.
+/// The key that callers sign with, generated once per directory.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Keys {
-    /// The access key's id.
+    /// ID of the access key.
     pub(crate) access_key: String,
-    /// The secret.
+    /// The secret access key.
     pub(crate) secret_key: String,
 }
 
 impl Keys {
-    /// The directory's keys; makes them the first time.
+    /// Returns the directory's keys; generates them the first time.
     pub(crate) fn of(dir: &Path, damage: &Damage) -> io::Result<Self> {
         let file = dir.join("keys.json");
         if let Some(keys) = damage.json::<Self>(&file, "the access key").filter(Self::are_usable) {
@@ -39,20 +40,21 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether they can be sent in a header: a flipped bit may have made them something else.
+    /// Returns `true` if the keys can be sent in a header: a flipped bit may have changed them.
     fn are_usable(&self) -> bool {
         let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         plain(&self.access_key) && plain(&self.secret_key)
     }
 }
 
-/// The lock of a directory, held as long as this lives. The kernel lets go of it when the process ends, however it ends.
+/// The lock of a directory, held as long as this value lives. The kernel releases it when the process ends, however it
+/// ends.
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock; none when another process has it.
+    /// Takes the lock; returns `None` if another process holds it.
     pub(crate) fn take(dir: &Path, damage: &Damage) -> io::Result<Option<Self>> {
         let path = lock_file(dir);
         let open = || File::options().create(true).truncate(false).write(true).open(&path);
@@ -70,10 +72,10 @@ impl Lock {
         }
     }
 
-    /// Whether some process holds the directory's lock.
+    /// Returns `true` if any process holds the directory's lock.
     pub(crate) fn is_held(dir: &Path) -> bool {
         let Ok(file) = File::open(lock_file(dir)) else { return false };
-        // A shared lock, so that two who look do not take each other for a server.
+        // A shared lock, so that two processes that check at once do not take each other for a server.
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }
@@ -87,39 +89,40 @@ fn lock_file(dir: &Path) -> PathBuf {
     dir.join("lock")
 }
 
-/// Where the endpoint is written down.
+/// Path of the endpoint file.
 fn endpoint_file(dir: &Path) -> PathBuf {
     dir.join("endpoint.json")
 }
 
-/// What the endpoint file says; none when there is none, or half of one.
+/// Returns the contents of the endpoint file; `None` if it is missing or incomplete.
 pub(crate) fn read_endpoint(dir: &Path) -> Option<Endpoint> {
     disk::read_json(&endpoint_file(dir)).ok().flatten()
 }
 
-/// Tells later processes where this one listens.
+/// Writes the address of this server for later processes.
 pub(crate) fn write_endpoint(dir: &Path, endpoint: &Endpoint) -> io::Result<()> {
     disk::write_json(&endpoint_file(dir), endpoint)
 }
 
-/// What is known of earlier servers: for the next one, and for those who had joined one.
+/// Record of earlier servers, for the next server and for the processes that had joined one.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Past {
-    /// The port that the last one listened on; 0: none is known.
+    /// Port of the last server; 0 if none is known.
     #[serde(default)]
     pub(crate) port: u16,
-    /// The ids of those that ended without an answer to all requests, the latest last.
+    /// IDs of the servers that ended without answering all requests, the latest last.
     #[serde(default)]
     pub(crate) killed: Vec<String>,
 }
 
 impl Past {
-    /// Reads it. It is of use only while it can be read.
+    /// Reads the record. An unreadable record counts as empty.
     pub(crate) fn read(dir: &Path) -> Self {
         disk::read_json(&past_file(dir)).ok().flatten().unwrap_or_default()
     }
 
-    /// Notes the server that left its endpoint behind, which one that ends in order does not. Under the lock.
+    /// Records the server that left its endpoint file behind, which a server that ends cleanly does not. Call it with
+    /// the lock held.
     pub(crate) fn note_killed(dir: &Path, damage: &Damage) -> io::Result<Self> {
         let mut past = damage.json::<Self>(&past_file(dir), "what is known of earlier servers").unwrap_or_default();
         if let Some(left) = read_endpoint(dir) {
@@ -132,7 +135,7 @@ impl Past {
         Ok(past)
     }
 
-    /// Writes it.
+    /// Writes the record.
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
         disk::write_json(&past_file(dir), self)
     }
@@ -142,7 +145,7 @@ fn past_file(dir: &Path) -> PathBuf {
     dir.join("past.json")
 }
 
-/// Removes the endpoint file: nobody serves, and every request was answered.
+/// Removes the endpoint file: no process serves, and every request was answered.
 pub(crate) fn remove_endpoint(dir: &Path, damage: &Damage) -> io::Result<()> {
     let file = endpoint_file(dir);
     match std::fs::remove_file(&file) {

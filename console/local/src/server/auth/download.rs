@@ -1,4 +1,4 @@
-//! Downloads of code: URLs that carry their own signature, as AWS's presigned ones do, so that any HTTP client may follow
+//! Code downloads: URLs that contain their own signature, as AWS's presigned URLs do, so that any HTTP client can use
 //! them for ten minutes.
 
 use super::{Auth, same};
@@ -12,17 +12,17 @@ use http::{Method, request::Parts};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::time::Duration;
 
-/// What the paths of downloads begin with.
+/// Prefix of download paths.
 pub(crate) const PATH: &str = "/code/";
-/// How long a URL is good: as long as AWS's.
+/// Validity of a download URL, the same as AWS's.
 const VALIDITY: Duration = Duration::from_mins(10);
 
-/// Whether a request is a download, which is not signed in its headers.
+/// Returns `true` if the request is a download, which is not signed in its headers.
 pub(super) fn is_download(head: &Parts) -> bool {
     head.method == Method::GET && head.uri.path().starts_with(PATH)
 }
 
-/// The SHA-256 in a download's path; none in any other, so that no path leads to another file.
+/// Returns the SHA-256 in a download's path; `None` for any other path, so that no path reaches another file.
 pub(crate) fn sha256_of(path: &str) -> Option<&str> {
     let name = path.strip_prefix(PATH)?.strip_suffix(".zip")?;
     let is_hexadecimal = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -30,13 +30,13 @@ pub(crate) fn sha256_of(path: &str) -> Option<&str> {
 }
 
 impl Auth {
-    /// The URL to download `name` by for the next ten minutes.
+    /// Returns a URL from which `name` can be downloaded for the next ten minutes.
     pub(crate) fn download(&self, name: &str, now: Timestamp) -> Result<String, ApiError> {
         let host = &self.hosts[0];
         Ok(format!("http://{host}{}", self.presign(&format!("{PATH}{name}"), now)?))
     }
 
-    /// Path and query of a download that is signed at that time.
+    /// Path and query of a download that is signed at `time`.
     fn presign(&self, path: &str, time: Timestamp) -> Result<String, ApiError> {
         let failed = |error: &dyn std::fmt::Display| ApiError::service("could not sign a download", error);
         let identity = Credentials::new(&self.access_key, &self.secret_key, None, None, "local").into();
@@ -66,7 +66,7 @@ impl Auth {
         Ok(format!("{path}?{}", query.join("&")))
     }
 
-    /// Whether a download has a signature that holds and has not expired: signs it again and compares.
+    /// Checks that a download's signature is valid and has not expired: signs it again and compares.
     pub(super) fn verify_download(&self, head: &Parts, now: Timestamp) -> Result<(), ApiError> {
         let denied = |why: &str| Err(ApiError::new(403, "AccessDeniedException", why));
         let query = crate::http::query::pairs(head.uri.query().unwrap_or_default());

@@ -1,11 +1,11 @@
-//! Requests that carry their signature in the query, so that any HTTP client may send them for a while.
+//! Requests with the signature in their query string, so that any HTTP client can send them for a limited time.
 
 use super::sigv4::{ALGORITHM, SigV4, incomplete};
 use crate::http::{error::ApiError, query::decode};
 use http::{header::AUTHORIZATION, request::Parts};
 use std::time::Duration;
 
-/// What a signature in a query consists of; the rest of the query is signed.
+/// Query parameters that make up the signature; the rest of the query is signed.
 const FIELDS: [&str; 7] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -15,18 +15,18 @@ const FIELDS: [&str; 7] = [
     "X-Amz-Signature",
     "X-Amz-SignedHeaders",
 ];
-/// How long a signature is good at most: seven days.
+/// Longest validity of a signature: seven days, in seconds.
 const LONGEST: u64 = 604_800;
 
-/// The query of a presigned request.
+/// Query string of a presigned request.
 pub(super) struct Query {
     fields: Vec<(String, String)>,
-    /// What is not of the signature, as it was sent.
+    /// The query without the signature's parameters, as it was sent.
     pub(super) rest: String,
 }
 
 impl Query {
-    /// The signature that it carries.
+    /// Returns the signature that the query contains.
     pub(super) fn claim(&self) -> Result<SigV4<'_>, ApiError> {
         let validity = Some(self.validity()?);
         SigV4::new(
@@ -38,7 +38,7 @@ impl Query {
         )
     }
 
-    /// Reads it; none when the request is not signed there.
+    /// Reads the query; returns `None` if it contains no signature.
     pub(super) fn read(head: &Parts) -> Option<Self> {
         let query = head.uri.query().filter(|query| query.contains("X-Amz-"))?;
         if head.headers.contains_key(AUTHORIZATION) {
@@ -62,7 +62,7 @@ impl Query {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
-    /// A part of the signature. A part that is there twice says nothing.
+    /// Returns a parameter of the signature. A parameter that is repeated is an error.
     pub(super) fn field(&self, name: &str) -> Result<&str, ApiError> {
         match self.fields.iter().filter(|(field, _)| field == name).count() {
             1 => Ok(self.find(name).unwrap_or_default()),
@@ -71,7 +71,7 @@ impl Query {
         }
     }
 
-    /// How long it is good.
+    /// Time for which the signature is valid.
     pub(super) fn validity(&self) -> Result<Duration, ApiError> {
         if self.field("X-Amz-Algorithm")? != ALGORITHM {
             return Err(incomplete(&format!("X-Amz-Algorithm is not {ALGORITHM}")));
@@ -82,12 +82,12 @@ impl Query {
         Ok(Duration::from_secs(seconds))
     }
 
-    /// The session token that it was signed with.
+    /// Session token that the request was signed with.
     pub(super) fn token(&self) -> Option<&str> {
         self.find("X-Amz-Security-Token")
     }
 
-    /// The hash of the body that it names: what SDKs move into the query from a header.
+    /// SHA-256 of the body, which SDKs move from a header into the query.
     pub(super) fn content_sha256(&self) -> Option<&str> {
         self.rest.split('&').find_map(|part| part.strip_prefix("X-Amz-Content-Sha256="))
     }

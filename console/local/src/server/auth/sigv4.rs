@@ -1,30 +1,30 @@
-//! A signature's own words: whose it is, for what, when it was made and what it covers. Source: AWS Identity and Access
-//! Management user guide, "AWS Signature Version 4 for API requests".
+//! The parts of a signature: its access key, scope, time and signed headers. Source: AWS Identity and Access Management
+//! user guide, "AWS Signature Version 4 for API requests".
 
 use crate::http::error::ApiError;
 use http::{HeaderMap, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use std::time::Duration;
 
-/// How far the caller's clock may be off: AWS's own five minutes.
+/// Maximum difference between the caller's clock and this one: five minutes, as on AWS.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// The form of times.
+/// Format of timestamps.
 const FORMAT: &str = "%Y%m%dT%H%M%SZ";
-/// The one algorithm.
+/// The only supported algorithm.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What a signature says.
+/// Parsed signature of a request.
 pub(super) struct SigV4<'a> {
     pub(super) access_key: &'a str,
-    /// The day in its scope.
+    /// Date in the credential scope.
     pub(super) date: &'a str,
     pub(super) region: &'a str,
     pub(super) service: &'a str,
     pub(super) signed_headers: &'a str,
     pub(super) signature: &'a str,
-    /// When it was made, as it was written.
+    /// Time of signing, as it was sent.
     pub(super) time: &'a str,
-    /// How long it is good from then on, when it is in the query.
+    /// Validity from that time on, if the signature is in the query.
     pub(super) validity: Option<Duration>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> SigV4<'a> {
         Self::new(field("Credential")?, field("SignedHeaders")?, field("Signature")?, date, None)
     }
 
-    /// Reads the credential of a signature.
+    /// Parses the credential of a signature.
     pub(super) fn new(
         credential: &'a str,
         signed_headers: &'a str,
@@ -65,7 +65,7 @@ impl<'a> SigV4<'a> {
         Ok(Self { access_key, date, region, service, signed_headers, signature, time, validity })
     }
 
-    /// When the signature was made, if it is good now.
+    /// Returns the time of signing, or an error if the signature is not valid at `now`.
     pub(super) fn check_time(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
         let written = self.time;
         let time = DateTime::strptime(FORMAT, written)
@@ -94,7 +94,7 @@ impl<'a> SigV4<'a> {
         Ok(time)
     }
 
-    /// That the signature covers what gives a request its meaning: its host, its time and every `X-Amz` header.
+    /// Checks that the signature covers the host, the time and every `X-Amz` header, which give a request its meaning.
     pub(super) fn check_headers(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         if !is_signed("host") {
@@ -110,12 +110,12 @@ impl<'a> SigV4<'a> {
     }
 }
 
-/// A signature that misses a part.
+/// Error for a signature with a missing part.
 pub(super) fn incomplete(why: &str) -> ApiError {
     ApiError::new(403, "IncompleteSignatureException", format!("The request is not properly signed: {why}"))
 }
 
-/// A signature that is not one of this request.
+/// Error for a signature that does not match the request.
 pub(super) fn mismatch(message: impl Into<String>) -> ApiError {
     ApiError::new(403, "InvalidSignatureException", message)
 }
