@@ -1,4 +1,4 @@
 //! The AWS account of the local Lambda.
 
-/// The account's id, in every ARN.
+/// ID of the account, in every ARN.
 pub(crate) const ACCOUNT: &str = "000000000000";

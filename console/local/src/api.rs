@@ -1,5 +1,5 @@
-//! The APIs that are served, and function URLs. Each reads requests, works on the shared state ([`crate::service`]) and
-//! answers; the router says which one a request is for.
+//! The supported APIs, and function URLs. Each reads requests, works on the shared state ([`crate::service`]) and
+//! answers; the router selects the API for a request.
 
 pub(crate) mod iam;
 pub(crate) mod lambda;

@@ -1,4 +1,4 @@
-//! Counts what a server brings to its end before it ends.
+//! Counts the work that a server finishes before it ends.
 
 use std::{
     future::Future,
@@ -8,12 +8,12 @@ use std::{
     },
 };
 
-/// Counts what is to be brought to its end.
+/// Counter of the work that must be finished.
 #[derive(Clone, Default)]
 pub(crate) struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    /// One more, until what this gives is dropped.
+    /// Adds one, until the returned value is dropped.
     pub(crate) fn begin(&self) -> Counted {
         self.0.fetch_add(1, Ordering::SeqCst);
         Counted(self.clone())
@@ -24,11 +24,11 @@ impl Count {
     }
 }
 
-/// One that is counted.
+/// A unit of work that is counted.
 pub(crate) struct Counted(Count);
 
 impl Counted {
-    /// Waits for something, and does not count meanwhile.
+    /// Waits for a future, and does not count meanwhile.
     pub(crate) async fn uncounted<T>(&self, wait: impl Future<Output = T>) -> T {
         struct Uncounted<'a>(&'a Count);
         impl Drop for Uncounted<'_> {
@@ -60,7 +60,7 @@ mod tests {
         let counted = count.begin();
         assert_eq!(counted.uncounted(async { count.get() }).await, 0);
         assert_eq!(count.get(), 1);
-        // Broken off in its wait.
+        // The wait was cancelled.
         assert!(timeout(Duration::ZERO, counted.uncounted(std::future::pending::<()>())).await.is_err());
         assert_eq!(count.get(), 1);
         counted.uncounted(ready(())).await;

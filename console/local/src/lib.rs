@@ -3,42 +3,42 @@
 //!
 //! # Layout
 //!
-//! Each room uses those below it, and no module is in a cycle that is larger than a parent with its children. A request
-//! comes in at the top and goes down:
+//! Each module uses those below it, and no module is in a cycle that is larger than a parent with its children. A
+//! request enters at the top and goes down:
 //!
 //! ```text
 //! server/   opens, joins and leaves a local Lambda; accepts connections (server.rs)
 //!           auth/ Host, Origin and signatures    connections    gate, leave, lock, link    io_threads, busy_poll
-//! api/      router: which API is a request for?
+//! api/      router: selects the API for a request
 //!           lambda/   logs/   iam/   sts   urls/ (function URLs)
 //! service   the state that the APIs share
-//! invoke/   concurrency: may it run now?    pool: which sandbox takes it?
-//!           invocation/ a cold start, a failed init, a request's log lines    running: apart from its caller
+//! invoke/   concurrency: admits or throttles    pool: selects the sandbox
+//!           invocation/ a cold start, a failed init, a request's log lines    running: independent of its caller
 //! sandbox/  one bootstrap and its extensions
-//!           process/ commands, signals, memory, output    isolation, filesystem: what they see of this machine
+//!           process/ commands, signals, memory, output    isolation, filesystem: their view of this machine
 //!           runtime_api/   extensions/   telemetry/   log/   shutdown
 //! store/    everything on disk: functions, layers, code, the queue, function URLs, roles, logs/; damage
 //! http/     requests, responses, errors and the protocols of AWS's APIs
 //! ```
 //!
-//! Two arrows point up, to leaves: those below use `auth`, `connections`, `gate` and `busy_poll` of `server`, and
-//! `store::functions` sets the reservations of `invoke::concurrency`.
+//! Two dependencies point up, to leaves: the modules below use `auth`, `connections`, `gate` and `busy_poll` of
+//! `server`, and `store::functions` sets the reservations of `invoke::concurrency`.
 //!
-//! Everything is on disk under one directory, for its owner alone, and outlives the process. Sandboxes do not: they die
-//! with it. So a process that others have joined goes on until what they asked for is answered, and the next one of them
-//! serves then, on the same port if it can. When nothing is asked, nothing runs: an idle sandbox is frozen, and ended after
-//! some minutes.
+//! Everything is stored under one directory, readable by its owner alone, and outlives the process. Sandboxes do not:
+//! they end with it. So a process that others have joined continues until their requests are answered, and then one of
+//! them serves, on the same port if possible. Without requests nothing runs: an idle sandbox is frozen, and ended
+//! after some minutes.
 //!
-//! What is not as on AWS: only custom runtimes run; memory is limited for the bootstrap and what it starts, not for
-//! external extensions; what is frozen is the processes, not a machine; a function sees this machine's files, and
-//! `/var/task`, `/opt` and a `/tmp` of its own only where the system has mount namespaces for this user
-//! (`sandbox/isolation.rs` in the sources has what else it can do); resource policies are kept, and count for unsigned
-//! function URLs only; there is no provisioned concurrency and no code signing; an invocation waits up to 100 ms for a
-//! sandbox that has answered and is about to be free; whatever may be traced is sampled, and nothing is sent to X-Ray;
-//! a retry of an asynchronous invocation comes after seconds, and its destinations are functions; function URLs speak
-//! HTTP without TLS, are paths under the server's address (and names under `localhost`), and refuse pages whose
-//! `Origin` their Cors does not allow. Other users of the machine are refused at the connection, where the system tells
-//! whose it is: on Linux.
+//! Differences from AWS: only custom runtimes run; memory is limited for the bootstrap and the processes that it
+//! starts, not for external extensions; the processes are frozen, not a machine; a function sees this machine's files,
+//! and `/var/task`, `/opt` and a `/tmp` of its own only where the system has mount namespaces for this user
+//! (`sandbox/isolation.rs` in the sources lists its further access); resource policies are stored, and apply to
+//! unsigned function URLs only; there is no provisioned concurrency and no code signing; an invocation waits up to
+//! 100 ms for a sandbox that has answered and is about to be free; every request that may be traced is sampled, and
+//! nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are
+//! functions; function URLs use HTTP without TLS, are paths under the server's address (and names under `localhost`),
+//! and refuse pages whose `Origin` their Cors does not allow. Connections of other users of the machine are refused
+//! where the system can identify the user: on Linux.
 
 mod account;
 mod api;

@@ -1,35 +1,36 @@
-//! The limits of sandboxes and queue in one place, so that tests can be quick. Plain data, and the process's own limit of
-//! file descriptors, which is raised as far as the system lets it.
+//! Limits of the sandboxes and the queue in one place, so that tests can be quick. Plain data, and the process's own
+//! limit of file descriptors, which is raised as far as the system allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
-/// How many invocations of an account may run at once. Source: AWS Lambda developer guide, "Lambda quotas".
+/// Maximum number of concurrent invocations of an account. Source: AWS Lambda developer guide, "Lambda quotas".
 pub(crate) const ACCOUNT_CONCURRENCY: u32 = 1000;
 
 /// File descriptors of one sandbox and its caller: a listener, a connection, a pipe, a log file, the process and its
-/// status, a caller's connection, and room for a moment's need.
+/// status, a caller's connection, and a reserve for temporary use.
 const DESCRIPTORS: u64 = 9;
 
-/// What AWS limits by time and number.
+/// Limits of time and number, as AWS has them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How long a bootstrap may take to its first `next` before the init is broken off and begun again in the invocation.
+    /// Time limit for a bootstrap's first `next`. After that the init is stopped and repeated during the invocation.
     pub(crate) init: Duration,
-    /// How long an idle sandbox is kept.
+    /// Time that an idle sandbox is kept.
     pub(crate) idle: Duration,
-    /// How long a sandbox rests before it is frozen: one that is used again at once is not stopped and started each time.
+    /// Delay before an idle sandbox is frozen, so that one that is used again at once is not stopped and started each
+    /// time.
     pub(crate) rest: Duration,
-    /// How many invocations may run at once, and how many sandboxes there may be: idle ones give way to new ones.
-    /// The default is AWS's for an account. A thousand small processes are what a laptop bears; a function that must not
-    /// come near it has its reserved concurrency.
+    /// Maximum number of concurrent invocations, and of sandboxes: idle ones are ended to make room for new ones. The
+    /// default is AWS's for an account. A laptop can run a thousand small processes; set reserved concurrency for a
+    /// function that must not come near that number.
     pub(crate) concurrency: u32,
-    /// How many connections there may be; those that ask for nothing give way to new ones.
+    /// Maximum number of connections; those without a request are closed to make room for new ones.
     pub(crate) connections: u32,
-    /// The pauses before the two retries of an asynchronous invocation. AWS waits one and two minutes; a person at a
+    /// Delays before the two retries of an asynchronous invocation. AWS waits one and two minutes; a person at a
     /// terminal should not have to.
     pub(crate) retries: [Duration; 2],
-    /// Whether sandboxes have namespaces of their own, where the system gives any.
+    /// `true` if sandboxes have namespaces of their own, where the system provides them.
     pub(crate) namespaces: bool,
 }
 
@@ -48,7 +49,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// With no more sandboxes than this process may have file descriptors for. Raises the limit of those first.
+    /// Limits the number of sandboxes to what the process has file descriptors for. Raises that limit first.
     pub(crate) fn within_the_system(self) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();

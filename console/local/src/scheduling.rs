@@ -1,8 +1,8 @@
-//! The scheduling policy of the threads. Asks the system only.
+//! Scheduling policy of the threads. Only makes a system call.
 
-/// Tells the system that what this thread and those that it starts do comes in batches: being woken, they do not take a
-/// processor from whoever woke them. A request is a chain of such wakes, and without it every other step would interrupt
-/// the one before it. Where the system has no such thing, nothing changes.
+/// Sets the batch policy for this thread and for those that it starts: when they are woken, they do not preempt the
+/// thread that woke them. A request is a chain of such wake-ups, and without it every other step would interrupt the
+/// one before it. Has no effect where the system does not support it.
 pub(crate) fn as_batch() {
     #[cfg(target_os = "linux")]
     {

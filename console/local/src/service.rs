@@ -1,4 +1,4 @@
-//! Shared state of the local Lambda: what the APIs work on.
+//! Shared state that the APIs work on.
 
 use crate::{
     http::error::ApiError,
@@ -17,15 +17,15 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// Everything that the APIs work on.
+/// Shared state of the APIs.
 pub(crate) struct Service {
-    /// The AWS region in every ARN.
+    /// AWS region in every ARN.
     pub(crate) region: String,
     /// The functions.
     pub(crate) functions: Arc<Functions>,
     /// The layers.
     pub(crate) layers: Layers,
-    /// The zips of both.
+    /// The zips of functions and layers.
     pub(crate) codes: Arc<CodeStore>,
     /// The log groups.
     pub(crate) logs: Arc<Logs>,
@@ -33,28 +33,28 @@ pub(crate) struct Service {
     pub(crate) pool: Arc<Pool>,
     /// The asynchronous invocations.
     pub(crate) queue: Queue,
-    /// How they are dealt with.
+    /// Event invoke configs of the functions.
     pub(crate) event_configs: PerQualifier<EventConfig>,
     /// The function URLs.
     pub(crate) urls: PerQualifier<UrlConfig>,
-    /// What else is kept of functions, and changes nothing here.
+    /// Other settings of functions, which are stored and have no effect here.
     pub(crate) controls: PerQualifier<Controls>,
     /// The requests that are being served.
     pub(crate) busy_poll: Arc<BusyPoll>,
-    /// Whether more of them may begin.
+    /// Gate that decides whether further requests may start.
     pub(crate) gate: Gate,
-    /// The port that all of it is served on.
+    /// Port of the server.
     pub(crate) port: u16,
     /// The IAM roles and policies.
     pub(crate) iam: Iam,
     /// Signs downloads; `None` before the server listens.
     pub(crate) auth: OnceLock<Arc<Auth>>,
-    /// What of the state was found damaged.
+    /// State on disk that was found damaged.
     pub(crate) damage: Arc<Damage>,
 }
 
 impl Service {
-    /// Reads what is on disk under `dir`. Blocks.
+    /// Reads the state on disk under `dir`. Blocks.
     pub(crate) fn open(
         dir: &Path,
         region: String,
@@ -68,7 +68,7 @@ impl Service {
         let layers = Layers::open(&dir.join("layers"), &codes, &damage)?;
         let concurrency = Concurrency::new(limits.concurrency);
         let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency), &damage)?);
-        // What was set aside may name code that nothing else does.
+        // Files that were set aside may refer to code that no other file refers to.
         let needless = !layers.any_set_aside() && !functions.any_set_aside() && damage.found().is_empty();
         codes.sweep(needless)?;
         let logs = Logs::open(&dir.join("logs"), region.clone(), &functions.log_groups(), &damage)?;
@@ -101,7 +101,7 @@ impl Service {
         }))
     }
 
-    /// Where a zip can be downloaded, by its SHA-256; none when only its files were kept.
+    /// Returns the URL from which a zip can be downloaded, by its SHA-256; `None` if only its files were kept.
     pub(crate) fn location(&self, sha256: &str) -> Result<Option<String>, ApiError> {
         match self.auth.get() {
             Some(auth) if self.codes.zip(sha256).is_file() => {

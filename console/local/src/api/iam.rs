@@ -1,5 +1,5 @@
-//! IAM: as much of it as the life of an execution role and of its policies needs. Both are remembered and give no rights: a
-//! local function has those of the person who runs it, and so has the caller.
+//! IAM: the part of it that the lifecycle of an execution role and of its policies needs. Both are stored but grant
+//! nothing: a local function has the permissions of the user who runs it, and so has the caller.
 
 mod policies;
 mod request;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
-/// What is served.
+/// Supported actions.
 const ACTIONS: [&str; 35] = [
     "AttachRolePolicy",
     "CreatePolicy",
@@ -55,7 +55,7 @@ const ACTIONS: [&str; 35] = [
     "UpdateAssumeRolePolicy",
     "UpdateRole",
     "UpdateRoleDescription",
-    // An account has none, which Terraform asks all the same.
+    // An account has no aliases here, but Terraform asks for them.
     "ListAccountAliases",
 ];
 
@@ -86,7 +86,7 @@ fn missing(what: &str) -> ApiError {
     ApiError::new(404, "NoSuchEntity", what)
 }
 
-/// A list that is whole.
+/// Renders a complete list.
 fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     let mut xml = format!("<{name}>");
     for member in members {
@@ -97,7 +97,7 @@ fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     xml + &format!("</{name}><IsTruncated>false</IsTruncated>")
 }
 
-/// The list of tags in a description; nothing when there are none.
+/// Renders the list of tags in a description; empty if there are none.
 fn tags(tags: &BTreeMap<String, String>) -> String {
     if tags.is_empty() {
         return String::new();
@@ -110,7 +110,7 @@ fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> 
     tags.iter().map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
 }
 
-/// That a document is JSON.
+/// Checks that a document is JSON.
 fn check_document(document: &str) -> Result<(), ApiError> {
     match serde_json::from_str::<serde::de::IgnoredAny>(document) {
         Ok(_) => Ok(()),
@@ -118,7 +118,7 @@ fn check_document(document: &str) -> Result<(), ApiError> {
     }
 }
 
-/// That a name is one of a role or a policy.
+/// Checks that a name is valid for a role or a policy.
 fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if name.is_empty() || name.len() > longest || !name.chars().all(valid) {
@@ -128,7 +128,7 @@ fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The caller may do everything, as the one who runs the process may.
+/// `SimulatePrincipalPolicy`: the caller may do everything, as the user who runs the process may.
 fn simulate(request: &Request<'_>) -> Result<String, ApiError> {
     request.need("PolicySourceArn")?;
     let resources = match request.members("ResourceArns") {

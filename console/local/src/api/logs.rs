@@ -22,13 +22,13 @@ use page::read;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The operation whose answer goes on.
+/// Operation with a streaming answer.
 const TAIL: &str = "StartLiveTail";
 
 /// An operation that reads and changes groups on disk.
 type Operation = fn(&Logs, &[u8]) -> Result<Value, ApiError>;
 
-/// What is served besides.
+/// The other supported operations.
 const OPERATIONS: [(&str, Operation); 20] = [
     ("AssociateKmsKey", |logs, body| groups::associate_key(logs, &read(body)?)),
     ("CreateLogGroup", |logs, body| groups::create_group(logs, &read(body)?)),
@@ -58,7 +58,7 @@ pub(crate) async fn dispatch(logs: &Arc<Logs>, operation: &str, call: &ApiReques
         return tail::start(logs, call);
     }
     let (logs, body, name) = (Arc::clone(logs), call.body.clone(), operation.to_owned());
-    // Reading events means reading files: not on the threads that serve everyone.
+    // Reading events means reading files: not on the threads that serve all requests.
     let result = tokio::task::spawn_blocking(move || operate(&logs, &name, &body)).await;
     let value = result.map_err(|error| ApiError::service("broke off a request", &error))??;
     let body = if value.is_null() { String::new() } else { value.to_string() };

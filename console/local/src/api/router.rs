@@ -1,4 +1,4 @@
-//! Routes requests to the API that they are for.
+//! Routes each request to its API.
 
 use super::{iam, lambda, logs, sts};
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
 use http::{Method, Response, request::Parts};
 use std::sync::Arc;
 
-/// What the targets of the Logs API begin with.
+/// Prefix of the targets of the Logs API.
 const LOGS: &str = "Logs_20140328.";
 
-/// The targets that are served.
+/// The supported targets.
 const TARGETS: [&str; 1] = ["Logs_20140328"];
 
 /// Answers an authenticated request.
@@ -48,7 +48,7 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: ApiRequest) -> Result
     lambda::dispatch(service, &call).await
 }
 
-/// The service that a request is for, and that its signature must be for.
+/// Returns the service that a request is for, which its signature must be scoped to.
 pub(crate) fn addressee(head: &Parts, body: &[u8]) -> &'static str {
     if head.headers.contains_key("x-amz-target") {
         return "logs";
@@ -64,7 +64,7 @@ fn form(body: &[u8]) -> Vec<(String, String)> {
     query::pairs(&String::from_utf8_lossy(body))
 }
 
-/// The service of an action of the awsQuery protocol.
+/// Returns the service of an action of the awsQuery protocol.
 fn service_of(form: &[(String, String)]) -> &'static str {
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     if field("Action") == Some("GetCallerIdentity") || field("Version") == Some(sts::VERSION) { "sts" } else { "iam" }

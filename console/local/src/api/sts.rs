@@ -1,4 +1,4 @@
-//! STS: who the caller is. There is one caller: the holder of the generated key.
+//! STS: the identity of the caller. There is one caller: the holder of the generated key.
 
 use crate::{
     account::ACCOUNT,
@@ -6,9 +6,9 @@ use crate::{
 };
 use http::Response;
 
-/// The version of the API.
+/// Version of the API.
 pub(crate) const VERSION: &str = "2011-06-15";
-/// What is served.
+/// Supported actions.
 const ACTIONS: [&str; 1] = ["GetCallerIdentity"];
 
 /// Answers an action.

@@ -1,5 +1,5 @@
-//! Function URLs: HTTP requests that become events, and responses that become HTTP again. Served on the loopback port of
-//! the APIs, under paths and under host names of their own; the one place where a request may come in unsigned.
+//! Function URLs: HTTP requests that become events, and responses that become HTTP again. Served on the loopback port
+//! of the APIs, under paths and host names of their own; the only endpoint that accepts unsigned requests.
 
 pub(crate) mod address;
 mod cors;
@@ -41,9 +41,9 @@ use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The content type of a stream that begins with a prelude.
+/// Content type of a stream that begins with a prelude.
 const INTEGRATION: &[u8] = b"application/vnd.awslambda.http-integration-response";
-/// The longest prelude, in bytes.
+/// Largest prelude, in bytes.
 const PRELUDE_LIMIT: usize = 1 << 20;
 
 /// Answers a request to a URL.
@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     service: &Arc<Service>,
     id: &str,
 ) -> Response<Body> {
-    // The body is read to its end in any case: a client that is still sending would not hear a refusal.
+    // The body is always read to its end: a client that is still sending would not receive a refusal.
     let received = match receive(body, PAYLOAD_LIMIT, CEILING).await {
         Ok(received) => received,
         Err(error) => return Protocol::Rest.render(&error, id),
@@ -77,7 +77,7 @@ pub(crate) async fn serve(
     response
 }
 
-/// What a URL leads to.
+/// Function, qualifier and settings of a URL.
 struct Target<'a> {
     function: &'a str,
     qualifier: &'a str,
@@ -110,7 +110,7 @@ async fn pass(
         return Err(too_large());
     }
     let alias = Some(qualifier).filter(|qualifier| *qualifier != LATEST);
-    // An alias that is no more leaves its URL behind, which nobody may call.
+    // A deleted alias leaves its URL behind, which no caller may use.
     if config.auth == AuthType::None && !permission::anybody_may(service, function, alias) {
         return Ok(forbidden());
     }
@@ -159,12 +159,12 @@ async fn pass(
     Ok(response)
 }
 
-/// The response as it is made.
+/// Streams the response while the function produces it.
 async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
     let content = match running.next().await {
         Some(Step::Part(Part::Head(content))) => content,
         Some(Step::Part(Part::Data(_))) | None => None,
-        // It was not streamed. Seen on AWS: an error of the function is its body then, with status 200.
+        // The response was not streamed. Observed on AWS: a function error is then the body, with status 200.
         Some(Step::End(outcome)) => return Ok(function_response::unread(outcome?.payload)),
     };
     if !content.as_ref().is_some_and(|content| content.as_bytes().starts_with(INTEGRATION)) {
@@ -189,12 +189,12 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
             return Ok(head.with(rest(running, Bytes::copy_from_slice(body))));
         }
     }
-    // What is left of the invocation goes on without a listener.
+    // The rest of the invocation continues without a caller.
     Ok(function_response::bad_gateway())
 }
 
-/// What is still to come of a body. An error in its middle breaks the connection off: HTTP has no other word for that after
-/// the head, and without it half a body would look like a whole one.
+/// Returns the rest of a body. An error in its middle closes the connection: after the head HTTP has no other way to
+/// report it, and otherwise an incomplete body would look complete.
 fn rest(running: Running, begun: Bytes) -> Body {
     let frames = stream::try_unfold((running, begun), |(mut running, begun)| async move {
         if !begun.is_empty() {
@@ -206,7 +206,7 @@ fn rest(running: Running, begun: Bytes) -> Body {
                 Some(Step::Part(Part::Head(_))) => {}
                 Some(Step::End(Ok(outcome))) if !outcome.failed => return Ok(None),
                 Some(Step::End(_)) | None => {
-                    // What was made until now is sent before the connection is closed.
+                    // The data so far is sent before the connection is closed.
                     tokio::task::yield_now().await;
                     return Err(BrokenOff);
                 }

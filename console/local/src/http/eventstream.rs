@@ -7,7 +7,7 @@ use aws_smithy_types::{
 };
 use bytes::Bytes;
 
-/// One message: `kind` is `event` or `exception`, `name` its type, `content` the type of its payload.
+/// Encodes one message: `kind` is `event` or `exception`, `name` its type, `content` the type of its payload.
 pub(crate) fn event(kind: &'static str, name: &'static str, content: &'static str, payload: Bytes) -> Bytes {
     let header =
         |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(StrBytes::from(value)));

@@ -1,5 +1,5 @@
-//! Ids of requests and of what they leave behind: there are several a request, and the system's own random numbers would
-//! cost a system call each.
+//! IDs of requests and of the objects that they create: there are several per request, and the system's own random
+//! numbers would cost a system call each.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -10,7 +10,8 @@ use std::{
 };
 use uuid::Uuid;
 
-/// A random UUID: unique, but no secret. Numbers in a row, each hashed with two keys that the system drew.
+/// Returns a random UUID: unique, but not secret. Consecutive numbers, each hashed with two keys that the system
+/// generated.
 pub(crate) fn uuid() -> Uuid {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -28,7 +29,7 @@ mod tests {
     fn ids_are_random_uuids_and_no_two_are_the_same() {
         let ids: Vec<Uuid> = (0..10_000).map(|_| uuid()).collect();
         assert!(ids.iter().all(|id| id.get_version_num() == 4));
-        // Their beginnings, too, tell them apart.
+        // The first halves of the IDs are unique, too.
         assert_eq!(ids.iter().map(|id| id.as_u64_pair().0).collect::<HashSet<_>>().len(), ids.len());
         let ones: u32 = ids.iter().map(|id| id.as_u128().count_ones()).sum();
         assert!((62..66).contains(&(ones / 10_000)), "{ones}");

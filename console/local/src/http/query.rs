@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Decodes percent-encoded text; `+` becomes a space where `form` is set. Bytes that are no UTF-8 are replaced.
+/// Decodes percent-encoded text; `+` becomes a space if `form` is set. Bytes that are not UTF-8 are replaced.
 pub(crate) fn decode(text: &str, form: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|byte| *byte == b'%' || form && *byte == b'+') {
@@ -10,7 +10,7 @@ pub(crate) fn decode(text: &str, form: bool) -> Cow<'_, str> {
     }
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
-    // Two digits, and no sign as numbers may have.
+    // Two digits, without the sign that numbers may have.
     let digit = |index: usize| bytes.get(index).and_then(|byte| char::from(*byte).to_digit(16));
     while let Some(&byte) = bytes.get(index) {
         match (byte, digit(index + 1), digit(index + 2)) {
@@ -26,7 +26,7 @@ pub(crate) fn decode(text: &str, form: bool) -> Cow<'_, str> {
     String::from_utf8_lossy(&decoded).into_owned().into()
 }
 
-/// The decoded pairs of a query string or a form body, in order.
+/// Decodes the pairs of a query string or a form body, in order.
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|part| !part.is_empty())
@@ -37,7 +37,7 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Text as XML character data.
+/// Escapes text as XML character data.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -52,7 +52,7 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A form without its encoding, as the awsQuery protocol sends parameters.
+/// Percent-encodes text, as in the policy documents of IAM's answers.
 pub(crate) fn encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
@@ -65,7 +65,7 @@ pub(crate) fn encode(text: &str) -> String {
     })
 }
 
-/// The answer of an awsQuery action: `<ActionResponse><ActionResult>…`.
+/// Renders the answer of an awsQuery action: `<ActionResponse><ActionResult>…`.
 pub(crate) fn reply(
     action: &str,
     namespace: &str,

@@ -8,7 +8,7 @@ use super::{
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 
-/// What the services of the awsQuery protocol call an error. Source: IAM API reference, "Common errors".
+/// Error code in the services of the awsQuery protocol. Source: IAM API reference, "Common errors".
 fn query_code(code: &'static str) -> &'static str {
     match code {
         "IncompleteSignatureException" => "IncompleteSignature",
@@ -20,7 +20,7 @@ fn query_code(code: &'static str) -> &'static str {
     }
 }
 
-/// How the caller's service writes its errors.
+/// Kind of protocol that the called service uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// Lambda: REST with JSON bodies, the code in `x-amzn-ErrorType`.
@@ -32,7 +32,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol that the head of a request speaks.
+    /// Returns the protocol of a request, by its head.
     pub(crate) fn of(head: &http::request::Parts) -> Self {
         let form = |value: &HeaderValue| value.as_bytes().starts_with(b"application/x-www-form-urlencoded");
         let has_action = |query: &str| query.starts_with("Action=") || query.contains("&Action=");
@@ -47,7 +47,7 @@ impl Protocol {
         }
     }
 
-    /// `fault` as this protocol's answer.
+    /// Renders `error` as an answer of this protocol.
     pub(crate) fn render(self, error: &ApiError, request_id: &str) -> Response<Body> {
         let side = if error.status.is_server_error() { "Server" } else { "Sender" };
         let (content, body) = match self {
@@ -72,7 +72,7 @@ impl Protocol {
                 ),
             ),
         };
-        // The Logs service answers 400 to every client error.
+        // CloudWatch Logs answers every client error with 400.
         let status = match self {
             Self::Json if error.status == StatusCode::NOT_FOUND || error.status == StatusCode::CONFLICT => {
                 StatusCode::BAD_REQUEST

@@ -8,49 +8,48 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-/// The largest synchronous Invoke payload: 6 MB.
+/// Largest synchronous Invoke payload: 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
 
-/// Above this a body is not even read to its end.
+/// Length above which a body is not even read to its end.
 pub(crate) const CEILING: usize = 256 << 20;
 
-/// How long JSON may be that is read at once: some tens of microseconds.
+/// Largest JSON that is parsed in place, which takes some tens of microseconds.
 const SHORT: usize = 64 << 10;
 
-/// A request whose signature held.
+/// A request with a valid signature.
 pub(crate) struct ApiRequest {
-    /// The HTTP method.
+    /// HTTP method.
     pub(crate) method: Method,
-    /// The path as it was sent, still percent-encoded.
+    /// Path as it was sent, still percent-encoded.
     pub(crate) path: String,
-    /// The decoded query parameters, in order.
+    /// Decoded query parameters, in order.
     pub(crate) query: Vec<(String, String)>,
-    /// The headers.
+    /// Headers.
     pub(crate) headers: HeaderMap,
-    /// The whole body.
+    /// Complete body.
     pub(crate) body: Bytes,
-    /// What `x-amzn-RequestId` says.
+    /// Value of `x-amzn-RequestId`.
     pub(crate) request_id: String,
 }
 
 impl ApiRequest {
-    /// The first query parameter of that name.
+    /// Returns the first query parameter of that name.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A header's text.
+    /// Returns a header's text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body as JSON of a known shape; an empty body counts as `{}`.
+    /// Parses the body as JSON of a known shape; an empty body counts as `{}`.
     pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         read(&self.body)
     }
 
-    /// As [`json`](Self::json), for a body that may hold a zip: a long one is read on a thread where that may take its
-    /// time.
+    /// As [`json`](Self::json), for a body that may contain a zip: a long one is parsed on a blocking thread.
     pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(&self) -> Result<T, ApiError> {
         if self.body.len() <= SHORT {
             return self.json();
@@ -67,18 +66,18 @@ fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     })
 }
 
-/// A request's body as it came in: at most the limit is kept, all of it is hashed.
+/// Body of a request as it was received: at most `limit` bytes are kept, all of it is hashed.
 pub(crate) struct Received {
-    /// The body; empty when it was over the limit.
+    /// The body; empty if it was over the limit.
     pub(crate) bytes: Bytes,
-    /// Its SHA-256, lower-case hexadecimal.
+    /// SHA-256 of the body, lower-case hexadecimal.
     pub(crate) sha256: String,
-    /// Its length in bytes.
+    /// Length of the body in bytes.
     pub(crate) length: usize,
 }
 
-/// Reads a whole body. What is over `limit` bytes is hashed and dropped, so that the caller, who is still sending, hears
-/// the answer instead of a broken connection; past `ceiling` reading ends.
+/// Reads a whole body. A body over `limit` bytes is hashed and dropped, so that the caller, which is still sending,
+/// receives the answer instead of a broken connection; reading stops after `ceiling` bytes.
 pub(crate) async fn receive<B>(mut body: B, limit: usize, ceiling: usize) -> Result<Received, ApiError>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,

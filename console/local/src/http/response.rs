@@ -8,7 +8,7 @@ use std::fmt;
 /// The body of every answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 
-/// The end of a body that is not whole: its connection is closed without the mark of a body's end.
+/// Error that ends an incomplete body: its connection is closed without the marker for the end of the body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BrokenOff;
 
@@ -20,12 +20,12 @@ impl fmt::Display for BrokenOff {
 
 impl std::error::Error for BrokenOff {}
 
-/// A body of known bytes.
+/// Creates a body of known bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// An answer with a body of known type.
+/// Creates an answer with a body of known type.
 pub(crate) fn answer(status: u16, content: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(full(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -33,12 +33,12 @@ pub(crate) fn answer(status: u16, content: &'static str, body: impl Into<Bytes>)
     response
 }
 
-/// A Lambda answer: JSON.
+/// Creates a Lambda answer: JSON.
 pub(crate) fn json(status: u16, value: &serde_json::Value) -> Response<Body> {
     answer(status, "application/json", value.to_string())
 }
 
-/// An answer with no body.
+/// Creates an answer without a body.
 pub(crate) fn empty(status: u16) -> Response<Body> {
     let mut response = Response::new(full(Bytes::new()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

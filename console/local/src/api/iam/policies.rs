@@ -1,4 +1,4 @@
-//! Managed policies: the account's own with their versions, and as much of AWS's as functions use.
+//! Managed policies: the account's own with their versions, and the AWS managed policies that functions use.
 
 use super::{Request, check_document, check_name, list, missing, tag_members, tags};
 use crate::{
@@ -11,11 +11,12 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// How many versions a policy has at most.
+/// Maximum number of versions of a policy.
 const VERSIONS: usize = 5;
-/// What the ARNs of AWS's policies begin with.
+/// Prefix of the ARNs of AWS managed policies.
 const OF_AWS: &str = "arn:aws:iam::aws:policy";
-/// AWS's policies for execution roles that can be read here: path, name, actions. Source: AWS managed policy reference.
+/// The AWS managed policies for execution roles that can be read here: path, name, actions. Source: AWS managed policy
+/// reference.
 const KNOWN: [(&str, &str, &[&str]); 5] = [
     (
         "/service-role/",
@@ -101,7 +102,7 @@ impl Policy {
         }
     }
 
-    /// One of AWS's.
+    /// Returns an AWS managed policy.
     fn of_aws(arn: &str) -> Option<Self> {
         let rest = arn.strip_prefix(OF_AWS)?;
         let (path, name, actions) = KNOWN.iter().find(|(path, name, _)| rest.strip_prefix(path) == Some(name))?;
@@ -132,7 +133,7 @@ impl Policy {
 }
 
 impl Iam {
-    /// The result of an action on a managed policy; none when it is no such action.
+    /// Returns the result of an action on a managed policy; `None` for any other action.
     pub(super) async fn policy(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let arn = || request.need("PolicyArn");
         let result = match action {
@@ -256,7 +257,7 @@ impl Iam {
         list("Policies", members.into_iter())
     }
 
-    /// A policy as it is told, but for its tags.
+    /// Describes a policy, without its tags.
     async fn describe(&self, arn: &str, policy: &Policy) -> String {
         let description =
             policy.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
@@ -279,7 +280,7 @@ impl Iam {
         )
     }
 
-    /// The roles that have a policy attached.
+    /// Returns the roles that a policy is attached to.
     async fn attached_to(&self, arn: &str) -> Vec<String> {
         let roles = self.roles.all(|role| role.policies.iter().any(|policy| policy == arn)).await;
         roles.iter().map(Role::entity).collect()
@@ -295,7 +296,7 @@ impl Iam {
         policy.filter(|policy| policy.arn() == arn).ok_or_else(|| no_policy(arn))
     }
 
-    /// That a policy may be attached: any of AWS's, and the account's own that are there.
+    /// Checks that a policy can be attached: any AWS managed policy, or an existing one of the account.
     pub(super) async fn check_attachable(&self, arn: &str) -> Result<(), ApiError> {
         if arn.starts_with(OF_AWS) {
             return Ok(());
@@ -318,7 +319,7 @@ impl Iam {
     }
 }
 
-/// The name in the ARN of one of the account's own policies; another ARN has a name that no policy has.
+/// Returns the name in the ARN of one of the account's own policies; for any other ARN, a name that no policy has.
 fn own_name(arn: &str) -> &str {
     arn.strip_prefix("arn:aws:iam::")
         .and_then(|rest| rest.strip_prefix(ACCOUNT)?.strip_prefix(":policy/"))

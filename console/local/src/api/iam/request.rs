@@ -3,7 +3,7 @@
 use crate::http::error::ApiError;
 use std::collections::BTreeMap;
 
-/// How many tags a role or a policy has at most.
+/// Maximum number of tags of a role or a policy.
 const TAGS: usize = 50;
 
 /// An action and its parameters.
@@ -16,28 +16,28 @@ impl<'a> Request<'a> {
         Self { form }
     }
 
-    /// The action's name.
+    /// Returns the action's name.
     pub(super) fn action(&self) -> &'a str {
         self.get("Action").unwrap_or_default()
     }
 
-    /// A parameter.
+    /// Returns a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that must be there.
+    /// Returns a required parameter.
     pub(super) fn need(&self, name: &str) -> Result<&'a str, ApiError> {
         let missing = || ApiError::new(400, "ValidationError", format!("the parameter {name} is missing"));
         self.get(name).ok_or_else(missing)
     }
 
-    /// A list of texts.
+    /// Returns a list of strings.
     pub(super) fn members(&self, name: &str) -> Vec<&'a str> {
         (1..).map_while(|n| self.get(&format!("{name}.member.{n}"))).collect()
     }
 
-    /// Tags, put to those that are there.
+    /// Adds the tags of the request to `tags`.
     pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
         let member = |n: usize, part: &str| self.get(&format!("Tags.member.{n}.{part}"));
         for (key, value) in (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default()))) {
@@ -58,7 +58,7 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// Takes the tags away that are named.
+    /// Removes the tags that the request names.
     pub(super) fn remove_tags(&self, tags: &mut BTreeMap<String, String>) {
         self.members("TagKeys").into_iter().for_each(|key| drop(tags.remove(key)));
     }

@@ -1,4 +1,4 @@
-//! Roles: their life, the policies that they hold or have attached, their tags.
+//! Roles: their lifecycle, their inline and attached policies, their tags.
 
 use super::{Request, check_document, check_name, list, missing, tag_members, tags};
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Role {
-    /// Its name and its id, as lists of who uses a policy have them.
+    /// Renders its name and ID, as in the list of the entities that use a policy.
     pub(super) fn entity(&self) -> String {
         format!("<RoleName>{}</RoleName><RoleId>{}</RoleId>", escape(&self.name), self.id)
     }
 
-    /// As lists have it.
+    /// Renders the role as in lists.
     fn members(&self) -> String {
         let description =
             self.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
@@ -35,7 +35,7 @@ impl Role {
         )
     }
 
-    /// As it is told alone.
+    /// Renders the role as in an answer about this role alone.
     fn describe(&self) -> String {
         let boundary = self.boundary.as_deref().map(|arn| {
             let kind = "<PermissionsBoundaryType>Policy</PermissionsBoundaryType>";
@@ -47,7 +47,7 @@ impl Role {
     }
 }
 
-/// A session's length within its bounds.
+/// Reads the maximum session duration and checks its bounds.
 fn session(request: &Request<'_>) -> Result<Option<u32>, ApiError> {
     let Some(asked) = request.get("MaxSessionDuration") else { return Ok(None) };
     let session = asked.parse().ok().filter(|seconds| SESSION.contains(seconds));
@@ -66,7 +66,7 @@ fn description(request: &Request<'_>) -> Result<Option<String>, ApiError> {
 }
 
 impl Iam {
-    /// The result of an action on a role; none when it is no such action.
+    /// Returns the result of an action on a role; `None` for any other action.
     pub(super) async fn role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let name = || request.need("RoleName");
         let result = match action {
@@ -134,7 +134,7 @@ impl Iam {
                 };
                 self.change_role(name()?, gone).await?
             }
-            // There are no machines that would have one.
+            // There are no machines that could have an instance profile.
             "ListInstanceProfilesForRole" => {
                 self.find_role(name()?).await?;
                 list("InstanceProfiles", std::iter::empty())
@@ -144,7 +144,7 @@ impl Iam {
         Ok(Some(result))
     }
 
-    /// The result of an action on what a role holds or has attached; none when it is no such action.
+    /// Returns the result of an action on a role's inline or attached policies; `None` for any other action.
     async fn policy_of_role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
         let role = || request.need("RoleName");
         let result = match action {
@@ -252,7 +252,7 @@ impl Iam {
     }
 }
 
-/// That a role holds no policy any more.
+/// Checks that a role has no policies any more.
 fn may_go(role: &Role) -> Result<(), ApiError> {
     let first = match (role.inline.is_empty(), role.policies.is_empty()) {
         (false, _) => "delete policies",

@@ -15,11 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io;
 
-/// How large a page is at most, in bytes of messages: 1 MB.
+/// Largest page, in bytes of messages: 1 MB.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
-/// How many events a page has at most.
+/// Maximum number of events in a page.
 pub(super) const PAGE_EVENTS: usize = 10_000;
-/// How much of a stream is fetched at once.
+/// Number of bytes of a stream that are read at once.
 pub(super) const BLOCK: usize = 64 << 10;
 
 #[derive(Deserialize)]
@@ -61,7 +61,7 @@ pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, ApiError> 
     if events.len() > PAGE_EVENTS {
         return Err(invalid(format!("logEvents has {} events; it must have 1 to {PAGE_EVENTS}", events.len())));
     }
-    // CloudWatch counts 26 bytes for each event beside its message.
+    // CloudWatch counts 26 bytes for each event in addition to its message.
     let size: usize = events.iter().map(|event| event.message.len() + 26).sum();
     if size > PAGE_BYTES {
         return Err(invalid(format!("Upload too large: {size} bytes exceeds limit of {PAGE_BYTES}")));
@@ -99,7 +99,7 @@ pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, ApiError> 
     Ok(answer)
 }
 
-/// A place between two events: behind those of its time whose number is less.
+/// A place between two events: after those of its time with a smaller number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     time: i64,
@@ -115,7 +115,7 @@ impl Place {
         Self { time: event.t, number: event.n + 1 }
     }
 
-    /// A direction and the id of the event that would follow.
+    /// Encodes a direction and the ID of the event that would follow.
     fn token(self, direction: char, stream: &Stream) -> String {
         format!("{direction}/{}", stream.id(self.time, self.number))
     }
@@ -135,8 +135,8 @@ impl Place {
     }
 }
 
-/// `GetLogEvents`. A token is a direction and a place, so that it stays true while events come and go. At either end the
-/// same token comes back.
+/// `GetLogEvents`. A token contains a direction and a place, so that it stays valid while events are added and removed.
+/// At either end the same token is returned.
 pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, PAGE_EVENTS, PAGE_EVENTS)?;
     let group = group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
@@ -150,13 +150,13 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> 
         _ => (Direction::Backward, Place { time: end, number: 0 }),
     });
     let read = || page(&stream, direction, from, start, end, limit);
-    // The file may be replaced while it is read: then it is read again.
+    // The file may be replaced while it is read: then it is read once more.
     let again = |error: io::Error| match error.kind() {
         io::ErrorKind::StaleNetworkFileHandle => read(),
         _ => Err(error),
     };
     let events = read().or_else(again).map_err(|error| ApiError::service("could not read log events", &error))?;
-    // Without events, both tokens stay where the request was: at the beginning if that was nowhere.
+    // Without events, both tokens stay at the request's place: the beginning if it had none.
     let rest = asked.map_or(head, |(_, place)| place);
     let forward = events.last().map_or(rest, Place::after);
     let backward = events.first().map_or(rest, Place::before);
@@ -168,7 +168,7 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> 
     }))
 }
 
-/// The events on one side of a place, oldest first: as many as a page has room for.
+/// Returns the events on one side of a place, oldest first: as many as fit into a page.
 fn page(
     stream: &Stream,
     direction: Direction,

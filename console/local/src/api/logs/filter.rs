@@ -15,10 +15,10 @@ use std::{io, sync::Arc};
 
 mod merge;
 
-/// How many bytes of the files one page may take to find, weighed with the pattern's cost: then it is told as it is, be
-/// it empty, with a token.
+/// Maximum number of bytes of the files that are read for one page, weighted with the pattern's cost: after that the
+/// page is returned as it is, even if it is empty, with a token.
 const SCAN_BYTES: usize = 16 << 20;
-/// From when on newest first is possible: the first of January 2024, UTC.
+/// Time from which newest first is possible: the first of January 2024, UTC.
 const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
 
 #[derive(Deserialize, Default)]
@@ -55,7 +55,7 @@ pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, ApiE
     tell(merge, &pattern, limit).map_err(|error| ApiError::service("could not read log events", &error))
 }
 
-/// The streams that a request names, in the order of their names.
+/// Returns the streams that a request names, in the order of their names.
 fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, ApiError> {
     match (&request.log_stream_names, &request.log_stream_name_prefix) {
         (Some(_), Some(_)) => Err(invalid("logStreamNames and logStreamNamePrefix exclude each other")),
@@ -77,7 +77,7 @@ fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, A
     }
 }
 
-/// The next page.
+/// Builds the next page.
 fn tell(mut merge: Merge<'_>, pattern: &Pattern, limit: usize) -> io::Result<Value> {
     let mut found = Vec::new();
     let mut bytes = 0;
@@ -88,13 +88,13 @@ fn tell(mut merge: Merge<'_>, pattern: &Pattern, limit: usize) -> io::Result<Val
         let (stream, event) = match merge.next() {
             Ok(Some(next)) => next,
             Ok(None) => break true,
-            // A stream's file was replaced or removed: what there is now is told from here on by the next page.
+            // A stream's file was replaced or removed: the next page continues with its current content.
             Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => break false,
             Err(error) => return Err(error),
         };
         if pattern.matches(&event.m) {
             if bytes + event.size() > PAGE_BYTES && !found.is_empty() {
-                // The event that no longer fits begins the next page.
+                // The event that no longer fits is the first of the next page.
                 merge.put_back();
                 break false;
             }

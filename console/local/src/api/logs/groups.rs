@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The retentions that `CloudWatch` has, in days.
+/// Retention periods that `CloudWatch` supports, in days.
 const RETENTIONS: [i64; 23] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
 
-/// The classes of groups; they are kept and told, and mean the same here.
+/// Classes of log groups; they are stored and returned, and behave the same here.
 const CLASSES: [&str; 3] = [STANDARD, "INFREQUENT_ACCESS", "DELIVERY"];
-/// The class of most groups.
+/// The default class.
 const STANDARD: &str = "STANDARD";
 
 #[derive(Deserialize, Default)]
@@ -82,7 +82,7 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
     Ok(Value::Null)
 }
 
-/// `AssociateKmsKey`: the key is kept and told; nothing here is encrypted.
+/// `AssociateKmsKey`: the key is stored and returned; nothing is encrypted here.
 pub(super) fn associate_key(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let Some(key) = &request.kms_key_id else { return Err(invalid("kmsKeyId is missing")) };
     set_key(logs, request, Some(key.clone()))

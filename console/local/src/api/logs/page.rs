@@ -1,4 +1,4 @@
-//! What the Logs API's requests have in common: which group is meant, limits, and pages of lists. Pure but for the group.
+//! Common parts of the Logs API's requests: the log group, limits, and pages of lists. Pure but for the group.
 
 use crate::{
     http::error::ApiError,
@@ -8,14 +8,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
-/// A request's parameters.
+/// Parses a request's parameters.
 pub(super) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
         .map_err(|error| ApiError::new(400, "SerializationException", format!("could not read the request: {error}")))
 }
 
-/// The group that a request names by one of the two.
+/// Returns the group that a request identifies by one of the two.
 pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&String>) -> Result<Arc<Group>, ApiError> {
     match (name, identifier) {
         (Some(one), None) | (None, Some(one)) => logs.group(one),
@@ -23,7 +23,7 @@ pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&Stri
     }
 }
 
-/// A limit within its documented bounds.
+/// Checks that a limit is within its documented bounds.
 pub(super) fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<usize, ApiError> {
     match asked {
         None => Ok(default),
@@ -34,24 +34,24 @@ pub(super) fn limit(asked: Option<i64>, default: usize, most: usize) -> Result<u
     }
 }
 
-/// A place as a token.
+/// Encodes a place as a token.
 pub(super) fn token(place: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default())
 }
 
-/// The place in a token.
+/// Decodes the place in a token.
 pub(super) fn place<T: DeserializeOwned>(token: &str) -> Result<T, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(bad_token)
 }
 
-/// A token that no answer gave.
+/// Error for a token that no answer contained.
 pub(super) fn bad_token() -> ApiError {
     invalid("The specified nextToken is invalid.")
 }
 
-/// The page of `all`, ordered by `key`, that `after` asks for, and the token of the next one. A token holds the last key
-/// told, so that items which come and go in between change nothing.
+/// Returns the page of `all`, ordered by `key`, that `after` requests, and the token of the next page. A token contains
+/// the last key returned, so that items which are added or removed in between change nothing.
 pub(super) fn page<T, K: Ord + Serialize + DeserializeOwned>(
     mut all: Vec<T>,
     key: impl Fn(&T) -> K,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// How many tags a group has at most.
+/// Maximum number of tags of a group.
 const TAGS: usize = 50;
 
 #[derive(Deserialize, Default)]
@@ -19,17 +19,17 @@ pub(super) struct TagRequest {
     tag_keys: Vec<String>,
 }
 
-/// The requests that came before those of resources: the tags of a group by its name.
+/// Parameters of the older operations, which identify a group by its name.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct GroupTagRequest {
     log_group_name: String,
-    /// Tags, or the keys of tags.
+    /// Tags, or tag keys.
     tags: Value,
 }
 
 impl GroupTagRequest {
-    /// The same request of a resource.
+    /// Converts it to the request for the resource.
     fn of_resource(&self, logs: &Logs) -> Result<TagRequest, ApiError> {
         let resource_arn = logs.arn(&self.log_group_name);
         let wrong = |error: serde_json::Error| invalid(format!("could not read the tags: {error}"));
@@ -80,7 +80,7 @@ pub(super) fn list(logs: &Logs, request: &TagRequest) -> Result<Value, ApiError>
     Ok(json!({ "tags": group(logs, request)?.settings().tags }))
 }
 
-/// Whether a group may have these tags.
+/// Checks that a group may have these tags.
 pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if tags.len() > TAGS {
         let message = format!("a log group may have {TAGS} tags, not {}", tags.len());

@@ -1,5 +1,5 @@
-//! `StartLiveTail`: the events of log groups as they come, once a second, as an event stream. A timer runs for each open
-//! session, and none otherwise.
+//! `StartLiveTail`: new events of log groups, once a second, as an event stream. A timer runs for each open session,
+//! and none otherwise.
 
 use super::page::read;
 use crate::{
@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-/// How long a session lasts.
+/// Duration of a session.
 const SESSION: Duration = Duration::from_hours(3);
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ struct TailRequest {
     log_event_filter_pattern: Option<String>,
 }
 
-/// How far a session's event stream is.
+/// State of a session's event stream.
 enum Step {
     Response(Value),
     Start(Value),
@@ -92,8 +92,8 @@ pub(super) fn start(logs: &Arc<Logs>, call: &ApiRequest) -> Result<Response<Body
     Ok(response)
 }
 
-/// The messages of a session that lasts that long. The session ends when this is dropped, as the server does when the
-/// client is gone.
+/// Returns the messages of a session of that duration. The session ends when the stream is dropped, which the server
+/// does when the client disconnects.
 fn frames(
     session: Arc<Session>,
     start: Value,
@@ -108,7 +108,7 @@ fn frames(
                 (frame("event", "sessionStart", &start), Step::Update(interval, session.since()))
             }
             Step::Update(mut interval, since) => {
-                // What waited for a slow client goes at once.
+                // Events that waited for a slow client are sent at once.
                 if !session.is_behind() {
                     tokio::select! {
                         _ = interval.tick() => {}
@@ -128,7 +128,7 @@ fn frames(
     })
 }
 
-/// One message of the event stream.
+/// Encodes one message of the event stream.
 fn frame(kind: &'static str, name: &'static str, payload: &Value) -> Bytes {
     let header =
         |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(StrBytes::from(value)));

@@ -39,7 +39,7 @@ fn fill(logs: &Logs, streams: i64, events: i64) {
     }
 }
 
-/// All pages of a filter: how many events they have, and how many pages there are.
+/// Reads all pages of a filter. Returns the number of events and the number of pages.
 fn pages(logs: &Logs, mut request: Value) -> (usize, usize) {
     let (mut events, mut count) = (0, 0);
     loop {
@@ -53,13 +53,13 @@ fn pages(logs: &Logs, mut request: Value) -> (usize, usize) {
     }
 }
 
-/// The files below a directory that this process has open.
+/// Number of files below a directory that this process has open.
 fn descriptors(dir: &Path) -> usize {
     let open = fs::read_dir("/proc/self/fd").unwrap();
     open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).filter(|path| path.starts_with(dir)).count()
 }
 
-/// The most memory that this process has used so far, in bytes.
+/// Peak memory of this process so far, in bytes.
 fn peak() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -88,7 +88,7 @@ fn thousands_of_streams_are_read_at_once_with_few_files_open() {
         watch.join().unwrap()
     });
     assert!(most <= 2, "{most} files were open");
-    // Read again from the disk.
+    // Reopened from the disk.
     drop(logs);
     let logs = open(dir.path());
     let found = pages(&logs, json!({ "logGroupName": "g", "filterPattern": "\"request 3 of\"" }));
@@ -122,7 +122,7 @@ fn who_reads_while_others_write_sees_every_event_once() {
                 sandbox.append_now(vec![format!("line {n}")]).unwrap();
             }
         });
-        // Each replaces the file under the readers and the sandbox.
+        // Each call replaces the file that the readers and the sandbox use.
         let past = scope.spawn(|| {
             for n in 0..LINES / 20 {
                 logs.group("g").unwrap().stream("s").unwrap().append(vec![(early, format!("past {n}"))]).unwrap();

@@ -3,26 +3,26 @@
 use crate::store::url_config::{DOMAIN, PATH};
 use http::request::Parts;
 
-/// What a request to a URL names.
+/// Address in a request to a URL.
 pub(crate) struct Address {
-    /// The URL's id.
+    /// ID of the URL.
     pub(super) id: String,
-    /// The host name, without its port.
+    /// Host name, without its port.
     pub(super) host: String,
-    /// The path under the URL, as it was sent.
+    /// Path under the URL, as it was sent.
     pub(super) path: String,
-    /// The server's port.
+    /// Port of the server.
     pub(super) port: u16,
-    /// The origin of the pages that this URL serves itself.
+    /// Origin of the pages that this URL serves itself.
     pub(super) origin: String,
 }
 
 impl Address {
-    /// Reads the address of a request to a server on `port`; none when it is for an API.
+    /// Reads the address of a request to a server on `port`; `None` if the request is for an API.
     pub(crate) fn read(head: &Parts, port: u16) -> Option<Self> {
         let mut hosts = head.headers.get_all("host").iter();
         let host = hosts.next()?.to_str().ok()?;
-        // A request with two hosts, or another one in its first line, is refused by the authentication.
+        // A request with two hosts, or with another one in its first line, is refused by the authentication.
         if hosts.next().is_some() || head.uri.authority().is_some_and(|authority| authority.as_str() != host) {
             return None;
         }

@@ -1,5 +1,5 @@
-//! Web pages of other origins: which may call a URL, and what a browser is told of it. The headers are those that AWS
-//! sends. Pure functions.
+//! Web pages of other origins: the pages that may call a URL, and the headers that a browser receives, which are those
+//! that AWS sends. Pure functions.
 
 use crate::{
     http::response::{self, Body},
@@ -12,7 +12,7 @@ impl Cors {
         has(self.allow_origins.as_deref(), origin)
     }
 
-    /// A whole preflight or nothing of it: where one thing is not allowed, AWS answers without a word.
+    /// Returns `true` if the whole preflight is allowed. If any part of it is not, AWS answers without any Cors header.
     fn allows_preflight(&self, headers: &HeaderMap, method: &str) -> bool {
         let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
         let mut wanted = wanted.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -24,16 +24,16 @@ fn has(list: Option<&[String]>, wanted: &str) -> bool {
     list.unwrap_or_default().iter().any(|item| item == "*" || item.eq_ignore_ascii_case(wanted))
 }
 
-/// Whether a request comes from a page that may not call: neither the URL's own, served at `own`, nor one that its
-/// settings allow. On AWS it would run, and the browser would keep the answer from the page; here nobody's page gets that
-/// far, since what runs here is not public.
+/// Returns `true` if a request comes from a page that may not call: neither the URL's own, served at `own`, nor one
+/// that its settings allow. On AWS the function would run, and the browser would withhold the answer from the page;
+/// here such a request is refused, since local functions are not public.
 pub(super) fn is_foreign(headers: &HeaderMap, own: &str, cors: Option<&Cors>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let origin = origin.to_str().unwrap_or_default();
     origin != own && !cors.is_some_and(|cors| cors.allows(origin))
 }
 
-/// The answer to a preflight, which does not reach the function; none when the request is no preflight.
+/// Answers a preflight, which does not reach the function; returns `None` if the request is not a preflight.
 pub(super) fn preflight(method: &Method, headers: &HeaderMap, cors: Option<&Cors>) -> Option<Response<Body>> {
     let cors = cors.filter(|_| method == Method::OPTIONS)?;
     let origin = headers.get(header::ORIGIN)?;
@@ -62,7 +62,7 @@ pub(super) fn preflight(method: &Method, headers: &HeaderMap, cors: Option<&Cors
     Some(response)
 }
 
-/// Adds to an answer what its page may do with it. What the function itself said of this stays beside it, as on AWS.
+/// Adds the Cors headers to an answer. Those that the function itself set stay beside them, as on AWS.
 pub(super) fn add(answer: &mut HeaderMap, request: &HeaderMap, cors: Option<&Cors>) {
     let Some(cors) = cors else { return };
     let Some(origin) = request.get(header::ORIGIN) else { return };
@@ -84,7 +84,7 @@ pub(super) fn add(answer: &mut HeaderMap, request: &HeaderMap, cors: Option<&Cor
     }
 }
 
-/// The origin as it is told: all of them where all are allowed, unless that would forbid credentials.
+/// Returns the allowed origin to send: `*` if all are allowed, unless that would forbid credentials.
 fn shown(cors: &Cors, origin: &HeaderValue) -> HeaderValue {
     let all = cors.allow_origins.as_deref().unwrap_or_default().iter().any(|item| item == "*");
     if all && cors.allow_credentials != Some(true) { HeaderValue::from_static("*") } else { origin.clone() }

@@ -7,28 +7,28 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value, json};
 
-/// A request on its way to a function.
+/// An HTTP request that becomes an event.
 pub(super) struct Request<'a> {
-    /// Where it was sent.
+    /// Address that it was sent to.
     pub(super) address: &'a Address,
-    /// Its HTTP method.
+    /// HTTP method.
     pub(super) method: &'a Method,
-    /// Its headers.
+    /// Headers.
     pub(super) headers: &'a HeaderMap,
-    /// What is after the `?`.
+    /// Query string, after the `?`.
     pub(super) query: &'a str,
-    /// Its body.
+    /// Body.
     pub(super) body: &'a [u8],
-    /// Its id.
+    /// Request ID.
     pub(super) id: &'a str,
-    /// Its X-Ray trace header.
+    /// X-Ray trace header.
     pub(super) trace: &'a str,
-    /// The key that signed it, if one did.
+    /// Access key that signed it, if any.
     pub(super) access_key: Option<&'a str>,
 }
 
 impl Request<'_> {
-    /// The event, as JSON.
+    /// Renders the event as JSON.
     pub(super) fn event(&self) -> String {
         let now = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
         let Address { id, host, path, .. } = self.address;
@@ -88,7 +88,8 @@ impl Request<'_> {
         event.to_string()
     }
 
-    /// All headers, those of one name in one; cookies are apart, and the connection is nobody's business.
+    /// Returns all headers, with the values of repeated ones joined; cookies are separate, and headers of the
+    /// connection are left out.
     fn headers(&self) -> Map<String, Value> {
         let mut headers = Map::new();
         for name in self.headers.keys().filter(|name| ![header::COOKIE, header::CONNECTION].contains(name)) {
@@ -115,7 +116,7 @@ impl Request<'_> {
             .collect()
     }
 
-    /// The decoded parameters, those of one name in one.
+    /// Returns the decoded parameters, with the values of repeated ones joined.
     fn parameters(&self) -> Map<String, Value> {
         let mut parameters: Map<String, Value> = Map::new();
         for (name, value) in query::pairs(self.query) {
@@ -128,7 +129,7 @@ impl Request<'_> {
         parameters
     }
 
-    /// Whether the body is of a type that goes as text; all else goes in base64.
+    /// Returns `true` if the body is of a type that is passed as text; everything else is passed in base64.
     fn is_text(&self) -> bool {
         let encoded = self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
         let content = self.headers.get(header::CONTENT_TYPE).and_then(|content| content.to_str().ok());
@@ -138,7 +139,7 @@ impl Request<'_> {
     }
 }
 
-/// A header's value: UTF-8 where it is, else each byte a character.
+/// Decodes a header's value: as UTF-8 if it is valid, else each byte as a character.
 fn readable(value: &[u8]) -> String {
     std::str::from_utf8(value).map_or_else(|_| value.iter().copied().map(char::from).collect(), str::to_owned)
 }

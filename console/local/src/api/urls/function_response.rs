@@ -1,5 +1,5 @@
-//! The HTTP response that a function's response means: payload format 2.0, whole or as a prelude before the body. What AWS
-//! makes of odd responses was seen on AWS. Pure functions.
+//! Converts a function's response to an HTTP response: payload format 2.0, complete or as a prelude before the body.
+//! AWS's handling of unusual responses was observed on AWS. Pure functions.
 
 use crate::http::response::{self, Body};
 use base64::{
@@ -11,14 +11,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
-/// What ends the prelude of a streamed response.
+/// Separator after the prelude of a streamed response.
 const SEPARATOR: [u8; 8] = [0; 8];
-/// The headers that a function cannot set: they come under another name.
+/// Headers that a function cannot set: they are sent under another name.
 const REMAPPED: [&str; 7] =
     ["authorization", "connection", "content-length", "date", "host", "server", "www-authenticate"];
-/// The headers of one connection.
+/// Headers that apply to a single connection.
 const DROPPED: [&str; 4] = ["transfer-encoding", "trailer", "upgrade", "keep-alive"];
-/// Base64 as AWS decodes it here: with padding or without.
+/// Base64 as AWS decodes it here: with or without padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -26,12 +26,12 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// 502, for an error of the function or a response that means nothing.
+/// Returns 502, for a function error or an invalid response.
 pub(super) fn bad_gateway() -> Response<Body> {
     response::answer(502, "application/json", "Internal Server Error")
 }
 
-/// The response to a payload that came whole.
+/// Converts a payload that was not streamed.
 pub(super) fn whole(payload: Bytes) -> Response<Body> {
     let Ok(value) = serde_json::from_slice::<Value>(&payload) else {
         // A streamed response that was collected.
@@ -59,8 +59,8 @@ pub(super) fn whole(payload: Bytes) -> Response<Body> {
     }
 }
 
-/// The response of a URL that streams, to a payload that came whole all the same: its head is understood, its body is the
-/// payload as it is.
+/// Converts a payload that was not streamed, for a URL that streams: status and headers are read from it, and the body
+/// is the unchanged payload.
 pub(super) fn unread(payload: Bytes) -> Response<Body> {
     match serde_json::from_slice::<Value>(&payload) {
         Ok(Value::Object(fields)) if fields.contains_key("statusCode") => {
@@ -70,18 +70,18 @@ pub(super) fn unread(payload: Bytes) -> Response<Body> {
     }
 }
 
-/// The prelude of a streamed response and what is there of its body, as soon as the prelude is there.
+/// Splits a streamed response into its prelude and the start of its body, as soon as the prelude is complete.
 pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.windows(SEPARATOR.len()).position(|window| window == SEPARATOR)?;
     Some((bytes.get(..end)?, bytes.get(end + SEPARATOR.len()..)?))
 }
 
-/// The head that a prelude means.
+/// Parses a prelude.
 pub(super) fn head(prelude: &[u8]) -> Option<Head> {
     Head::read(&serde_json::from_slice(prelude).ok()?, "application/octet-stream")
 }
 
-/// Status and headers.
+/// Status and headers of a response.
 pub(super) struct Head {
     status: StatusCode,
     headers: HeaderMap,
@@ -107,7 +107,7 @@ impl Head {
         Some(Self { status, headers })
     }
 
-    /// The response with a body.
+    /// Builds the response with a body.
     pub(super) fn with(self, body: Body) -> Response<Body> {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
@@ -133,7 +133,7 @@ fn is_true(value: &Value) -> bool {
     *value == Value::Bool(true)
 }
 
-/// Base64, without what is none.
+/// Decodes base64, ignoring invalid characters.
 fn decode(text: &str) -> Bytes {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
     let mut letters: Vec<u8> = text.bytes().filter(letter).collect();

@@ -1,18 +1,19 @@
-//! Who may call a URL that takes unsigned requests: on AWS nobody, until its function's resource policy says so in two
-//! statements. Source: AWS Lambda developer guide, "Control access to Lambda function URLs". Reads policies only.
+//! Access to a URL that accepts unsigned requests: on AWS nobody may call it until its function's resource policy
+//! allows it in two statements. Source: AWS Lambda developer guide, "Control access to Lambda function URLs". Reads
+//! policies only.
 
 use crate::service::Service;
 use serde_json::Value;
 
-/// Whether the resource policy of a function, or of its alias, lets anybody call its URL.
+/// Returns `true` if the resource policy of a function, or of its alias, lets anybody call its URL.
 pub(super) fn anybody_may(service: &Service, function: &str, alias: Option<&str>) -> bool {
     let record = service.functions.record(function);
     let policy = record.as_ref().and_then(|record| record.policies.get(alias.unwrap_or_default()));
     policy.is_some_and(|policy| open(&policy.statements))
 }
 
-/// Whether the statements let anybody call a URL with `AuthType` `NONE`: one must allow `lambda:InvokeFunctionUrl`, and
-/// one `lambda:InvokeFunction` through a URL.
+/// Returns `true` if the statements let anybody call a URL with `AuthType` `NONE`: one must allow
+/// `lambda:InvokeFunctionUrl`, and one `lambda:InvokeFunction` through a URL.
 fn open(statements: &[Value]) -> bool {
     ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]
         .iter()
@@ -27,14 +28,14 @@ fn allows(statement: &Value, action: &str) -> bool {
     statement["Effect"] == "Allow" && acts && everybody && holds(&statement["Condition"])
 }
 
-/// Whether a condition is true of an unsigned request to a URL.
+/// Returns `true` if a condition holds for an unsigned request to a URL.
 fn holds(condition: &Value) -> bool {
     let Some(operators) = condition.as_object() else { return true };
     let mut all = operators.iter().flat_map(|(_, keys)| keys.as_object().into_iter().flatten());
     all.all(|(key, value)| match key.as_str() {
         "lambda:FunctionUrlAuthType" => value == "NONE",
         "lambda:InvokedViaFunctionUrl" => value == "true",
-        // An account, a source, an organization: nothing of it is known of who sends no signature.
+        // An account, a source, an organization: unknown for a caller that sends no signature.
         _ => false,
     })
 }

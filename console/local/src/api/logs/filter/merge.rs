@@ -1,4 +1,4 @@
-//! The events of many streams as one sequence, in the order that AWS documents: by time, by when they came in, then by
+//! The events of many streams as one sequence, in the order that AWS documents: by time, by ingestion time, then by
 //! stream and number. Reads the streams' files, each only when its first event is due.
 
 use crate::store::logs::{
@@ -8,37 +8,37 @@ use crate::store::logs::{
 use serde::{Deserialize, Serialize};
 use std::{cmp::Reverse, collections::BinaryHeap, io, ops::RangeInclusive, sync::Arc};
 
-/// How much memory the blocks of all streams may take together; each has a part of it.
+/// Memory limit for the blocks of all streams together, in bytes; each has a part of it.
 const BLOCKS: usize = 8 << 20;
 
 /// A place in the sequence: right after an event, or at the beginning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Place {
-    /// Whether the sequence has the oldest first.
+    /// `true` if the oldest event comes first.
     pub(super) forward: bool,
-    /// The event: its time, when it came in, its stream and its number.
+    /// The event: its time, its ingestion time, its stream and its number.
     event: Option<(i64, i64, String, u64)>,
 }
 
-/// Where an event stands in the sequence: the less, the earlier. The third part orders streams.
+/// Sort key of an event in the sequence, in ascending order. The third part orders streams.
 type Rank = (i64, i64, i64, i64);
 
-/// An event: its time, when it came in, its stream's index and its number.
+/// An event: its time, its ingestion time, its stream's index and its number.
 type Key = (i64, i64, usize, u64);
 
-/// The sequence.
+/// The merged sequence.
 pub(super) struct Merge<'a> {
     streams: &'a [Arc<Stream>],
     times: RangeInclusive<i64>,
     forward: bool,
-    /// The rank that was told last, by this page or the one before it.
+    /// Rank of the last event returned, by this page or the previous one.
     after: Option<Rank>,
-    /// Where the sequence begins.
+    /// Place at which the sequence begins.
     begin: Place,
-    /// The last event told, and the one before it.
+    /// The last event returned, and the one before it.
     told: Option<Key>,
     before: Option<Key>,
-    /// For each stream that goes on: the rank of its next event, or one that is not greater while it is not opened.
+    /// For each unfinished stream: the rank of its next event, or a lower bound of it while the stream is not opened.
     order: BinaryHeap<Reverse<(Rank, usize)>>,
     /// For each stream, once opened: the rest of it, and its next event.
     heads: Vec<Option<(Reader<'a>, Event)>>,
@@ -47,8 +47,8 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// The events of `streams`, which are in the order of their names, within `times`, that come after a place. Files are
-    /// read in blocks of at most that size.
+    /// Merges the events of `streams`, which are ordered by name, within `times`, that come after a place. Files are
+    /// read in blocks of at most `block` bytes.
     pub(super) fn new(
         streams: &'a [Arc<Stream>],
         times: RangeInclusive<i64>,
@@ -61,7 +61,7 @@ impl<'a> Merge<'a> {
         let rank = begin.event.as_ref().map(|(time, ingested, name, number)| {
             let stream = match streams.binary_search_by(|stream| stream.name.cmp(name)) {
                 Ok(index) => index as i64 * 2 + 1,
-                // Deleted meanwhile: between its neighbours.
+                // The stream was deleted meanwhile: the place is between its neighbours.
                 Err(index) => index as i64 * 2,
             };
             (sign * time, sign * ingested, sign * stream, sign * *number as i64)
@@ -98,7 +98,7 @@ impl<'a> Merge<'a> {
         merge
     }
 
-    /// The next event and its stream.
+    /// Returns the next event and its stream.
     pub(super) fn next(&mut self) -> io::Result<Option<(&'a Stream, Event)>> {
         while let Some(Reverse((rank, index))) = self.order.pop() {
             let Some((stream, head)) = self.streams.get(index).zip(self.heads.get_mut(index)) else { continue };
@@ -118,13 +118,14 @@ impl<'a> Merge<'a> {
         Ok(None)
     }
 
-    /// Takes the place before the event that [`next`](Self::next) gave last: it is not told. The sequence ends with that.
+    /// Moves back to the place before the event that [`next`](Self::next) returned last: it does not count as returned.
+    /// The sequence ends with that.
     pub(super) fn put_back(&mut self) {
         self.told = self.before.take();
         self.order.clear();
     }
 
-    /// The place after the last event.
+    /// Returns the place after the last event.
     pub(super) fn place(&self) -> Place {
         let told = self.told.and_then(|(time, ingested, index, number)| {
             Some((time, ingested, self.streams.get(index)?.name.clone(), number))
@@ -135,12 +136,12 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Whether there is certainly nothing more.
+    /// Returns `true` if there are certainly no more events.
     pub(super) fn is_done(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// How many bytes were read.
+    /// Number of bytes read.
     pub(super) fn fetched(&self) -> usize {
         self.fetched
     }
@@ -160,7 +161,7 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Makes the next event of a stream known, if it has one.
+    /// Reads the next event of a stream, if it has one.
     fn advance(&mut self, mut reader: Reader<'a>, index: usize) -> io::Result<()> {
         let next = reader.next()?;
         self.fetched += reader.take_fetched();
