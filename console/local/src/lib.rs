@@ -32,8 +32,8 @@
 //! Differences from AWS: only custom runtimes run; memory is limited for the bootstrap and the processes that it
 //! starts, not for external extensions; the processes are frozen, not a machine; a function sees this machine's files,
 //! and `/var/task`, `/opt` and a `/tmp` of its own only where the system has mount namespaces for this user
-//! (`sandbox/isolation.rs` in the sources lists its further access); resource policies are stored, and apply to
-//! unsigned function URLs only; there is no provisioned concurrency and no code signing; an invocation waits up to
+//! (`sandbox/isolation.rs` in the sources describes what else it can access); resource policies are stored, and apply
+//! to unsigned function URLs only; there is no provisioned concurrency and no code signing; an invocation waits up to
 //! 100 ms for a sandbox that has answered and is about to be free; every request that may be traced is sampled, and
 //! nothing is sent to X-Ray; a retry of an asynchronous invocation comes after seconds, and its destinations are
 //! functions; function URLs use HTTP without TLS, are paths under the server's address (and names under `localhost`),

@@ -33,7 +33,7 @@ use operations::unknown;
 use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
 
-/// Answers a request of the Lambda API. Each operation has its own date in its path; which one is not looked at.
+/// Answers a request of the Lambda API. Each operation has its own date in its path; the date is not checked.
 pub(crate) async fn dispatch(service: &Arc<Service>, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let path: Vec<Cow<'_, str>> = call.path.split('/').skip(1).map(|part| decode(part, false)).collect();
     let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
@@ -47,10 +47,10 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &ApiRequest) -> Resul
         (&Method::POST, ["functions"]) => Box::pin(create::create_function(service, call)).await,
         (&Method::GET, ["functions"]) => read::list_functions(service, call),
         (&Method::POST, ["functions", name, "invocations"]) => invoke::invoke(service, call, name).await,
-        // What these need in memory is not taken for each invocation.
+        // Boxed, so that an invocation does not take the memory that these need.
         (_, ["functions", name, rest @ ..]) => Box::pin(function(service, call, name, rest)).await,
         (_, ["layers", rest @ ..]) => Box::pin(layers::dispatch(service, call, rest)).await,
-        // Nothing but its callers invokes a local function.
+        // A local function is invoked by its callers only: there are no event sources.
         (&Method::GET, ["event-source-mappings"]) => Ok(response::json(200, &json!({ "EventSourceMappings": [] }))),
         (_, ["code-signing-configs", rest @ ..]) => controls::signing_configs(call, rest),
         (&Method::GET, ["account-settings"]) => Ok(concurrency::get_account_settings(service)),
@@ -61,7 +61,7 @@ pub(crate) async fn dispatch(service: &Arc<Service>, call: &ApiRequest) -> Resul
     }
 }
 
-/// What is below a function's name.
+/// Answers a request below a function's name.
 async fn function(
     service: &Arc<Service>,
     call: &ApiRequest,

@@ -39,7 +39,7 @@ struct Routing {
     additional_version_weights: Option<BTreeMap<String, f64>>,
 }
 
-/// An alias as Lambda tells it.
+/// Describes an alias as Lambda does.
 fn describe(service: &Service, function: &str, name: &str, alias: &Alias) -> Value {
     let mut value = json!({
         "AliasArn": arn(&service.region, function, Some(name)),
@@ -54,7 +54,7 @@ fn describe(service: &Service, function: &str, name: &str, alias: &Alias) -> Val
     value
 }
 
-/// Judges an alias's name: a number would be a version's.
+/// Validates an alias's name: a number would be a version's.
 fn validate_name(name: &str) -> Result<(), ApiError> {
     if name.len() > 128 {
         return Err(ApiError::validation(name, "name", "have length less than or equal to 128"));
@@ -66,7 +66,7 @@ fn validate_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Puts what a request says into an alias of `record`.
+/// Applies a request to an alias of `record`.
 fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alias: &mut Alias) -> Result<(), ApiError> {
     if let Some(description) = request.description {
         validate::description(&description)?;
@@ -98,7 +98,7 @@ fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alia
     Ok(())
 }
 
-/// At most one further version, by its number, with a part of the whole.
+/// Validates the weights: at most one additional version, by its number, with a weight from 0 to 1.
 fn validate_weights(weights: &BTreeMap<String, f64>) -> Result<(), ApiError> {
     if weights.len() > 1 {
         return Err(ApiError::invalid("Number of items in AdditionalVersionWeights cannot be greater than 1"));
@@ -144,7 +144,7 @@ pub(super) async fn create_alias(
         return Err(ApiError::validation(&version, "functionVersion", pattern));
     }
     let change = service.functions.change().await;
-    // As on AWS, it is the version that is told when there is no such function.
+    // As on AWS, the error names the version if there is no such function.
     let mut record = FunctionRecord::clone(&*FunctionRef { qualifier: Some(&version), ..named }.record(service)?);
     if record.aliases.contains_key(&name) {
         let arn = arn(&service.region, named.name, Some(&name));
@@ -194,7 +194,7 @@ pub(super) async fn update_alias(
     Ok(response::json(200, &told))
 }
 
-/// `DeleteAlias`: as on AWS, one that is not there is as good as deleted.
+/// `DeleteAlias`: as on AWS, deleting a missing alias succeeds.
 pub(super) async fn delete_alias(
     service: &Arc<Service>,
     function: &str,
@@ -211,7 +211,7 @@ pub(super) async fn delete_alias(
     Ok(response::empty(204))
 }
 
-/// `ListAliases`, of the whole function or of those that lead to one version.
+/// `ListAliases`, of the whole function or of those that point to one version.
 pub(super) fn list_aliases(service: &Service, call: &ApiRequest, function: &str) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, function)?;
     let record = named.record(service)?;

@@ -1,4 +1,4 @@
-//! Reads the code that comes in a request.
+//! Reads the code in a request.
 
 use crate::{http::error::ApiError, service::Service, store::code_store::StoredZip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,7 +8,7 @@ use serde::{
 };
 use std::{fmt, sync::Arc};
 
-/// The code in a request: only a zip can come here.
+/// The code in a request: only a zip is accepted.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Code {
@@ -17,7 +17,7 @@ pub(crate) struct Code {
     pub(crate) image_uri: Option<String>,
 }
 
-/// A zip, in base64.
+/// A zip, decoded from base64.
 pub(crate) struct Zip(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Zip {
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Zip {
 }
 
 impl Code {
-    /// The zip's bytes.
+    /// Returns the zip's bytes.
     pub(crate) fn zip(self) -> Result<Vec<u8>, ApiError> {
         if self.s3_bucket.is_some() || self.image_uri.is_some() {
             return Err(ApiError::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
@@ -49,7 +49,7 @@ impl Code {
     }
 }
 
-/// Takes a zip on a thread where that may take its time.
+/// Stores a zip on a blocking thread.
 pub(crate) async fn take(service: &Service, zip: Vec<u8>) -> Result<StoredZip, ApiError> {
     let codes = Arc::clone(&service.codes);
     let taken = tokio::task::spawn_blocking(move || codes.take(&zip)).await;

@@ -1,5 +1,5 @@
 //! Reserved concurrency and the account's limits: `PutFunctionConcurrency`, `GetFunctionConcurrency`,
-//! `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned concurrency is not to be had here.
+//! `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned concurrency is not supported here.
 
 use super::identifier::FunctionRef;
 use crate::{
@@ -21,9 +21,10 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// How many of them no function may reserve. Source: the same, "Configuring reserved concurrency".
+/// Part of the account's concurrency that no function may reserve. Source: the same, "Configuring reserved
+/// concurrency".
 const UNRESERVED: u32 = 100;
-/// How much code an account may keep, in bytes: 75 GB.
+/// Maximum size of an account's code, in bytes: 75 GB.
 const STORAGE: u64 = 80_530_636_800;
 
 #[derive(Deserialize)]
@@ -32,7 +33,7 @@ struct ConcurrencyRequest {
     reserved_concurrent_executions: Option<i64>,
 }
 
-/// What the functions but `name` have reserved.
+/// Reserved concurrency of all functions but `name`.
 fn reserved(service: &Service, name: Option<&str>) -> u32 {
     let others = service.functions.all();
     others.iter().filter(|record| name != Some(&record.latest.name)).filter_map(|record| record.latest.reserved).sum()
@@ -47,7 +48,7 @@ pub(super) async fn put_concurrency(
     let request: ConcurrencyRequest = call.json()?;
     let named = FunctionRef::whole(service, name)?;
     let change = service.functions.change().await;
-    // As on AWS, it is `$LATEST` that is told when there is no such function.
+    // As on AWS, the error names `$LATEST` if there is no such function.
     let record = FunctionRef { qualifier: Some(LATEST), ..named }.record(service)?;
     let Some(asked) = request.reserved_concurrent_executions else {
         return Err(ApiError::validation("null", "reservedConcurrentExecutions", "not be null"));
@@ -63,7 +64,7 @@ pub(super) async fn put_concurrency(
     Ok(response::json(200, &json!({ "ReservedConcurrentExecutions": asked })))
 }
 
-/// The record with another reservation, which is that of all versions.
+/// Returns the record with another reservation, which applies to all versions.
 fn reserving(record: &FunctionRecord, reserved: Option<u32>) -> FunctionRecord {
     let with = |function: &Arc<Function>| Arc::new(Function { reserved, ..Function::clone(function) });
     FunctionRecord {
@@ -90,7 +91,7 @@ pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Re
     Ok(response::empty(204))
 }
 
-/// Provisioned concurrency: there is none to list, and none to be had.
+/// Provisioned concurrency: lists are empty, and none can be set.
 pub(super) fn provisioned(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     if call.method == Method::GET && call.query("List") == Some("ALL") {
         FunctionRef::whole(service, name)?.record(service)?;

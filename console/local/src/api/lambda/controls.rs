@@ -1,6 +1,6 @@
-//! What is kept and told of a function, and changes nothing here: when its runtime is updated, whether its recursive loops
-//! are ended, and that its code is signed by nobody. `PutRuntimeManagementConfig`, `PutFunctionRecursionConfig`,
-//! `GetFunctionCodeSigningConfig` and their relatives.
+//! Settings of a function that are stored and returned, and have no effect here: runtime management, recursive loop
+//! detection, and code signing, which is never configured. `PutRuntimeManagementConfig`, `PutFunctionRecursionConfig`,
+//! `GetFunctionCodeSigningConfig` and related operations.
 
 use super::{identifier::FunctionRef, operations::unknown, validate};
 use crate::{
@@ -30,7 +30,7 @@ struct RecursionRequest {
     recursive_loop: Option<String>,
 }
 
-/// What is done with a version's `runtime-management-config`.
+/// Answers a request for a version's `runtime-management-config`.
 pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let qualifier = named.qualifier.unwrap_or(LATEST);
@@ -72,7 +72,7 @@ pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) ->
     Ok(response::json(200, &value))
 }
 
-/// What is done with a function's `recursion-config`.
+/// Answers a request for a function's `recursion-config`.
 pub(super) async fn recursion(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, name)?;
     let recursion = match call.method {
@@ -96,7 +96,7 @@ pub(super) async fn recursion(service: &Service, call: &ApiRequest, name: &str) 
     Ok(response::json(200, &json!({ "RecursiveLoop": recursion.as_deref().unwrap_or("Terminate") })))
 }
 
-/// What is done with a function's `code-signing-config`: there is none.
+/// Answers a request for a function's `code-signing-config`: there is none.
 pub(super) fn code_signing(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     FunctionRef::whole(service, name)?.record(service)?;
     match call.method {
@@ -111,7 +111,7 @@ pub(super) fn code_signing(service: &Service, call: &ApiRequest, name: &str) -> 
     }
 }
 
-/// What is done below `code-signing-configs`.
+/// Answers a request below `code-signing-configs`.
 pub(super) fn signing_configs(call: &ApiRequest, route: &[&str]) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::GET, []) => Ok(response::json(200, &json!({ "CodeSigningConfigs": [] }))),

@@ -1,5 +1,5 @@
-//! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and their relatives: how asynchronous invocations are
-//! dealt with. Source of the messages: AWS Lambda itself.
+//! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and related operations: settings for asynchronous
+//! invocations. Source of the messages: AWS Lambda itself.
 
 use super::{identifier::FunctionRef, operations::unknown, page::page, validate::within};
 use crate::{
@@ -18,7 +18,7 @@ use http::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The pattern of a destination in AWS's words.
+/// Pattern of a destination in AWS's words.
 const DESTINATION_PATTERN: &str = "satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|\
     arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)";
 
@@ -43,7 +43,7 @@ struct Destination {
     destination: Option<String>,
 }
 
-/// What a request names: a function and a qualifier.
+/// Function and qualifier of a request.
 struct Place<'a> {
     function: &'a str,
     qualifier: &'a str,
@@ -58,7 +58,7 @@ impl<'a> Place<'a> {
         Ok(Self { function: named.name, qualifier, arn })
     }
 
-    /// That there is such a version or alias.
+    /// Checks that the version or alias exists.
     fn must_exist(&self, service: &Service) -> Result<(), ApiError> {
         let record = service.functions.record(self.function);
         let known = record.is_some_and(|record| {
@@ -72,7 +72,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What is below a function's `event-invoke-config`.
+/// Answers a request below a function's `event-invoke-config`.
 pub(super) async fn dispatch(
     service: &Service,
     call: &ApiRequest,
@@ -89,12 +89,12 @@ pub(super) async fn dispatch(
     }
 }
 
-/// `PutFunctionEventInvokeConfig`: what is absent is reset.
+/// `PutFunctionEventInvokeConfig`: settings that are absent are reset.
 async fn put(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     change(service, call, name, |_| Ok(EventConfig::default())).await
 }
 
-/// `UpdateFunctionEventInvokeConfig`: what is absent stays.
+/// `UpdateFunctionEventInvokeConfig`: settings that are absent stay unchanged.
 async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     change(service, call, name, |place| {
         service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())
@@ -136,7 +136,8 @@ async fn change(
     Ok(response::json(200, &told))
 }
 
-/// A destination: another local function, or none. AWS has queues, topics, buckets and buses as well, which are not here.
+/// Validates a destination: another local function, or none. AWS also supports queues, topics, buckets and buses, which
+/// do not exist here.
 fn validate(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> Result<Option<String>, ApiError> {
     let Some(arn) = it.destination.filter(|arn| !arn.is_empty()) else { return Ok(None) };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

@@ -1,4 +1,4 @@
-//! The operations on functions: their life, their code and their configuration.
+//! The operations on functions: their lifecycle, code and configuration.
 
 mod activate;
 pub(super) mod create;

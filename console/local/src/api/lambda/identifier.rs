@@ -12,25 +12,25 @@ use crate::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The pattern of a function's name in AWS's words.
+/// Pattern of a function's name in AWS's words.
 const NAME_PATTERN: &str = "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?\
     ((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)\
     (:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
-/// The pattern of a qualifier in AWS's words.
+/// Pattern of a qualifier in AWS's words.
 const QUALIFIER_PATTERN: &str = "satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
 
-/// What an identifier and a qualifier of a request name.
+/// Function name and qualifier of a request.
 #[derive(Clone, Copy)]
 pub(super) struct FunctionRef<'a> {
-    /// The function's name.
+    /// Name of the function.
     pub(super) name: &'a str,
-    /// A version's number, an alias or `$LATEST`.
+    /// Number of a version, an alias or `$LATEST`.
     pub(super) qualifier: Option<&'a str>,
 }
 
 impl<'a> FunctionRef<'a> {
-    /// Reads a function's name, partial ARN or ARN, each perhaps with a qualifier at its end, and the qualifier that
-    /// came apart from it.
+    /// Parses a function's name, partial ARN or ARN, each with an optional qualifier at its end, and the separate
+    /// qualifier.
     pub(super) fn read(service: &Service, identifier: &'a str, qualifier: Option<&'a str>) -> Result<Self, ApiError> {
         let parts: Vec<&str> = identifier.split(':').collect();
         let (region, account, rest) = match parts.as_slice() {
@@ -75,7 +75,7 @@ impl<'a> FunctionRef<'a> {
         Ok(Self { name, qualifier: suffix.or(qualifier) })
     }
 
-    /// As [`read`](Self::read), for what a function has and its versions and aliases have not.
+    /// As [`read`](Self::read), for properties of a function that its versions and aliases do not have.
     pub(super) fn whole(service: &Service, identifier: &'a str) -> Result<Self, ApiError> {
         let named = Self::read(service, identifier, None)?;
         if named.qualifier.is_some_and(|qualifier| qualifier != LATEST) {
@@ -86,22 +86,22 @@ impl<'a> FunctionRef<'a> {
         Ok(named)
     }
 
-    /// The ARN that is named.
+    /// Returns the ARN, with the qualifier if there is one.
     pub(super) fn arn(&self, service: &Service) -> String {
         function::arn(&service.region, self.name, self.qualifier)
     }
 
-    /// `ResourceNotFoundException` for what is named.
+    /// `ResourceNotFoundException` for this ARN.
     pub(super) fn not_found(&self, service: &Service) -> ApiError {
         ApiError::not_found(format!("Function not found: {}", self.arn(service)))
     }
 
-    /// All that is kept of the function.
+    /// Returns the stored record of the function.
     pub(super) fn record(&self, service: &Service) -> Result<Arc<FunctionRecord>, ApiError> {
         service.functions.record(self.name).ok_or_else(|| self.not_found(service))
     }
 
-    /// The version as it is told: an alias means the version that it points to.
+    /// Returns the version as the API describes it: an alias stands for the version that it points to.
     pub(super) fn version(&self, service: &Service) -> Result<Arc<Function>, ApiError> {
         let record = self.record(service)?;
         record
@@ -110,7 +110,7 @@ impl<'a> FunctionRef<'a> {
             .ok_or_else(|| self.not_found(service))
     }
 
-    /// The version that the qualifier means: `pick` chooses for an alias.
+    /// Resolves the qualifier to a version: `pick` chooses for an alias.
     fn resolve_alias<'b>(&self, record: &'b FunctionRecord, pick: impl FnOnce(&'b Alias) -> &'b str) -> &'b str
     where
         'a: 'b,
@@ -122,12 +122,12 @@ impl<'a> FunctionRef<'a> {
     }
 }
 
-/// A name of a function, an alias or a layer, or a version's number.
+/// Returns `true` for a valid name of a function, an alias or a layer, or the number of a version.
 pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// A version's number.
+/// Returns `true` for the number of a version.
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -136,26 +136,26 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && is_number(text)
 }
 
-/// What is to be run for an invocation.
+/// Function version that an invocation runs.
 pub(crate) struct Resolved {
-    /// The version that runs; `function.version` is what `X-Amz-Executed-Version` says.
+    /// The version that runs; `function.version` is the value of `X-Amz-Executed-Version`.
     pub(crate) function: Arc<Function>,
-    /// The ARN that was invoked: with the qualifier, when there was one.
+    /// The invoked ARN, with the qualifier if there was one.
     pub(crate) arn: String,
-    /// The alias, the version's number or `$LATEST` that was asked for, if any.
+    /// The requested alias, version number or `$LATEST`, if any.
     pub(crate) qualifier: Option<String>,
 }
 
-/// The version of a function to run for one invocation. `identifier` is a name, a partial ARN or an ARN, which may end
-/// with a qualifier; `qualifier` is what came apart from it. An alias with weights draws each time; while an update
-/// of `$LATEST` is in progress, what was there before runs.
+/// Resolves the version of a function to run for one invocation. `identifier` is a name, a partial ARN or an ARN, which
+/// may end with a qualifier; `qualifier` is the separate one. An alias with weights picks a version at random each
+/// time; while an update of `$LATEST` is in progress, the previous `$LATEST` runs.
 ///
 /// # Errors
 ///
-/// As AWS answers them: 404 when there is no such version, 409 while its code is not there yet or when it never came.
+/// As on AWS: 404 if there is no such version, 409 while its code is not unpacked yet or if that failed.
 pub(crate) fn resolve(service: &Service, identifier: &str, qualifier: Option<&str>) -> Result<Resolved, ApiError> {
     let named = FunctionRef::read(service, identifier, qualifier)?;
-    // As on AWS, a function that is not there is told with the version that would run.
+    // As on AWS, the error for a missing function names the version that would run.
     let not_found = || FunctionRef { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }.not_found(service);
     let record = service.functions.record(named.name).ok_or_else(not_found)?;
     // The upper bits of a random UUID.

@@ -1,4 +1,4 @@
-//! `Invoke` and its relatives: what they ask for, and how they answer.
+//! `Invoke` and related operations: their parameters and their answers.
 
 pub(crate) mod queue;
 pub(crate) mod request;
@@ -20,7 +20,7 @@ use request::{Kind, Request, TRACE};
 use serde_json::json;
 use std::sync::Arc;
 
-/// `Invoke` in all three types. The request's id is the invocation's.
+/// `Invoke` in all three types. The ID of the request is the ID of the invocation.
 pub(super) async fn invoke(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let request = Request::read(service, call, name)?;
     match request.kind {
@@ -38,7 +38,7 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &ApiRequest, name: &str
     headers.insert("x-amz-executed-version", version);
     headers.extend(trace.map(|trace| (TRACE, trace)));
     if outcome.failed {
-        // AWS says so of every function error, whoever caught it; `Handled` is of an earlier time.
+        // AWS sends this for every function error, caught or not; `Handled` is obsolete.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }
     if tail && let Ok(value) = HeaderValue::from_str(&STANDARD.encode(&outcome.tail)) {

@@ -1,5 +1,5 @@
 //! Layers: `PublishLayerVersion`, `GetLayerVersion`, `GetLayerVersionByArn`, `ListLayers`, `ListLayerVersions`,
-//! `DeleteLayerVersion`, and which of them a function uses.
+//! `DeleteLayerVersion`, and the layers that a function uses.
 
 mod policy;
 
@@ -30,9 +30,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// How many layers a function has at most.
+/// Maximum number of layers of a function.
 const MOST: usize = 5;
-/// The pattern of a layer version's ARN in AWS's words.
+/// Pattern of a layer version's ARN in AWS's words.
 const ARN_PATTERN: &str = "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:\
     layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)";
 
@@ -77,7 +77,7 @@ pub(super) async fn dispatch(
     }
 }
 
-/// The name in a layer's name or ARN.
+/// Returns the name in a layer's name or ARN.
 fn read<'a>(service: &Service, layer: &'a str) -> Result<&'a str, ApiError> {
     let prefix = format!("arn:aws:lambda:{}:{ACCOUNT}:layer:", service.region);
     let name = layer.strip_prefix(&prefix).unwrap_or(layer);
@@ -97,12 +97,12 @@ fn validate_number(number: &str) -> Result<u64, ApiError> {
     }
 }
 
-/// A layer's ARN.
+/// Returns a layer's ARN.
 pub(super) fn arn(service: &Service, name: &str) -> String {
     format!("arn:aws:lambda:{}:{ACCOUNT}:layer:{name}", service.region)
 }
 
-/// What lists tell of a version.
+/// Describes a version as in lists.
 fn describe_in_list(service: &Service, name: &str, number: u64, version: &Version) -> Value {
     let created = jiff::Timestamp::from_millisecond(version.created).unwrap_or_default();
     let mut value = json!({
@@ -119,7 +119,7 @@ fn describe_in_list(service: &Service, name: &str, number: u64, version: &Versio
     value
 }
 
-/// A version as Lambda tells it.
+/// Describes a version as Lambda does.
 fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Result<Value, ApiError> {
     let mut value = describe_in_list(service, name, number, version);
     value["LayerArn"] = arn(service, name).into();
@@ -184,7 +184,7 @@ fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Api
     Ok(response::json(200, &describe(service, name, number, version)?))
 }
 
-/// The region, the name and the number in the ARN of a layer's version.
+/// Returns the region, the name and the number in the ARN of a layer version.
 fn parts(arn: &str) -> Option<(&str, &str, u64)> {
     match arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "lambda", region, account, "layer", name, number]
@@ -208,7 +208,7 @@ fn get_by_arn(service: &Service, call: &ApiRequest) -> Result<Response<Body>, Ap
     get(service, name, number)
 }
 
-/// Whether a version is told of by a list that asks for a runtime or an architecture.
+/// Returns a filter for the versions in a list that requests a runtime or an architecture.
 fn filter(call: &ApiRequest) -> Result<impl Fn(&Version) -> bool, ApiError> {
     let (runtime, architecture) = (call.query("CompatibleRuntime"), call.query("CompatibleArchitecture"));
     if let Some(architecture) = architecture {
@@ -220,7 +220,7 @@ fn filter(call: &ApiRequest) -> Result<impl Fn(&Version) -> bool, ApiError> {
     })
 }
 
-/// `ListLayers`: each with the latest version that is asked for.
+/// `ListLayers`: each with its latest matching version.
 fn list_layers(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let all = service.layers.all();
@@ -248,7 +248,7 @@ fn list_versions(service: &Service, call: &ApiRequest, name: &str) -> Result<Res
     Ok(response::json(200, &json!({ "LayerVersions": told, "NextMarker": next })))
 }
 
-/// `DeleteLayerVersion`: functions that use it keep it; one that is not there is as good as deleted.
+/// `DeleteLayerVersion`: functions that use it keep it; deleting a missing version succeeds.
 fn delete(service: &Service, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     if service.layers.get(name).is_some_and(|layer| layer.versions.contains_key(&number)) {
         let removed = service.layers.change(name, |layer| layer.versions.remove(&number))?;
@@ -259,7 +259,7 @@ fn delete(service: &Service, name: &str, number: u64) -> Result<Response<Body>, 
     Ok(response::empty(204))
 }
 
-/// The layers that a function asks for, by their versions' ARNs.
+/// Returns the layers of a function, by their versions' ARNs.
 pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function::Layer>, ApiError> {
     if arns.len() > MOST {
         return Err(ApiError::invalid(format!("Cannot reference more than {MOST} layers.")));

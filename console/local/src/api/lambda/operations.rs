@@ -1,8 +1,8 @@
-//! The operations that are served, and the error for any other.
+//! The supported operations, and the error for any other.
 
 use crate::http::{error::ApiError, request::ApiRequest};
 
-/// What is served.
+/// The supported operations.
 pub(crate) const OPERATIONS: [&str; 60] = [
     "AddLayerVersionPermission",
     "AddPermission",
@@ -66,7 +66,7 @@ pub(crate) const OPERATIONS: [&str; 60] = [
     "UpdateFunctionUrlConfig",
 ];
 
-/// What is not served.
+/// Error for an operation that is not supported.
 pub(super) fn unknown(call: &ApiRequest) -> ApiError {
     ApiError::unknown(&format!("{} {}", call.method, call.path), OPERATIONS)
 }

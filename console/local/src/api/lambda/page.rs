@@ -3,12 +3,12 @@
 use crate::http::{error::ApiError, request::ApiRequest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// How many items a page has at most, whatever is asked for.
+/// Maximum number of items in a page, whatever the request.
 const PAGE: usize = 50;
 
-/// The page that a call asks for with `Marker` and `MaxItems` (at most `most`), and the next page's marker. `items` come
-/// in the order of their keys; a marker is the key of the last item told, encoded, so that what comes and goes in between neither
-/// hides nor repeats the others.
+/// Returns the page that a call requests with `Marker` and `MaxItems` (at most `most`), and the next page's marker.
+/// `items` are in the order of their keys; a marker is the encoded key of the last item returned, so that items which
+/// are added or removed in between neither hide nor repeat the others.
 pub(super) fn page<T>(
     call: &ApiRequest,
     most: u32,

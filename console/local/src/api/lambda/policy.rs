@@ -1,5 +1,5 @@
-//! The resource policy of a function, a version or an alias: `AddPermission`, `RemovePermission`, `GetPolicy`. It is kept
-//! and told, and unsigned function URLs go by it; whoever has the local Lambda's key may do everything.
+//! The resource policy of a function, a version or an alias: `AddPermission`, `RemovePermission`, `GetPolicy`. It is
+//! stored and returned, and applies to unsigned function URLs; a caller with the local Lambda's key may do everything.
 
 use super::{
     identifier::{FunctionRef, is_name, is_number},
@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The largest resource policy, in bytes. Source: AWS Lambda developer guide, "Lambda quotas".
+/// Largest resource policy, in bytes. Source: AWS Lambda developer guide, "Lambda quotas".
 const POLICY_LIMIT: usize = 20 * 1024;
 
 #[derive(Deserialize)]
@@ -42,13 +42,13 @@ struct PermissionRequest {
     revision_id: Option<String>,
 }
 
-/// The document that AWS makes of a policy.
+/// Renders a policy as AWS does.
 fn document(policy: &Policy) -> String {
     json!({ "Version": "2012-10-17", "Id": "default", "Statement": policy.statements }).to_string()
 }
 
 impl PermissionRequest {
-    /// The statement that it asks for, about `resource`.
+    /// Builds the requested statement, about `resource`.
     fn statement(&self, resource: &str) -> Result<Value, ApiError> {
         let required = |value: &Option<String>, field: &str| {
             value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))
@@ -94,7 +94,7 @@ impl PermissionRequest {
         if let Some(token) = &self.event_source_token {
             equals.insert("lambda:EventSourceToken".to_owned(), token.as_str().into());
         }
-        // A condition on URLs means something for the action of URLs alone.
+        // A condition on URLs is valid for the action of URLs only.
         let only_for = |operation: &str, field: &str| {
             let is_for = self.action.as_deref() == Some(operation);
             let message = || ApiError::invalid(format!("{field} is only supported for {operation} action"));
@@ -124,7 +124,7 @@ impl PermissionRequest {
     }
 }
 
-/// A principal as AWS writes it: everybody, a service, an account's root or another ARN.
+/// Converts a principal to AWS's form: everybody, a service, an account's root or another ARN.
 fn principal_of(principal: &str) -> Result<Value, ApiError> {
     let account = principal.len() == 12 && is_number(principal);
     if principal == "*" {
@@ -140,7 +140,8 @@ fn principal_of(principal: &str) -> Result<Value, ApiError> {
     }
 }
 
-/// What a policy belongs to, read and validated: the function, a published version or an alias. Gives its key.
+/// Reads and validates the target of a policy: the function, a published version or an alias. Returns its record and
+/// key.
 fn key<'a>(named: &FunctionRef<'a>, service: &Service) -> Result<(Arc<FunctionRecord>, &'a str), ApiError> {
     if named.qualifier == Some(LATEST) {
         return Err(ApiError::invalid("We currently do not support adding policies for $LATEST."));
@@ -190,7 +191,7 @@ pub(super) async fn add_permission(
     Ok(response::json(201, &told))
 }
 
-/// What the first statement of a policy is added to, before there is a policy with a revision of its own.
+/// Revision that the first statement of a policy is added to, before the policy has a revision of its own.
 fn revision(record: &FunctionRecord, key: &str) -> Option<String> {
     match (key, record.aliases.get(key)) {
         ("", _) => Some(record.latest.revision_id().to_owned()),

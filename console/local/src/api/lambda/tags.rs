@@ -1,4 +1,4 @@
-//! `ListTags`, `TagResource`, `UntagResource`. Tags change nothing of how a function runs.
+//! `ListTags`, `TagResource`, `UntagResource`. Tags do not affect how a function runs.
 
 use super::{identifier::FunctionRef, validate};
 use crate::{
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The pattern of what can have tags, of AWS's the part that is here, in its words.
+/// Pattern of a resource that can have tags, in AWS's words, for the resources that exist here.
 const RESOURCE_PATTERN: &str = "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}\
     ((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?)";
 
@@ -25,7 +25,7 @@ struct TagRequest {
     tags: Option<BTreeMap<String, String>>,
 }
 
-/// The function of an ARN; names are not taken here, nor are versions and aliases.
+/// Returns the function of an ARN; names, versions and aliases are not accepted.
 fn read<'a>(service: &Service, arn: &'a str) -> Result<FunctionRef<'a>, ApiError> {
     let invalid = || ApiError::validation(arn, "resource", RESOURCE_PATTERN);
     if !arn.starts_with("arn:") {

@@ -1,4 +1,4 @@
-//! `CreateFunctionUrlConfig` and its relatives. Source of the messages: AWS Lambda itself.
+//! `CreateFunctionUrlConfig` and related operations. Source of the messages: AWS Lambda itself.
 
 use super::{
     identifier::{FunctionRef, is_number},
@@ -51,7 +51,7 @@ impl Settings {
         }
     }
 
-    /// The settings for pages of other origins.
+    /// Validates the settings for pages of other origins.
     fn cors(&mut self) -> Result<Option<Cors>, ApiError> {
         let Some(cors) = self.cors.take() else { return Ok(None) };
         if let Some(age) = cors.max_age {
@@ -76,7 +76,7 @@ impl Settings {
     }
 }
 
-/// What a request names: a function, and an alias or `$LATEST`.
+/// Target of a request: a function, and an alias or `$LATEST`.
 struct Place<'a> {
     function: &'a str,
     qualifier: &'a str,
@@ -86,7 +86,7 @@ impl<'a> Place<'a> {
     fn read(service: &Service, call: &'a ApiRequest, name: &'a str) -> Result<Self, ApiError> {
         let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
         match named.qualifier {
-            // A URL is of the whole function or of an alias.
+            // A URL belongs to the whole function or to an alias.
             Some(other) if other == LATEST || is_number(other) => {
                 let constraint = "satisfy regular expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)";
                 Err(ApiError::validation(other, "qualifier", constraint))
@@ -116,12 +116,12 @@ fn nothing() -> ApiError {
     ApiError::not_found("The resource you requested does not exist.")
 }
 
-/// The ARN of the function or the alias.
+/// Returns the ARN of the function or the alias.
 fn arn(service: &Service, function: &str, qualifier: &str) -> String {
     function::arn(&service.region, function, Some(qualifier).filter(|qualifier| *qualifier != LATEST))
 }
 
-/// What is done with one URL.
+/// Answers a request for one URL.
 pub(super) async fn dispatch(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     match call.method {
         Method::POST => create(service, call, name).await,
@@ -171,7 +171,7 @@ fn get(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body
     Ok(response::json(200, &read(service, place.function, place.qualifier, &config)))
 }
 
-/// `UpdateFunctionUrlConfig`: what is absent stays; settings for other origins that say nothing are taken away.
+/// `UpdateFunctionUrlConfig`: settings that are absent stay unchanged; empty Cors settings remove the existing ones.
 async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
@@ -215,7 +215,7 @@ pub(super) fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<R
     Ok(response::json(200, &json!({ "FunctionUrlConfigs": told, "NextMarker": next })))
 }
 
-/// A URL as it is told to those who change it.
+/// Describes a URL as in the answer to a change.
 fn describe(service: &Service, function: &str, qualifier: &str, config: &UrlConfig) -> Value {
     let time = |milliseconds: i64| {
         let time = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();
@@ -237,7 +237,7 @@ fn describe(service: &Service, function: &str, qualifier: &str, config: &UrlConf
     value
 }
 
-/// A URL as it is told to those who ask: also the mode that it has by default.
+/// Describes a URL as in the answer to a read: with the default mode if none is set.
 fn read(service: &Service, function: &str, qualifier: &str, config: &UrlConfig) -> Value {
     let mut value = describe(service, function, qualifier, config);
     value["InvokeMode"] = json!(config.mode.unwrap_or(InvokeMode::Buffered));

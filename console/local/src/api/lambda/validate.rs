@@ -10,9 +10,9 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// How large all environment variables may be together, in bytes.
+/// Maximum size of all environment variables together, in bytes.
 const ENVIRONMENT_LIMIT: usize = 4096;
-/// The environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime environment variables".
+/// Environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime environment variables".
 const RESERVED: [&str; 19] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -35,10 +35,10 @@ const RESERVED: [&str; 19] = [
     "AWS_SECRET_KEY",
 ];
 
-/// How many tags a function has at most.
+/// Maximum number of tags of a function.
 const TAGS: usize = 50;
 
-/// A number between two bounds.
+/// Checks a number between two bounds.
 pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, ApiError> {
     match u32::try_from(value) {
         Ok(number) if number >= least && number <= most => Ok(number),
@@ -53,7 +53,7 @@ pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u
     }
 }
 
-/// A role's ARN.
+/// Checks a role's ARN.
 pub(super) fn role(role: String) -> Result<String, ApiError> {
     let parts: Vec<&str> = role.splitn(6, ':').collect();
     match parts.as_slice() {
@@ -73,7 +73,7 @@ pub(super) fn role(role: String) -> Result<String, ApiError> {
     }
 }
 
-/// A custom runtime.
+/// Checks that a runtime is a custom one.
 pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
     match runtime.as_str() {
         "provided" | "provided.al2" | "provided.al2023" => Ok(runtime),
@@ -84,7 +84,7 @@ pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
     }
 }
 
-/// Environment variables.
+/// Checks environment variables.
 pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), ApiError> {
     let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
@@ -120,7 +120,7 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Ap
     Ok(())
 }
 
-/// `Architectures`: exactly one.
+/// Checks `Architectures`, which contains exactly one.
 pub(super) fn architectures(names: &[String]) -> Result<Architecture, ApiError> {
     let told = format!("[{}]", names.join(", "));
     match names {
@@ -136,7 +136,7 @@ pub(super) fn architectures(names: &[String]) -> Result<Architecture, ApiError> 
     }
 }
 
-/// One of several words.
+/// Checks that a value is one of several words.
 pub(super) fn one_of(value: &str, field: &str, words: &[&str]) -> Result<(), ApiError> {
     if words.contains(&value) {
         return Ok(());
@@ -144,7 +144,7 @@ pub(super) fn one_of(value: &str, field: &str, words: &[&str]) -> Result<(), Api
     Err(ApiError::validation(value, field, &format!("satisfy enum value set: [{}]", words.join(", "))))
 }
 
-/// A description.
+/// Checks a description.
 pub(super) fn description(text: &str) -> Result<(), ApiError> {
     if text.chars().count() > 256 {
         return Err(ApiError::validation(text, "description", "have length less than or equal to 256"));
@@ -152,7 +152,7 @@ pub(super) fn description(text: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// An ARN of any service, or nothing.
+/// Checks an ARN of any service, or an empty string.
 pub(super) fn arn(text: &str, field: &str) -> Result<(), ApiError> {
     let parts: Vec<&str> = text.splitn(4, ':').collect();
     let good = match parts.as_slice() {
@@ -164,7 +164,7 @@ pub(super) fn arn(text: &str, field: &str) -> Result<(), ApiError> {
     if good { Ok(()) } else { Err(ApiError::validation(text, field, pattern)) }
 }
 
-/// A function's tags, all of them.
+/// Checks all tags of a function.
 pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if tags.len() > TAGS {
         return Err(ApiError::invalid("Number of tags exceeds resource tag limit."));
@@ -191,7 +191,7 @@ pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The size of a function's files with those of its layers.
+/// Checks the size of a function's files together with those of its layers.
 pub(super) fn size(function: &Function) -> Result<(), ApiError> {
     let layers: u64 = function.layers.iter().map(|layer| layer.unpacked).sum();
     let size = function.unpacked.saturating_add(layers);
@@ -204,7 +204,7 @@ pub(super) fn size(function: &Function) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whether nothing is in progress.
+/// Checks that no creation or update is in progress.
 pub(super) fn idle(function: &Function, arn: &str) -> Result<(), ApiError> {
     use crate::store::function::State;
     match function.state {
@@ -218,7 +218,7 @@ pub(super) fn idle(function: &Function, arn: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Whether the caller knows the latest state: `call` is what AWS tells to ask.
+/// Checks that the caller knows the latest revision: `call` is the operation that the error message names.
 pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<(), ApiError> {
     if asked.is_none_or(|asked| asked == latest) {
         return Ok(());
@@ -230,7 +230,7 @@ pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<
     Err(ApiError::new(412, "PreconditionFailedException", message))
 }
 
-/// The settings that are kept and told, and have no effect here.
+/// Checks a setting that is stored and returned, and has no effect here.
 pub(super) fn kept(name: &str, setting: &Value) -> Result<(), ApiError> {
     let text = |field: &str| setting.get(field).and_then(Value::as_str);
     match name {
@@ -250,7 +250,7 @@ pub(super) fn kept(name: &str, setting: &Value) -> Result<(), ApiError> {
     }
 }
 
-/// Where events go that could not be worked on: a queue or a topic, or nowhere.
+/// Checks the target of events that could not be processed: a queue or a topic, or none.
 fn dead_letter(target: &str) -> Result<(), ApiError> {
     arn(target, "deadLetterConfig.targetArn")?;
     match target.split(':').nth(2) {
@@ -261,7 +261,7 @@ fn dead_letter(target: &str) -> Result<(), ApiError> {
     }
 }
 
-/// A list of a network's identifiers.
+/// Checks a list of a network's identifiers.
 fn identifiers(
     config: &Value,
     list: &str,

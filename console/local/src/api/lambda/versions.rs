@@ -28,7 +28,7 @@ struct PublishRequest {
     revision_id: Option<String>,
 }
 
-/// `PublishVersion`: does nothing when `$LATEST` is what the last version was made of.
+/// `PublishVersion`: does nothing if `$LATEST` is identical to the last version.
 pub(super) async fn publish_version(
     service: &Arc<Service>,
     call: &ApiRequest,

@@ -73,7 +73,7 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -
     (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
     function.unpacked = taken.unpacked;
     let told = store(service, function, request.publish).await?;
-    // By now the function keeps it.
+    // The function holds the code by now.
     drop(taken.held);
     Ok(response::json(201, &describe(&told, &crate::store::function::arn(&service.region, name, None))))
 }
@@ -82,11 +82,11 @@ fn exists(name: &str) -> ApiError {
     ApiError::conflict(format!("Function already exist: {name}"))
 }
 
-/// Stores a new function, which becomes `Active` when its code is unpacked. Gives the version to be told.
+/// Stores a new function, which becomes `Active` when its code is unpacked. Returns the version for the answer.
 async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Result<Arc<Function>, ApiError> {
     validate::size(&function)?;
     let change = service.functions.change().await;
-    // Another call may have made it meanwhile.
+    // Another call may have created it meanwhile.
     if service.functions.get(&function.name).is_some() {
         return Err(exists(&function.name));
     }

@@ -39,7 +39,7 @@ pub(crate) async fn delete_function(
     if record.aliases.contains_key(qualifier) {
         return Err(ApiError::invalid("Deletion of aliases is not currently supported."));
     }
-    // As on AWS, a version that is not there is as good as deleted.
+    // As on AWS, deleting a missing version succeeds.
     let Some(function) = record.version(qualifier).map(Arc::clone) else { return Ok(response::empty(204)) };
     let aliases: Vec<&str> =
         record.aliases.iter().filter(|(_, alias)| alias.leads_to(qualifier)).map(|(name, _)| name.as_str()).collect();

@@ -1,12 +1,12 @@
-//! A version's configuration as Lambda tells it.
+//! Describes a version's configuration as Lambda does.
 
 use crate::store::function::{Failure, Function, State};
 use serde_json::{Value, json};
 
-/// What AWS says while something is in progress, be it a creation or an update.
+/// AWS's reason for any state in progress, be it a creation or an update.
 const REASON: (&str, &str) = ("The function is being created.", "Creating");
 
-/// The configuration of `function` under the ARN that was asked for.
+/// Describes the configuration of `function` under the requested ARN.
 pub(crate) fn describe(function: &Function, arn: &str) -> Value {
     let mut value = describe_in_list(function, arn);
     let mut set = |name: &str, (reason, code): (&str, &str)| {
@@ -42,7 +42,7 @@ pub(crate) fn describe(function: &Function, arn: &str) -> Value {
     value
 }
 
-/// As [`describe`], without what lists leave out: the state.
+/// As [`describe`], without the state, which lists leave out.
 pub(crate) fn describe_in_list(function: &Function, arn: &str) -> Value {
     let modified = jiff::Timestamp::from_millisecond(function.modified).unwrap_or_default();
     let mut value = json!({
@@ -74,7 +74,7 @@ pub(crate) fn describe_in_list(function: &Function, arn: &str) -> Value {
         value["Layers"] = layers.collect();
     }
     for (name, setting) in &function.other {
-        // An earlier state kept them with the rest.
+        // An earlier state format stored these two together with the other settings.
         if name != "EphemeralStorage" && name != "SnapStart" {
             value[name] = setting.clone();
         }
@@ -82,7 +82,7 @@ pub(crate) fn describe_in_list(function: &Function, arn: &str) -> Value {
     value
 }
 
-/// A hexadecimal SHA-256 as Lambda tells it: in base64.
+/// Converts a hexadecimal SHA-256 to base64, as Lambda returns it.
 pub(crate) fn base64_of(sha256: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let bytes: Vec<u8> = sha256

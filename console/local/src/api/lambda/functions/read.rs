@@ -46,7 +46,7 @@ pub(crate) async fn get_configuration(
     Ok(response::json(200, &describe(&function, &named.arn(service))))
 }
 
-/// The version, failed where its code on disk is found damaged and cannot be repaired.
+/// Returns the version, with the state `Failed` if its code on disk is damaged and cannot be repaired.
 async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
     if function.state != State::Active || service.codes.is_checked(&function) {
         return function;
@@ -57,7 +57,7 @@ async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
     }
 }
 
-/// `ListFunctions`, with all their versions when `FunctionVersion` says so.
+/// `ListFunctions`, with all their versions if `FunctionVersion` is `ALL`.
 pub(crate) fn list_functions(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let versions = call.query("FunctionVersion");
     if let Some(versions) = versions {

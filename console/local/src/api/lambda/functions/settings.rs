@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The settings that are kept and told, and have no effect here. `TenancyConfig` is for Invoke.
+/// Settings that are stored and returned, and have no effect here. `TenancyConfig` is used by Invoke.
 const KEPT: [&str; 6] =
     ["VpcConfig", "DeadLetterConfig", "TracingConfig", "KMSKeyArn", "FileSystemConfigs", "TenancyConfig"];
-/// What a function cannot have here, and why.
+/// Settings that a function cannot have here, with the error message.
 const REFUSED: [(&str, &str); 4] = [
     ("ImageConfig", "Please don't provide ImageConfig for a function with packageType Zip."),
     ("CapacityProviderConfig", "CapacityProviderConfig isn't supported for Lambda Default functions."),
@@ -21,7 +21,7 @@ const REFUSED: [(&str, &str); 4] = [
     ("CodeSigningConfigArn", "The local Lambda has no code signing: leave CodeSigningConfigArn out."),
 ];
 
-/// The settings in a `CreateFunction` or `UpdateFunctionConfiguration`. What is absent stays as it is.
+/// The settings in a `CreateFunction` or `UpdateFunctionConfiguration`. Settings that are absent stay unchanged.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Settings {
@@ -68,7 +68,8 @@ struct LoggingRequest {
 }
 
 impl Settings {
-    /// Judges the settings and puts them into the function. `new`: with those that stay as they were at its creation.
+    /// Validates the settings and applies them to the function. `new`: with those that cannot change after its
+    /// creation.
     pub(crate) fn apply(self, service: &Service, function: &mut Function, new: bool) -> Result<(), ApiError> {
         for (name, why) in REFUSED {
             if self.other.get(name).is_some_and(|setting| !setting.is_null()) {
@@ -135,7 +136,7 @@ impl Settings {
     }
 }
 
-/// Whether a setting takes itself back: an empty text or list, or an object of those.
+/// Returns `true` if a setting resets itself: an empty string or list, or an object of those.
 fn is_empty(setting: &Value) -> bool {
     match setting {
         Value::String(text) => text.is_empty(),
@@ -146,7 +147,7 @@ fn is_empty(setting: &Value) -> bool {
     }
 }
 
-/// What is absent stays as it was; levels are JSON's alone.
+/// Validates logging settings. Those that are absent stay unchanged; levels are supported for JSON only.
 fn validate_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, ApiError> {
     let log_format = match request.log_format.as_deref() {
         None => old.log_format,
@@ -188,7 +189,7 @@ fn validate_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, A
     })
 }
 
-/// A function that has a name and nothing else yet, with Lambda's defaults.
+/// Creates a function that has only a name, with Lambda's defaults.
 pub(crate) fn blank(name: &str) -> Function {
     Function {
         name: name.to_owned(),

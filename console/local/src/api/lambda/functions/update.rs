@@ -1,5 +1,5 @@
-//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change counts when it is done: then it ends the function's
-//! idle sandboxes, and the busy ones when they are done.
+//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change takes effect when it is complete: then it ends the
+//! function's idle sandboxes, and the busy ones after their invocation.
 
 use super::{activate, describe::describe, settings::Settings};
 use crate::{
@@ -39,7 +39,7 @@ struct Revision {
     revision_id: Option<String>,
 }
 
-/// What is asked of an update, besides the change itself.
+/// Parameters of an update, besides the change itself.
 struct Update<'a> {
     named: FunctionRef<'a>,
     revision_id: Option<&'a str>,
@@ -48,7 +48,7 @@ struct Update<'a> {
 }
 
 impl Update<'_> {
-    /// Whether `$LATEST` may be changed now.
+    /// Checks that `$LATEST` may be changed now.
     fn validate(&self, service: &Service) -> Result<Arc<FunctionRecord>, ApiError> {
         let record = self.named.record(service)?;
         validate::idle(&record.latest, &record.latest.arn(&service.region))?;
@@ -56,7 +56,7 @@ impl Update<'_> {
         Ok(record)
     }
 
-    /// Changes `$LATEST`, and answers with it or with the version that was published.
+    /// Changes `$LATEST`, and answers with it or with the published version.
     async fn make(
         &self,
         service: &Arc<Service>,
@@ -98,7 +98,7 @@ pub(crate) async fn update_code(
     update.validate(service)?;
     let architecture = request.architectures.as_deref().map(validate::architectures).transpose()?;
     let taken = take(service, request.code.zip()?).await?;
-    // What was taken is held until something keeps it.
+    // The code is held until the function or a layer keeps it.
     let make = update.make(service, |function| {
         function.architecture = architecture.unwrap_or(function.architecture);
         (function.code, function.code_size) = (taken.sha256.clone(), taken.size);

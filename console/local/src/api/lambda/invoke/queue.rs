@@ -1,4 +1,4 @@
-//! Runs the asynchronous invocations of the queue, and sends what became of them to their destinations.
+//! Runs the asynchronous invocations of the queue, and sends their results to their destinations.
 
 mod destination;
 
@@ -26,17 +26,17 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How often a function may be run in one chain of destinations. Source: AWS Lambda developer guide, "Use Lambda recursive
-/// loop detection to prevent infinite loops".
+/// Maximum number of times that a function runs in one chain of destinations. Source: AWS Lambda developer guide, "Use
+/// Lambda recursive loop detection to prevent infinite loops".
 const CHAIN_LIMIT: u32 = 16;
 
-/// How long an event waits before it looks again whether its function can run by now.
+/// Interval at which an event checks whether its function is ready to run.
 const READINESS: Duration = Duration::from_millis(100);
 
-/// How long an event waits before it looks again whether its function, which was found damaged, is back.
+/// Interval at which an event checks whether its function, which was found damaged, is back.
 const ASIDE: Duration = Duration::from_secs(1);
 
-/// Takes up what an earlier process left.
+/// Starts the invocations that an earlier process left in the queue.
 pub(crate) fn resume(service: &Arc<Service>) -> io::Result<()> {
     for (file, entry) in service.queue.waiting(&service.damage)? {
         work(service, entry, file);
@@ -44,7 +44,7 @@ pub(crate) fn resume(service: &Arc<Service>) -> io::Result<()> {
     Ok(())
 }
 
-/// Queues an invocation: when this returns, it is on disk.
+/// Queues an invocation, which is on disk when this returns.
 pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), ApiError> {
     let file =
         service.queue.add(&entry).map_err(|error| ApiError::service("could not queue the invocation", &error))?;
@@ -52,7 +52,7 @@ pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), ApiErro
     Ok(())
 }
 
-/// The invocation, to be run later.
+/// Builds the queue entry of an invocation.
 pub(super) fn entry(invocation: Invocation, qualifier: Option<String>) -> Entry {
     let function = invocation.function.name.clone();
     Entry {
@@ -72,7 +72,7 @@ pub(super) fn entry(invocation: Invocation, qualifier: Option<String>) -> Entry 
 fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
     let (service, stop, active) = (Arc::clone(service), service.queue.stop.clone(), service.queue.active.begin());
     tokio::spawn(async move {
-        // An invocation that is cut off has not succeeded: its file stays.
+        // An invocation that is interrupted has not succeeded: its file stays.
         if stop.run_until_cancelled(process(&service, &mut entry, &file, &active)).await.is_some()
             && let Err(error) = fs::remove_file(&file)
         {
@@ -81,8 +81,8 @@ fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
     });
 }
 
-/// Tries until the function answers, or as often and as long as its config says; then tells the destination. The function
-/// and its config may be changed in between: each try takes what they are by then.
+/// Runs the function until it answers, up to the number of attempts and the age that its config allows; then notifies
+/// the destination. The function and its config may change in between: each attempt uses their current state.
 async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active: &Counted) {
     let pauses = service.pool.env().limits.retries;
     let mut last = None;
@@ -96,7 +96,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
             Ok(found) => found,
             Err(error) if error.status == StatusCode::NOT_FOUND => {
                 if service.functions.exists(&entry.function) && service.functions.get(&entry.function).is_none() {
-                    // Its function is set aside, and may come back with the next deploy.
+                    // The function is set aside, and may come back with the next deploy.
                     tokio::time::sleep(left.min(ASIDE)).await;
                     continue;
                 }
@@ -112,7 +112,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         if reserved == Some(0) {
             return tell(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
         }
-        // When it is throttled it waits its turn, but not for longer than it may.
+        // A throttled event waits its turn, up to its maximum age.
         let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await else {
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         };
@@ -131,7 +131,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         };
         let result = invocation::run(&service.pool, invocation, permit).await;
         if result.is_err() && service.pool.is_closing() {
-            // It was broken off by the end of this server, and counts for nothing.
+            // The invocation was interrupted by the end of this server, and does not count as an attempt.
             return std::future::pending().await;
         }
         entry.attempts += 1;
@@ -150,7 +150,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
             Some(pause) if done <= config.retries() => *pause,
             _ => return tell(service, entry, Condition::RetriesExhausted, last.as_ref()),
         };
-        // As on AWS, an event that would be too old for its next try is given up now.
+        // As on AWS, an event that would be too old for its next attempt is dropped now.
         if entry.age() + pause > config.age() {
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
@@ -166,7 +166,7 @@ fn config(service: &Service, entry: &Entry) -> EventConfig {
     service.event_configs.get(&entry.function, qualifier).unwrap_or_default()
 }
 
-/// Sends the record of what became of an entry to the destination for it, if there is one.
+/// Sends the record of an entry's result to its destination, if there is one.
 fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
     let config = config(service, entry);
     let destination = if condition == Condition::Success { config.on_success } else { config.on_failure };

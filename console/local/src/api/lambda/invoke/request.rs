@@ -1,4 +1,4 @@
-//! What an invocation asks for: its payload and its headers, validated before anything runs.
+//! Parameters of an invocation: its payload and its headers, validated before anything runs.
 
 use super::queue;
 use crate::{
@@ -17,30 +17,30 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use std::sync::Arc;
 
-/// The largest client context, in bytes of base64.
+/// Largest client context, in bytes of base64.
 const CONTEXT_LIMIT: usize = 3583;
 
 /// The X-Ray trace header, in requests and answers.
 pub(super) const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// Whether and how the caller waits.
+/// Invocation type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// For the response.
+    /// The caller waits for the response.
     RequestResponse,
-    /// Not at all.
+    /// The caller does not wait.
     Event,
-    /// For the validation alone.
+    /// Only validates the request.
     DryRun,
 }
 
-/// A request that was validated.
+/// A validated request.
 pub(super) struct Request {
-    /// Its type.
+    /// Invocation type.
     pub(super) kind: Kind,
-    /// Whether the end of the log is wanted.
+    /// `true` if the end of the log is requested.
     pub(super) tail: bool,
-    /// JSON.
+    /// Payload: JSON.
     pub(super) payload: Bytes,
     id: String,
     function: Arc<Function>,
@@ -52,7 +52,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads the request for the function that `name` and the qualifier name.
+    /// Reads the request for the function of this name and qualifier.
     pub(super) fn read(service: &Service, call: &ApiRequest, name: &str) -> Result<Self, ApiError> {
         let Resolved { function, arn, qualifier } = resolve(service, name, call.query("Qualifier"))?;
         let tail = match call.header("x-amz-log-type") {
@@ -70,7 +70,7 @@ impl Request {
             }
         };
         let tenant = validate_tenant(&function, call.header("x-amz-tenant-id"))?;
-        // No payload is an empty event.
+        // No payload means an empty event.
         let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
         validate_payload(&payload)?;
         Ok(Self {
@@ -87,23 +87,23 @@ impl Request {
         })
     }
 
-    /// What `X-Amz-Executed-Version` says.
+    /// Value of `X-Amz-Executed-Version`.
     pub(super) fn version(&self) -> HeaderValue {
         HeaderValue::from_str(&self.function.version).unwrap_or(HeaderValue::from_static(LATEST))
     }
 
-    /// What the answer says of its X-Ray trace.
+    /// Value of the X-Ray trace header of the answer.
     pub(super) fn trace(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.trace).ok()
     }
 
-    /// The invocation as the queue keeps it.
+    /// Converts the request to an entry of the queue.
     pub(super) fn into_entry(self) -> Entry {
         let qualifier = self.qualifier.clone();
         queue::entry(self.into_invocation(), qualifier)
     }
 
-    /// The invocation, whose response is collected.
+    /// Converts the request to an invocation whose response is collected.
     pub(super) fn into_invocation(self) -> Invocation {
         Invocation {
             id: self.id,
@@ -119,7 +119,7 @@ impl Request {
     }
 }
 
-/// A payload must be JSON in UTF-8.
+/// Checks that a payload is JSON in UTF-8.
 fn validate_payload(payload: &[u8]) -> Result<(), ApiError> {
     let invalid = |error: &dyn std::fmt::Display| {
         let message = format!("Could not parse request body into json: Could not parse payload into json: {error}");
@@ -130,7 +130,7 @@ fn validate_payload(payload: &[u8]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The client context: JSON in base64. Gives it on one line.
+/// Decodes the client context: JSON in base64. Returns it on one line.
 fn validate_context(context: &str) -> Result<String, ApiError> {
     let invalid = |why: &str| {
         ApiError::new(
@@ -147,7 +147,7 @@ fn validate_context(context: &str) -> Result<String, ApiError> {
     Ok(value.to_string())
 }
 
-/// The tenant's id: a function with a `TenancyConfig` needs one, the others take none.
+/// Validates the tenant ID: a function with a `TenancyConfig` requires one, other functions do not accept one.
 pub(crate) fn validate_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, ApiError> {
     let isolated =
         function.other.get("TenancyConfig").is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");

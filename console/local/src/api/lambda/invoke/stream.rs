@@ -1,4 +1,4 @@
-//! `InvokeWithResponseStream`: the response as an event stream, while it is being made.
+//! `InvokeWithResponseStream`: the response as an event stream, while the function produces it.
 
 use super::request::{Kind, Request, TRACE};
 use crate::{
@@ -24,11 +24,11 @@ use hyper::body::Frame;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The largest chunk that is sent as one event, in bytes.
+/// Largest chunk that is sent as one event, in bytes.
 const CHUNK: usize = 1 << 20;
 
-/// `InvokeWithResponseStream`. An error before the first byte is answered as an event stream as well: the head is sent
-/// when it is known that something runs.
+/// `InvokeWithResponseStream`. An error before the first byte is also answered as an event stream: the head is sent
+/// once it is known that something runs.
 pub(crate) async fn invoke_with_response_stream(
     service: &Arc<Service>,
     call: &ApiRequest,
@@ -49,7 +49,7 @@ pub(crate) async fn invoke_with_response_stream(
     let (content, first) = match running.next().await {
         Some(Step::Part(Part::Head(content))) => (content.unwrap_or(unknown), Bytes::new()),
         Some(Step::Part(Part::Data(data))) => (unknown, chunks(data)),
-        // Not streamed: all of it is here.
+        // The response was not streamed: it is complete.
         Some(Step::End(outcome)) => (HeaderValue::from_static("application/json"), whole(&outcome?, tail)),
         None => (unknown, Bytes::new()),
     };
@@ -57,7 +57,7 @@ pub(crate) async fn invoke_with_response_stream(
         let bytes = match first.filter(|first| !first.is_empty()) {
             Some(first) => first,
             None => match running.next().await? {
-                // An empty piece is no chunk, and the head was told.
+                // An empty part is not a chunk, and the head was already sent.
                 Step::Part(Part::Head(_)) => Bytes::new(),
                 Step::Part(Part::Data(data)) => chunks(data),
                 Step::End(Ok(outcome)) => complete(&outcome, tail),
@@ -80,7 +80,7 @@ pub(crate) async fn invoke_with_response_stream(
     Ok(response)
 }
 
-/// The events of a piece of a response.
+/// Encodes a part of a response as events.
 fn chunks(mut data: Bytes) -> Bytes {
     let mut bytes = BytesMut::new();
     while !data.is_empty() {
@@ -90,14 +90,14 @@ fn chunks(mut data: Bytes) -> Bytes {
     bytes.freeze()
 }
 
-/// The events of a response, or of an error, that was not streamed. The error is both: the payload and the completion.
+/// Encodes a response, or an error, that was not streamed. An error is sent as both the payload and the completion.
 fn whole(outcome: &Outcome, tail: bool) -> Bytes {
     let mut bytes = BytesMut::from(chunks(outcome.payload.clone()).as_ref());
     bytes.extend_from_slice(&complete(outcome, tail));
     bytes.freeze()
 }
 
-/// The last event. Its fields: AWS Lambda API reference, `InvokeWithResponseStreamCompleteEvent`.
+/// Encodes the last event. Its fields: AWS Lambda API reference, `InvokeWithResponseStreamCompleteEvent`.
 fn complete(outcome: &Outcome, tail: bool) -> Bytes {
     let mut fields = json!({});
     if outcome.failed {

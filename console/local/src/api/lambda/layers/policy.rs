@@ -1,5 +1,5 @@
-//! The resource policy of a layer's version: `AddLayerVersionPermission`, `RemoveLayerVersionPermission`,
-//! `GetLayerVersionPolicy`. It is kept and told; whoever has the local Lambda's key may use every layer.
+//! The resource policy of a layer version: `AddLayerVersionPermission`, `RemoveLayerVersionPermission`,
+//! `GetLayerVersionPolicy`. It is stored and returned; a caller with the local Lambda's key may use every layer.
 
 use crate::{
     api::lambda::{
@@ -28,7 +28,7 @@ struct PermissionRequest {
 }
 
 impl PermissionRequest {
-    /// The statement that it asks for, about `resource`.
+    /// Builds the requested statement, about `resource`.
     fn statement(&self, resource: &str) -> Result<Value, ApiError> {
         let required = |value: &Option<String>, field: &str| {
             value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))

@@ -1,5 +1,5 @@
-//! The record of an asynchronous invocation, as a destination gets it. Source of its shape: AWS Lambda developer guide,
-//! "Capturing records of Lambda asynchronous invocations". Pure functions.
+//! The record of an asynchronous invocation, as a destination receives it. Source of its shape: AWS Lambda developer
+//! guide, "Capturing records of Lambda asynchronous invocations". Pure functions.
 
 use crate::{
     invoke::invocation::Outcome,
@@ -11,20 +11,20 @@ use crate::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// How an asynchronous invocation ended.
+/// Outcome of an asynchronous invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Condition {
-    /// The function answered.
+    /// The function succeeded.
     Success,
-    /// The function failed as often as it may.
+    /// The function failed, and no retries are left.
     RetriesExhausted,
-    /// The event became too old.
+    /// The event exceeded its maximum age.
     EventAgeExceeded,
-    /// The function may not run at all.
+    /// The reserved concurrency of the function is 0.
     ZeroReservedConcurrency,
 }
 
-/// What the last try came to.
+/// Result of the last attempt.
 pub(super) struct Last {
     /// The response or the error.
     pub(super) outcome: Outcome,
@@ -64,7 +64,8 @@ struct ResponseContext<'a> {
     function_error: Option<&'static str>,
 }
 
-/// The record. Payloads are as they were, byte for byte; one that is no JSON is left out, and over `limit` bytes both are.
+/// Builds the record. Payloads are unchanged, byte for byte; one that is not JSON is left out, and over `limit` bytes
+/// both are.
 pub(super) fn record(
     entry: &Entry,
     region: &str,
