@@ -1,8 +1,8 @@
-//! The command line: what can be asked for, and the headless commands that do it with the same engine
-//! functions that the app uses.
+//! The command line: the commands and options, and the headless commands, which call the same engine functions as the
+//! screen.
 //!
-//! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or one
-//! object a line where it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
+//! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or one object per line
+//! if it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -26,7 +26,7 @@ mod stages;
 mod stats;
 mod workspace;
 
-/// How long work that was cancelled has to clean up.
+/// Time that cancelled work has to clean up.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Build, deploy, invoke and watch AWS Lambda functions written in Rust.
@@ -107,7 +107,7 @@ pub enum Command {
     Local(local::Arguments),
 }
 
-/// Does what the process's arguments say.
+/// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
     run_with(std::env::args_os().collect())
 }
@@ -123,7 +123,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             Output::new(true).failure(&Failure::usage("could not read the command line", why, "lambda-console --help"))
         }
         Err(error) => {
-            // A closed pipe: nobody is left to be told.
+            // A closed pipe: there is no reader to report it to.
             let _ = error.print();
             ExitCode::from(error.exit_code() as u8)
         }
@@ -139,7 +139,7 @@ fn headless(global: Global, command: Command) -> ExitCode {
         }
     };
     let code = runtime.block_on(until_signalled(global, command, output));
-    // A blocked read of stdin must not hold the process.
+    // A blocked read of stdin must not block the process.
     runtime.shutdown_background();
     code
 }
@@ -201,7 +201,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
     }
 }
 
-/// One failure out of those of several functions: that of the only one, or a summary.
+/// Returns one failure for several functions: the only one, or a summary.
 fn summary(verb: &str, total: usize, failed: &[(String, Failure)]) -> Option<Failure> {
     let (_, first) = failed.first()?;
     if failed.len() == 1 {

@@ -1,4 +1,4 @@
-//! The terminal console and its headless commands: two faces of the same engine.
+//! The terminal console and its headless commands: two interfaces to the same engine.
 //!
 //! | room | is |
 //! | --- | --- |
@@ -6,8 +6,8 @@
 //! | [`tui`] | the screen: state, update, view, and the loop around them |
 //! | [`logging`] | the console's own log |
 //!
-//! What they do to the world is in `lambda_console_engine`, what both speak of in `lambda_console_model`, and the local
-//! Lambda in `lambda_console_local`.
+//! All work is done in `lambda_console_engine`, shared values are in `lambda_console_model`, and the local Lambda is in
+//! `lambda_console_local`.
 
 pub mod cli;
 pub mod logging;

@@ -1,4 +1,4 @@
-//! The console's own log: `console.log` in the workspace's state directory. Never the screen.
+//! The console's own log: `console.log` in the workspace's state directory. Never written to the screen.
 
 use std::{
     fs,
@@ -10,12 +10,12 @@ use std::{
 use tracing::Level;
 use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt};
 
-/// A log that has grown over this is begun anew.
+/// Size after which the log is truncated.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Sends what the console's crates trace to `directory/console.log`, readable by the user alone. The crates
-/// below them are left out, for those log requests with all that is in them. Without a place to write to
-/// there is no log, and the console works the same.
+/// Writes traces of the console's crates to `directory/console.log`, readable only by the user. Their dependencies are
+/// excluded, because they log whole requests. If the file cannot be opened there is no log, and the console works
+/// without it.
 pub fn start(directory: &Path) {
     let path = directory.join("console.log");
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).and_then(|()| {
@@ -26,6 +26,6 @@ pub fn start(directory: &Path) {
     let ours =
         Targets::new().with_target("lambda_console", Level::INFO).with_target("lambda_console_local", Level::INFO);
     let layer = fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(ours);
-    // Set already: then that log is the one.
+    // Already set: that subscriber stays.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
 }

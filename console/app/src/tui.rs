@@ -1,19 +1,20 @@
 //! The screen.
 //!
-//! Data flows one way: a key or a result becomes an event, `update` changes the state and asks for effects, `view` draws
-//! the state, `dispatch` carries the effects out through the engine and answers with events.
+//! Data flows one way: a key or a result becomes an event, `update` changes the state and returns effects, `view` draws
+//! the state, `dispatch` runs the effects through the engine and sends events.
 //!
 //! | room | is |
 //! | --- | --- |
 //! | [`state`] | plain data: no clients, channels, clocks, files |
 //! | [`message`] | what travels: actions, events, effects |
-//! | [`update`](mod@update) | the only place where state changes; never waits |
+//! | [`update`](mod@update) | the only place that changes state; never waits |
 //! | [`view`] | draws the state; cannot fail, cannot change it |
-//! | [`dispatch`] | starts the engine's work for an effect and turns its answers into events |
+//! | [`dispatch`] | starts the engine's work for an effect and turns its results into events |
 //! | [`app`], [`terminal`] | the loop, and the terminal that it draws on |
-//! | [`config`], [`keymap`], [`theme`] | what the user's files say: keys, colours, defaults |
+//! | [`config`], [`keymap`], [`theme`] | the user's configuration: keys, colours, defaults |
 //!
-//! Arrows: `app → {update, view, dispatch} → message → state`. None points back; `view` and `update` know no engine.
+//! Dependencies: `app → {update, view, dispatch} → message → state`, never backwards; `view` and `update` do not depend
+//! on the engine.
 
 pub mod app;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Opens the console in the terminal: state, configuration, work and the loop put together.
+//! Opens the console in the terminal: creates state, configuration, work and the loop.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -20,17 +20,17 @@ use crate::tui::{
     terminal::Term,
 };
 
-/// Two threads: one draws, one works. What computes for long runs in child processes.
+/// Two threads: one draws, one works. Long computations run in child processes.
 const WORKERS: usize = 1;
 
-/// The commands that need no terminal, in the order of the help.
+/// Returns the commands that need no terminal, in the order of the help.
 fn commands() -> String {
     let command = Cli::command();
     let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
     shown.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
 }
 
-/// Runs the console until it is left. Without a terminal it says what to use instead.
+/// Runs the console until the user quits. Without a terminal, prints what to use instead.
 pub(super) fn open(global: &Global) -> ExitCode {
     let output = Output::new(global.json);
     if global.json || !Term::is_there() {
@@ -48,7 +48,7 @@ pub(super) fn open(global: &Global) -> ExitCode {
         }
     };
     let ended = runtime.block_on(run(global));
-    // A cargo process or a read that does not end must not hold the terminal.
+    // A cargo process or a read that does not end must not block the terminal.
     runtime.shutdown_background();
     match ended {
         Ok(Ending::Quit) => ExitCode::SUCCESS,
@@ -74,7 +74,7 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
     let ended = app::run(&mut term, &mut state, &config, |effect, events| work.start(effect, events)).await;
-    // The terminal first: closing may take a moment, and longer where others use the local Lambda of this process.
+    // The terminal first: closing may take a moment, and longer if others use the local Lambda of this process.
     drop(term);
     let cut = CancellationToken::new();
     cancel_on_signal(&cut)?;
@@ -87,7 +87,7 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     ended
 }
 
-/// The user's configuration; a file that cannot be read counts as one that is not there, but says so.
+/// Reads the user's configuration; a file that cannot be read is treated as missing, with a notice.
 fn config() -> Config {
     let path = paths::config_file();
     let palette = palette();
@@ -105,7 +105,7 @@ fn config() -> Config {
     }
 }
 
-/// The options that a headless command needs for the same workspace.
+/// Returns the options that a headless command needs for the same workspace.
 fn arguments(global: &Global) -> String {
     let workspace =
         global.workspace.as_ref().map(|path| format!("--workspace {}", quoted(&path.display().to_string())));
@@ -113,14 +113,14 @@ fn arguments(global: &Global) -> String {
     workspace.into_iter().chain(read_only).collect::<Vec<_>>().join(" ")
 }
 
-/// The options that a headless command needs for the same stage.
+/// Returns the options that a headless command needs for the same stage.
 fn stage_arguments(global: &Global) -> String {
     let options = [("--stage", &global.stage), ("--profile", &global.profile), ("--region", &global.region)];
     let words = options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", quoted(value.as_ref()?))));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// `text` as one word of a shell.
+/// Quotes `text` as one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

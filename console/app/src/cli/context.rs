@@ -1,4 +1,4 @@
-//! What a headless command works with: the workspace, the stage, the history, and the job that cancels it.
+//! Context of a headless command: the workspace, the stage, the history, and the job that cancels it.
 
 pub(super) mod code;
 pub(super) mod confirm;
@@ -29,7 +29,7 @@ pub(super) struct Context {
     pub(super) global: Global,
     pub(super) output: Output,
     pub(super) job: Job,
-    /// The stages that it is connected to.
+    /// The connected stages.
     stages: Mutex<Vec<Arc<Stage>>>,
 }
 
@@ -38,7 +38,8 @@ impl Context {
         Self { job: progress::job(cancel), global, output, stages: Mutex::default() }
     }
 
-    /// The workspace around the directory asked for. What could not be read of it is said on stderr.
+    /// Returns the workspace around the requested directory. Prints warnings about parts that could not be read to
+    /// stderr.
     pub(super) async fn workspace(&self) -> Result<Workspace, Failure> {
         let directory = self.global.workspace.as_deref().unwrap_or(Path::new("."));
         let workspace = tokio::select! {
@@ -53,35 +54,37 @@ impl Context {
         Ok(workspace)
     }
 
-    /// What the functions are for on the stage. One that it cannot be asked of is left out: builds go on without.
+    /// Returns the architectures of the functions on the stage. Functions that cannot be read are left out: builds
+    /// continue without them.
     pub(super) async fn architectures(&self, stage: &Stage, functions: &[Function]) -> BTreeMap<String, Architecture> {
         let deployed = deploy::deployed(stage, functions).await.unwrap_or_default();
         let known = |(name, found): (String, Found)| Some((name, found.ok()??.architecture?));
         deployed.into_iter().filter_map(known).collect()
     }
 
-    /// The name of the stage asked for, without connecting to it.
+    /// Returns the name of the requested stage, without connecting to it.
     pub(super) fn stage_name(&self) -> String {
         stage_options(&self.global, 0).stage
     }
 
-    /// Connects to the stage asked for.
+    /// Connects to the requested stage.
     pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         self.stage_at(workspace, 0).await
     }
 
-    /// Connects to the stage of this name; profile and region are those of its settings.
+    /// Connects to the stage with this name; profile and region are those of its settings.
     pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Arc<Stage>, Failure> {
         let read_only = self.global.read_only;
         self.connect(workspace, StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() }).await
     }
 
-    /// As [`Context::stage`], with the local Lambda's port.
+    /// Like [`Context::stage`], with the local Lambda's port.
     pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Arc<Stage>, Failure> {
         self.connect(workspace, stage_options(&self.global, port)).await
     }
 
-    /// Lets go of the stages, when all is printed: a local Lambda in this process may have to go on for others.
+    /// Releases the stages, after all output is printed: a local Lambda in this process may have to keep running for
+    /// others.
     pub(super) async fn leave(&self) {
         let stages = std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
         for stage in stages {
@@ -109,7 +112,7 @@ impl Context {
     }
 }
 
-/// The workspace's history, where there is no work without it.
+/// Opens the workspace's history, for commands that cannot work without it.
 pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
     let store = Store::of_workspace(&workspace.root)?;
     if let Some(notice) = store.notice() {
@@ -118,12 +121,12 @@ pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// The workspace's history. Without it the work goes on: why is said on stderr.
+/// Opens the workspace's history. If it cannot be opened, prints the reason to stderr, and work continues without it.
 pub(super) fn store(workspace: &Workspace) -> Option<Store> {
     open_store(workspace).inspect_err(progress::notice).ok()
 }
 
-/// Waits until what was recorded is on disk.
+/// Waits until all records are on disk.
 pub(super) async fn flush(store: Option<&Store>) {
     if let Some(store) = store
         && let Err(failure) = store.flush().await
@@ -146,11 +149,11 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
     }
 }
 
-/// What to do where a workspace has no functions.
+/// Hint for a workspace without functions.
 pub(super) const NO_FUNCTIONS: &str =
     "add a package that depends on lambda-console-runtime or lambda_runtime, or `cargo add lambda_runtime` in one";
 
-/// The functions of the workspace that `names` say, in that order; all where none is named.
+/// Returns the functions of the workspace with these `names`, in that order; all if `names` is empty.
 pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
     if workspace.functions.is_empty() {
         let what = format!("there are no functions in {}", workspace.root.display());
@@ -178,7 +181,7 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
 /// Checks names of functions that may be on the stage without being in the workspace.
 ///
 /// # Errors
-/// One is in neither: usage, with the reason why it was left out of the workspace, where it was.
+/// Returns a usage error if a name is in neither, with the reason why it was left out of the workspace, if it was.
 pub(super) async fn check_names(
     stage: &Stage,
     workspace: &Workspace,
@@ -193,7 +196,7 @@ pub(super) async fn check_names(
     Ok(())
 }
 
-/// Reports a name that is no function's. `elsewhere`: where else it was looked for.
+/// Creates the failure for an unknown function name. `elsewhere` is the other place that was searched.
 pub(super) fn unknown(workspace: &Workspace, name: &str, elsewhere: &str) -> Failure {
     if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
         return why.clone();

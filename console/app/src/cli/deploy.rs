@@ -55,25 +55,25 @@ async fn carry_out(
     functions: &[Function],
     history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
-    // What is refused is refused before anything is read.
+    // Refuse before anything is read.
     stage.allow_change("could not deploy", Consent::Given)?;
     let plan = deploy::compare(stage, functions, Scope::Whole, &context.job).await?;
     let shown = plan.shown();
     if !context.output.json {
-        // People see what will change before it does.
+        // Users see the changes before they are made.
         for function in &shown.functions {
             progress::say(&difference(function));
         }
     }
     let (consent, was_asked) = consent(context, arguments.yes, stage, &shown).await?;
     if was_asked {
-        // Somebody took their time: it is done only as far as it is still what they saw.
+        // Asking took time: apply only what still matches the plan that was shown.
         return recorded::deploy(stage, functions, Some(&shown), consent, history, &context.job).await;
     }
     recorded::apply(stage, &plan, consent, history, &context.job).await
 }
 
-/// Asks for what must not happen by mistake, unless `--yes` says it all; with whether somebody was asked.
+/// Asks for consent to protected changes, unless `--yes` gives it; also returns whether the user was asked.
 async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan) -> Result<(Consent, bool), Failure> {
     if yes {
         return Ok((Consent::Given, false));
@@ -145,7 +145,7 @@ pub(super) fn document(function: &DeployedFunction) -> Value {
     })
 }
 
-/// Why, and what is true of it now.
+/// The error and the current state.
 fn failed(function: &FailedFunction) -> Value {
     json!({
         "name": function.name,
@@ -156,7 +156,7 @@ fn failed(function: &FailedFunction) -> Value {
     })
 }
 
-/// One line a setting; environment values are masked already.
+/// One line per setting; environment values are masked already.
 pub(super) fn difference(function: &FunctionPlan) -> String {
     let first = format!("{}: {}", function.name, planned(function.action));
     let stale = function.stale.then(|| format!("  {}", function.staleness()));

@@ -1,7 +1,7 @@
 //! `invoke`: one invocation. The response goes to stdout, or to a file; log lines and figures to stderr.
 //!
-//! With `--stream` the response is written as it comes. With `--json` too, each part of it is a line, and the last line
-//! says what it came to.
+//! With `--stream` the response is written as it arrives. With `--json` too, each part is a line, and the last line
+//! contains the outcome.
 
 mod parts;
 
@@ -104,7 +104,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let is_written = destination.is_some();
     let (sender, receiver) = mpsc::channel(16);
     let invoking = async {
-        // Gone with this, for what is written ends with it.
+        // Dropped with this task, because writing ends when all senders are gone.
         let sender = sender;
         recorded::invoke(&stage, &request, is_written.then_some(&sender), store.as_ref(), &context.job).await
     };
@@ -116,7 +116,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     };
     let (result, written) = tokio::join!(invoking, writing);
     context::flush(store.as_ref()).await;
-    // Where the response could not be written, that is why it was broken off.
+    // If the response could not be written, that error is the reason why it was cancelled.
     let invocation = match (result, written) {
         (Ok(invocation), Err(failure)) if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() => {
             return Err(failure);
@@ -128,7 +128,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     Ok(if invocation.cut_off().is_none() && invocation.function_error.is_some() { ExitCode::from(1) } else { code })
 }
 
-/// The client context's text.
+/// Returns the client context's text.
 async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Failure> {
     let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
     text::read_async(file.as_ref()).await.map_err(|why| {
@@ -137,7 +137,7 @@ async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Fai
     })
 }
 
-/// The payload's text, as it was given.
+/// Returns the payload's text, as it was given.
 async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace) -> Result<String, Failure> {
     let what = || format!("could not read the payload for {}", arguments.name);
     let file = match (&arguments.payload, &arguments.event) {
@@ -199,7 +199,7 @@ fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Resu
     Err(Failure::usage(what, why, hint))
 }
 
-/// Prints what the invocation came to; the response too, unless it was written as it came.
+/// Prints the outcome of the invocation, and the response, unless it was written as it arrived.
 fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_written: bool) -> Result<(), Failure> {
     let saved = arguments.output.as_deref();
     if context.output.json {
@@ -234,7 +234,7 @@ fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_w
     }
 }
 
-/// What an invocation came to, as JSON. The function's own JSON stands in it as it is: no number loses a digit.
+/// Outcome of an invocation, as JSON. The function's own JSON is embedded unchanged: no number loses a digit.
 #[derive(Serialize)]
 struct Document<'a> {
     function: &'a str,
@@ -254,7 +254,7 @@ struct Document<'a> {
     end: Option<End<'a>>,
 }
 
-/// What is said of a response that was written elsewhere.
+/// Outcome of a response that was written elsewhere.
 #[derive(Serialize)]
 struct End<'a> {
     content_type: Option<&'a str>,
@@ -284,7 +284,7 @@ fn document(invocation: &Invocation) -> Document<'_> {
     }
 }
 
-/// The response's own text on one line, where it is JSON; a response that is not is a string.
+/// Returns the response's own text on one line if it is JSON, else as a string.
 fn payload_document(invocation: &Invocation) -> Box<RawValue> {
     let text = &invocation.payload;
     if text.is_empty() {
@@ -295,7 +295,7 @@ fn payload_document(invocation: &Invocation) -> Box<RawValue> {
     own.or_else(|| serde_json::value::to_raw_value(text).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
-/// What a streamed response came to, without what was written of it.
+/// Returns the outcome of a streamed response, without the part that was written.
 fn ended(invocation: &Invocation) -> Document<'_> {
     let end = End {
         content_type: invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
@@ -308,7 +308,7 @@ fn ended(invocation: &Invocation) -> Document<'_> {
     Document { payload: None, is_base64: None, end: Some(end), ..document(invocation) }
 }
 
-/// What a response came to that is in a file.
+/// Returns the outcome of a response that was saved to a file.
 fn saved_document<'a>(invocation: &'a Invocation, path: &'a Path) -> Document<'a> {
     let mut document = ended(invocation);
     if let Some(end) = &mut document.end {

@@ -1,4 +1,5 @@
-//! `local`: serves the local Lambda until it is signalled, and says how the AWS CLI, SDKs and Terraform reach it.
+//! `local`: serves the local Lambda until it is signalled, and prints how to connect the AWS CLI, SDKs and Terraform to
+//! it.
 
 mod exports;
 mod watch;
@@ -43,7 +44,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         return Err(Failure::usage(what, why, "leave --stage, --profile, --region out"));
     }
     if arguments.watch {
-        // Before anything is served: there are functions, of these names.
+        // Check before anything is served that the functions exist.
         super::context::select(&workspace, &arguments.names)?;
     }
     let stage = context.stage_at(&workspace, arguments.port).await?;
@@ -95,8 +96,8 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
     }
 }
 
-/// The keys are for this endpoint alone, and whoever runs this command asked for them. Output that is piped is for a
-/// shell to evaluate; people see how to use it besides.
+/// The keys are for this endpoint only, and the user of this command asked for them. Piped output is for a shell to
+/// evaluate; on a terminal, instructions are printed too.
 fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -1,4 +1,4 @@
-//! `logs`: prints what was logged, or follows it.
+//! `logs`: prints log lines, or follows them.
 
 use std::process::ExitCode;
 
@@ -57,7 +57,7 @@ fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failu
     Ok(LogQuery { functions, since, filter: arguments.filter.clone(), request_id: arguments.request.clone() })
 }
 
-/// Prints the lines; with what of them this caller may not read.
+/// Prints the lines; also returns errors for parts that this caller has no permission to read.
 async fn print(
     context: &Context,
     arguments: &Arguments,
@@ -82,11 +82,11 @@ async fn print(
         return Ok(summary("read the logs of", query.functions.len(), &refused));
     }
     check_names(stage, workspace, &query.functions).await?;
-    // A reader that went away ends the following.
+    // Following ends when the reader of stdout closes it.
     let ended = tokio_util::sync::CancellationToken::new();
     let mut result = Ok(());
     let mut stands = TailState::default();
-    // Whoever runs this looks on.
+    // The output of this command is always visible.
     let (_show, shown) = tokio::sync::watch::channel(true);
     let followed = {
         let told = |told| match told {
@@ -98,7 +98,7 @@ async fn print(
                     ended.cancel();
                 }
             }
-            // A line that was printed stays where it is.
+            // A printed line cannot be changed.
             Told::Fixes(_) | Told::Samples(_) => {}
             Told::Marked(mark) => progress::say(&mark.text()),
             Told::State(now) => {
@@ -122,7 +122,7 @@ async fn print(
     result.and(followed).map(|()| None)
 }
 
-/// What is new in how a tail stands.
+/// Returns messages on the changes in a tail's state.
 fn said(before: &TailState, now: &TailState) -> Vec<String> {
     let mut texts = Vec::new();
     if now.waiting != before.waiting && !now.waiting.is_empty() {
@@ -148,7 +148,7 @@ fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failu
     output.print_faint(&place, &indented(message, columns(&place)))
 }
 
-/// A message behind its place. Its further lines stand below its first: they are no lines of the log.
+/// Returns a message after its prefix. Its further lines are indented below the first: they are not separate log lines.
 fn indented(message: &str, place: usize) -> String {
     let shown = clean(without_end(message));
     format!(" {}", shown.replace('\n', &format!("\n{}", " ".repeat(place + 1))))

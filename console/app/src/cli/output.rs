@@ -1,4 +1,4 @@
-//! Prints results to stdout: JSON documents, aligned tables, lines. A reader that went away is no error.
+//! Prints results to stdout: JSON documents, aligned tables, lines. A closed pipe is not an error.
 
 use std::{
     borrow::Cow,
@@ -16,15 +16,15 @@ use serde_json::{Value, json};
 
 use crate::tui::theme::Palette;
 
-/// What the process's terminal has of colours.
+/// Returns the colours that the process's terminal supports.
 pub(super) fn palette() -> Palette {
     Palette::of(|name| std::env::var(name).ok())
 }
 
-/// How results are printed.
+/// Format of results.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    /// As JSON.
+    /// `true` to print JSON.
     pub(super) json: bool,
     is_colourful: bool,
 }
@@ -35,14 +35,14 @@ impl Output {
         Self { json, is_colourful: !json && !palette.none && palette.many && io::stdout().is_terminal() }
     }
 
-    /// Prints `faint` where colours are wanted, `text` behind it, and a line break.
+    /// Prints `faint` in grey if colours are enabled, then `text` and a line break.
     pub(super) fn print_faint(self, faint: &str, text: &str) -> Result<(), Failure> {
-        // A grey that is readable on dark and on light; faint text is not, on all terminals.
+        // A grey that is readable on dark and light backgrounds; faint text is not, on all terminals.
         let (begin, end) = if self.is_colourful { ("\x1b[38;5;244m", "\x1b[0m") } else { ("", "") };
         print(&format!("{begin}{}{end}{}\n", clean(faint), clean(text)))
     }
 
-    /// Prints rows with their columns aligned, under a header.
+    /// Prints rows with aligned columns, under a header.
     pub(super) fn table<const N: usize>(self, header: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
         let lines = align(header, rows);
         let (header, rows) = lines.split_at(1.min(lines.len()));
@@ -50,10 +50,10 @@ impl Output {
         self.print_faint(&header.concat(), &rows)
     }
 
-    /// Prints a failure, to stdout as JSON or to stderr for people; with its exit code.
+    /// Prints a failure, to stdout as JSON or to stderr as text; returns its exit code.
     pub(super) fn failure(self, failure: &Failure) -> ExitCode {
         if self.json {
-            // When stdout is gone too, the exit code still tells.
+            // If stdout is closed too, the exit code still reports the failure.
             let _ = print_json(&json!({ "error": error(failure) }));
         } else {
             super::context::progress::failure(failure);
@@ -61,7 +61,7 @@ impl Output {
         ExitCode::from(failure.kind.exit_code())
     }
 
-    /// The end of a command that may have failed in part: with JSON the failure is in `document` already.
+    /// Ends a command that may have partly failed: with JSON, its document contains the failure already.
     pub(super) fn ended(self, failure: Option<&Failure>) -> ExitCode {
         let Some(failure) = failure else { return ExitCode::SUCCESS };
         if !self.json {
@@ -78,7 +78,7 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&(escaped(&text) + "\n"))
 }
 
-/// JSON in which what could drive a terminal is escaped too. In valid JSON it can only stand in strings.
+/// Escapes characters in JSON that could control a terminal. In valid JSON they only occur in strings.
 fn escaped(json: &str) -> Cow<'_, str> {
     if !json.contains(is_unsafe) {
         return Cow::Borrowed(json);
@@ -104,22 +104,22 @@ fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
-/// Prints bytes as they are: never what comes from outside while standard output is a terminal.
+/// Prints bytes unchanged: never use it for text from outside if standard output is a terminal.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-/// A response on its way to a terminal: text is cleaned, and what is no text is not shown.
+/// A response printed to a terminal: text is cleaned, and anything else is not shown.
 #[derive(Default)]
 pub(super) struct Shown {
     cleaner: Cleaner,
-    /// The beginning of a character that the next bytes end.
+    /// The beginning of a character that is completed by the next bytes.
     cut: Vec<u8>,
 }
 
 impl Shown {
-    /// What is shown of the next bytes; none where they are no text.
+    /// Returns the visible part of the next bytes; `None` if they are not text.
     pub(super) fn next(&mut self, bytes: &[u8]) -> Option<String> {
         self.cut.extend_from_slice(bytes);
         let end = match std::str::from_utf8(&self.cut) {
@@ -128,7 +128,7 @@ impl Shown {
             Err(_) => return None,
         };
         let rest = self.cut.split_off(end);
-        // No text holds NUL.
+        // Text never contains NUL.
         let text =
             String::from_utf8(std::mem::replace(&mut self.cut, rest)).ok().filter(|text| !text.contains('\0'))?;
         let mut shown = String::with_capacity(text.len());
@@ -136,18 +136,18 @@ impl Shown {
         Some(shown)
     }
 
-    /// What stands for a character that was not ended.
+    /// Returns a replacement for a character that was not completed.
     pub(super) fn end(&self) -> String {
         (!self.cut.is_empty()).then_some(REPLACED).into_iter().collect()
     }
 }
 
-/// A failure as it stands in JSON.
+/// Returns a failure as JSON.
 pub(super) fn error(failure: &Failure) -> Value {
     json!({ "what": failure.what, "why": failure.why, "hint": failure.hint })
 }
 
-/// `document` with the failure beside what was done.
+/// Returns `document` with the failure beside its results.
 pub(super) fn with_error(mut document: Value, failure: Option<&Failure>) -> Value {
     if let (Some(failure), Some(fields)) = (failure, document.as_object_mut()) {
         fields.insert("error".to_owned(), error(failure));
@@ -155,12 +155,12 @@ pub(super) fn with_error(mut document: Value, failure: Option<&Failure>) -> Valu
     document
 }
 
-/// RFC 3339 in UTC, of milliseconds since the Unix epoch.
+/// Formats milliseconds since the Unix epoch as RFC 3339 in UTC.
 pub(super) fn rfc3339(milliseconds: i64) -> String {
     jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
 }
 
-/// `2 min ago`, of milliseconds since the Unix epoch.
+/// Formats milliseconds since the Unix epoch as `2 min ago`.
 pub(super) fn ago(then: i64, now: i64) -> String {
     let seconds = (now - then).max(0) / 1000;
     match seconds {
@@ -173,7 +173,7 @@ pub(super) fn ago(then: i64, now: i64) -> String {
 
 fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String> {
     let header = header.map(str::to_owned);
-    // A row is one line, whatever its cells hold.
+    // A row is one line, whatever its cells contain.
     let all: Vec<[String; N]> =
         std::iter::once(&header).chain(rows).map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
     let width = |column: usize| all.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
@@ -189,7 +189,7 @@ fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String>
     all.iter().map(aligned).collect()
 }
 
-/// A reader that went away has had enough: that is an end, not an error.
+/// Treats a closed pipe as the end of the output, not as an error.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::work(BROKEN_PIPE, "", "")),
@@ -198,10 +198,10 @@ pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Marks the failure that is none.
+/// Marks the failure for a closed pipe, which is not reported.
 const BROKEN_PIPE: &str = "the reader went away";
 
-/// The command ended because nobody reads its output any more.
+/// Returns `true` if the command ended because the reader closed its output.
 pub(super) fn is_broken_pipe(failure: &Failure) -> bool {
     failure.what == BROKEN_PIPE
 }

@@ -1,4 +1,4 @@
-//! The commands for all that belongs to functions: `delete`, `iam`.
+//! The commands for resources of functions: `delete`, `iam`.
 
 pub(super) mod delete;
 pub(super) mod roles;

@@ -1,4 +1,5 @@
-//! `stages`: where each stage is, who the caller is there, until when, and why one cannot be reached.
+//! `stages`: lists the stages, each with its account and region, the caller, the expiration of the credentials, or why
+//! it cannot be reached.
 
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who the caller is on the stage. The local Lambda is there as soon as it is needed: nobody is asked.
+/// Returns the caller on the stage. The local Lambda is started when it is needed, so no request is sent.
 async fn ask(workspace: &Workspace, options: &StageOptions, entry: &StageEntry) -> Result<Option<StageInfo>, Failure> {
     if entry.name == LOCAL {
         return Ok(None);

@@ -55,7 +55,7 @@ fn row(stats: &FunctionStats) -> [String; 5] {
     ]
 }
 
-/// One sample has no percentiles.
+/// Percentiles need more than one sample.
 fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     match values {
         None => "–".to_owned(),

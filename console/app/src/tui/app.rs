@@ -1,7 +1,7 @@
-//! The loop: wait, drain, update, draw once. Idle costs nothing.
+//! The loop: wait, drain, update, draw once. Uses no CPU while idle.
 //!
-//! Knows no rules of the business. The terminal is a [`Screen`], and work is a closure that starts an [`Effect`]
-//! and answers with events, so that both can be played in tests.
+//! Contains no business rules. The terminal is a [`Screen`], and work is a closure that starts an [`Effect`] and sends
+//! events, so that tests can replace both.
 
 mod input;
 
@@ -31,48 +31,48 @@ use crate::tui::{
     view::Areas,
 };
 
-/// While something moves, the time comes this often.
+/// Interval of ticks while something on the screen moves.
 const TICK: Duration = Duration::from_millis(100);
-/// Frames that no key asked for are this far apart at least.
+/// Minimum interval between frames that no key caused.
 const FRAME: Duration = Duration::from_millis(16);
-/// After so long, updating stops for the keys and a frame.
+/// Maximum time that updates may take before keys are read and a frame is drawn.
 const SLICE: Duration = Duration::from_millis(6);
-/// So long after `$EDITOR` has ended, its Ctrl-C may still arrive here.
+/// Time after the end of `$EDITOR` in which its Ctrl-C may still arrive here.
 const QUIET: Duration = Duration::from_millis(200);
-/// Events that wait; work that is faster than the screen waits too.
+/// Maximum number of waiting events; work that is faster than the screen waits too.
 const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 
-/// What came from the terminal, until the stream is dropped.
+/// Events of the terminal, until the stream is dropped.
 pub type Input = Pin<Box<dyn Stream<Item = io::Result<crossterm::event::Event>>>>;
 
 /// The terminal, as the loop needs it.
 pub trait Screen {
-    /// Keys, mouse, pastes and sizes from now on. The one before is dropped first.
+    /// Returns keys, mouse, pastes and sizes from now on. The previous stream must be dropped first.
     fn input(&mut self) -> Input;
     /// Draws one frame.
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas>;
-    /// Puts `text` on the terminal's clipboard, if it has one.
+    /// Copies `text` to the terminal's clipboard, if it has one.
     fn copy(&mut self, text: &str) -> io::Result<()>;
-    /// Forgets what is on the screen, so that the next frame is drawn whole.
+    /// Clears the screen, so that the next frame is drawn in full.
     fn clear(&mut self) -> io::Result<()>;
-    /// Gives the terminal back, stops the process as Ctrl-Z does, and takes the terminal again.
+    /// Restores the terminal, stops the process as Ctrl-Z does, and takes the terminal again.
     fn suspend(&mut self) -> io::Result<()>;
-    /// Gives the terminal to `$EDITOR` with `text` in a file, and takes it again.
+    /// Releases the terminal to `$EDITOR` with `text` in a file, and takes it again.
     fn edit(&mut self, text: &str) -> Result<String, Failure>;
 }
 
-/// Why the console ended.
+/// Reason why the console ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The user left.
+    /// The user quit.
     Quit,
-    /// A signal told it to, or the terminal is gone.
+    /// A signal terminated it, or the terminal was closed.
     Terminated,
 }
 
-/// Runs the console until it is left. `start` starts the work of an effect at once and returns; its answers go
-/// into the sender. [`Effect::SaveDraft`] has to be done before the process ends.
+/// Runs the console until the user quits. `start` starts the work of an effect and returns immediately; its events go
+/// to the sender. [`Effect::SaveDraft`] must be finished before the process ends.
 pub async fn run(
     screen: &mut impl Screen,
     state: &mut State,
@@ -85,7 +85,7 @@ pub async fn run(
     let now = jiff::Zoned::now();
     let begin = Event::Started { now: now.timestamp().as_millisecond(), utc_offset: now.offset().seconds() };
     let mut pending: VecDeque<Event> = config.notice.iter().cloned().map(Event::Notice).collect();
-    // The first frame comes before any work.
+    // The first frame is drawn before any work starts.
     let mut effects = update(state, begin);
     let mut areas = screen.draw(state, &config.theme)?;
     let mut drawn = Instant::now();
@@ -103,7 +103,7 @@ pub async fn run(
                     is_stale = true;
                 }
                 Effect::Suspend | Effect::Edit { .. } => {
-                    // A stream that is alive would take keys from the editor and the shell.
+                    // An active stream would take keys from the editor and the shell.
                     drop(input);
                     if let Effect::Edit { function, text } = effect {
                         pending.push_back(Event::Edited(function, screen.edit(&text)));
@@ -125,7 +125,7 @@ pub async fn run(
         } else {
             Instant::now() + until_the_minute_ends()
         };
-        // What the terminal says next: an event, or that it is gone.
+        // The next event of the terminal, or its end.
         let mut said = None;
         tokio::select! {
             biased;
@@ -141,7 +141,7 @@ pub async fn run(
         let begun = Instant::now();
         effects.extend(update(state, Event::Tick(jiff::Timestamp::now().as_millisecond())));
         let has_key = said.is_some();
-        // All keys that wait, each in the context that the one before has left.
+        // Handle all waiting keys, each in the context that the previous one left.
         while let Some(event) = said.take() {
             let Some(Ok(event)) = event else {
                 ending = Ending::Terminated;
@@ -151,7 +151,7 @@ pub async fn run(
             if let Some(event) = input::event(&event, &config.keymap, state, &areas) {
                 effects.extend(update(state, event));
             }
-            // Keys behind one that lends the terminal are not the console's.
+            // Keys after one that releases the terminal do not belong to the console.
             let is_lent = |effect: &Effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. });
             if begun.elapsed() < SLICE && !effects.iter().any(is_lent) {
                 said = waiting(&mut input).await;
@@ -180,8 +180,8 @@ pub async fn run(
     }
 }
 
-/// What the terminal has said already; does not wait. Polls as this task, since the stream wakes whoever polled it
-/// first: a poll as nobody would leave the loop asleep.
+/// Returns an event that has already arrived; does not wait. Polls as this task, because the stream wakes the task that
+/// polled it first: polled with another waker, the loop would never wake.
 async fn waiting(input: &mut Input) -> Option<Option<io::Result<crossterm::event::Event>>> {
     poll_fn(|context| match input.poll_next_unpin(context) {
         Poll::Ready(said) => Poll::Ready(Some(said)),
@@ -190,7 +190,7 @@ async fn waiting(input: &mut Input) -> Option<Option<io::Result<crossterm::event
     .await
 }
 
-/// Ages and the clock change with the minute.
+/// Ages and the clock change every minute.
 fn until_the_minute_ends() -> Duration {
     let ms = jiff::Timestamp::now().as_millisecond().rem_euclid(60_000);
     Duration::from_millis(60_000 - ms as u64)
@@ -201,7 +201,7 @@ struct Signals {
     terminate: Signal,
     hangup: Signal,
     interrupt: Signal,
-    /// Until then an interrupt was meant for the program that had the terminal.
+    /// Until then, an interrupt was meant for the program that had the terminal.
     quiet_until: Instant,
 }
 
@@ -230,7 +230,7 @@ impl Signals {
     }
 }
 
-/// Whether an overlay takes the mouse.
+/// Returns `true` if an overlay receives mouse events.
 fn is_covered(state: &State) -> bool {
     matches!(
         state.overlay,

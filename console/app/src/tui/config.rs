@@ -1,6 +1,6 @@
-//! The user's `config.toml`: keys and theme. Gets the file's text and never reads files itself.
+//! The user's `config.toml`: keys and theme. Takes the file's text and never reads files itself.
 //!
-//! Unknown keys are errors with a place. A broken file means defaults and a notice.
+//! Unknown keys are errors with their position. An invalid file results in defaults and a notice.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use crate::tui::{
     theme::{Palette, Theme},
 };
 
-/// What the user set, over the defaults.
+/// The user's configuration, merged with the defaults.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The keys.
     pub keymap: Keymap,
     /// The colours.
     pub theme: Theme,
-    /// Why the file counts for nothing; none when it is fine.
+    /// Reason why the file is ignored; `None` if it is valid.
     pub notice: Option<Failure>,
 }
 
@@ -32,8 +32,8 @@ struct File {
 }
 
 impl Config {
-    /// Reads `text`, the content of the file at `path` (for messages); none when there is no file. The theme is fitted to
-    /// the terminal's `palette`.
+    /// Parses `text`, the content of the file at `path` (for messages); `None` if there is no file. The theme is
+    /// adapted to the terminal's `palette`.
     pub fn read(text: Option<&str>, path: &str, palette: Palette) -> Self {
         let mut config = Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: None };
         if let Some(text) = text
@@ -60,7 +60,7 @@ impl Config {
     }
 }
 
-/// Line and column, from 1, of a byte offset.
+/// Returns the line and column, from 1, of a byte offset.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);

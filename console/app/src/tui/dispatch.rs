@@ -1,5 +1,5 @@
-//! Starts what an [`Effect`] asks for and sends what comes of it as [`Event`]s. Each job runs in a task of its
-//! own with its own way to be cancelled; none waits for another but for what they all need: workspace, stage, history.
+//! Starts the work of an [`Effect`] and sends its results as [`Event`]s. Each job runs in a task of its own and can be
+//! cancelled on its own; jobs wait only for what they share: workspace, stage, history.
 
 mod belongings;
 pub mod clipboard;
@@ -45,10 +45,10 @@ use crate::tui::{
     state::JobId,
 };
 
-/// How long cancelled work has to clean up when the console ends.
+/// Time that cancelled work has to clean up when the console ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Carries effects out.
+/// Runs effects.
 pub struct Work {
     common: Arc<Common>,
 }
@@ -57,33 +57,33 @@ struct Common {
     directory: PathBuf,
     stages: Stages,
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
-    /// What runs, or stopped for lack of credentials, with its stage.
+    /// Jobs that run, or stopped for lack of credentials, each with its stage.
     begun: Mutex<HashMap<JobId, (Arc<Slot>, Effect)>>,
-    /// Tells each tail whether its lines are shown.
+    /// Senders that notify each tail whether its lines are shown.
     tails: Mutex<HashMap<JobId, watch::Sender<bool>>>,
-    /// What people are asked meanwhile.
+    /// Codes that the user was asked for.
     codes: Arc<Codes>,
     tasks: TaskTracker,
     closing: CancellationToken,
-    /// As last read; an error until the first reading that works.
+    /// The workspace as last read; an error until it is read successfully for the first time.
     workspace: watch::Sender<Reading>,
-    /// Drafts that could not be saved, by function, with why.
+    /// Drafts that could not be saved, by function, each with its error.
     unsaved: Mutex<BTreeMap<String, Failure>>,
     store: OnceCell<Store>,
-    /// The builds that run.
+    /// The running builds.
     builds: Builds,
-    /// Why the history cannot be used was told.
+    /// `true` once the error of opening the history was reported.
     told: AtomicBool,
 }
 
-/// The workspace as it was read, or why it cannot be; none while nothing is known.
+/// The workspace as last read, or why it cannot be read; `None` before the first read.
 type Reading = Option<Result<Arc<Workspace>, Failure>>;
 
-/// What a job says while it runs.
+/// Progress of a job.
 type Steps = mpsc::UnboundedSender<Event>;
 
 impl Work {
-    /// Work on the workspace around `directory` and on the stage of `options`.
+    /// Creates the work on the workspace around `directory` and on the stage of `options`.
     pub fn new(directory: PathBuf, options: StageOptions) -> Self {
         let codes = Codes::new();
         let common = Common {
@@ -104,7 +104,8 @@ impl Work {
         Self { common: Arc::new(common) }
     }
 
-    /// Starts the work of `effect`, whose results go to `events`. Effects of the terminal are the app's and start nothing.
+    /// Starts the work of `effect`; its results are sent to `events`. Effects on the terminal are handled by the app
+    /// and start nothing.
     pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
         self.common.codes.ask_through(events);
         self.start_on(self.common.stages.current(), effect, events);
@@ -128,7 +129,7 @@ impl Work {
             }
             Effect::GiveCode { id, code } => self.common.codes.give(id, code),
             Effect::Discover(id) => {
-                // Who needs the workspace waits for this reading.
+                // Jobs that need the workspace wait for this read.
                 self.common.workspace.send_if_modified(|read| read.take_if(|read| read.is_err()).is_some());
                 self.run(id, events, async move |_, _| shared.discover(id).await);
             }
@@ -283,8 +284,8 @@ impl Work {
         }
     }
 
-    /// Cancels what runs, waits a while until it has ended, and lets go of the stages, as [`Stage::leave`] does. Drafts are
-    /// saved by then; returns why one could not be.
+    /// Cancels running jobs, waits a while until they have ended, and releases the stages, as [`Stage::leave`] does.
+    /// Drafts are saved by then; returns an error for each that could not be.
     ///
     /// [`Stage::leave`]: lambda_console_engine::aws::stage::Stage::leave
     pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> Vec<Failure> {
@@ -300,17 +301,17 @@ impl Work {
         if let Some(store) = self.common.store.get()
             && let Err(failure) = store.flush().await
         {
-            // There is no screen any more to tell it on.
+            // The screen that would show it is gone.
             tracing::warn!(%failure, "the history is incomplete");
         }
         self.common.stages.leave(cut, say).await;
         let unsaved = std::mem::take(&mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner));
-        // There is no editor any more that has the text.
+        // The editor that held the text is gone.
         unsaved.into_values().map(|failure| Failure { hint: "what was typed last is lost".into(), ..failure }).collect()
     }
 
-    /// Runs `work` as the job `id`. What it says while it runs comes before its result, and it goes on no faster
-    /// than `events` are taken.
+    /// Runs `work` as the job `id`. Its progress is sent before its result, and it runs no faster than `events` are
+    /// received.
     fn run<Fut>(&self, id: JobId, events: &mpsc::Sender<Event>, work: impl FnOnce(Job, Steps) -> Fut)
     where
         Fut: Future<Output = Event> + Send + 'static,
@@ -326,7 +327,7 @@ impl Work {
         self.common.tasks.spawn(async move {
             let mut work = pin!(work);
             let result = loop {
-                // Sending fails only when the app has ended, and nobody is left to be told.
+                // Sending fails only if the app has ended; then there is nothing to report to.
                 tokio::select! {
                     biased;
                     Some(event) = said.recv() => drop(events.send(event).await),

@@ -1,7 +1,7 @@
-//! Which key asks for which action, and where.
+//! The keymap: actions by key and context.
 //!
-//! The shipped keys are `keymap.toml`; the user's come from [`crate::tui::config`]. Touches `message` and `state`'s
-//! value types, no files.
+//! The default keys are in `keymap.toml`; the user's come from [`crate::tui::config`]. Depends only on `message` and on
+//! value types of `state`; reads no files.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -64,12 +64,12 @@ impl Sections {
     }
 }
 
-/// What is wrong in a keymap, and which bytes of the file say it.
+/// An error in a keymap, and its position in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// What is wrong.
+    /// Error message.
     pub message: String,
-    /// Where.
+    /// Byte range in the file.
     pub span: Range<usize>,
 }
 
@@ -89,7 +89,7 @@ pub struct Keymap {
 }
 
 impl Keymap {
-    /// The keys as shipped.
+    /// Returns the default keymap.
     pub fn shipped() -> Self {
         let mut keymap = Self::default();
         let sections: Sections = toml::from_str(SHIPPED).expect("keymap.toml is tested to be valid");
@@ -97,8 +97,8 @@ impl Keymap {
         keymap
     }
 
-    /// Replaces the keys of each action in `sections`, in the context that it is listed under. A key that another
-    /// action of that context had is taken from it. On a mistake nothing is changed.
+    /// Replaces the keys of each action in `sections`, in the context that it is listed under. A key that was bound to
+    /// another action of that context is unbound from it. On an error nothing is changed.
     pub fn merge(&mut self, sections: &Sections) -> Result<(), Mistake> {
         let mut merged = self.bindings.clone();
         for context in Context::ALL {
@@ -131,22 +131,22 @@ impl Keymap {
         Ok(())
     }
 
-    /// What `key` asks for in `context`.
+    /// Returns the action for `key` in `context`.
     pub fn action(&self, context: Context, key: Key) -> Option<Action> {
         let own = self.index.get(&(context, key));
         let inherited = || self.index.get(&(Context::Global, key)).filter(|_| context.inherits());
         own.or_else(inherited).copied()
     }
 
-    /// The event that follows from `key` in `context`: its action, or the key where text is typed; else none.
+    /// Returns the event for `key` in `context`: its action, or the key where text is typed; else none.
     pub fn event(&self, context: Context, key: Key) -> Option<Event> {
         let action = self.action(context, key).map(Event::Action);
-        // A letter that no key is bound to may be one of another keyboard: that is told.
+        // An unbound letter may come from another keyboard layout: report it.
         let is_foreign = matches!(key.code, KeyCode::Char(letter) if letter.is_alphabetic() && !letter.is_ascii());
         action.or_else(|| (context.takes_text() || is_foreign).then_some(Event::Key(key)))
     }
 
-    /// The keymap as the help shows it.
+    /// Returns the keymap as the help shows it.
     pub fn hints(&self) -> Vec<Hint> {
         let hint = |binding: &Binding| Hint {
             context: binding.context,

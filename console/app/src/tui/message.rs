@@ -1,7 +1,7 @@
-//! What travels between the rooms: [`Action`] (a verb asked for), [`Event`] (a fact that came in) and
+//! Messages between the modules: [`Action`] (a verb that was requested), [`Event`] (something that happened) and
 //! [`Effect`] (work to start).
 //!
-//! May touch nothing but `state`.
+//! Depends on `state` only.
 
 mod action;
 mod job;
@@ -20,37 +20,38 @@ pub use action::Action;
 
 use crate::tui::state::{JobId, Key, Target, Viewport};
 
-/// A fact that came in. Results name the job they belong to; those of a job that is no longer current change nothing.
+/// Something that happened. Results contain the ID of their job; results of a job that is no longer current are
+/// ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     // The terminal and the clock.
-    /// The console began: it answers with the work that fills the screen.
+    /// The console started: `update` returns the effects that fill the screen.
     Started {
         /// Milliseconds since the Unix epoch.
         now: i64,
         /// The local time zone, in seconds east of UTC.
         utc_offset: i32,
     },
-    /// The time is `now` (milliseconds since the Unix epoch). Comes before each batch of other events, while
-    /// something moves ten times a second, and else when the minute changes.
+    /// The time is `now` (milliseconds since the Unix epoch). Sent before each batch of other events, ten times a
+    /// second while something moves, and otherwise every minute.
     Tick(i64),
-    /// A verb was asked for, by key or by palette.
+    /// A verb was requested, by key or from the palette.
     Action(Action),
-    /// A key that the keymap does not claim, for the text that has the focus.
+    /// A key that is not bound, for the text that has the focus.
     Key(Key),
     /// Text was pasted.
     Paste(String),
     /// The left mouse button went down on this.
     Click(Target),
-    /// The wheel was turned over this, by so many lines; up is negative.
+    /// The wheel was turned over this, by this many lines; negative is up.
     Scroll(Target, i16),
-    /// The terminal has so many columns and rows.
+    /// The terminal was resized to this many columns and rows.
     Resize(u16, u16),
-    /// A frame was drawn, and gave this much room to what scrolls.
+    /// A frame was drawn with this space for scrollable content.
     Drawn(Viewport),
-    /// The process was told to end (SIGTERM, SIGHUP): what was typed is saved, and the console left.
+    /// The process received SIGTERM or SIGHUP: drafts are saved, and the console ends.
     Terminate,
-    /// [`Effect::Continue`] came round: go on with the slice after the last one.
+    /// Answer to [`Effect::Continue`]: continue with the next slice.
     Continue,
 
     // The workspace and the stage.
@@ -70,19 +71,19 @@ pub enum Event {
     SetupFinished(JobId, Result<Vec<Part>, Failure>),
 
     // The verbs.
-    /// A running job says how far it is.
+    /// Progress of a running job.
     Step(JobId, Step),
     /// [`Effect::Build`] ended.
     BuildFinished(JobId, Result<BuildOutcome, Failure>),
-    /// [`Effect::ReadConfig`] ended: the settings, none where the function is not on the stage.
+    /// [`Effect::ReadConfig`] ended: the settings, `None` if the function is not on the stage.
     ConfigRead(JobId, Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Effect::Configure`] ended.
     Configured(JobId, Result<DeployOutcome, Failure>),
-    /// [`Effect::Plan`], [`Effect::PlanConfig`] or [`Effect::PlanPromotion`] ended: what would be done.
+    /// [`Effect::Plan`], [`Effect::PlanConfig`] or [`Effect::PlanPromotion`] ended: the plan.
     Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
-    /// [`Effect::ListBelongings`] ended: what belongs to each function, in the order asked for.
+    /// [`Effect::ListBelongings`] ended: the resources of each function, in the order asked for.
     BelongingsListed(JobId, Result<Vec<Belongings>, Failure>),
     /// [`Effect::Delete`] ended.
     DeleteFinished(JobId, Result<DeleteOutcome, Failure>),
@@ -100,21 +101,21 @@ pub enum Event {
     Promoted(JobId, Result<PromoteOutcome, Failure>),
     /// [`Effect::Invoke`] ended.
     InvokeFinished(JobId, Result<Invocation, Failure>),
-    /// [`Effect::Invoke`] streams, and this is the next part of the response.
+    /// The next part of the response that [`Effect::Invoke`] streams.
     ResponsePart(JobId, ResponsePart),
-    /// [`Effect::LinkLogs`] found lines of the request. It ended when they are whole, or with an error.
+    /// [`Effect::LinkLogs`] found lines of the request. It has ended if they are complete, or with an error.
     LogsLinked(JobId, Result<RequestLog, Failure>),
 
     // What is watched.
-    /// A tail saw these lines, oldest first. They may be older than lines that it saw before.
+    /// Lines from a tail, oldest first. They may be older than earlier lines.
     LogLines(JobId, Vec<LogLine>),
-    /// A tail knows more of lines that it saw before.
+    /// Corrections of earlier lines of a tail.
     LogFixes(JobId, Vec<LogFix>),
     /// A tail missed lines, or has filled them in.
     LogMarked(JobId, LogMark),
-    /// A tail saw the figures of these invocations, by function.
+    /// Figures of invocations from a tail, by function.
     LogSamples(JobId, Vec<(String, Sample)>),
-    /// A tail says how it stands.
+    /// State of a tail.
     TailState(JobId, TailState),
     /// [`Effect::StartTail`] ended by itself or failed.
     TailEnded(JobId, Result<(), Failure>),
@@ -122,44 +123,43 @@ pub enum Event {
     LogsFetched(JobId, Result<Vec<LogLine>, Failure>),
     /// [`Effect::LoadSamples`] ended: the invocations of each function that was asked for, oldest first.
     Samples(JobId, Result<Vec<(String, Vec<Sample>)>, Failure>),
-    /// [`Effect::Watch`] saw files that were saved, and at first all that it watches. An error: the manifests cannot be
-    /// read as they are now; it goes on.
+    /// [`Effect::Watch`] found saved files, and at first everything that it watches. An error if the manifests cannot
+    /// be read as they are now; watching continues.
     Changed(JobId, Result<Changed, Failure>),
     /// [`Effect::Watch`] ended.
     WatchEnded(JobId, Result<(), Failure>),
 
     // Text.
-    /// `$EDITOR` gave this text back for the function's payload; an error leaves the payload as it was.
+    /// `$EDITOR` returned this text for the function's payload; an error leaves the payload unchanged.
     Edited(String, Result<String, Failure>),
     /// An event file was read: function, the file, its text.
     EventRead(String, EventFile, Result<String, Failure>),
     /// The payload drafts that an earlier run saved, by function.
     Drafts(Vec<(String, String)>),
-    /// Text was copied to the place named; or no program took the text.
+    /// Text was copied to this clipboard; or, as an error, no program accepted the text.
     Copied(Result<String, String>),
-    /// Something to tell that no job ended with, for example a broken configuration file.
+    /// A notice that no job ended with, for example an invalid configuration file.
     Notice(Failure),
 }
 
-/// Work to start. `dispatch` carries it out and answers with the event named; nothing here waits.
+/// Work to start. `dispatch` runs it and sends the event named as its answer; it never blocks the caller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Read the workspace. Answer: [`Event::Discovered`].
     Discover(JobId),
-    /// Read which stages the workspace has. Answer: [`Event::StagesRead`].
+    /// Read the stages of the workspace. Answer: [`Event::StagesRead`].
     ReadStages(JobId),
-    /// Make this stage the one that effects are for from now on, and connect to it. What began on another one goes on
-    /// there. Answer: [`Event::StageConnected`], at once where it is connected already.
+    /// Make this stage the current one for the following effects, and connect to it. Jobs that started on another one
+    /// continue there. Answer: [`Event::StageConnected`], immediately if it is connected already.
     Connect {
         /// The job.
         job: JobId,
         /// The stage's name.
         stage: String,
-        /// Where it is connected already: read settings and credentials anew, and ask again who the caller is.
+        /// If connected already: `true` to read settings and credentials again, and to request the caller again.
         renew: bool,
     },
-    /// Connect to a stage that is not shown; effects are for the shown one as before. Answer:
-    /// [`Event::StageConnected`].
+    /// Connect to a stage that is not shown; effects still use the shown one. Answer: [`Event::StageConnected`].
     Probe {
         /// The job.
         job: JobId,
@@ -168,52 +168,52 @@ pub enum Effect {
     },
     /// Answers [`Event::CodeAsked`].
     GiveCode {
-        /// The question.
+        /// ID of the request.
         id: u64,
-        /// What was typed. `None` means that there will be no code.
+        /// The code that was typed. `None` if there will be no code.
         code: Option<String>,
     },
-    /// Start these jobs again, which ended for lack of credentials, each as it was and on its stage.
+    /// Start these jobs again, which ended for lack of credentials, each with the same effect and stage.
     Resume(Vec<JobId>),
-    /// Carry `effect` out on a stage that is not shown: it follows from what began there.
+    /// Run `effect` on a stage that is not shown, because it follows from a job there.
     On {
         /// The stage's name.
         stage: String,
-        /// What to carry out.
+        /// The effect to run.
         effect: Box<Self>,
     },
-    /// Ask the stage what is deployed of the workspace's functions. Answer: [`Event::Deployed`].
+    /// Read the deployed state of the workspace's functions from the stage. Answer: [`Event::Deployed`].
     RefreshDeployed {
         /// The job.
         job: JobId,
         /// The functions as last discovered.
         functions: Vec<Function>,
     },
-    /// Look which parts of the toolchain are there. Answer: [`Event::SetupChecked`].
+    /// Check the parts of the toolchain. Answer: [`Event::SetupChecked`].
     CheckSetup {
         /// The job.
         job: JobId,
-        /// What shall be built for.
+        /// Architecture to build for.
         architecture: Architecture,
     },
     /// Provide the parts of the toolchain that are missing. Answer: [`Event::SetupFinished`].
     Setup {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
-        /// What shall be built for.
+        /// Architecture to build for.
         architecture: Architecture,
     },
     /// Build functions. Answer: [`Event::BuildFinished`].
     Build {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
-        /// Names; empty: all of the workspace.
+        /// Names; empty for all functions of the workspace.
         functions: Vec<String>,
-        /// What for. None: each for its own architecture.
+        /// Architecture. `None` for each function's own.
         architecture: Option<Architecture>,
-        /// What functions are on the stage.
+        /// Architectures of functions on the stage.
         deployed: BTreeMap<String, Architecture>,
-        /// Without optimising.
+        /// `true` to build without optimisation.
         debug: bool,
     },
     /// Read the settings of a function on the stage. Answer: [`Event::ConfigRead`].
@@ -227,20 +227,20 @@ pub enum Effect {
     PlanConfig {
         /// The job.
         job: JobId,
-        /// The function, with the settings that are to be changed and none else.
+        /// The function, with only the settings to change.
         function: Function,
-        /// What the function is to be as when they were edited.
+        /// Revision ID of the function when they were edited.
         revision: Option<String>,
     },
     /// Change settings of a function on the stage. Answer: [`Event::Configured`].
     Configure {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
-        /// The function, with the settings that are to be changed and none else.
+        /// The function, with only the settings to change.
         function: Function,
-        /// What the function is to be as when they were edited.
+        /// Revision ID of the function when they were edited.
         revision: Option<String>,
-        /// For a protected stage, and for a URL that everybody may call.
+        /// Consent for a protected stage, and for a URL that everybody may call.
         consent: Consent,
     },
     /// Compare functions with the stage; sends no change. Answer: [`Event::Planned`].
@@ -252,40 +252,40 @@ pub enum Effect {
     },
     /// Deploy functions to the stage. Answer: [`Event::DeployFinished`].
     Deploy {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
         /// The functions as last discovered.
         functions: Vec<Function>,
-        /// The plan that was looked at, where one was: nothing else is done.
+        /// The plan that was shown, if any: nothing else is applied.
         plan: Option<DeployPlan>,
-        /// For a protected stage, and for a URL that is opened to everybody.
+        /// Consent for a protected stage, and for a URL that everybody may call.
         consent: Consent,
     },
-    /// Look what belongs to functions on the stage. Answer: [`Event::BelongingsListed`].
+    /// List the resources of functions on the stage. Answer: [`Event::BelongingsListed`].
     ListBelongings {
         /// The job.
         job: JobId,
         /// Names.
         functions: Vec<String>,
     },
-    /// Delete functions from the stage with what belongs to them; the user has confirmed it. Answer:
+    /// Delete functions from the stage with their resources; the user has confirmed it. Answer:
     /// [`Event::DeleteFinished`].
     Delete {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
-        /// What goes: as it was listed and confirmed.
+        /// The resources to delete, as listed and confirmed.
         functions: Vec<Belongings>,
     },
-    /// List the execution roles that this program made. Answer: [`Event::RolesListed`].
+    /// List the execution roles that the console created. Answer: [`Event::RolesListed`].
     ListRoles(JobId),
-    /// Remove an execution role that this program made; the user has confirmed it. Answer: [`Event::RoleRemoved`].
+    /// Remove an execution role that the console created; the user has confirmed it. Answer: [`Event::RoleRemoved`].
     RemoveRole {
         /// The job.
         job: JobId,
         /// The role's name.
         role: String,
     },
-    /// Ask what the caller may do of what these functions need. Answer: [`Event::PermissionsChecked`].
+    /// Check the caller's permissions for these functions. Answer: [`Event::PermissionsChecked`].
     CheckPermissions {
         /// The job.
         job: JobId,
@@ -301,37 +301,37 @@ pub enum Effect {
     },
     /// Publish, roll back or prune a function's versions. Answer: [`Event::VersionsChanged`].
     ChangeVersions {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
         /// The function's name.
         function: String,
-        /// What shall be done.
+        /// Change to make.
         change: VersionsChange,
-        /// For a protected stage.
+        /// Consent for a protected stage.
         consent: Consent,
     },
-    /// Compare what one stage has with another; sends no change. Answer: [`Event::Planned`].
+    /// Compare one stage with another; sends no change. Answer: [`Event::Planned`].
     PlanPromotion {
         /// The job.
         job: JobId,
-        /// What would be taken over, and from where to where.
+        /// The functions and stages of the promotion.
         promotion: Promotion,
     },
-    /// Take code over from one stage to another. Answer: [`Event::Promoted`].
+    /// Promote code from one stage to another. Answer: [`Event::Promoted`].
     Promote {
-        /// The job; says its steps.
+        /// The job; reports its steps.
         job: JobId,
-        /// What is taken over, and from where to where.
+        /// The functions and stages of the promotion.
         promotion: Promotion,
     },
-    /// Invoke a function. Answers: [`Event::ResponsePart`] where it streams, then [`Event::InvokeFinished`].
+    /// Invoke a function. Answers: [`Event::ResponsePart`] if it streams, then [`Event::InvokeFinished`].
     Invoke {
         /// The job.
         job: JobId,
-        /// What is asked.
+        /// The request.
         request: InvokeRequest,
     },
-    /// Fetch the log lines of a request that did not come with its response, until its last one is there. Answers:
+    /// Fetch the log lines of a request that did not arrive with its response, until its last line. Answers:
     /// [`Event::LogsLinked`].
     LinkLogs {
         /// The job.
@@ -340,7 +340,7 @@ pub enum Effect {
         function: String,
         /// The request.
         request_id: String,
-        /// When it began, milliseconds since the Unix epoch.
+        /// Start time, in milliseconds since the Unix epoch.
         since: i64,
     },
     /// Follow the logs until cancelled. Answers: [`Event::LogLines`], [`Event::LogFixes`], [`Event::LogMarked`],
@@ -350,14 +350,14 @@ pub enum Effect {
         job: JobId,
         /// Names.
         functions: Vec<String>,
-        /// Lines from then on, milliseconds since the Unix epoch.
+        /// Start time of the lines, in milliseconds since the Unix epoch.
         since: i64,
     },
-    /// Tell a tail whether its lines are shown: for lines that nobody sees no live session is paid.
+    /// Notify a tail whether its lines are shown, so that no live session is paid for while nobody sees them.
     ShowTail {
         /// The tail's job.
         job: JobId,
-        /// They are shown.
+        /// `true` if they are shown.
         shown: bool,
     },
     /// Fetch the log lines of one request. Answer: [`Event::LogsFetched`].
@@ -368,7 +368,7 @@ pub enum Effect {
         function: String,
         /// The request.
         request_id: String,
-        /// When it began, milliseconds since the Unix epoch.
+        /// Start time, in milliseconds since the Unix epoch.
         since: i64,
     },
     /// Read invocations from the history. Answer: [`Event::Samples`].
@@ -380,13 +380,13 @@ pub enum Effect {
     },
     /// Watch the workspace's sources until cancelled. Answers: [`Event::Changed`], at the end [`Event::WatchEnded`].
     Watch(JobId),
-    /// Stop a job. It still answers, with [`Failure::interrupted`].
+    /// Cancel a job. It still answers, with [`Failure::interrupted`].
     Cancel(JobId),
-    /// Give the terminal to `$EDITOR` with the function's payload in a file. Answer: [`Event::Edited`].
+    /// Open the function's payload in `$EDITOR`, in a file. Answer: [`Event::Edited`].
     Edit {
         /// The function's name.
         function: String,
-        /// The payload as it is.
+        /// The current payload.
         text: String,
     },
     /// Read an event file. Answer: [`Event::EventRead`].
@@ -398,7 +398,7 @@ pub enum Effect {
     },
     /// Read the payload drafts of earlier runs. Answer: [`Event::Drafts`].
     LoadDrafts,
-    /// Keep a payload for the next run, as typed, even when it is not JSON: before the console ends, where
+    /// Save a payload for the next run, as typed, even if it is not JSON; finished before the console ends if
     /// [`Effect::Quit`] follows. No answer, but a notice if it fails.
     SaveDraft {
         /// The function's name.
@@ -406,16 +406,16 @@ pub enum Effect {
         /// The payload.
         text: String,
     },
-    /// Put text on the clipboard with the system's programs. Answer: [`Event::Copied`].
+    /// Copy text to the clipboard with the system's programs. Answer: [`Event::Copied`].
     Copy(String),
-    /// Put text on the terminal's clipboard (OSC 52). No answer: a terminal does not say whether it took it.
+    /// Copy text to the terminal's clipboard (OSC 52). No answer: a terminal does not report whether it accepted it.
     CopyByTerminal(String),
-    /// Come back with [`Event::Continue`] after the next frame and the waiting keys.
+    /// Send [`Event::Continue`] after the next frame and the waiting keys.
     Continue,
-    /// Stop the process as Ctrl-Z does, with the terminal given back meanwhile.
+    /// Stop the process as Ctrl-Z does, with the terminal restored meanwhile.
     Suspend,
-    /// Draw everything anew: something else wrote on the terminal.
+    /// Redraw everything: another program wrote to the terminal.
     Redraw,
-    /// Leave.
+    /// Quit.
     Quit,
 }

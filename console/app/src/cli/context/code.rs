@@ -1,4 +1,5 @@
-//! Asks for the code of an MFA device, on the terminal that the command was started from: standard input may be a payload.
+//! Asks for the code of an MFA device, on the terminal that the command was started from, because standard input may be
+//! a payload.
 
 use std::{
     fs::File,
@@ -13,13 +14,13 @@ use lambda_console_engine::aws::stage::{Asker, CodeQuestion};
 /// One question at a time.
 static TERMINAL: Mutex<()> = Mutex::const_new(());
 
-/// Asks on the terminal; without one it is refused.
+/// Returns an asker for the terminal; without one, it refuses.
 pub(crate) fn asker() -> Asker {
     Asker::new(|question| Box::pin(ask(question)))
 }
 
 async fn ask(question: CodeQuestion) -> Result<String, Failure> {
-    // A program that reads what is said could not answer.
+    // A program that reads the output could not answer.
     if !std::io::stderr().is_terminal() {
         return Err(question.unanswered("and there is no terminal to ask on"));
     }

@@ -1,4 +1,4 @@
-//! Asks a person to confirm by typing a name.
+//! Asks the user to confirm by typing a name.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,12 +6,13 @@ use lambda_console_model::{Consent, Failure, text::clean};
 
 use super::Context;
 
-/// What `--yes` means.
+/// Returns the consent that `--yes` gives.
 pub(crate) const fn given(yes: bool) -> Consent {
     if yes { Consent::Given } else { Consent::None }
 }
 
-/// Asks on the terminal that `word` be typed to go on with `what`: `delete hello`. Without a terminal it is refused.
+/// Asks the user to type `word` on the terminal to continue with `what`: `delete hello`. Without a terminal it is
+/// refused.
 pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(), Failure> {
     let refused = |why: &str| Failure::usage(format!("could not {what}"), why, "pass --yes to confirm");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {

@@ -1,4 +1,4 @@
-//! Says on stderr how far the work is, and what failed. Never what was asked for: that is on stdout.
+//! Reports progress and failures on stderr. Never results: those are on stdout.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::output::palette;
 
-/// A job that says its steps on stderr: on a terminal in one line that is written over, else a line a phase.
+/// Creates a job that reports its steps on stderr: on a terminal in one line that is overwritten, else one line per
+/// phase.
 pub(crate) fn job(cancel: CancellationToken) -> Job {
     let is_terminal = io::stderr().is_terminal();
     let is_plain = !is_terminal || palette().none;
@@ -22,7 +23,7 @@ pub(crate) fn job(cancel: CancellationToken) -> Job {
     Job::new(cancel, move |step| {
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut stderr = io::stderr().lock();
-        // Nothing can be said of an error while saying something.
+        // An error while writing to stderr cannot be reported.
         let _ = match step {
             Step::Output(text) => {
                 let text = if is_plain { clean(&text) } else { clean_but_colours(&text) };
@@ -42,22 +43,22 @@ pub(crate) fn job(cancel: CancellationToken) -> Job {
     })
 }
 
-/// Says one line.
+/// Prints one line.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}{}", clear(io::stderr().is_terminal()), clean(text));
 }
 
-/// Says what did not work but stops nothing.
+/// Prints a failure that stops nothing.
 pub(crate) fn notice(failure: &Failure) {
     say(&format!("warning: {}", whole(failure)));
 }
 
-/// Says what failed, why, and what to do.
+/// Prints what failed, why, and what to do.
 pub(crate) fn failure(failure: &Failure) {
     say(&format!("error: {}", whole(failure)));
 }
 
-/// What failed, why, and what to do. A reason without end is cut, and goes to the log.
+/// Returns what failed, why, and what to do. A very long reason is cut, and written to the log.
 fn whole(failure: &Failure) -> String {
     let Failure { what, why, hint, .. } = failure;
     let mut text = format!("{what}: {}", bounded(why));

@@ -1,9 +1,9 @@
-//! How far back: `10m`, `7d`, or a time.
+//! Parsing of a start time: `10m`, `7d`, or a time.
 
 use jiff::Timestamp;
 
-/// Milliseconds since the Unix epoch of `text`: a number with `s`, `m`, `h`, `d` or `w` before `now`, or a
-/// time as in RFC 3339.
+/// Parses `text` to milliseconds since the Unix epoch: a number with `s`, `m`, `h`, `d` or `w` before `now`, or an RFC
+/// 3339 time.
 pub(crate) fn parse(text: &str, now: Timestamp) -> Result<i64, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
@@ -27,7 +27,7 @@ fn wrong(text: &str) -> String {
     format!("`{text}` is neither a time (2026-11-21T04:00:00Z) nor how long ago (30s, 10m, 2h, 7d, 1w)")
 }
 
-/// For clap: a length in milliseconds.
+/// For clap: a duration in milliseconds.
 pub(crate) fn length(text: &str) -> Result<i64, String> {
     let now = Timestamp::now();
     let back = text.parse::<Timestamp>().is_err().then(|| parse(text, now)).and_then(Result::ok);
@@ -35,7 +35,7 @@ pub(crate) fn length(text: &str) -> Result<i64, String> {
     Ok(now.as_millisecond() - back)
 }
 
-/// For clap: how far back, told from now.
+/// For clap: a start time relative to now.
 pub(crate) fn value(text: &str) -> Result<i64, String> {
     parse(text, Timestamp::now())
 }

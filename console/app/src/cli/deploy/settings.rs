@@ -1,4 +1,4 @@
-//! `config`: a function's settings on the stage beside those of the workspace, and changes of them.
+//! `config`: shows a function's settings on the stage beside those of the workspace, and changes them.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -96,7 +96,7 @@ async fn carry_out(
     let opens = plan.opens() && stage.is_exposed();
     let must_ask = (stage.is_protected() || opens) && !arguments.yes && !plan.is_empty();
     if !context.output.json || must_ask {
-        // People see what will change before it does.
+        // Users see the changes before they are made.
         plan.functions.iter().for_each(|function| progress::say(&deploy::difference(function)));
     }
     if !context.output.json {
@@ -106,7 +106,7 @@ async fn carry_out(
         let name = stage.name();
         let what = if opens { "open the URL of" } else { "change" };
         confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name).await?;
-        // Somebody took their time: it is done only as far as it is still what they saw.
+        // Asking took time: apply only what still matches the plan that was shown.
         compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
         compared.keep_as_shown(&plan);
     }
@@ -119,7 +119,7 @@ fn usage(function: &str, why: String) -> Failure {
     Failure::usage(format!("could not change the settings of {function}"), why, "`lambda-console config --help`")
 }
 
-/// What is to be changed, as the command line says it.
+/// Returns the changes that the command line specifies.
 fn edits(arguments: &Arguments) -> Result<Vec<(Setting, Option<String>)>, Failure> {
     let wrong = |why: String| usage(&arguments.name, why);
     let mut edits: Vec<(Setting, Option<String>)> = Vec::new();
@@ -140,19 +140,19 @@ fn edits(arguments: &Arguments) -> Result<Vec<(Setting, Option<String>)>, Failur
     for name in &arguments.unset {
         edits.push((name.parse().map_err(wrong)?, None));
     }
-    // A part of the URL, or a level, means something only beside the whole, whichever is named first.
+    // A part of the URL, or a level, only applies together with its whole, whichever is named first.
     edits.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(edits)
 }
 
-/// `value` as it may be printed.
+/// Returns `value` as it may be printed.
 fn shown(arguments: &Arguments, setting: &Setting, value: Option<&str>) -> Option<String> {
     let value = value?.to_owned();
     let is_asked_for = matches!(setting, Setting::Env(name) if arguments.reveal.contains(name));
     Some(if is_asked_for { value } else { setting.shown(value) })
 }
 
-/// What the next deploy does not leave as it is.
+/// Returns a note if the next deploy would not leave the setting as it is.
 fn reverted(function: &Function, setting: &Setting, value: Option<&str>) -> Option<String> {
     Some(format!("the next deploy {}", revert(&function.config, setting, value)?.of(setting)))
 }
@@ -212,7 +212,7 @@ fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is to be known of a function URL of the local Lambda, which this process serves only for a moment where `is_brief`.
+/// Returns notes on a function URL of the local Lambda, which this process serves only for a moment if `is_brief`.
 fn about_url(url: &str, is_brief: bool) -> Vec<String> {
     let named = url_with_name(url).map(|named| {
         format!("for web pages whose links begin with `/`, where names under localhost are resolved: {named}")
@@ -228,7 +228,7 @@ const fn is_hidden(live: &LiveConfig, row: &Row) -> bool {
     live.is_env_hidden && row.setting.is_variable()
 }
 
-/// The next deploy changes it.
+/// Returns `true` if the next deploy changes the setting.
 fn drifts(function: &Function, live: &LiveConfig, row: &Row) -> bool {
     !is_hidden(live, row) && revert(&function.config, &row.setting, row.stage.as_deref()).is_some()
 }

@@ -1,4 +1,4 @@
-//! Writes a response as it comes: its bytes to stdout or to a file, or each part as a line of JSON.
+//! Writes a response as it arrives: its bytes to stdout or to a file, or each part as a line of JSON.
 
 use std::{
     io::IsTerminal,
@@ -17,24 +17,24 @@ use crate::cli::{
     output::{Shown, print_bytes},
 };
 
-/// How long the reader of a response that was cancelled has to take what came.
+/// Time that the reader of a cancelled response has to read the part that arrived.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a terminal is told of bytes that it must not get.
+/// Message on a terminal in place of bytes that must not be printed there.
 pub(super) const NO_TEXT: &str = "the response is not text: --output FILE saves it";
 
-/// Where the parts go.
+/// Destination of the parts.
 pub(super) enum Destination {
-    /// The bytes as they are.
+    /// Standard output; the bytes unchanged.
     Stdout,
-    /// A line of JSON for each.
+    /// Standard output; one line of JSON per part.
     Lines,
-    /// The bytes, to this file.
+    /// This file; the bytes unchanged.
     File(PathBuf, File),
 }
 
 impl Destination {
-    /// A file that is made anew before anything is invoked.
+    /// Creates or truncates the file before anything is invoked.
     pub(super) async fn file(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).await.map_err(|error| {
             let why = format!("{}: {error}", path.display());
@@ -44,7 +44,8 @@ impl Destination {
     }
 }
 
-/// Writes the parts until there are no more. Where they cannot be written the invocation ends, for nobody takes them.
+/// Writes the parts until there are no more. If writing fails the invocation is cancelled, because its response has no
+/// reader.
 pub(super) async fn write(
     mut parts: Receiver<ResponsePart>,
     destination: Destination,
@@ -72,9 +73,9 @@ pub(super) async fn write(
 struct Writer<'a> {
     destination: Destination,
     job: &'a Job,
-    /// What was written ends with a line break.
+    /// `true` if the output so far ends with a line break.
     ends_line: bool,
-    /// What a terminal is shown of it; none where it is piped, or where it was found to be no text.
+    /// Filter for a terminal; `None` if the output is piped, or if it turned out not to be text.
     shown: Option<Shown>,
     is_hidden: bool,
 }
@@ -89,7 +90,7 @@ impl Writer<'_> {
         }
         match part {
             ResponsePart::Began { .. } => {
-                // What runs is told in a line that the response would go on.
+                // Progress is shown on a line that the response would continue.
                 self.job.report(Step::Done(String::new()));
                 Ok(())
             }
@@ -128,7 +129,7 @@ impl Writer<'_> {
     async fn end(&mut self) -> Result<(), Failure> {
         match &mut self.destination {
             Destination::Stdout => match &self.shown {
-                // The shell's prompt gets a line of its own.
+                // The shell's prompt starts on a new line.
                 Some(shown) if !self.ends_line => stdout(format!("{}\n", shown.end()).into_bytes()).await,
                 _ => Ok(()),
             },
@@ -138,7 +139,7 @@ impl Writer<'_> {
     }
 }
 
-/// A reader that takes nothing must not hold what waits beside it.
+/// A reader that does not read must not block other work.
 async fn stdout(bytes: Vec<u8>) -> Result<(), Failure> {
     let written = tokio::task::spawn_blocking(move || print_bytes(&bytes)).await;
     written.unwrap_or_else(|error| Err(Failure::environment("could not print the response", error.to_string(), "")))
@@ -148,7 +149,8 @@ fn cannot_save(path: &Path, error: &std::io::Error) -> Failure {
     Failure::environment("could not save the response", format!("{}: {error}", path.display()), "make room for it")
 }
 
-/// A part as a line of a stream of JSON. The bytes of a chunk are its text, or base64 where they are none by themselves.
+/// Returns a part as a line of a stream of JSON. The bytes of a chunk are text, or base64 if they are not valid text by
+/// themselves.
 fn line(part: &ResponsePart) -> Option<Value> {
     Some(match part {
         ResponsePart::Began { request_id, content_type } => {

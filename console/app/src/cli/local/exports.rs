@@ -1,16 +1,17 @@
-//! How the local Lambda is reached by the AWS CLI, boto3, Terraform and any other SDK: texts of its endpoint alone.
+//! Instructions and exports to connect the AWS CLI, boto3, Terraform and other SDKs to the local Lambda. Depends only
+//! on its endpoint.
 
 use lambda_console_local::Endpoint;
 use serde_json::{Value, json};
 
-/// What a shell has to set and to unset, so that AWS's tools reach the endpoint and nothing else.
+/// Variables that a shell has to set and to unset, so that AWS's tools reach the endpoint and nothing else.
 struct Environment {
     set: Vec<(String, String)>,
     unset: Vec<String>,
 }
 
-/// Variables that go before the endpoint or its keys, whatever they are set to: some SDKs prefer a profile to keys, all send
-/// a session token along, and take keys for expired whose time is over.
+/// Variables that take precedence over the endpoint or its keys, whatever their value: some SDKs prefer a profile to
+/// keys, all send a session token along, and treat keys as expired after their expiration time.
 const FOREIGN: [&str; 8] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -21,7 +22,7 @@ const FOREIGN: [&str; 8] = [
     "AWS_AUTH_SCHEME_PREFERENCE",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 ];
-/// Hosts that no proxy can reach for this machine.
+/// Hosts of this machine, which no proxy can reach for it.
 const NEAR: [&str; 2] = ["127.0.0.1", "localhost"];
 
 impl Environment {
@@ -34,7 +35,7 @@ impl Environment {
             ("AWS_SECRET_ACCESS_KEY", secret_key),
             ("AWS_REGION", region),
             ("AWS_DEFAULT_REGION", region),
-            // The configuration file may ask for them, and SDKs refuse them beside an endpoint.
+            // The configuration file may enable these, and SDKs reject them together with an endpoint.
             ("AWS_USE_FIPS_ENDPOINT", "false"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
         ]
@@ -60,7 +61,7 @@ impl Environment {
     }
 }
 
-/// A list of hosts that need no proxy, with this machine in it.
+/// Returns a list of hosts that need no proxy, including this machine.
 fn beside_near(list: &str) -> String {
     let mut entries: Vec<&str> = list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).collect();
     if !entries.contains(&"*") {
@@ -70,7 +71,7 @@ fn beside_near(list: &str) -> String {
     entries.join(",")
 }
 
-/// The endpoint for machines. `present`: the variables of the environment.
+/// Returns the endpoint as JSON. `present`: the variables of the environment.
 pub(super) fn document(endpoint: &Endpoint, present: &[(String, String)]) -> Value {
     let Endpoint { url, access_key, secret_key, region, pid, memory_limit, damage, .. } = endpoint;
     let Environment { set, unset } = Environment::of(endpoint, present);
@@ -83,7 +84,7 @@ pub(super) fn document(endpoint: &Endpoint, present: &[(String, String)]) -> Val
     })
 }
 
-/// Lines for a shell to evaluate. `present`: its variables.
+/// Returns lines for a shell to evaluate. `present`: its variables.
 pub(super) fn shell(endpoint: &Endpoint, present: &[(String, String)]) -> String {
     let Environment { set, unset } = Environment::of(endpoint, present);
     let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
@@ -91,13 +92,13 @@ pub(super) fn shell(endpoint: &Endpoint, present: &[(String, String)]) -> String
     lines.join("\n")
 }
 
-/// `value` as one word of a shell.
+/// Quotes `value` as one word of a shell.
 fn quoted(value: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte);
     if value.bytes().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 
-/// What to do in a shell that has evaluated [`shell`]: titles, each with what can be copied.
+/// Returns instructions for a shell that has evaluated [`shell`]: titles, each with text to copy.
 pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 4] {
     let Endpoint { url, region, memory_limit, .. } = endpoint;
     [
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// What a shell with these variables has of AWS's and of proxies' after it has evaluated the lines.
+    /// Returns the variables for AWS and proxies of a shell that had these `variables` and has evaluated the lines.
     fn evaluated(variables: &[(&str, &str)]) -> String {
         let present: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let script = format!("{}\nenv | grep -i -e ^AWS_ -e ^no_proxy | LC_ALL=C sort", shell(&endpoint(), &present));

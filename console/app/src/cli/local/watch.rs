@@ -1,4 +1,4 @@
-//! `local --watch`: what is saved is built and deployed to the local Lambda, one round after the other.
+//! `local --watch`: builds and deploys saved changes to the local Lambda, one round after the other.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use super::Arguments;
 
 type Changes = UnboundedReceiver<Result<Changed, Failure>>;
 
-/// Watches until cancelled. Says what was saved and what came of it on stderr; with `--json` on stdout, an object a line.
+/// Watches until cancelled. Reports saved files and results on stderr; with `--json` on stdout, one object per line.
 pub(super) async fn run(
     context: &Context,
     workspace: Workspace,
@@ -32,7 +32,7 @@ pub(super) async fn run(
     let root = workspace.root.clone();
     let store = context::store(&workspace);
     let (sender, changes) = unbounded_channel();
-    // The receiver lives as long as the watching.
+    // The receiver lives as long as the watcher.
     let report = |changed| drop(sender.send(changed));
     let (builds, failing) = (Builds::default(), BTreeMap::new());
     let rounds = Rounds { context, arguments, stage, workspace, store: store.as_ref(), builds: &builds, failing };
@@ -45,16 +45,16 @@ pub(super) async fn run(
     result
 }
 
-/// What each round of build and deploy works with.
+/// State that is shared by all rounds of build and deploy.
 struct Rounds<'a> {
     context: &'a Context,
     arguments: &'a Arguments,
     stage: &'a Stage,
-    /// As last read.
+    /// The workspace as last read.
     workspace: Workspace,
     store: Option<&'a Store>,
     builds: &'a Builds,
-    /// The functions whose last build has failed.
+    /// The functions whose last build failed.
     failing: BTreeMap<String, Failure>,
 }
 
@@ -68,7 +68,7 @@ impl Rounds<'_> {
                     continue;
                 }
             };
-            // What was saved during the last round is for one more.
+            // Changes that were saved during the last round need another one.
             while let Ok(later) = changes.try_recv() {
                 match later {
                     Ok(later) => changed.merge(later),
@@ -80,7 +80,7 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    /// Builds and deploys what was changed.
+    /// Builds and deploys the changed functions.
     async fn round(&mut self, mut changed: Changed) -> Result<(), Failure> {
         if let Some(workspace) = changed.workspace.take() {
             self.workspace = workspace;
@@ -120,7 +120,7 @@ impl Rounds<'_> {
         recorded::build(&self.workspace, &request, self.store, &progress::job(self.context.job.cancel.clone())).await
     }
 
-    /// The functions that were built, with what was made of them.
+    /// Returns the functions that were built, with their new artifacts.
     fn built(&self, outcome: BuildOutcome) -> Vec<Function> {
         let made = outcome.built.into_iter().filter_map(|built| {
             let function = self.workspace.functions.iter().find(|function| function.name == built.name)?;
@@ -175,7 +175,7 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    /// Functions that were not in this round and do not compile since an earlier one.
+    /// Reports functions that were not in this round and whose last build failed.
     fn say_failing(&self, round: &[String]) {
         let earlier = self.failing.iter().filter(|(name, _)| !round.contains(name));
         if !self.context.output.json {

@@ -1,4 +1,4 @@
-//! `promote`: moves code from one stage to another, as it is.
+//! `promote`: copies code from one stage to another, unchanged.
 
 use std::process::ExitCode;
 
@@ -60,7 +60,7 @@ pub struct Arguments {
     yes: bool,
 }
 
-/// A step of a canary: above 0 and below 100, where it would be no canary.
+/// Parses a step of a canary: above 0 and below 100.
 fn percentage(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim().parse().map_err(|error| format!("`{text}` is not a percentage ({error})"))?;
     if number > 0.0 && number < 100.0 { Ok(number) } else { Err("a step is above 0 and below 100 %".to_owned()) }
@@ -100,11 +100,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     print(context, arguments, &outcome)
 }
 
-/// Those of `functions` that are on the stage.
+/// Returns those of `functions` that are on the stage.
 async fn there(from: &Stage, functions: Vec<Function>) -> Result<Vec<Function>, Failure> {
     let deployed = deploy::deployed(from, &functions).await?;
     let both = functions.into_iter().zip(deployed);
-    // One that may not be looked at is named when it is promoted.
+    // Functions that the caller has no permission to read are reported when they are promoted.
     let is_there = |(_, (_, found)): &(Function, (String, Found))| !matches!(found, Ok(None));
     let there: Vec<Function> = both.filter(is_there).map(|(function, _)| function).collect();
     if there.is_empty() {
@@ -131,7 +131,7 @@ async fn carry_out(
     }
     let must_ask = to.is_protected() && !arguments.yes;
     if must_ask {
-        // People see what will change before it does.
+        // Users see the changes before they are made.
         let planned = promote::plan(from, to, &promotion, &directory, &context.job).await?;
         for function in &planned.functions {
             progress::say(&difference(function));
@@ -161,7 +161,7 @@ fn print(context: &Context, arguments: &Arguments, outcome: &PromoteOutcome) -> 
     Ok(context.output.ended(failure.as_ref()))
 }
 
-/// One line a setting; environment values are masked already.
+/// One line per setting; environment values are masked already.
 fn difference(function: &Promoted) -> String {
     let what = match function.action {
         DeployAction::Created => "create",

@@ -149,7 +149,7 @@ fn row(of: &FunctionVersions, version: &Version, now: i64) -> [String; 8] {
     ]
 }
 
-/// One sample has no percentiles.
+/// Percentiles need more than one sample.
 fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     match values {
         None => "–".to_owned(),
@@ -158,7 +158,7 @@ fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     }
 }
 
-/// Asks where that is due, then changes one function after the other; the first that fails ends it.
+/// Asks for consent if needed, then changes one function after the other; stops at the first failure.
 async fn change_all(
     context: &Context,
     stage: &Stage,

@@ -1,4 +1,4 @@
-//! `delete`: takes functions off the stage with what belongs to them.
+//! `delete`: deletes functions from the stage with their resources.
 
 use std::process::ExitCode;
 
@@ -129,7 +129,7 @@ fn document(function: &DeletedFunction) -> Value {
     })
 }
 
-/// What belongs to a function, a line each.
+/// Returns the resources of a function, one line each.
 fn lines(belongings: &Belongings) -> Vec<String> {
     let of = |item: &Belonging| {
         let detail = if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };

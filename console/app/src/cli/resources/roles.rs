@@ -1,4 +1,4 @@
-//! `iam`: the execution roles that were made for functions.
+//! `iam`: the execution roles that were created for functions.
 
 use std::process::ExitCode;
 
@@ -98,7 +98,7 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the caller may not do, a line each; with JSON, all of it.
+/// Prints the actions that the caller is not allowed to call, one line each; with JSON, all verdicts.
 fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Failure> {
     let refused = permissions.verdicts.iter().filter(|verdict| !verdict.allowed);
     let refused: Vec<_> = refused.map(|it| [it.action.clone(), it.resource.clone(), it.reason.clone()]).collect();

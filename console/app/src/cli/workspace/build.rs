@@ -125,7 +125,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments, shows_checks: 
     Ok(output.ended(failure.as_ref()))
 }
 
-/// What the functions are for on the stage, where nothing else decides.
+/// Returns the architectures of the functions on the stage, if nothing else determines them.
 async fn deployed(
     context: &Context,
     arguments: &Arguments,

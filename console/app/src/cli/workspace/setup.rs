@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         let is_of_setup = parts.iter().any(|part| part.found.is_some() && part.name == toolchain::RUST);
         let hint = match arguments.check {
             true if is_of_setup => "`lambda-console setup` provides it",
-            // Nothing else can be looked for without the compiler.
+            // Nothing else can be checked without the compiler.
             true => "its line says what to do first: `lambda-console setup` does not install Rust",
             false => "its line says what was tried",
         };

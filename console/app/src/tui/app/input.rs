@@ -1,4 +1,4 @@
-//! What the terminal says, as events: keys through the keymap, the mouse through where things were drawn.
+//! Terminal input as events: keys through the keymap, the mouse through the areas that were drawn.
 
 use crossterm::event::{Event as TerminalEvent, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
 
@@ -10,10 +10,10 @@ use crate::tui::{
     view::Areas,
 };
 
-/// Lines that one notch of the wheel scrolls.
+/// Number of lines per notch of the wheel.
 const NOTCH: i16 = 3;
 
-/// The event that follows from what the terminal said; none for what means nothing.
+/// Returns the event for terminal input; `None` for input without a meaning.
 pub(super) fn event(event: &TerminalEvent, keymap: &Keymap, state: &State, areas: &Areas) -> Option<Event> {
     match event {
         TerminalEvent::Key(event) if event.kind != KeyEventKind::Release => keymap.event(state.context(), key(event)?),
@@ -39,7 +39,7 @@ fn key(event: &KeyEvent) -> Option<Key> {
     let code = match event.code {
         Code::Char(character) => {
             shift = false;
-            // Terminals differ in whether control makes upper case of a letter.
+            // Terminals differ in whether control turns a letter into upper case.
             KeyCode::Char(if ctrl { character.to_ascii_lowercase() } else { character })
         }
         Code::Enter => KeyCode::Enter,

@@ -1,4 +1,4 @@
-//! What belongs to functions, and the roles that they run with: looked at, taken away.
+//! Resources and execution roles of functions: listed, deleted.
 
 use lambda_console_engine::{
     Job,

@@ -1,15 +1,15 @@
-//! Puts text on the clipboard with the programs that the system has for it.
+//! Copies text to the clipboard with the programs of the system.
 //!
-//! May touch processes and the environment.
+//! May use processes and the environment.
 
 use std::{process::Stdio, time::Duration};
 
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-/// How long a program may take.
+/// Timeout of a program.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A program that takes text on its standard input, and what it puts it on.
+/// A program that reads text on its standard input, and the clipboard that it writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Program {
     name: &'static str,
@@ -21,7 +21,7 @@ const fn program(name: &'static str, arguments: &'static [&'static str], place: 
     Program { name, arguments, place }
 }
 
-/// Copies `text` with each kind of program that applies: tmux's buffer, and the clipboard of the desktop.
+/// Copies `text` with one program of each kind that applies: tmux's buffer, and the clipboard of the desktop.
 ///
 /// # Errors
 /// None of them took it: gives the text back.
@@ -40,10 +40,10 @@ pub async fn copy(text: String) -> Result<String, String> {
     if places.is_empty() { Err(text) } else { Ok(places.join(" and ")) }
 }
 
-/// The programs that apply, by kind; of each kind the first that works.
+/// Returns the programs that apply, by kind; the first of each kind that works is used.
 fn programs(is_set: impl Fn(&str) -> bool, is_mac: bool) -> [Vec<Program>; 2] {
     const TMUX: [Program; 2] = [
-        // With `-w` tmux gives it to the terminal too. tmux before 3.2 has no `-w`.
+        // With `-w`, tmux copies it to the terminal too. tmux before 3.2 has no `-w`.
         program("tmux", &["load-buffer", "-w", "-"], "tmux's buffer"),
         program("tmux", &["load-buffer", "-"], "tmux's buffer"),
     ];
@@ -61,10 +61,11 @@ fn programs(is_set: impl Fn(&str) -> bool, is_mac: bool) -> [Vec<Program>; 2] {
     [if is_set("TMUX") { TMUX.to_vec() } else { Vec::new() }, desktop]
 }
 
-/// Whether the program is there and took the text.
+/// Returns `true` if the program exists and accepted the text.
 async fn takes(program: &Program, text: &str) -> bool {
     let mut command = Command::new(program.name);
-    // What serves the selection goes on in the background: it must hold no pipe of ours, and outlives the console.
+    // The process that serves the selection stays in the background: it must not hold our pipes, and outlives the
+    // console.
     command.args(program.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.process_group(0).kill_on_drop(true).spawn() else { return false };
     let taken = async {

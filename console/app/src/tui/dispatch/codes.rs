@@ -1,4 +1,4 @@
-//! Codes of MFA devices: what asks for one waits until the screen gives it.
+//! Codes of MFA devices: a job that needs one waits until the user enters it.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::tui::message::Event;
 
-/// The codes that are waited for.
+/// Requests for codes that have no answer yet.
 #[derive(Default)]
 pub(super) struct Codes {
     events: OnceLock<mpsc::Sender<Event>>,
@@ -27,12 +27,12 @@ impl Codes {
         Arc::default()
     }
 
-    /// Questions go to `events` from the first call on.
+    /// Sends requests to `events` from the first call on.
     pub(super) fn ask_through(&self, events: &mpsc::Sender<Event>) {
         self.events.get_or_init(|| events.clone());
     }
 
-    /// Asks on the screen.
+    /// Returns an asker that asks on the screen.
     pub(super) fn asker(self: &Arc<Self>) -> Asker {
         let codes = Arc::clone(self);
         Asker::new(move |question| {
@@ -48,22 +48,22 @@ impl Codes {
         let CodeQuestion { role, device, profile, refused } = question.clone();
         let asked = Event::CodeAsked(CodeAsked { id, role, device, profile, refused });
         if let Some(events) = self.events.get() {
-            // Where the screen is gone, no answer comes.
+            // If the screen is gone, no answer arrives.
             drop(events.send(asked).await);
         }
         let code = given.await.ok().flatten();
         code.ok_or_else(|| question.unanswered("and none was given"))
     }
 
-    /// Gives the code that question `id` asked for.
+    /// Answers the request `id` with a code.
     pub(super) fn give(&self, id: u64, code: Option<String>) {
         if let Some(give) = self.waiting().remove(&id) {
-            // Who asked may be gone.
+            // The job that asked may have ended.
             drop(give.send(code));
         }
     }
 
-    /// No code comes any more.
+    /// Ends all requests without a code.
     pub(super) fn close(&self) {
         self.waiting().clear();
     }

@@ -1,5 +1,5 @@
-//! Payloads on disk: the event files of the functions, and the drafts that outlive the console. A draft is kept as
-//! typed, whether or not it is JSON.
+//! Payloads on disk: the event files of the functions, and the drafts that are kept between runs. A draft is saved as
+//! typed, valid JSON or not.
 
 use std::{io, path::Path};
 
@@ -8,15 +8,15 @@ use tokio::fs;
 
 use lambda_console_engine::workspace::text;
 
-/// The text of an event file.
+/// Reads the text of an event file.
 pub(super) async fn read(path: &Path) -> Result<String, Failure> {
     text::read_async(path)
         .await
         .map_err(|why| Failure::usage(format!("could not read the event file {}", path.display()), why, ""))
 }
 
-/// All drafts of the directory, by function; none when there is no such directory yet. A draft that cannot be read stays
-/// where it is and is passed to `left_out`.
+/// Reads all drafts of the directory, by function; none if there is no such directory yet. A draft that cannot be read
+/// stays on disk and is passed to `left_out`.
 pub(super) async fn load(
     directory: &Path,
     mut left_out: impl FnMut(Failure),
@@ -50,7 +50,7 @@ pub(super) async fn load(
     Ok(drafts)
 }
 
-/// Keeps the draft of `function`, whole or not at all.
+/// Saves the draft of `function`, atomically.
 pub(super) async fn save(directory: &Path, function: &str, text: &str) -> Result<(), Failure> {
     let path = directory.join(format!("{function}.json"));
     let partial = directory.join(format!("{function}.json.{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! What one effect works with, and each verb as the effects call it.
+//! State of one effect, and the engine calls of each effect.
 
 use std::{
     path::PathBuf,
@@ -27,12 +27,12 @@ use crate::{
     tui::{message::Event, state::JobId},
 };
 
-/// How far back the cold-start view looks, in milliseconds.
+/// Period of the cold-start view, in milliseconds.
 const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// Parts of a response that wait to be told of.
+/// Number of parts of a response that may wait to be sent.
 const PARTS: usize = 16;
 
-/// What one effect works with: what all share, and the stage that was current when it started.
+/// State of one effect: the shared state, and the stage that was current when the effect started.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) common: Arc<Common>,
@@ -48,19 +48,19 @@ impl std::ops::Deref for Shared {
 }
 
 impl Shared {
-    /// Where the payload drafts are kept; waits for a workspace that can be read.
+    /// Returns the directory of the payload drafts; waits for a workspace that can be read.
     pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
         let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
         let workspace = read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
         Ok(paths::state_dir(&workspace.root).join("drafts"))
     }
 
-    /// Where the code that promotions brought from other stages is kept.
+    /// Returns the directory of the code that promotions downloaded from other stages.
     pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
         Ok(versions::promoted_dir(&self.workspace().await?.root))
     }
 
-    /// The workspace as last read; waits for the first reading, unless the console ends.
+    /// Returns the workspace as last read; waits for the first read, unless the console ends.
     ///
     /// # Errors
     /// Why it cannot be read. Interrupted: the console ends.
@@ -68,24 +68,24 @@ impl Shared {
         self.read(Option::is_some).await?.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
     }
 
-    /// Waits until `is_enough` is read.
+    /// Waits until a read satisfies `is_enough`.
     async fn read(&self, is_enough: fn(&Reading) -> bool) -> Result<Reading, Failure> {
         let mut workspace = self.workspace.subscribe();
         let read = workspace.wait_for(is_enough);
         tokio::select! {
-            // What is read already is there for what is saved at the end.
+            // A finished read takes precedence, so that drafts can be saved when the console ends.
             biased;
             Ok(read) = read => Ok(read.clone()),
             () = self.closing.cancelled() => Err(Failure::interrupted("could not read the workspace")),
         }
     }
 
-    /// The stages of the workspace, and that of the command line.
+    /// Returns the stages of the workspace, and that of the command line.
     pub(super) async fn stages(&self) -> Result<Vec<StageEntry>, Failure> {
         stage::entries(&self.workspace().await?.root, self.common.stages.options()).await
     }
 
-    /// The stage that was current when the effect started, connected.
+    /// Returns the stage that was current when the effect started, connected.
     pub(super) async fn stage(&self) -> Result<Arc<Stage>, Failure> {
         let workspace = self.workspace().await?;
         tokio::select! {
@@ -94,7 +94,7 @@ impl Shared {
         }
     }
 
-    /// Connects, and says where the stage is; with `renew`, as it is now.
+    /// Connects, and returns the stage's account and caller; with `renew`, read again.
     pub(super) async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
         let connected =
             async { if renew { self.slot.renewed(&*self.workspace().await?).await } else { self.stage().await } };
@@ -125,7 +125,8 @@ impl Shared {
         self.store.get_or_try_init(open).await
     }
 
-    /// The history, where recording is a side matter: that it cannot be opened is told once, and the work goes on.
+    /// Returns the history for work that only records in it: an error is reported once, and the work continues without
+    /// it.
     pub(super) async fn history(&self, steps: &Steps) -> Option<&Store> {
         match self.store(steps).await {
             Ok(store) => Some(store),
@@ -145,7 +146,7 @@ impl Shared {
                 logging::start(&paths::state_dir(&workspace.root));
                 self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
             }
-            // One that was read before is still the best that is known.
+            // The previous read is still the best available.
             Err(failure) => {
                 self.workspace.send_if_modified(|read| {
                     let is_news = !matches!(read, Some(Ok(_)));

@@ -1,4 +1,4 @@
-//! The stages that are open: effects are for the current one, and what began on another one goes on there.
+//! The open stages: effects use the current one, and jobs that started on another one continue there.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ impl Slot {
         Arc::new(Self { options, stage: tokio::sync::Mutex::new(None) })
     }
 
-    /// The stage, connected. Who else needs it meanwhile waits for the same connection.
+    /// Returns the connected stage. Concurrent callers wait for the same connection.
     pub(super) async fn stage(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         let mut stage = self.stage.lock().await;
         if let Some(stage) = &*stage {
@@ -36,7 +36,7 @@ impl Slot {
         Ok(connected)
     }
 
-    /// The stage, with its settings and credentials read anew. What runs on it goes on with those that it began with.
+    /// Returns the stage with its settings and credentials read again. Running jobs keep those that they started with.
     pub(super) async fn renewed(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         let is_new = self.stage.lock().await.is_none();
         let stage = self.stage(workspace).await?;
@@ -49,8 +49,8 @@ impl Slot {
     }
 }
 
-/// Takes over, or joins the next one, when the process ends that serves the local Lambda: also while nothing is asked here,
-/// for others may have its address.
+/// Takes over, or joins the next process, when the process that serves the local Lambda ends. Also without requests
+/// from here, because others may use its address.
 async fn follow(stage: Weak<Stage>) {
     while let Some(stage) = stage.upgrade() {
         match stage.follow().await {
@@ -61,9 +61,9 @@ async fn follow(stage: Weak<Stage>) {
     }
 }
 
-/// The stages that were asked for, and which of them is current.
+/// The stages that were used, and the name of the current one.
 pub(super) struct Stages {
-    /// What the command line says; its profile and region are for the stage that it names.
+    /// Options of the command line; profile and region only apply to the stage that it specifies.
     options: StageOptions,
     open: Mutex<Open>,
 }
@@ -74,38 +74,38 @@ struct Open {
 }
 
 impl Stages {
-    /// The stage of `options` is current.
+    /// Creates the stages; that of `options` is current.
     pub(super) fn new(options: StageOptions) -> Self {
         let current = Slot::new(options.clone());
         let slots = BTreeMap::from([(options.stage.clone(), Arc::clone(&current))]);
         Self { options, open: Mutex::new(Open { current, slots }) }
     }
 
-    /// The current stage.
+    /// Returns the current stage.
     pub(super) fn current(&self) -> Arc<Slot> {
         Arc::clone(&self.open().current)
     }
 
-    /// The stage of this name; current or not.
+    /// Returns the stage with this name, current or not.
     pub(super) fn of(&self, stage: &str) -> Arc<Slot> {
         let mut open = self.open();
         let new = || Slot::new(self.options.of_stage(stage));
         Arc::clone(open.slots.entry(stage.to_owned()).or_insert_with(new))
     }
 
-    /// Makes the stage of this name current.
+    /// Makes the stage with this name current.
     pub(super) fn turn_to(&self, stage: &str) -> Arc<Slot> {
         let slot = self.of(stage);
         self.open().current = Arc::clone(&slot);
         slot
     }
 
-    /// What the command line says.
+    /// Returns the options of the command line.
     pub(super) const fn options(&self) -> &StageOptions {
         &self.options
     }
 
-    /// Lets go of all.
+    /// Releases all stages.
     pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         let slots: Vec<Arc<Slot>> = self.open().slots.values().cloned().collect();
         for slot in slots {

@@ -1,4 +1,4 @@
-//! What stopped for lack of credentials is started again as it was.
+//! Work that stopped for lack of credentials is started again unchanged.
 
 use lambda_console_model::Failure;
 
@@ -41,7 +41,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     let work = Work::new(directory.path().join("nowhere"), StageOptions::default());
     let (events, mut said) = mpsc::channel(8);
     let connect = |id| Effect::Connect { job: JobId(id), stage: "local".into(), renew: true };
-    // Whichever begins first.
+    // In either order.
     work.start(connect(1), &events);
     work.start(Effect::Discover(JobId(2)), &events);
     work.start(Effect::ReadStages(JobId(3)), &events);
@@ -59,7 +59,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     }
     ended.sort_unstable();
     assert_eq!(ended, [1, 2, 3]);
-    // What failed before is forgotten as soon as it is read again.
+    // A failed read is discarded when the next one starts.
     work.start(Effect::Discover(JobId(4)), &events);
     assert!(work.common.workspace.borrow().is_none());
     work.close(&CancellationToken::new(), &|_| {}).await;

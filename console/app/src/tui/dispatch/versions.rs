@@ -1,4 +1,4 @@
-//! A function's versions, and those that go from stage to stage: read, changed, taken over.
+//! Versions of functions, and promotion: reads, changes and copies them.
 
 use std::sync::Arc;
 
@@ -41,13 +41,13 @@ impl Shared {
         promote::promote(&from, &to, promotion, &directory, job).await
     }
 
-    /// The same for the stage that has the code.
+    /// Returns the same state for the stage that has the code.
     fn source(&self, promotion: &Promotion) -> Self {
         Self { common: Arc::clone(&self.common), slot: self.common.stages.of(&promotion.from) }
     }
 }
 
-/// What a promotion would do, as what a deploy would do: the differences are of the same kind.
+/// Converts the outcome of a promotion to the plan of a deploy: their differences are of the same kind.
 fn into_plan(outcome: PromoteOutcome) -> DeployPlan {
     let functions = outcome.functions.into_iter().map(|function| FunctionPlan {
         version: function.before.unwrap_or_default(),

@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the verbs with their names, so that no list of them can be incomplete.
+/// Declares the verbs with their names, so that every list of them is complete.
 macro_rules! actions {
     ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
-        /// A verb that a user can ask for.
+        /// A verb that a user can request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Action {
             $($(#[$doc])+ #[serde(rename = $name)] $variant,)+
@@ -17,7 +17,7 @@ macro_rules! actions {
             /// All verbs.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// Its name in the keymap.
+            /// Returns its name in the keymap.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
@@ -47,39 +47,39 @@ actions! {
     Tail = "tail",
     /// Follow the logs of all functions, or stop following.
     TailAll = "tail_all",
-    /// Build and deploy to the local stage what is saved from now on, or stop doing so.
+    /// Build and deploy saved changes to the local stage from now on, or stop doing so.
     Watch = "watch",
-    /// Delete the selected function from the stage with all that belongs to it, after a typed confirmation.
+    /// Delete the selected function from the stage with all its resources, after a typed confirmation.
     Delete = "delete",
-    /// List the execution roles that the console made, to remove one.
+    /// List the execution roles that the console created, to remove one.
     Roles = "roles",
-    /// Ask what the caller may do, and for the smallest policy that the selected function needs.
+    /// Check the caller's permissions, and show the smallest policy that the selected function needs.
     Permissions = "permissions",
     /// Show the versions of the selected function.
     Versions = "versions",
-    /// Take over to the shown stage what another one has of the selected function.
+    /// Promote the selected function from another stage to the shown one.
     Promote = "promote",
-    /// End a canary of the selected function, or lead its callers to the version before.
+    /// End a canary of the selected function, or point its alias to the previous version.
     Rollback = "rollback",
-    /// Make a version of what the last deploy of the selected function sent.
+    /// Publish a version of the last deploy of the selected function.
     PublishVersion = "publish_version",
     /// Delete old versions of the selected function, after a typed confirmation.
     PruneVersions = "prune_versions",
-    /// Read the workspace and the stage anew.
+    /// Read the workspace and the stage again.
     Refresh = "refresh",
     /// Choose the stage that is shown.
     Stages = "stages",
-    /// Try the new credentials, and go on with what stopped for lack of them.
+    /// Try the new credentials, and continue the work that stopped for lack of them.
     Resume = "resume",
     /// Copy the command that logs in.
     CopyLogin = "copy_login",
     /// Provide the toolchain.
     Setup = "setup",
-    /// Stop the running job.
+    /// Cancel the running job.
     Cancel = "cancel",
     /// Build for the next architecture: `x86_64`, `native`, `arm64`, each function's own.
     NextArchitecture = "next_architecture",
-    /// Build without optimising, or with.
+    /// Build without optimisation, or with it.
     ToggleDebug = "toggle_debug",
     /// Invoke in the next mode: wait, stream, queue, only check.
     NextMode = "next_mode",
@@ -95,7 +95,7 @@ actions! {
     Quit = "quit",
     /// Stop as Ctrl-Z does, until `fg`.
     Suspend = "suspend",
-    /// Draw the screen anew.
+    /// Redraw the screen.
     Redraw = "redraw",
     /// Show the keys.
     Help = "help",
@@ -105,9 +105,9 @@ actions! {
     Filter = "filter",
     /// Leave what is open: an overlay, the editor, a filter; then the pane.
     Back = "back",
-    /// Ctrl-C: copy a selection, else leave what is open, else stop the running job.
+    /// Ctrl-C: copy a selection, else leave what is open, else cancel the running job.
     Interrupt = "interrupt",
-    /// Take the chosen entry or the typed line.
+    /// Accept the selected entry or the typed line.
     Accept = "accept",
     /// Focus the next pane.
     NextPane = "next_pane",
@@ -119,7 +119,7 @@ actions! {
     ShowResponse = "show_response",
     /// Show the logs.
     ShowLogs = "show_logs",
-    /// Show what cold starts cost.
+    /// Show the cold starts.
     ShowColdStarts = "show_cold_starts",
     /// Show the build's output.
     ShowBuild = "show_build",
@@ -141,7 +141,7 @@ actions! {
     Top = "top",
     /// To the last.
     Bottom = "bottom",
-    /// Copy the command line that does what was just done.
+    /// Copy the command line of the last action.
     CopyCommand = "copy_command",
 
     // The payload.
@@ -149,13 +149,13 @@ actions! {
     Edit = "edit",
     /// Open the payload in `$EDITOR`.
     OpenEditor = "open_editor",
-    /// Lay the payload's JSON out.
+    /// Format the payload's JSON.
     Format = "format",
-    /// Take a payload from the function's event files.
+    /// Load a payload from the function's event files.
     ChooseEvent = "choose_event",
     /// Undo the last change of the payload.
     Undo = "undo",
-    /// Redo what was undone.
+    /// Redo the change that was undone last.
     Redo = "redo",
     /// Select the whole payload.
     SelectAll = "select_all",
@@ -171,13 +171,13 @@ actions! {
     RequestLogs = "request_logs",
 
     // The settings.
-    /// Edit the selected setting: the next of its values, or a line to type one.
+    /// Edit the selected setting: choose the next of its values, or type one.
     EditSetting = "edit_setting",
     /// Add an environment variable.
     AddVariable = "add_variable",
-    /// Remove the selected variable, or give the setting back to Lambda's default.
+    /// Remove the selected variable, or reset the setting to Lambda's default.
     RemoveSetting = "remove_setting",
-    /// Take back the edit of the selected setting.
+    /// Undo the edit of the selected setting.
     UndoSetting = "undo_setting",
     /// Show the value of the selected variable, or mask it.
     Reveal = "reveal",
@@ -191,7 +191,7 @@ actions! {
     Wrap = "wrap",
     /// Show the lines of all functions, or of the selected one.
     AllLogs = "all_logs",
-    /// Forget the lines that are shown.
+    /// Clear the lines that are shown.
     ClearLogs = "clear_logs",
     /// Copy the shown lines to the clipboard.
     CopyLogs = "copy_logs",

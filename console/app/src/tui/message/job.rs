@@ -1,6 +1,6 @@
-//! Which job an event or an effect belongs to, and with that, which stage.
+//! The job, and with it the stage, that an event or an effect belongs to.
 //!
-//! Every variant is named, so that of a new one it is decided.
+//! Every variant is named, so that the compiler asks about a new one.
 
 use lambda_console_model::{Failure, FailureKind};
 
@@ -8,7 +8,7 @@ use super::{Effect, Event};
 use crate::tui::state::JobId;
 
 impl Event {
-    /// The job that the event comes from.
+    /// Returns the job that the event comes from.
     pub const fn job(&self) -> Option<JobId> {
         match self {
             Self::Discovered(job, _)
@@ -66,7 +66,7 @@ impl Event {
 }
 
 impl Event {
-    /// Why somebody has to log in, where that is what ended the job, or a part of it.
+    /// Returns the failure if a login is needed because it ended the job, or a part of it.
     pub fn login(&self) -> Option<&Failure> {
         let is_login = |failure: &&Failure| failure.kind == FailureKind::Login;
         let failure = match self {
@@ -103,7 +103,7 @@ impl Event {
 }
 
 impl Effect {
-    /// The job that the effect starts.
+    /// Returns the job that the effect starts.
     pub fn job(&self) -> Option<JobId> {
         match self {
             Self::Discover(job)
