@@ -1,4 +1,4 @@
-//! Invocations: whether one may run now, the sandbox that takes it, and what it comes to.
+//! Invocations: concurrency limits, the choice of a sandbox, the outcome.
 
 pub(crate) mod concurrency;
 pub(crate) mod invocation;

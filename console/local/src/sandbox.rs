@@ -58,15 +58,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A running bootstrap.
 pub(crate) struct Sandbox {
-    /// What it runs.
+    /// The function that it runs.
     pub(crate) function: Arc<Function>,
-    /// The tenant that it serves, and no other.
+    /// The only tenant ID that it serves.
     pub(crate) tenant: Option<String>,
-    /// Where it logs.
+    /// Its log.
     pub(crate) log: Arc<LogWriter>,
     /// The emulator that it runs under.
     pub(crate) emulator: Option<&'static str>,
-    /// When its process was started.
+    /// Start time of its process.
     pub(crate) started: Instant,
     /// Its extensions.
     pub(crate) extensions: Arc<Extensions>,
@@ -78,12 +78,12 @@ pub(crate) struct Sandbox {
     memory: Memory,
     exit: watch::Receiver<Option<String>>,
     tasks: TaskTracker,
-    /// The runtime that serves its Runtime API.
+    /// The tokio runtime that serves its Runtime API.
     executor: Handle,
 }
 
 impl Sandbox {
-    /// Starts a bootstrap, and before it its external extensions, which must have registered at the deadline.
+    /// Starts a sandbox's external extensions, which must register before the deadline, and then its bootstrap.
     pub(crate) async fn start(
         env: &SandboxEnv,
         function: &Arc<Function>,
@@ -95,7 +95,7 @@ impl Sandbox {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
         if !env.codes.is_checked(function) {
-            // An earlier process unpacked it: what became of it since is seen before its first start.
+            // An earlier process unpacked it: damage since then is detected before its first start.
             env.codes.unpack_in_turn(function).await.map_err(|failure| failure.reason)?;
         }
         let started = Instant::now();
@@ -130,7 +130,7 @@ impl Sandbox {
             let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
             command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
             let child = match env.spawner.spawn(command, confinement).await {
-                // Another process of ours was started while the file was written, and still holds it for an instant.
+                // Another child of ours was forked while the file was written, and still holds it open for a moment.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => return Ok(None),
                 result => result.map_err(|error| process::cannot_run(&words(&error)))?,
             };
@@ -178,21 +178,21 @@ impl Sandbox {
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
-            // A process that left the group may still have the pipe: nobody reads it any more.
+            // A process that left the group may still hold the pipe open: its output is no longer read.
             following.abort();
             last_words.drain();
             exited.send_replace(Some(status));
-            // Its external extensions do not outlive it for long.
+            // Its external extensions end shortly after it.
             ended.retire(Reason::Failure);
             ended.ended().await;
-            // With it ends what any of them started, wherever that went.
+            // This also kills processes that they started and that left their groups.
             drop(files);
             stop.cancel();
         });
         Ok(sandbox)
     }
 
-    /// How its init ends: at its first `next`, by an error, or `None` by its exit.
+    /// Waits for the end of its init: its first `next` or an error, or `None` if it exited.
     pub(crate) async fn init(&self) -> Option<Init> {
         let mut init = self.invocation.init();
         let mut exit = self.exit.clone();
@@ -203,7 +203,7 @@ impl Sandbox {
         }
     }
 
-    /// When it waits for an event, and since when.
+    /// Waits until it asks for an event. Returns the time since which it waits.
     pub(crate) async fn ready(&self) -> Instant {
         self.invocation.ready().await
     }
@@ -228,19 +228,19 @@ impl Sandbox {
         self.freezer.generation()
     }
 
-    /// Freezes it, unless an event has come since that generation.
+    /// Freezes it, unless an event was submitted after that generation.
     pub(crate) fn freeze(&self, generation: u64) {
         if self.is_alive() {
             self.freezer.freeze(generation, self.groups());
         }
     }
 
-    /// When its current event was delivered, if it was.
+    /// Delivery time of its current event, if it was delivered.
     pub(crate) fn delivered(&self) -> Option<Instant> {
         self.invocation.delivered()
     }
 
-    /// How its process ended, once it has: `exit status 1`, `signal: killed`.
+    /// Waits until its process has exited. Returns the exit status: `exit status 1`, `signal: killed`.
     pub(crate) async fn exited(&self) -> String {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
@@ -249,12 +249,12 @@ impl Sandbox {
         }
     }
 
-    /// Whether it can be used: its process still runs, and so do its extensions.
+    /// Returns `true` if it is usable: its process and its extensions are running.
     pub(crate) fn is_alive(&self) -> bool {
         self.is_running() && !self.extensions.has_failed()
     }
 
-    /// Whether this thread serves it, so that no other one needs to be woken.
+    /// Returns `true` if this thread serves it, so that no other thread needs to be woken.
     pub(crate) fn is_near(&self) -> bool {
         Handle::try_current().is_ok_and(|here| here.id() == self.executor.id())
     }
@@ -263,8 +263,7 @@ impl Sandbox {
         self.exit.borrow().is_none()
     }
 
-    /// Whether it can be used, by what the system itself says: the end of a process is told a moment later, when all that
-    /// it said was read.
+    /// Like [`Self::is_alive`], but also asks the system: an exit is reported a moment later, once all output was read.
     pub(crate) fn is_alive_by_now(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.is_alive() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
@@ -280,34 +279,34 @@ impl Sandbox {
     fn kill(&self) {
         if self.is_running() {
             self.measure();
-            // It may have ended in this moment; then there is nothing to kill.
+            // It may have ended by now; then there is nothing to kill.
             let _ = kill_process_group(self.process, Signal::KILL);
         }
     }
 
-    /// Logs what it and its extensions printed up to this moment.
+    /// Logs all that it and its extensions have printed so far.
     pub(crate) fn drain(&self) {
         self.output.drain();
         self.external.iter().for_each(External::drain);
     }
 
-    /// Its peak memory in MB, as it was measured last; none where the system does not tell.
+    /// Last measured peak memory in MB. `None` if the system does not report it.
     pub(crate) fn peak(&self) -> Option<u64> {
         self.memory.peak()
     }
 
-    /// Measures its memory; whether it had more than its function has. When the process has ended, the system has
-    /// forgotten the figure.
+    /// Measures its memory. Returns `true` if it used more than its function has. The system drops the figure when the
+    /// process ends.
     pub(crate) fn measure(&self) -> bool {
         self.memory.measure()
     }
 
-    /// Whether it ended because it had more memory than its function.
+    /// Returns `true` if it ended because it used more memory than its function has.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
         self.memory.measure()
     }
 
-    /// Kills it when it has more memory than its function. Does not come back.
+    /// Kills it when it uses more memory than its function has. Never returns.
     pub(crate) async fn guard_memory(&self) -> std::convert::Infallible {
         self.memory.exceeded().await;
         self.kill();
@@ -324,7 +323,7 @@ impl Sandbox {
     }
 }
 
-/// Waits for the end of a process.
+/// Waits for the end of a sandbox's process.
 struct Supervisor {
     child: Child,
     group: Group,
@@ -334,9 +333,9 @@ struct Supervisor {
 impl Supervisor {
     async fn run(mut self) -> String {
         let status = self.child.wait().await;
-        // What it started goes with it.
+        // Kills the rest of its process group.
         drop(self.group);
-        // What it sent just before its end is still read: an answer counts, though its sender is gone.
+        // Requests that it sent just before its end are still read: an answer counts although its sender has exited.
         self.connections.close();
         let _ = tokio::time::timeout(Duration::from_millis(200), self.connections.wait()).await;
         match status {

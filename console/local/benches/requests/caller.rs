@@ -1,4 +1,4 @@
-//! Those who call: plain connections that are kept, with requests that were signed before.
+//! Callers: plain keep-alive connections that send requests signed in advance.
 
 use crate::Result;
 use lambda_console_local::Endpoint;
@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-/// A request that is sent again and again: signed once, for a signature holds for five minutes.
+/// A request that is sent many times. It is signed once: a signature is valid for five minutes.
 pub(crate) struct Target {
     address: String,
     method: &'static str,
@@ -71,7 +71,7 @@ impl Answer {
     }
 }
 
-/// A kept connection.
+/// A keep-alive connection.
 pub(crate) struct Caller<'a> {
     stream: TcpStream,
     request: &'a [u8],
@@ -107,7 +107,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// A call whose answer is that of the function.
+    /// Invokes the function and checks that the response is the function's.
     pub(crate) fn invoke(&mut self) -> Result<()> {
         let answer = self.call()?;
         if answer.status != 200 || !answer.body.windows(3).any(|window| window == b"Ada") {

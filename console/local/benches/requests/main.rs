@@ -1,9 +1,9 @@
-//! `cargo bench --workspace --bench requests`: what the local Lambda costs, a figure a line.
+//! `cargo bench --workspace --bench requests`: the cost of the local Lambda, one figure per line.
 //!
-//! The server is this program in another process; the callers are plain threads with connections that are kept and
-//! requests that were signed before. The function is `functions/hello`, a release build. With `CARGO_LAMBDA` set to that
-//! program, the same function and the same callers are measured on its emulator in the same run, turn by turn; and so
-//! they are on the least that an emulator can do ([`relay`]), which says how near both are to what is possible.
+//! The server is this program in another process; the callers are plain threads with keep-alive connections that send
+//! requests signed in advance. The function is `functions/hello`, a release build. With `CARGO_LAMBDA` set to the path
+//! of that program, the same function and the same callers are measured on its emulator in the same run, in alternating
+//! turns; and also on a minimal emulator ([`relay`]), which shows how near both are to the lower bound.
 
 mod caller;
 mod measured;
@@ -28,7 +28,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const CALLERS: usize = 16;
 const TURNS: usize = 5;
-/// How long the callers call in one turn.
+/// Duration of one turn of calls.
 const TURN: Duration = Duration::from_secs(2);
 const PAYLOAD: &str = r#"{"name":"Ada"}"#;
 const SERVE: &str = "REQUESTS_SERVE";
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Requests a second of 16 callers, and the time of one.
+/// Requests per second of 16 callers, and the latency of one.
 fn requests(bootstrap: &[u8]) -> Result<()> {
     let server = Server::start()?;
     server.create("hello", bootstrap)?;
@@ -134,10 +134,10 @@ fn cold_start(bootstrap: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// 10,000 functions, listed and paged.
+/// Lists 10,000 functions, page by page.
 fn metadata() -> Result<()> {
     const FUNCTIONS: usize = 10_000;
-    // They are not run.
+    // They are never run.
     let bootstrap = b"#!/bin/sh\n";
     let mut server = Server::start()?;
     let began = Instant::now();
@@ -193,7 +193,7 @@ fn metadata() -> Result<()> {
     Ok(())
 }
 
-/// 1,000 sandboxes that come and go.
+/// Starts and ends 1,000 sandboxes.
 fn churn(bootstrap: &[u8]) -> Result<()> {
     let server = Server::start()?;
     server.create("hello", bootstrap)?;
@@ -225,11 +225,11 @@ fn churn(bootstrap: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The server: this program, started again.
+/// The server: this program, started as a child process.
 struct Server {
     dir: tempfile::TempDir,
     process: Child,
-    /// It ends with this.
+    /// The server ends when this is dropped.
     input: Option<ChildStdin>,
     endpoint: Endpoint,
 }
@@ -308,7 +308,7 @@ impl Server {
         Ok(fs::read_dir(format!("/proc/{}/fd", self.process.id()))?.count())
     }
 
-    /// Its memory in MB.
+    /// Resident memory of the server in MB.
     fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory")?;
@@ -337,7 +337,7 @@ fn serve(dir: PathBuf) -> Result<()> {
     })
 }
 
-/// Another emulator, and what it runs.
+/// Another emulator with its function.
 struct Peer {
     address: String,
     processes: Vec<Child>,
@@ -345,7 +345,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// The least that an emulator can be: this program, started again.
+    /// Starts the minimal emulator: this program as a child process.
     fn relay(bootstrap: &[u8]) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let program = dir.path().join("bootstrap");
@@ -358,7 +358,7 @@ impl Peer {
         Ok(Self { address: line.trim().to_owned(), processes: vec![process], dir })
     }
 
-    /// That of cargo-lambda, with as many of the function's processes as there are callers.
+    /// Starts cargo-lambda's emulator, with one process of the function per caller.
     fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
         let Some(program) = env::var_os("CARGO_LAMBDA") else {
             say("cargo-lambda is not measured: CARGO_LAMBDA does not say where it is");
@@ -398,7 +398,7 @@ impl Peer {
 }
 
 impl Peer {
-    /// The emulator's process.
+    /// Process id of the emulator.
     fn id(&self) -> u32 {
         self.processes.first().map_or(0, Child::id)
     }
@@ -407,7 +407,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         for process in &mut self.processes {
-            // The relay ends with its input, and its functions with it.
+            // The relay and its functions end at the end of its input.
             drop(process.stdin.take());
             let _ = process.kill();
             let _ = process.wait();
@@ -415,7 +415,7 @@ impl Drop for Peer {
     }
 }
 
-/// Requests a second.
+/// Requests per second.
 fn throughput(target: &Target, time: Duration) -> Result<f64> {
     let began = Instant::now();
     let count = thread::scope(|scope| {
@@ -440,7 +440,7 @@ fn throughput(target: &Target, time: Duration) -> Result<f64> {
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// Starts the program with a Runtime API that only listens; the time to its first request in milliseconds.
+/// Starts the program with a Runtime API that only listens. Returns the time to its first request in milliseconds.
 fn spawn_to_next(program: &Path) -> Result<f64> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let began = Instant::now();
@@ -459,7 +459,7 @@ fn spawn_to_next(program: &Path) -> Result<f64> {
     if block.get(..read).is_some_and(|request| request.starts_with(b"GET ")) { Ok(time) } else { Err("no next".into()) }
 }
 
-/// `functions/hello` as a release build.
+/// Builds `functions/hello` in release mode.
 fn build() -> Result<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

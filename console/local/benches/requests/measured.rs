@@ -1,4 +1,4 @@
-//! The figures of one emulator: what its calls take, in time and of the processor.
+//! The figures of one emulator: latency and processor time of its calls.
 
 use crate::{
     Result,
@@ -6,14 +6,14 @@ use crate::{
 };
 use std::{fs, time::Instant};
 
-/// One of those that are compared, and its figures.
+/// One of the compared emulators and its figures.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
     pub(crate) target: Target,
     /// The emulator's process, without the functions.
     pub(crate) process: u32,
     pub(crate) rates: Vec<f64>,
-    /// Microseconds of processor time a request.
+    /// Microseconds of processor time per request in user mode.
     pub(crate) user: Vec<f64>,
     /// The same in the kernel.
     pub(crate) system: Vec<f64>,
@@ -21,14 +21,14 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Of nothing yet.
+    /// Creates an empty set of figures.
     pub(crate) fn new(name: &'static str, target: Target, process: u32) -> Self {
         let (rates, user, system, times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { name, target, process, rates, user, system, times }
     }
 }
 
-/// The processor time of a process up to now, its own and in the kernel, in microseconds.
+/// Processor time of a process so far, in user mode and in the kernel, in microseconds.
 pub(crate) fn processor_time(process: u32) -> Result<(f64, f64)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").ok_or("no fields")?;
@@ -37,7 +37,7 @@ pub(crate) fn processor_time(process: u32) -> Result<(f64, f64)> {
     Ok((fields.next().ok_or("no user time")??, fields.next().ok_or("no system time")??))
 }
 
-/// The times of calls one after the other, in milliseconds.
+/// Latencies of sequential calls, in milliseconds.
 pub(crate) fn latency(target: &Target, count: usize) -> Result<Vec<f64>> {
     let mut caller = Caller::new(target)?;
     (0..count)

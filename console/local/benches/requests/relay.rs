@@ -1,6 +1,6 @@
-//! The least that any emulator of Lambda does: it hands each request to a function over the Runtime API and its answer
-//! back. It checks nothing, writes nothing and limits nothing; each caller has a thread and a function of its own, so
-//! that nobody waits for anything but the kernel and the function.
+//! A minimal emulator of Lambda: it passes each request to a function over the Runtime API and returns the function's
+//! response. It checks, writes and limits nothing; each caller has a thread and a function process of its own, so that
+//! a call waits for the kernel and the function only.
 
 use crate::Result;
 use std::{
@@ -49,7 +49,7 @@ fn relay(caller: TcpStream, program: &Path) -> Result<()> {
     }
 }
 
-/// A process of the function; it ends with this.
+/// A process of the function. It is killed when this is dropped.
 struct Function(Child);
 
 impl Function {
@@ -69,7 +69,7 @@ impl Drop for Function {
     }
 }
 
-/// HTTP/1.1 as far as the callers and the runtime here use it: bodies have lengths.
+/// HTTP/1.1, limited to what the callers and the runtime here use: bodies with a `Content-Length`.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,

@@ -1,6 +1,6 @@
-//! Concurrent executions: how many invocations may run at once, of one function and of all. As on AWS, a function's
-//! reservation is its share and its limit, and the functions without one divide what the reservations leave of the
-//! account's limit. Touches nothing but its own counts.
+//! Concurrent executions: the limits on invocations that run at once, of one function and of all. As on AWS, a
+//! function's reservation is its share and its limit, and the functions without one share the rest of the account's
+//! limit. Touches nothing but its own counts.
 
 use crate::http::error::ApiError;
 use std::{
@@ -9,32 +9,32 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// The counts of what runs.
+/// Counts of running invocations.
 pub(crate) struct Concurrency {
-    /// How many invocations may run at once in the whole account.
+    /// Number of invocations that may run at once in the whole account.
     limit: u32,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// How many invocations run, by the function's name.
+    /// Number of running invocations by function name.
     running: HashMap<String, u32>,
-    /// The reservations, by the function's name.
+    /// The reservations by function name.
     reserved: HashMap<String, u32>,
-    /// How many invocations run of the functions without a reservation.
+    /// Number of running invocations of all functions without a reservation.
     unreserved: u32,
     /// The invocations that wait.
     waiting: HashMap<Lane, VecDeque<Waiting>>,
     closed: bool,
 }
 
-/// Whose share an invocation is a part of.
+/// The share that an invocation counts against.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Lane {
     /// The reservation of the function of that name.
     Reserved(String),
-    /// What the reservations leave, for all other functions.
+    /// The account's limit less all reservations, for all other functions.
     Unreserved,
 }
 
@@ -44,7 +44,7 @@ struct Waiting {
     turn: oneshot::Sender<Execution>,
 }
 
-/// The right to run one invocation, until this is dropped.
+/// Permit to run one invocation. Dropping it releases the permit.
 pub(crate) struct Execution {
     concurrency: Arc<Concurrency>,
     name: String,
@@ -62,12 +62,12 @@ impl Drop for Execution {
 }
 
 impl Concurrency {
-    /// At most `limit` invocations at once.
+    /// Allows at most `limit` invocations at once.
     pub(crate) fn new(limit: u32) -> Arc<Self> {
         Arc::new(Self { limit, state: Mutex::default() })
     }
 
-    /// Sets or takes away a function's reservation.
+    /// Sets or removes a function's reservation.
     pub(crate) fn reserve(self: &Arc<Self>, name: &str, reserved: Option<u32>) {
         let (before, after) = {
             let mut state = self.state();
@@ -95,11 +95,11 @@ impl Concurrency {
         };
         self.serve(&before);
         self.serve(&after);
-        // Another's reservation is a part of what the functions without one divide.
+        // A reservation of any function changes the share of the functions without one.
         self.serve(&Lane::Unreserved);
     }
 
-    /// The right to run an invocation, at once or not at all.
+    /// Returns a permit to run an invocation, or an error at once if the limit is reached.
     pub(crate) fn begin(self: &Arc<Self>, name: &str) -> Result<Execution, ApiError> {
         let mut state = self.state();
         let lane = state.lane(name);
@@ -114,7 +114,7 @@ impl Concurrency {
         Err(ApiError { reason: Some(reason), ..ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.") })
     }
 
-    /// The right to run an invocation, when there is one; none when all ends.
+    /// Waits for a permit to run an invocation. Returns `None` once the server closes.
     pub(crate) async fn wait(self: &Arc<Self>, name: &str) -> Option<Execution> {
         let (turn, mine) = oneshot::channel();
         let lane = {
@@ -130,14 +130,14 @@ impl Concurrency {
         mine.await.ok()
     }
 
-    /// Sends those away who wait.
+    /// Fails all waiting invocations.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         state.waiting.clear();
     }
 
-    /// Gives those their turn who wait in a lane, as far as there is room.
+    /// Gives permits to the waiting invocations of a lane while there is room.
     fn serve(self: &Arc<Self>, lane: &Lane) {
         loop {
             let waiting = {
@@ -152,7 +152,7 @@ impl Concurrency {
                 state.count(&waiting.name, 1);
                 waiting
             };
-            // Not under the lock: when nobody waits any more, the turn is dropped here and given back.
+            // Not under the lock: if the receiver is gone, the permit is dropped here and released.
             let _ = waiting.turn.send(self.execution(waiting.name));
         }
     }

@@ -1,5 +1,5 @@
-//! One invocation: from the sandbox that takes it to the answer and its `REPORT`. Cold starts, failed inits, deadlines
-//! and exits are told here, as AWS tells them.
+//! One invocation: from the choice of a sandbox to the answer and its `REPORT`. Cold starts, failed inits, timeouts and
+//! exits are reported as AWS reports them.
 
 mod conclusion;
 mod failure;
@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-/// What is asked of a function.
+/// A request to invoke a function.
 #[derive(Clone)]
 pub(crate) struct Invocation {
     /// The request's id.
@@ -31,46 +31,47 @@ pub(crate) struct Invocation {
     pub(crate) payload: Bytes,
     /// The client context: JSON on one line.
     pub(crate) client_context: Option<String>,
-    /// The tenant that it is for.
+    /// The tenant ID.
     pub(crate) tenant: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
-    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    /// Receiver of the parts of a response that the function streams. `None` collects the response instead.
     pub(crate) stream: Option<mpsc::Sender<Part>>,
-    /// Whether the caller wants the tail of the log, and so waits for the `REPORT`.
+    /// `true` if the caller asked for the tail of the log, and so waits for the `REPORT`.
     pub(crate) tail: bool,
 }
 
-/// What came of it.
+/// Outcome of an invocation.
 pub(crate) struct Outcome {
     /// The response, or the error as JSON; empty when the response was streamed.
     pub(crate) payload: Bytes,
-    /// Whether the payload is an error.
+    /// `true` if the payload is an error.
     pub(crate) failed: bool,
-    /// The last 4 KB of its log, when they were asked for.
+    /// The last 4 KB of the invocation's log, if they were requested.
     pub(crate) tail: Vec<u8>,
 }
 
-/// Who waits for the outcome.
+/// Sender of the outcome to the caller. `None` once it was used.
 struct Caller(Option<oneshot::Sender<Result<Outcome, ApiError>>>);
 
 impl Caller {
-    /// Answers, once.
+    /// Answers the caller, once.
     fn answer(&mut self, outcome: impl FnOnce() -> Outcome) {
         if let Some(waiting) = self.0.take() {
-            // A caller that went away does not break the invocation off.
+            // A caller that disconnects does not cancel the invocation.
             let _ = waiting.send(Ok(outcome()));
         }
     }
 
-    /// Says that there will be no outcome.
+    /// Reports an error instead of an outcome.
     fn fail(&mut self, error: impl FnOnce() -> ApiError) {
         if let Some(waiting) = self.0.take() {
             let _ = waiting.send(Err(error()));
         }
     }
 
-    /// Says that the end of the server broke it off. The log says nothing: it is no doing of the function.
+    /// Reports that the shutdown of the server interrupted the invocation. Nothing is logged: the function did not
+    /// cause it.
     fn break_off(&mut self) {
         self.fail(|| {
             let process = std::process::id();
@@ -81,34 +82,34 @@ impl Caller {
     }
 }
 
-/// How an event ended.
+/// End of an event: an answer or a failure.
 enum Ended {
     Answered(Answer),
     Failed(Failed),
 }
 
-/// An invocation under way in a sandbox.
+/// An invocation that runs in a sandbox.
 struct Running<'a> {
     pool: &'a Arc<Pool>,
     sandbox: Arc<Sandbox>,
     invocation: &'a Invocation,
-    /// When its time began.
+    /// Start of the invocation's time limit.
     begun: Instant,
-    /// When its time is over.
+    /// End of the invocation's time limit.
     deadline: tokio::time::Instant,
-    /// How long the init took, where it is no part of the invocation.
+    /// Duration of the init, if it was not part of the invocation.
     init: Option<Duration>,
-    /// Whether the init was a part of the invocation.
+    /// `true` if the init was part of the invocation.
     again: bool,
 }
 
-/// Runs an invocation and waits for its outcome. The error is for the caller: nothing ran.
+/// Runs an invocation and waits for its outcome. Returns an error for the caller if nothing was run.
 pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, ApiError> {
     begin(pool, invocation, permit).await.map_err(|error| ApiError::service("broke off the invocation", &error))?
 }
 
-/// Runs an invocation in a warm sandbox, or in a new one. The answer comes as soon as it is there; the permit is kept
-/// until runtime and extensions are done. A caller that goes away does not break it off.
+/// Runs an invocation in a warm sandbox, or in a new one. The outcome is sent as soon as it is known; the permit is
+/// kept until runtime and extensions are done. A caller that disconnects does not cancel the invocation.
 pub(crate) fn begin(
     pool: &Arc<Pool>,
     invocation: Invocation,
@@ -126,14 +127,14 @@ pub(crate) fn begin(
 async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller) {
     while let Some(sandbox) = pool.take(&invocation.function, invocation.tenant.as_deref()).await {
         sandbox.drain();
-        // It may have ended between two invocations: then another one takes it.
+        // It may have ended between two invocations: then another sandbox takes the event.
         if sandbox.is_alive_by_now() {
             return warm(pool, sandbox, invocation, &mut caller).await;
         }
         sandbox.retire(Reason::Failure);
     }
     match LogWriter::begin(pool.env(), &invocation.function).await {
-        // What that needs in memory is not taken for each invocation.
+        // Boxed: the large future of a cold start would otherwise be part of each invocation.
         Ok(log) => Box::pin(cold(pool, &log, invocation, &mut caller)).await,
         Err(error) => caller.fail(|| ApiError::service("could not begin a log stream", &error)),
     }
@@ -164,8 +165,8 @@ async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, c
         Err(_) if pool.is_closing() => return caller.break_off(),
         Err(failure) => failure,
     };
-    // As on AWS, the init is begun again as a part of the invocation and within its time, and the invocation starts after
-    // it. What cannot be run at all will not run then either.
+    // As on AWS, the init is repeated as part of the invocation and within its time limit, and the invocation starts
+    // after it. A bootstrap that could not be run at all is not tried again.
     let begun = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
     let failure = match failure {
@@ -201,8 +202,8 @@ async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, c
     caller.answer(|| Outcome { payload, failed: true, tail: log.take_tail() });
 }
 
-/// Starts a sandbox and waits until runtime and extensions have asked for their first event; also says how long that
-/// took.
+/// Starts a sandbox and waits until runtime and extensions have asked for their first event. Returns the sandbox and
+/// the duration of the init.
 async fn start(
     pool: &Arc<Pool>,
     log: &Arc<LogWriter>,
@@ -261,7 +262,7 @@ async fn start(
     }
 }
 
-/// When the runtime has asked for its first event.
+/// Waits until the runtime has asked for its first event.
 async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
     let init = tokio::select! {
         biased;
@@ -277,7 +278,7 @@ async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
 }
 
 impl Running<'_> {
-    /// Gives the event to the sandbox and waits for its end, which is not later than the deadline.
+    /// Submits the event to the sandbox and waits for its end, until the deadline at the latest.
     async fn hand_over(&self) -> Ended {
         let Self { sandbox, invocation, deadline, .. } = self;
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -294,7 +295,7 @@ impl Running<'_> {
         tokio::select! {
             biased;
             Ok(answer) = answer => {
-                // AWS would have killed it before.
+                // AWS would have killed it earlier.
                 if sandbox.kill_if_out_of_memory() {
                     Ended::Failed(Failed::exited(sandbox).await)
                 } else {

@@ -1,5 +1,4 @@
-//! The warm sandboxes: which may take an invocation, which are kept, which are frozen, which must go. Freezes and kills
-//! sandboxes.
+//! The warm sandboxes: selects one for an invocation, and keeps, freezes or retires them.
 
 use super::concurrency::{Concurrency, Execution};
 use crate::{
@@ -14,8 +13,9 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// How long an invocation waits for a sandbox that has answered its last event and is about to ask for the next one. A
-/// caller on this machine comes back sooner than one over a network ever could: it would start a second sandbox.
+/// Longest time that an invocation waits for a sandbox that has answered its last event and is about to ask for the
+/// next one. A caller on this machine sends its next request sooner than one over a network could, and would start a
+/// second sandbox.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// All sandboxes.
@@ -28,25 +28,25 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// By [`Function::revision`]: a version that was changed, or deleted and made again, is another one.
+    /// By [`Function::revision`]: a version that was changed, or deleted and created again, has another key.
     slots: HashMap<String, Slot>,
     /// Every sandbox that may still run.
     all: Vec<Arc<Sandbox>>,
-    /// Those that are to be frozen, since when, and after which turn of theirs; in the order of time.
+    /// Sandboxes to freeze, each with the time it became idle and its generation; in order of time.
     resting: VecDeque<(Instant, u64, Arc<Sandbox>)>,
-    /// Whether a task looks after those.
+    /// `true` if a task is running that freezes them.
     freezing: bool,
     closed: bool,
 }
 
-/// What is kept of one version of a function.
+/// Idle and settling sandboxes of one version of a function.
 #[derive(Default)]
 struct Slot {
-    /// The sandboxes that wait; the one used last is used first, so that the others can grow old.
+    /// The idle sandboxes. The one used last is used first, so that the others can reach the idle limit.
     idle: Vec<(Arc<Sandbox>, Instant)>,
-    /// How many sandboxes have answered and are not idle yet.
+    /// Number of sandboxes that have answered and are not idle yet.
     settling: u32,
-    /// How many invocations wait for one of those.
+    /// Number of invocations that wait for one of those.
     waiting: u32,
     settled: Arc<Notify>,
 }
@@ -57,22 +57,22 @@ impl Pool {
         Arc::new(Self { env, concurrency, functions, state: Mutex::default() })
     }
 
-    /// What sandboxes are started with.
+    /// Environment that sandboxes are started with.
     pub(crate) fn env(&self) -> &SandboxEnv {
         &self.env
     }
 
-    /// The right to run one invocation, at once or not at all.
+    /// Returns a permit to run one invocation, or an error at once if the limit is reached.
     pub(crate) fn permit(&self, function: &Function) -> Result<Execution, ApiError> {
         self.concurrency.begin(&function.name)
     }
 
-    /// The right to run one invocation, when there is one; none when the pool closes.
+    /// Waits for a permit to run one invocation. Returns `None` when the pool closes.
     pub(crate) async fn wait_for_permit(&self, function: &Function) -> Option<Execution> {
         self.concurrency.wait(&function.name).await
     }
 
-    /// A warm sandbox of exactly this revision, and of this tenant.
+    /// Takes a warm sandbox of exactly this revision and tenant ID.
     pub(crate) async fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -100,12 +100,12 @@ impl Pool {
         }
     }
 
-    /// A sandbox has answered: soon it is [`put`](Self::put) back.
+    /// Records that a sandbox has answered and will be [`put`](Self::put) back soon.
     pub(crate) fn settling(&self, sandbox: &Sandbox) {
         self.state().slot(&sandbox.function).settling += 1;
     }
 
-    /// Keeps a sandbox after an invocation, or ends it when its function has changed. `settled`: it was
+    /// Keeps a sandbox after an invocation, or retires it if its function has changed. `settled` is `true` if it was
     /// [`settling`](Self::settling).
     pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>, settled: bool) {
         let mut state = self.state();
@@ -115,7 +115,7 @@ impl Pool {
                 slot.settled.notify_one();
             }
         }
-        // A change that comes after this finds it in its slot.
+        // A later change of the function finds the sandbox in its slot.
         if state.closed || !sandbox.is_alive() || !self.functions.is_current(&sandbox.function) {
             state.tidy(&sandbox.function.revision);
             return sandbox.retire(Reason::Spindown);
@@ -127,7 +127,7 @@ impl Pool {
         }
     }
 
-    /// Freezes those that have rested long enough; whether there are others.
+    /// Freezes the sandboxes that have been idle for long enough. Returns `true` if others are still to be frozen.
     fn freeze(&self) -> bool {
         let rest = self.env.limits.rest;
         let mut state = self.state();
@@ -139,7 +139,7 @@ impl Pool {
         state.freezing
     }
 
-    /// Ends the sandboxes of a version that was changed or removed; those that are busy end after their invocation.
+    /// Retires the sandboxes of a version that was changed or deleted; busy ones end after their invocation.
     pub(crate) fn retire(&self, function: &Function) {
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(&function.revision) else { return };
@@ -149,7 +149,7 @@ impl Pool {
         state.tidy(&function.revision);
     }
 
-    /// Ends the sandbox when it has been idle for long, and forgets it when it has ended.
+    /// Retires the sandbox once it has been idle for too long, and removes it from the pool once it has ended.
     pub(crate) fn watch(self: &Arc<Self>, sandbox: &Arc<Sandbox>) {
         {
             let mut state = self.state();
@@ -176,7 +176,7 @@ impl Pool {
         });
     }
 
-    /// Ends it when its time is over; says when to look again.
+    /// Retires the sandbox if its idle time is over. Returns the time until the next check.
     fn end_if_idle(&self, sandbox: &Arc<Sandbox>) -> Duration {
         let limit = self.env.limits.idle;
         let mut state = self.state();
@@ -193,7 +193,7 @@ impl Pool {
         left
     }
 
-    /// Whether the sandboxes end with the server: what becomes of them now says nothing of their functions.
+    /// `true` if the server is shutting down: failures of sandboxes are then not the functions' own.
     pub(crate) fn is_closing(&self) -> bool {
         self.env.closing.is_cancelled()
     }
@@ -213,7 +213,7 @@ impl Pool {
         }
     }
 
-    /// When all have ended.
+    /// Waits until all sandboxes have ended.
     pub(crate) async fn closed(&self) {
         self.env.ended().await;
     }
@@ -224,7 +224,7 @@ impl Pool {
 }
 
 impl Slot {
-    /// An idle sandbox, if possible one that is served on this thread; those that cannot be used any more end.
+    /// Takes an idle sandbox, preferably one that is served on this thread. Retires those that are no longer usable.
     fn take(&mut self, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let is_meant = |sandbox: &Sandbox| sandbox.tenant.as_deref() == tenant;
         while let Some(index) = (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
@@ -245,7 +245,7 @@ impl State {
         self.slots.entry(function.revision.clone()).or_default()
     }
 
-    /// Forgets a slot in which there is nothing: of a version that was changed or deleted, nobody would ask again.
+    /// Removes an empty slot: the slot of a changed or deleted version is never used again.
     fn tidy(&mut self, revision: &str) {
         let is_empty = |slot: &Slot| slot.idle.is_empty() && slot.settling == 0 && slot.waiting == 0;
         if self.slots.get(revision).is_some_and(is_empty) {
@@ -253,7 +253,7 @@ impl State {
         }
     }
 
-    /// Ends the sandbox that has been idle for the longest time, of whichever function.
+    /// Retires the sandbox of any function that has been idle for the longest time.
     fn end_oldest(&mut self) {
         let age = |slot: &&mut Slot| slot.idle.first().map(|(_, since)| *since);
         let oldest = self.slots.values_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(age);
@@ -263,7 +263,7 @@ impl State {
     }
 }
 
-/// Freezes sandboxes until none is left that rests.
+/// Freezes idle sandboxes until none is left to freeze.
 async fn freeze_the_resting(pool: Arc<Pool>) {
     loop {
         tokio::time::sleep(pool.env.limits.rest).await;

@@ -1,5 +1,5 @@
-//! A running invocation, apart from the caller that waits for it: its response as it is made, then what came of it. A
-//! caller that goes away does not break it off.
+//! A running invocation, independent of the caller that waits for it: the parts of its response, then its outcome. A
+//! caller that disconnects does not cancel it.
 
 use super::{
     invocation::{self, Invocation, Outcome},
@@ -9,20 +9,20 @@ use crate::{count::Counted, http::error::ApiError, sandbox::Part};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many pieces of a response wait for a slow caller at most; then the function waits.
+/// Maximum number of parts of a response that wait for a slow caller; beyond that the function waits.
 const WAITING: usize = 16;
 
 /// A running invocation.
 pub(crate) struct Running {
     task: Option<oneshot::Receiver<Result<Outcome, ApiError>>>,
-    /// None when it comes whole.
+    /// `None` if the response is collected.
     parts: Option<mpsc::Receiver<Part>>,
     outcome: Option<Result<Outcome, ApiError>>,
-    /// The server goes on as long as somebody waits.
+    /// Keeps the server running while a caller waits.
     _waits: Counted,
 }
 
-/// What comes next of an invocation.
+/// Next step of an invocation.
 pub(crate) enum Step {
     /// A part of a streamed response.
     Part(Part),
@@ -31,13 +31,12 @@ pub(crate) enum Step {
 }
 
 impl Running {
-    /// Begins an invocation, if there may be one more at this moment. Its response comes whole.
+    /// Starts an invocation if the concurrency limit allows it. Its response is collected.
     pub(crate) fn whole(pool: &Arc<Pool>, invocation: Invocation) -> Result<Self, ApiError> {
         Self::start(pool, invocation, None)
     }
 
-    /// Begins an invocation, if there may be one more at this moment. A response that the function streams comes as it is
-    /// made.
+    /// Starts an invocation if the concurrency limit allows it. A streamed response arrives part by part.
     pub(crate) fn streamed(pool: &Arc<Pool>, mut invocation: Invocation) -> Result<Self, ApiError> {
         let (sender, parts) = mpsc::channel(WAITING);
         invocation.stream = Some(sender);
@@ -51,7 +50,7 @@ impl Running {
         Ok(Self { task: Some(task), parts, outcome: None, _waits: waits })
     }
 
-    /// The next step; none after the end.
+    /// Returns the next step, or `None` after the end.
     pub(crate) async fn next(&mut self) -> Option<Step> {
         if let Some(task) = &mut self.task {
             let part = async {
@@ -79,7 +78,7 @@ impl Running {
         self.outcome.take().map(Step::End)
     }
 
-    /// What came of it in the end.
+    /// Waits for the outcome of the invocation.
     pub(crate) async fn outcome(mut self) -> Result<Outcome, ApiError> {
         loop {
             match self.next().await {

@@ -1,4 +1,4 @@
-//! What sandboxes are started with.
+//! Environment that all sandboxes are started with.
 
 use super::{
     isolation::{self, Namespace},
@@ -16,14 +16,14 @@ use std::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Where `qemu-aarch64` is, if it is anywhere.
+/// Returns the path of `qemu-aarch64`, if it is installed.
 pub type Emulator = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
 
-/// What sandboxes are started with.
+/// Environment that all sandboxes are started with.
 pub(crate) struct SandboxEnv {
     /// The AWS region.
     pub(crate) region: String,
-    /// Where the emulator is.
+    /// Finds the emulator.
     pub(crate) emulator: Emulator,
     /// Time and number limits.
     pub(crate) limits: Limits,
@@ -31,24 +31,24 @@ pub(crate) struct SandboxEnv {
     pub(crate) codes: Arc<CodeStore>,
     /// The logs.
     pub(crate) logs: Arc<Logs>,
-    /// All processes of sandboxes.
+    /// Marks and directories of the sandboxes.
     pub(crate) families: Families,
-    /// The directory of all of it.
+    /// The local Lambda's directory.
     pub(super) dir: PathBuf,
-    /// What its sandboxes' file systems are made of; none where there is no such thing.
+    /// Namespaces from which the sandboxes' own are made. `None` where the system does not allow them.
     pub(super) namespace: Option<&'static Namespace>,
-    /// The server ends: no sandbox needs to come up any more.
+    /// Cancelled when the server shuts down: no more sandboxes are started.
     pub(crate) closing: CancellationToken,
-    /// The invocations that a caller waits for, or that are answered and not logged yet.
+    /// Number of invocations that a caller waits for, or that are answered and not logged yet.
     pub(crate) calls: Count,
     pub(super) spawner: Spawner,
     pub(super) cgroups: Option<Cgroups>,
-    /// All that runs for sandboxes.
+    /// All tasks of sandboxes.
     pub(super) tasks: TaskTracker,
 }
 
 impl SandboxEnv {
-    /// Must be called on a thread of a tokio runtime.
+    /// Creates the environment. Must be called on a thread of a tokio runtime.
     pub(crate) fn new(
         dir: &Path,
         region: String,
@@ -61,7 +61,7 @@ impl SandboxEnv {
         let cgroups = Cgroups::find();
         let dir = dir.canonicalize()?;
         let families = Families::open(&dir.join("sandboxes"), Arc::clone(&codes))?;
-        // In this order.
+        // The order matters.
         let namespace = isolation::namespace().filter(|_| limits.namespaces);
         isolation::hide();
         let spawner = Spawner::new(tokio::runtime::Handle::current(), namespace)?;
@@ -83,7 +83,7 @@ impl SandboxEnv {
         })
     }
 
-    /// How the memory of functions is limited on this machine.
+    /// Describes the way in which the memory of functions is limited on this machine.
     pub(crate) fn memory_limit(&self) -> &'static str {
         match &self.cgroups {
             Some(_) => "by control groups",
@@ -92,7 +92,7 @@ impl SandboxEnv {
         }
     }
 
-    /// When the last sandbox has ended.
+    /// Waits until the last sandbox has ended.
     pub(crate) async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;

@@ -1,5 +1,5 @@
-//! The extensions of one sandbox: who registered for what, and who still works. The state machine of the Extensions API,
-//! apart from HTTP and from processes. Source of states and words: AWS Lambda developer guide, "Using the Lambda
+//! The extensions of one sandbox: their registrations and states. The state machine of the Extensions API, independent
+//! of HTTP and of processes. Source of states and error messages: AWS Lambda developer guide, "Using the Lambda
 //! Extensions API", and AWS's own emulator.
 
 pub(crate) mod api;
@@ -20,26 +20,26 @@ use std::{
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-/// How many extensions a function may have.
+/// Maximum number of extensions of a function.
 pub(crate) const LIMIT: usize = 10;
 
-/// Why an extension takes the sandbox with it.
+/// Failure of an extension, which ends the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// `Extension.Crash` and its like.
+    /// Error type, such as `Extension.Crash`.
     pub(crate) kind: &'static str,
-    /// What is known of it, such as `exit status 1`.
+    /// Details, such as `exit status 1`.
     pub(crate) message: String,
 }
 
-/// What the log says of an extension after the init.
+/// State of an extension after the init, as it is logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Its name.
     pub(crate) name: String,
-    /// `Ready` when all is well.
+    /// `Ready` if it has not failed.
     pub(crate) state: &'static str,
-    /// What it registered for.
+    /// The events that it registered for.
     pub(crate) events: Vec<&'static str>,
     /// The type of its failure.
     pub(crate) error: Option<&'static str>,
@@ -47,7 +47,7 @@ pub(crate) struct Standing {
 
 /// The extensions.
 pub(crate) struct Extensions {
-    /// Whether there is any: most functions have none, and pay one look at this.
+    /// `true` if there is any extension. Most functions have none, and then this is all that is read.
     any: AtomicBool,
     table: Mutex<Table>,
     changed: watch::Sender<()>,
@@ -56,16 +56,16 @@ pub(crate) struct Extensions {
 #[derive(Default)]
 struct Table {
     members: Vec<Member>,
-    /// The first error that one of them told.
+    /// The first error that one of them reported.
     told: Option<&'static str>,
     failure: Option<Failure>,
     ends: bool,
-    /// When the last one asked for an event.
+    /// Time at which the last one asked for an event.
     asked: Option<Instant>,
 }
 
 impl Extensions {
-    /// With the external extensions of these names, which are yet to register.
+    /// Creates the table with the external extensions of these names, which have yet to register.
     pub(crate) fn new(external: impl IntoIterator<Item = String>) -> Self {
         let members: Vec<Member> =
             external.into_iter().map(|name| Member { external: true, ..Member::new(name, State::Started) }).collect();
@@ -73,24 +73,25 @@ impl Extensions {
         Self { any, table: Mutex::new(Table { members, ..Table::default() }), changed: watch::Sender::new(()) }
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no extensions.
     pub(crate) fn is_empty(&self) -> bool {
         !self.any.load(Ordering::Acquire)
     }
 
-    /// Whether one of them is a process of its own, and whether one lives in the bootstrap's.
+    /// Returns whether there are external extensions, and whether there are internal ones.
     pub(crate) fn kinds(&self) -> (bool, bool) {
         let table = self.table();
         let has = |external| table.members.iter().any(|member| member.external == external);
         (has(true), has(false))
     }
 
-    /// Whether this is the identifier of an external one.
+    /// Returns `true` if this is the identifier of an external extension.
     pub(crate) fn is_external(&self, id: &str) -> bool {
         self.table().members.iter().any(|member| member.external && member.id == id)
     }
 
-    /// `register`: gives the extension its identifier. `open` says that the bootstrap has not asked for an event yet.
+    /// `register`: returns the extension's identifier. `open` is `true` if the bootstrap has not asked for an event
+    /// yet.
     pub(crate) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
         if name.is_empty() {
             return Err(Refusal::new("Extension.InvalidExtensionName", "Empty extension name"));
@@ -136,7 +137,7 @@ impl Extensions {
         Ok(id)
     }
 
-    /// `next`: where the next event will come. To ask is to be done with the one before.
+    /// `next`: returns the receiver of the next event. The extension is then done with the event before.
     pub(crate) fn next(&self, id: &str) -> Result<oneshot::Receiver<Bytes>, Refusal> {
         let mut table = self.table();
         let member = table.member(id)?;
@@ -155,12 +156,12 @@ impl Extensions {
         Ok(receiver)
     }
 
-    /// `init/error`: it will exit, and take the sandbox with it.
+    /// `init/error`: the extension will exit, which ends the sandbox.
     pub(crate) fn init_error(&self, id: &str) -> Result<(), Refusal> {
         self.fail(id, "Extension.InitError", State::InitError, &[State::Registered, State::InitError])
     }
 
-    /// `exit/error`, likewise at any other moment.
+    /// `exit/error`: the same at any other time.
     pub(crate) fn exit_error(&self, id: &str) -> Result<(), Refusal> {
         let from = [State::Registered, State::Ready, State::Running, State::ExitError];
         self.fail(id, "Extension.ExitError", State::ExitError, &from)
@@ -184,12 +185,12 @@ impl Extensions {
         Ok(self.table().member(id)?.name.clone())
     }
 
-    /// The type of the first error that one of them told: what ends the sandbox afterwards has this type.
+    /// The type of the first error that one of them reported. A failure that ends the sandbox afterwards has this type.
     pub(crate) fn told(&self) -> Option<&'static str> {
         if self.is_empty() { None } else { self.table().told }
     }
 
-    /// An external extension could not be started at all.
+    /// Records that an external extension could not be started at all.
     pub(crate) fn not_launched(&self, name: &str, failure: Failure) {
         let mut table = self.table();
         if let Some(member) = table.members.iter_mut().find(|member| member.name == name) {
@@ -200,7 +201,7 @@ impl Extensions {
         self.tell(table);
     }
 
-    /// The process of an external extension ended: when nobody asked it to, the sandbox cannot go on.
+    /// Records that the process of an external extension ended, which is a failure unless the sandbox is shutting down.
     pub(crate) fn exited(&self, name: &str, how: &str) {
         let mut table = self.table();
         let kind = table.told.unwrap_or("Extension.Crash");
@@ -221,7 +222,7 @@ impl Extensions {
         self.tell(table);
     }
 
-    /// When all external extensions have registered.
+    /// Waits until all external extensions have registered.
     pub(crate) async fn registered(&self) -> Result<(), Failure> {
         self.until(|table| {
             let waits = table.members.iter().any(|member| member.external && member.state == State::Started);
@@ -230,7 +231,7 @@ impl Extensions {
         .await
     }
 
-    /// When all have asked for their next event, and when the last of them did.
+    /// Waits until all have asked for their next event. Returns the time at which the last of them did.
     pub(crate) async fn ready(&self) -> Result<Option<Instant>, Failure> {
         if self.is_empty() {
             return Ok(None);
@@ -242,7 +243,7 @@ impl Extensions {
         .await
     }
 
-    /// When one of them failed; never without an external one.
+    /// Waits until one of them fails. Never returns without an external one.
     pub(crate) async fn failed(&self) -> Failure {
         if self.is_empty() {
             return std::future::pending().await;
@@ -250,12 +251,12 @@ impl Extensions {
         self.until(|table| table.failure.clone()).await
     }
 
-    /// Whether one of them failed.
+    /// Returns `true` if one of them failed.
     pub(crate) fn has_failed(&self) -> bool {
         !self.is_empty() && self.table().failure.is_some()
     }
 
-    /// Tells those who registered for it of an invocation.
+    /// Sends an invocation's event to the extensions that registered for it.
     pub(crate) fn release(&self, event: impl FnOnce() -> Bytes) {
         if self.is_empty() {
             return;
@@ -267,12 +268,12 @@ impl Extensions {
         }
     }
 
-    /// From now on an exit is no failure. Whether that is new.
+    /// Begins the shutdown: from now on an exit is not a failure. Returns `true` on the first call.
     pub(crate) fn begin_end(&self) -> bool {
         !std::mem::replace(&mut self.table().ends, true)
     }
 
-    /// Tells the external extensions of the end; gives the names of those that did not register for it.
+    /// Sends the shutdown event to the external extensions. Returns the names of those that did not register for it.
     pub(crate) fn shut_down(&self, event: &Bytes) -> Vec<String> {
         let mut table = self.table();
         let mut others = Vec::new();
@@ -286,7 +287,7 @@ impl Extensions {
         others
     }
 
-    /// How each of them stands.
+    /// State of each extension.
     pub(crate) fn standings(&self) -> Vec<Standing> {
         if self.is_empty() {
             return Vec::new();
@@ -309,7 +310,7 @@ impl Extensions {
             if let Some(found) = look(&self.table()) {
                 return found;
             }
-            // The sender is this object's: it does not go.
+            // `self` owns the sender, so it is not dropped.
             let _ = changed.changed().await;
         }
     }

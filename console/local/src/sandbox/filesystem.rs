@@ -1,4 +1,4 @@
-//! Where a sandbox has its files: as its processes see them, and as this one does. Copies code where the system has no
+//! The files of a sandbox: their paths for its processes and for this process. Copies code where the system has no
 //! mount namespaces ([`isolation`]), so that no function changes another's.
 
 use super::{
@@ -15,7 +15,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// As many links as the system follows.
+/// Maximum number of symbolic links followed, as on Linux.
 const LINKS: u32 = 40;
 
 /// The files of a sandbox.
@@ -24,14 +24,14 @@ pub(crate) struct SandboxFiles {
     namespace: Option<&'static Namespace>,
     /// The local Lambda's directory.
     base: PathBuf,
-    /// Its code, its layers and its `/tmp` as this process sees them.
+    /// Its code, its layers and its `/tmp`, as paths of this process.
     code: PathBuf,
     layers: Option<PathBuf>,
     tmp: PathBuf,
 }
 
 impl SandboxFiles {
-    /// Makes what is of this sandbox alone.
+    /// Creates the files and directories that only this sandbox has.
     pub(crate) async fn make(env: &SandboxEnv, function: &Function) -> io::Result<Self> {
         let namespace = env.namespace;
         let home = env.families.begin()?;
@@ -42,7 +42,7 @@ impl SandboxFiles {
         if namespace.is_some() { Ok(shared) } else { shared.copied().await }
     }
 
-    /// With code and layers of its own.
+    /// Replaces code and layers by copies for this sandbox.
     async fn copied(self) -> io::Result<Self> {
         let within = |name: &str| self.home.dir.join(name);
         let (code, layers, tmp) = (within("task"), self.layers.as_ref().map(|_| within("opt")), within("tmp"));
@@ -62,7 +62,7 @@ impl SandboxFiles {
         if self.namespace.is_some() { Path::new(isolation::TASK) } else { &self.code }
     }
 
-    /// Where the layers are.
+    /// Path of the layers in the sandbox.
     pub(crate) fn opt(&self) -> &Path {
         match &self.layers {
             Some(layers) if self.namespace.is_none() => layers,
@@ -70,17 +70,17 @@ impl SandboxFiles {
         }
     }
 
-    /// The layers, as this process sees them.
+    /// Path of the layers for this process.
     pub(crate) fn layers(&self) -> Option<&Path> {
         self.layers.as_deref()
     }
 
-    /// What `TMPDIR` says; none where `/tmp` is the sandbox's own.
+    /// Value of `TMPDIR`, or `None` if `/tmp` is the sandbox's own.
     pub(crate) fn tmpdir(&self) -> Option<&Path> {
         self.namespace.is_none().then_some(&self.tmp)
     }
 
-    /// What is done to a process before it becomes one of the sandbox.
+    /// Changes to make to a process before it runs its program in the sandbox.
     pub(crate) fn confinement(&self) -> io::Result<Confinement> {
         let mounts = match self.namespace {
             Some(namespace) => Some((namespace, Mounts::new(&self.base, &self.code, self.layers(), &self.tmp)?)),
@@ -89,8 +89,8 @@ impl SandboxFiles {
         Ok(Confinement { mark: self.home.mark, mounts, kept: None })
     }
 
-    /// Where a file of the sandbox is for this process, when all links to it have been followed as the sandbox follows
-    /// them; none when there is none.
+    /// Path of a file of the sandbox for this process, with all symbolic links followed as in the sandbox. `None` if
+    /// there is no such file.
     pub(crate) fn outside(&self, path: &Path) -> Option<PathBuf> {
         let mut left: VecDeque<OsString> = parts(path).collect();
         let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -117,7 +117,7 @@ impl SandboxFiles {
         self.real(&at)
     }
 
-    /// A path without links; none where the sandbox has nothing.
+    /// Path for this process of a path of the sandbox without links, or `None` if the sandbox has nothing there.
     fn real(&self, path: &Path) -> Option<PathBuf> {
         if self.namespace.is_none() {
             return Some(path.to_owned());
@@ -129,20 +129,20 @@ impl SandboxFiles {
         if let Some(rest) = lies(isolation::OPT) {
             return match &self.layers {
                 Some(layers) => Some(layers.join(rest)),
-                // It is there, and empty.
+                // `/opt` exists and is empty.
                 None => rest.as_os_str().is_empty().then(|| self.tmp.clone()),
             };
         }
         Some(lies("/tmp").map_or_else(|| path.to_owned(), |rest| self.tmp.join(rest)))
     }
 
-    /// Whether the sandbox sees something else there than this process.
+    /// Returns `true` if the sandbox sees another file at this path than this process does.
     pub(crate) fn hides(&self, path: &Path) -> bool {
         self.namespace.is_some() && [isolation::TASK, isolation::OPT, "/tmp"].iter().any(|over| path.starts_with(over))
     }
 }
 
-/// The parts of a path that lead somewhere.
+/// The parts of a path other than `/` and `.`.
 fn parts(path: &Path) -> impl Iterator<Item = OsString> {
     path.components().filter_map(|part| match part {
         Component::Normal(part) => Some(part.to_owned()),
@@ -151,7 +151,7 @@ fn parts(path: &Path) -> impl Iterator<Item = OsString> {
     })
 }
 
-/// Copies a directory and all in it, with its modes and links.
+/// Copies a directory recursively, with modes and symbolic links.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,30 +1,32 @@
-//! What a function sees of this machine, and what it can read and change of it.
+//! Isolation of functions: the files of this machine that a function sees, and those that it can read and change.
 //!
 //! On Linux each sandbox has a mount namespace of its own, where the system lets this user make one: its code is at
-//! `/var/task` and its layers at `/opt`, both read-only, and `/tmp` is its own. `/var` has in it what it had when the
-//! first sandbox was started, everything else is this machine's. A user other than root needs a user namespace for that;
-//! containers, and systems that restrict those (`kernel.apparmor_restrict_unprivileged_userns`,
-//! `kernel.unprivileged_userns_clone`), often refuse both. Then, and on other systems, each sandbox has copies of its code
-//! and layers, whose places are in `LAMBDA_TASK_ROOT`, `PATH` and `LD_LIBRARY_PATH`, and a directory of its own in `TMPDIR`;
-//! a link in them that points to `/opt` or `/var/task` leads nowhere.
+//! `/var/task` and its layers at `/opt`, both read-only, and `/tmp` is its own. `/var` has the entries that it had when
+//! the first sandbox was started, everything else is this machine's. A user other than root needs a user namespace for
+//! that; containers, and systems that restrict those (`kernel.apparmor_restrict_unprivileged_userns`,
+//! `kernel.unprivileged_userns_clone`), often refuse both. Then, and on other systems, each sandbox has copies of its
+//! code and layers, whose paths are in `LAMBDA_TASK_ROOT`, `PATH` and `LD_LIBRARY_PATH`, and a directory of its own in
+//! `TMPDIR`; a link in them to `/opt` or `/var/task` is dangling.
 //!
-//! The environment of this process and its memory hold what a function is not to have, such as the developer's own
-//! credentials. A sandbox has Lambda's environment and nothing else, and [`hide`] closes `/proc` of this process to others.
+//! The environment and memory of this process hold data that a function must not have, such as the developer's own
+//! credentials. A sandbox has Lambda's environment and nothing else, and [`hide`] closes `/proc` of this process to
+//! others.
 //!
-//! That contains mistakes, and is not a defence against malice: a function runs as the user who runs this program.
+//! This protects against mistakes, not against malicious code: a function runs as the user who runs this program.
 //!
-//! - It reads and writes that user's files, among them `~/.aws`, `~/.ssh` and the state of this local Lambda with its keys.
-//! - It signals that user's processes, and connects to what listens on this machine.
-//! - Without a user namespace it reads the environment and the memory of that user's other processes, such as the shell and
-//!   the other sandboxes; within one, only those of the other sandboxes.
-//! - As root it does all of that with everybody's, this process included, and can undo its mounts.
+//! - It reads and writes that user's files, among them `~/.aws`, `~/.ssh` and the state of this local Lambda with its
+//! keys.
+//! - It sends signals to that user's processes, and connects to the ports that listen on this machine.
+//! - Without a user namespace it reads the environment and the memory of that user's other processes, such as the shell
+//! and the other sandboxes; within one, only those of the other sandboxes.
+//! - As root it does all of that to every user's files and processes, this process included, and can undo its mounts.
 //!
-//! Closing `/proc` also means that debuggers and profilers attach to the serving process as root only, that it leaves no
-//! core dump, and that its files below `/proc` belong to root; what tells its state to everybody stays readable.
+//! Closing `/proc` also means that debuggers and profilers attach to the serving process as root only, that it leaves
+//! no core dump, and that its files below `/proc` belong to root; those that everyone may read stay readable.
 
-/// Where a function's code is.
+/// Directory of a function's code.
 pub(crate) const TASK: &str = "/var/task";
-/// Where its layers are.
+/// Directory of its layers.
 pub(crate) const OPT: &str = "/opt";
 
 #[cfg(target_os = "linux")]
@@ -63,7 +65,7 @@ mod linux {
     const OPT: &CStr = c"/opt";
     const TMP: &CStr = c"/tmp";
     const VAR: &CStr = c"/var";
-    /// What everything that is laid over has besides.
+    /// Flags of every mount.
     const HARMLESS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
     /// Closes this process to others of the same user: they cannot read its memory and environment, nor trace it.
@@ -73,8 +75,8 @@ mod linux {
         }
     }
 
-    /// The namespaces that every sandbox's own is made of; none where the system gives none. Made once a process, and
-    /// before [`hide`], after which a user namespace can have no map of its users any more.
+    /// The namespaces from which every sandbox's own is made, or `None` if the system does not allow them. Made once
+    /// per process, and before [`hide`], after which a user namespace cannot get a map of its users.
     pub(crate) fn namespace() -> Option<&'static Namespace> {
         static SHARED: OnceLock<Option<Namespace>> = OnceLock::new();
         let make = || {
@@ -91,14 +93,14 @@ mod linux {
         SHARED.get_or_init(make).as_ref()
     }
 
-    /// A mount namespace with the places that a sandbox needs, and the user namespace that it takes.
+    /// A mount namespace with the mount points that a sandbox needs, and the user namespace that it requires.
     pub(crate) struct Namespace {
         mount: OwnedFd,
-        /// None for root.
+        /// `None` for root.
         user: Option<OwnedFd>,
     }
 
-    /// What is laid over a sandbox's file system.
+    /// Directories to mount over a sandbox's file system.
     pub(crate) struct Mounts {
         base: CString,
         task: CString,
@@ -107,7 +109,7 @@ mod linux {
     }
 
     impl Mounts {
-        /// The directories for `/var/task`, `/opt` and `/tmp`, all below `base`.
+        /// Uses these directories for `/var/task`, `/opt` and `/tmp`, all below `base`.
         pub(crate) fn new(base: &Path, task: &Path, opt: Option<&Path>, tmp: &Path) -> io::Result<Self> {
             let within = |path: &Path| c_string(path.strip_prefix(base).map_err(io::Error::other)?);
             Ok(Self {
@@ -124,24 +126,24 @@ mod linux {
     }
 
     impl Namespace {
-        /// Takes this thread, which starts sandboxes, into a namespace that the next sandbox is born in and has for itself:
-        /// that sandbox then has two steps less to go. Call it again for each sandbox; whether it could be done. A process
-        /// with several threads can enter no user namespace.
+        /// Moves this thread, which starts sandboxes, into a new namespace that the next sandbox inherits and has for
+        /// itself: that sandbox then needs two system calls less. Call it again for each sandbox. Returns `true` if it
+        /// succeeded. A process with several threads cannot enter a user namespace.
         pub(crate) fn go_ahead(&self) -> bool {
             let go =
                 || unshare(UnshareFlags::FS).and_then(|()| self.join()).and_then(|()| unshare(UnshareFlags::NEWNS));
             self.user.is_none() && go().is_ok()
         }
 
-        /// Takes this process, which has a single thread and is about to become a sandbox's, into a namespace of its own
-        /// with these mounts, to the function's code. Makes system calls, and nothing else. `ahead`: it was born in one,
-        /// the thread that started it [was there](Self::go_ahead).
+        /// Moves this process, which has a single thread and is about to run a sandbox's program, into a namespace of
+        /// its own with these mounts, and to the directory of the function's code. Makes system calls only. `ahead` is
+        /// `true` if the thread that started it [has entered a namespace](Self::go_ahead) for it.
         pub(crate) fn enter(&self, mounts: &Mounts, ahead: bool) -> Result<()> {
             if !ahead {
                 self.join()?;
                 unshare(UnshareFlags::NEWNS)?;
             }
-            // From here the sources are found, also when their parent is laid over.
+            // Relative to this directory the sources are found even when their parent is mounted over.
             chdir(&*mounts.base)?;
             lay(&mounts.task, TASK)?;
             if let Some(opt) = &mounts.opt {
@@ -158,7 +160,7 @@ mod linux {
             move_into_link_name_space(self.mount.as_fd(), Some(LinkNameSpaceType::Mount))
         }
 
-        /// Makes them in a process that ends before it runs any program.
+        /// Makes the namespaces in a child process that ends before it runs any program.
         fn make() -> io::Result<Self> {
             let flags = SocketFlags::CLOEXEC;
             let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
@@ -195,7 +197,7 @@ mod linux {
         }
     }
 
-    /// Lays a directory over another one, read-only.
+    /// Mounts a directory over another one, read-only.
     fn lay(from: &CStr, over: &CStr) -> Result<()> {
         mount_bind(from, over)?;
         mount_remount(over, MountFlags::BIND | MountFlags::RDONLY | HARMLESS, c"")
@@ -209,26 +211,26 @@ mod linux {
         }
     }
 
-    /// All that is needed to set up the namespaces, in memory before the fork: nothing can be allocated after it.
+    /// All data needed to set up the namespaces, allocated before the fork: nothing can be allocated after it.
     struct Plan {
-        /// The maps of a user namespace: who this is, is the same in it.
+        /// The maps of a user namespace: each id is mapped to itself.
         users: String,
         groups: String,
         entries: Vec<Entry>,
     }
 
-    /// Something in `/var`.
+    /// An entry of `/var`.
     struct Entry {
         kind: Kind,
         from: CString,
-        /// Where it is until all of them are there.
+        /// Its path until all entries are there.
         to: CString,
     }
 
     enum Kind {
         Directory,
         File,
-        /// With what it points to.
+        /// A symbolic link with its target.
         Link(CString),
     }
 
@@ -249,14 +251,14 @@ mod linux {
             Ok(Self { users: format!("{user} {user} 1"), groups: format!("{group} {group} 1"), entries })
         }
 
-        /// Makes the namespaces and hands them over. `/var` becomes a directory of what was in it and of `task`, since
-        /// nobody but root could make that there, and root is not to leave it; it is put together at `/tmp`, which every
-        /// sandbox lays over anyway. `/opt` is empty without layers.
+        /// Makes the namespaces and sends them. `/var` becomes a directory of its former entries and `task`, since only
+        /// root could create that there, and even root should leave no such directory behind; it is assembled at
+        /// `/tmp`, which every sandbox mounts over anyway. `/opt` is empty without layers.
         fn carry_out(&self, to: &OwnedFd) -> Result<()> {
             let alone = match unshare(UnshareFlags::NEWNS) {
                 Err(Errno::PERM) => {
                     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)?;
-                    // Older systems do not ask for it.
+                    // Older kernels do not require it.
                     let _ = fill(c"/proc/self/setgroups", "deny");
                     fill(c"/proc/self/uid_map", &self.users)?;
                     fill(c"/proc/self/gid_map", &self.groups)?;
@@ -264,12 +266,13 @@ mod linux {
                 }
                 result => result.map(|()| true)?,
             };
-            // What is mounted on this machine later is seen; what is mounted here is not seen on it.
+            // Later mounts of this machine are visible in the namespace; mounts in the namespace are not visible on the
+            // machine.
             mount_change(c"/", MountPropagationFlags::REC | MountPropagationFlags::DOWNSTREAM)?;
             mount(c"tmpfs", TMP, c"tmpfs", HARMLESS, c"mode=755")?;
             let (dir_mode, file_mode) = (Mode::from_raw_mode(0o755), Mode::from_raw_mode(0o644));
             for Entry { kind, from, to } in &self.entries {
-                // What cannot be had is missing.
+                // Entries that cannot be mounted are left out.
                 let _ = match kind {
                     Kind::Directory => mkdir(&**to, dir_mode).and_then(|()| mount_bind_recursive(&**from, &**to)),
                     Kind::File => open(&**to, OFlags::CREATE | OFlags::CLOEXEC, file_mode)
@@ -317,7 +320,7 @@ mod elsewhere {
         None
     }
 
-    /// There is none.
+    /// There are no namespaces on this system.
     pub(crate) enum Namespace {}
 
     impl Namespace {
@@ -326,7 +329,7 @@ mod elsewhere {
         }
     }
 
-    /// Nor are there these.
+    /// There are no mounts on this system.
     pub(crate) enum Mounts {}
 
     impl Mounts {

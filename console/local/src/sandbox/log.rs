@@ -1,4 +1,4 @@
-//! The log of a sandbox: its stream, Lambda's own lines, and which lines are kept.
+//! The log of a sandbox: its stream, Lambda's own lines, and the filter by log level.
 
 pub(crate) mod event;
 pub(crate) mod level;

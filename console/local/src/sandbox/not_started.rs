@@ -1,12 +1,12 @@
-//! Why a bootstrap was not started. Plain data.
+//! Reasons for which a bootstrap was not started. Plain data.
 
 use super::extensions::Failure;
 
-/// Why a bootstrap was not started.
+/// Reason for which a bootstrap was not started.
 pub(crate) enum NotStarted {
-    /// It cannot run, in Lambda's words.
+    /// It cannot run; with Lambda's error message.
     Entrypoint(String),
-    /// An extension came before it, and failed.
+    /// An extension, which starts first, failed.
     Extension(Failure),
     /// The extensions took too long to register.
     TimedOut,

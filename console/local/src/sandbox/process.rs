@@ -1,5 +1,5 @@
-//! How a bootstrap is run: by itself or under the emulator, and with exactly Lambda's environment. Builds the command;
-//! starts nothing.
+//! Command line and environment of a bootstrap: run directly or under the emulator, with exactly Lambda's environment.
+//! Builds the command; starts nothing.
 
 pub(crate) mod cgroup;
 pub(crate) mod descendants;
@@ -29,19 +29,19 @@ use std::{
 /// `e_machine` of ARM64 and of x86-64.
 const ARM64: u16 = 183;
 const X86: u16 = 62;
-/// What `Emulated:` in a report says.
+/// Value of `Emulated:` in a report.
 pub(crate) const EMULATOR: &str = "qemu-aarch64";
 
-/// A bootstrap that cannot be run, as Lambda says it: `Runtime.InvalidEntrypoint`.
+/// Lambda's error message for a bootstrap that cannot be run: `Runtime.InvalidEntrypoint`.
 pub(crate) fn cannot_run(why: &str) -> String {
     format!("fork/exec /var/task/bootstrap: {why}")
 }
 
-/// Whether the bootstrap needs the emulator; or why it cannot run.
+/// Returns `true` if the bootstrap needs the emulator. Returns an error with the reason if it cannot run.
 pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
     let machine = match zipfile::kind(bootstrap) {
         Ok(Kind::Elf(machine)) => machine,
-        // A system other than Linux has a format of its own.
+        // Systems other than Linux have a file format of their own.
         Ok(Kind::Other) if cfg!(target_os = "linux") => return Err(cannot_run("exec format error")),
         Ok(Kind::Script | Kind::Other) => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(cannot_run("permission denied")),
@@ -70,15 +70,16 @@ pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
     Err(cannot_run(&format!("exec format error (this machine runs no Linux programs for {})", declared.name())))
 }
 
-/// A program of a sandbox that can be started.
+/// A program of a sandbox, ready to start.
 pub(crate) struct Program {
     pub(crate) command: Command,
     pub(crate) confinement: Confinement,
-    /// The emulator that it runs under.
+    /// The emulator that runs it.
     pub(crate) emulator: Option<&'static str>,
 }
 
-/// The program at `path` in a sandbox, which is at `outside` for this process, with no environment; or why it cannot run.
+/// The program at `path` in a sandbox, whose path for this process is `outside`, with an empty environment. Returns an
+/// error with the reason if it cannot run.
 pub(crate) fn program(
     env: &SandboxEnv,
     function: &Function,
@@ -93,12 +94,12 @@ pub(crate) fn program(
                        found: `lambda-console setup` provides it, or build for the native architecture)";
             return Err(cannot_run(why));
         };
-        // The emulator would run what the kernel refuses to.
+        // The emulator would run a file that the kernel refuses.
         if rustix::fs::access(outside, rustix::fs::Access::EXEC_OK).is_err() {
             return Err(cannot_run("permission denied"));
         }
         let mut command = if emulator.canonicalize().is_ok_and(|emulator| files.hides(&emulator)) {
-            // The sandbox does not see it there: it is run by its descriptor.
+            // The sandbox does not see it at its path: it is run by its descriptor.
             let file = File::open(&emulator).map_err(|error| cannot_run(&error.to_string()))?;
             let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
             command.arg0(&emulator);
@@ -113,14 +114,14 @@ pub(crate) fn program(
         (Command::new(path), None)
     };
     command.env_clear();
-    // A namespace begins there.
+    // In a namespace the process starts in that directory anyway.
     if confinement.mounts.is_none() {
         command.current_dir(files.task());
     }
     Ok(Program { command, confinement, emulator })
 }
 
-/// What a sandbox begins with: the code's bootstrap, or else the layers'. Its Runtime API listens at `api`.
+/// The bootstrap of a sandbox: that of the code, or else that of the layers. Its Runtime API listens at `api`.
 pub(crate) fn bootstrap(
     env: &SandboxEnv,
     function: &Function,
@@ -131,7 +132,7 @@ pub(crate) fn bootstrap(
     let mut candidates = [files.task(), files.opt()].into_iter().map(|dir| dir.join("bootstrap"));
     let found = candidates.find_map(|file| Some((files.outside(&file)?, file)));
     let (outside, bootstrap) = found.ok_or_else(|| {
-        // AWS's words for a zip that does not hold what its runtime begins with.
+        // AWS's error message for a zip without a bootstrap.
         "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
     })?;
     let mut program = program(env, function, files, (&bootstrap, Some(&outside)))?;
@@ -155,7 +156,7 @@ pub(crate) fn bootstrap(
         ("AWS_LAMBDA_LOG_FORMAT", if log.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
-        // Not the local Lambda's own: a function has no rights there, nor on AWS.
+        // Not the local Lambda's own keys: a function has no permissions there, nor on AWS.
         ("AWS_ACCESS_KEY_ID", "LOCALFUNCTION0000000".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),

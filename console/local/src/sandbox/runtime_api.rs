@@ -1,5 +1,5 @@
-//! The Runtime API of one sandbox, on a loopback port of its own: who connects there is that sandbox.
-//! Source of routes, codes and limits: AWS Lambda developer guide, "Using the Lambda runtime API", and AWS's own emulator.
+//! The Runtime API of one sandbox, on its own loopback port: a connection to it is from that sandbox. Source of routes,
+//! status codes and limits: AWS Lambda developer guide, "Using the Lambda runtime API", and AWS's own emulator.
 
 pub(crate) mod apis;
 pub(crate) mod connection_owners;
@@ -22,10 +22,10 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-/// How much of the body of an error is read.
+/// Maximum size of an error's body in bytes.
 const ERROR_LIMIT: usize = 1 << 20;
 
-/// Serves a sandbox until `stop`. The bootstrap's connections are counted by `connections`.
+/// Serves a sandbox until `stop`. `connections` counts the bootstrap's connections.
 pub(crate) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
@@ -70,12 +70,12 @@ async fn connection(
     }
 }
 
-/// Answers request after request.
+/// Answers the requests of one connection.
 async fn converse(stream: TcpStream, apis: &Apis, counted: TaskTrackerToken) -> io::Result<()> {
     let (mut connection, mut counted) = (Connection::new(stream), Some(counted));
     while let Some(request) = connection.receive().await? {
         if api::is_external(request.head(), &apis.extensions) {
-            // It outlives the bootstrap: nobody waits for its end.
+            // An extension outlives the bootstrap, whose end must not wait for this connection.
             counted.take();
         }
         request.answer(async |head, body| handle(head, body, apis).await).await?;
@@ -85,7 +85,7 @@ async fn converse(stream: TcpStream, apis: &Apis, counted: TaskTrackerToken) -> 
 
 async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     let response = route(head, body, apis).await;
-    // A body that was not read would cost the sandbox its connection, and a bootstrap may not expect that.
+    // An unread body would cost the sandbox its connection, and a bootstrap may not expect that.
     while let Ok(Some(_)) = body.piece().await {}
     response
 }
@@ -146,7 +146,7 @@ fn deliver(event: &Event) -> Response {
     response
 }
 
-/// A page whose host name was made to lead here would send that name.
+/// Returns `true` if the host is this machine. A web page whose host name resolves to it would send that name.
 fn is_local(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get("host") else { return true };
     let name = host.to_str().unwrap_or_default();

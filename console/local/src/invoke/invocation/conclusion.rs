@@ -1,30 +1,30 @@
-//! The end of an invocation: the answer goes to the caller; when runtime and extensions have asked for the next event, or
-//! cannot any more, the log tells how it was, and the sandbox is free or goes.
+//! The end of an invocation: the answer goes to the caller; once runtime and extensions have asked for the next event,
+//! or cannot any more, the result is logged and the sandbox is kept or retired.
 
 use super::{Caller, Ended, Failed, Outcome, Running, failure::error};
 use crate::sandbox::{Reply, Report, Run, Status};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-/// An answer, taken apart.
+/// The parts of an answer.
 struct Answered {
     payload: Bytes,
     status: Option<Status>,
-    /// The type of an error that the function told.
+    /// The type of an error that the function reported.
     told: Option<String>,
 }
 
-/// How runtime and extensions were done after an answer.
+/// State of runtime and extensions after an answer.
 struct Done {
-    /// When they all were.
+    /// Time at which all of them were done.
     at: Instant,
-    /// How long the extensions took after the runtime, and since when.
+    /// Start and duration of the extensions' work after the runtime was done.
     extensions: Option<(Instant, Duration)>,
     failure: Option<Failed>,
 }
 
 impl Running<'_> {
-    /// Tells the end of an invocation to the caller and in the log.
+    /// Reports the end of an invocation to the caller and in the log.
     pub(super) async fn conclude(self, ended: Ended, caller: &mut Caller) {
         match ended {
             Ended::Answered(answer) => self.answered(answer, caller).await,
@@ -44,7 +44,7 @@ impl Running<'_> {
         };
         let _unlogged = self.pool.env().calls.begin();
         self.pool.settling(&self.sandbox);
-        // As on AWS, the log is whole a moment later.
+        // As on AWS, the log is complete a moment later.
         if !self.invocation.tail {
             caller.answer(|| Outcome { payload: payload.clone(), failed, tail: Vec::new() });
         }
@@ -53,13 +53,13 @@ impl Running<'_> {
         if let Some(failure) = &done.failure {
             self.sandbox.retire(failure.reason());
             self.sandbox.ended().await;
-            // The caller has its answer; what the log says of the rest is another thing.
+            // The caller has its answer already; the failure is only logged.
             if let (_, Some(text)) = failure.tell(self.invocation) {
                 self.sandbox.log.failure(text);
             }
             status = Some(failure.status());
         }
-        // After a failed init, the second one is a part of the duration.
+        // After a failed init, the repeated init is part of the duration.
         let from = if self.again { self.begun } else { answer.delivered };
         let duration = done.at.saturating_duration_since(from);
         self.report(status.as_ref(), told.as_deref(), duration, done.extensions);
@@ -102,11 +102,11 @@ impl Running<'_> {
             }
         };
         let ready = ready.await;
-        // What it printed before the answer, and between that and `next`, is in the pipe by now: it belongs to this
-        // invocation.
+        // Output from before the answer, and from between the answer and `next`, is in the pipe by now: it belongs to
+        // this invocation.
         sandbox.drain();
         match ready {
-            // It has answered; its end with the server is not its own.
+            // It has answered; the shutdown of the server is not its failure.
             Err(_) if self.pool.is_closing() => {
                 let run = Run { over: Instant::now(), ..run };
                 sandbox.log.runtime_done(self.invocation.ending(status, told), run);
@@ -165,7 +165,7 @@ impl Running<'_> {
     }
 }
 
-/// What an answer means.
+/// Splits a reply into payload, error type and status.
 fn take_apart(id: &str, body: Reply) -> Answered {
     let refused = |kind: &str, message: &str| Answered {
         payload: error(kind, message),

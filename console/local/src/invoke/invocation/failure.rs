@@ -1,33 +1,33 @@
-//! What goes wrong with a sandbox, and how AWS says it: to the caller and in the log.
+//! Failures of a sandbox, with AWS's error messages for the caller and for the log.
 
 use super::Invocation;
 use crate::sandbox::{Failure, NotStarted, Reason, Sandbox, Status};
 use bytes::Bytes;
 use serde_json::json;
 
-/// Why a bootstrap did not come to its first `next`, or not to an answer.
+/// Failure of a bootstrap before its first `next`, or before its answer.
 pub(super) enum Failed {
-    /// It could not be run at all.
+    /// It could not be started at all.
     Entrypoint(String),
-    /// It told an error in its init.
+    /// It reported an init error.
     Told {
         /// The error as it was posted.
         body: Bytes,
         /// Its type.
         kind: String,
     },
-    /// It ended.
+    /// Its process exited.
     Exited {
-        /// How: `exit status 1`, `signal: killed`.
+        /// `exit status 1`, `signal: killed`.
         how: String,
-        /// `Runtime.ExitError`, or what an extension within it told before.
+        /// `Runtime.ExitError`, or the error that an internal extension reported before.
         kind: &'static str,
     },
-    /// It was killed, for it had more memory than its function.
+    /// It was killed because it used more memory than its function has.
     OutOfMemory,
     /// An external extension failed.
     Extension(Failure),
-    /// It took too long.
+    /// It timed out.
     TimedOut,
 }
 
@@ -42,7 +42,7 @@ impl From<NotStarted> for Failed {
 }
 
 impl Failed {
-    /// Waits for the end of a bootstrap, which comes when it has too much memory.
+    /// Waits for the exit of a bootstrap, including one that is killed for its memory usage.
     pub(super) async fn exited(sandbox: &Sandbox) -> Self {
         let how = tokio::select! {
             biased;
@@ -55,7 +55,7 @@ impl Failed {
         Self::Exited { how, kind: sandbox.extensions.told().unwrap_or("Runtime.ExitError") }
     }
 
-    /// How the log says it.
+    /// Status in the log.
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Entrypoint(_) => Status::Error("Runtime.InvalidEntrypoint".to_owned()),
@@ -67,12 +67,12 @@ impl Failed {
         }
     }
 
-    /// How the extensions are told.
+    /// Reason reported to the extensions.
     pub(super) fn reason(&self) -> Reason {
         if matches!(self, Self::TimedOut) { Reason::Timeout } else { Reason::Failure }
     }
 
-    /// The payload that the caller gets and the line that the log gets.
+    /// The payload for the caller and the line for the log.
     pub(super) fn tell(&self, invocation: &Invocation) -> (Bytes, Option<String>) {
         let id = &invocation.id;
         let (kind, message) = match self {
@@ -88,7 +88,7 @@ impl Failed {
                 (*kind, "Runtime exited without providing a reason".to_owned())
             }
             Self::Exited { how, kind } => (*kind, format!("Runtime exited with error: {how}")),
-            // The report's status says why; the caller hears only this.
+            // The report's status has the cause; the caller gets only this.
             Self::OutOfMemory => ("Runtime.ExitError", "Runtime exited with error: signal: killed".to_owned()),
             Self::Extension(failure) => (failure.kind, failure.message.clone()),
         };

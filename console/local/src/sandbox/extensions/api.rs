@@ -18,12 +18,12 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-/// How much of a request's body is read.
+/// Maximum size of a request's body in bytes.
 const LIMIT: usize = 1 << 20;
-/// The header in which an extension names itself afterwards.
+/// Header with the identifier of a registered extension.
 const IDENTIFIER: &str = "lambda-extension-identifier";
 
-/// What `register` sends.
+/// Body of a `register` request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Registration {
@@ -33,14 +33,14 @@ struct Registration {
     configuration_keys: Vec<String>,
 }
 
-/// Whether a request is an external extension's.
+/// Returns `true` if a request comes from an external extension.
 pub(crate) fn is_external(head: &Parts, extensions: &Extensions) -> bool {
     !extensions.is_empty() && extensions.is_external(identifier(head))
 }
 
-/// Answers; none for a path of another API.
+/// Handles a request. Returns `None` for a path of another API.
 pub(crate) async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Option<Response> {
-    // With a slash at the end as well, as the documentation has it.
+    // The documentation also has paths with a trailing slash.
     let path = head.uri.path().trim_end_matches('/');
     let answered = match (&head.method, path) {
         (&Method::POST, "/2020-01-01/extension/register") => register(head, &read(body).await?, apis),
@@ -121,7 +121,7 @@ fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Respons
     }
 }
 
-/// An extension's error has to have a type.
+/// Checks that an extension's error has a type.
 fn error(head: &Parts) -> Result<(), Refusal> {
     let name = "Lambda-Extension-Function-Error-Type";
     if header(head, name).is_empty() {
@@ -138,7 +138,7 @@ fn header<'a>(head: &'a Parts, name: &str) -> &'a str {
     head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The body; none when it broke off, and then there is nobody to answer.
+/// Reads the body. Returns `None` if it ended early: there is then no one to answer.
 async fn read(body: &mut Body<'_>) -> Option<Bytes> {
     collect(body, LIMIT).await.ok()
 }

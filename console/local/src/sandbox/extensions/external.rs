@@ -1,5 +1,5 @@
-//! The external extensions of a sandbox: executables in `extensions` of `/opt`'s place, each a process of its own, started
-//! before the bootstrap. Starts, watches and kills those processes.
+//! The external extensions of a sandbox: executables in the directory `extensions` of its layers, each a process of its
+//! own, started before the bootstrap. Starts, watches and kills those processes.
 
 use super::{Extensions, Failure, LIMIT};
 use crate::{
@@ -29,7 +29,8 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// What only the bootstrap's environment has: AWS Lambda developer guide, "Permissions and configuration" of extensions.
+/// Variables that only the bootstrap's environment has: AWS Lambda developer guide, "Permissions and configuration" of
+/// extensions.
 const RUNTIMES_OWN: [&str; 9] = [
     "AWS_EXECUTION_ENV",
     "AWS_LAMBDA_LOG_FORMAT",
@@ -42,7 +43,7 @@ const RUNTIMES_OWN: [&str; 9] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// The executables in the `extensions` of the layers, by name, where the sandbox sees them.
+/// Lists the executables in the layers' directory `extensions`, sorted by name, with their paths inside the sandbox.
 pub(crate) fn list(files: &SandboxFiles) -> io::Result<Vec<PathBuf>> {
     let Some(layers) = files.layers() else { return Ok(Vec::new()) };
     let entries = match fs::read_dir(layers.join("extensions")) {
@@ -60,12 +61,12 @@ pub(crate) fn list(files: &SandboxFiles) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The name of an extension: that of its file.
+/// Name of an extension: its file name.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
 }
 
-/// Starts all of a sandbox and waits until they have registered.
+/// Starts all extensions of a sandbox and waits until they have registered.
 pub(crate) async fn start(
     env: &SandboxEnv,
     function: &Function,
@@ -104,8 +105,8 @@ pub(crate) async fn start(
     Ok(started)
 }
 
-/// The program of an extension, with the bootstrap's environment, less what is the runtime's own. The error says why it
-/// cannot run.
+/// The program of an extension, with the bootstrap's environment less the variables of the runtime. Returns an error
+/// with the reason if it cannot run.
 fn program(
     env: &SandboxEnv,
     function: &Function,
@@ -131,7 +132,7 @@ pub(crate) struct External {
 }
 
 impl External {
-    /// Starts one.
+    /// Starts an extension.
     async fn start(
         env: &SandboxEnv,
         function: &Function,
@@ -156,7 +157,7 @@ impl External {
             command.stdin(Stdio::null()).stdout(copy).stderr(writer);
             match env.spawner.spawn(command, confinement).await {
                 Ok(child) => break (child, reader),
-                // Another process of ours was started while the file was written, and still holds it for an instant.
+                // Another child of ours was forked while the file was written, and still holds it open for a moment.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => attempts += 1,
                 Err(error) => return Err(failed(error)),
             }
@@ -191,27 +192,27 @@ impl External {
         &self.name
     }
 
-    /// Its process, which leads its group, while it runs.
+    /// Its process, which leads its group, or `None` after its end.
     pub(crate) fn process(&self) -> Option<Pid> {
         (!*self.ended.borrow()).then_some(self.process)
     }
 
-    /// Logs what it printed up to this moment.
+    /// Logs all that it has printed so far.
     pub(crate) fn drain(&self) {
         self.output.drain();
     }
 
-    /// Kills it and what it started.
+    /// Kills it and the processes of its group.
     pub(crate) fn kill(&self) {
         if let Some(process) = self.process() {
-            // It may have ended in this moment; then there is nothing to kill.
+            // It may have ended by now; then there is nothing to kill.
             let _ = kill_process_group(process, Signal::KILL);
         }
     }
 
-    /// When it has ended.
+    /// Waits until it has ended.
     pub(crate) async fn ended(&self) {
-        // The sender goes only with the whole server.
+        // The sender is dropped only with the whole server.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 }

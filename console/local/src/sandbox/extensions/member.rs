@@ -1,15 +1,15 @@
-//! One extension: its name, its events, how far it is.
+//! One extension: its name, its events and its state.
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// A refused call: 403, an error's type and its message.
+/// A refused call: status 403 with an error type and a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// `Extension.InvalidExtensionState` and its like.
+    /// Error type, such as `Extension.InvalidExtensionState`.
     pub(crate) kind: &'static str,
-    /// What is wrong.
+    /// Error message.
     pub(crate) message: String,
 }
 
@@ -28,7 +28,7 @@ impl Refusal {
     }
 }
 
-/// How far an extension is.
+/// State of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Its process was started, or it is about to register.
@@ -37,11 +37,11 @@ pub(crate) enum State {
     Registered,
     /// It asked for an event.
     Ready,
-    /// It has one.
+    /// It has an event.
     Running,
-    /// It told that its init failed.
+    /// It reported that its init failed.
     InitError,
-    /// It told that it fails.
+    /// It reported that it fails.
     ExitError,
     /// Its process could not be started.
     LaunchError,
@@ -66,41 +66,41 @@ impl State {
 
 /// An extension.
 pub(crate) struct Member {
-    /// What it names itself by after it has registered.
+    /// Its identifier in the calls after its registration.
     pub(crate) id: String,
-    /// Its name; an external one's is that of its file.
+    /// Its name. An external extension has the name of its file.
     pub(crate) name: String,
-    /// Whether it is a process of its own.
+    /// `true` if it is a process of its own.
     pub(crate) external: bool,
-    /// Whether it hears of invocations.
+    /// `true` if it receives `INVOKE` events.
     pub(crate) invoke: bool,
-    /// Whether it hears of the end.
+    /// `true` if it receives the `SHUTDOWN` event.
     pub(crate) shutdown: bool,
-    /// How far it is.
+    /// Its state.
     pub(crate) state: State,
     /// The type of its failure.
     pub(crate) error: Option<&'static str>,
-    /// A `next` that waits.
+    /// A pending `next`.
     pub(crate) waiting: Option<oneshot::Sender<Bytes>>,
-    /// An event that no `next` took yet.
+    /// An event that no `next` has returned yet.
     pub(crate) event: Option<Bytes>,
 }
 
 impl Member {
-    /// One that is yet to ask for anything.
+    /// Creates an extension that has made no calls yet.
     pub(crate) fn new(name: String, state: State) -> Self {
         let id = Uuid::new_v4().to_string();
         let (external, invoke, shutdown) = (false, false, false);
         Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
     }
 
-    /// Gives it an event.
+    /// Delivers an event to it.
     pub(crate) fn take(&mut self, event: Bytes) {
         if matches!(self.state, State::InitError | State::ExitError | State::Exited) {
             return;
         }
         self.state = State::Running;
-        // A `next` whose connection broke does not take it; the one after it will.
+        // If the connection of a `next` broke, the event waits for the following `next`.
         self.event = match self.waiting.take() {
             Some(waiting) => waiting.send(event).err(),
             None => Some(event),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// An event on a line, at this moment.
+/// Formats an event with the current time as one line.
 pub(crate) fn event(kind: &str, record: &Value) -> String {
     let time = time(jiff::Timestamp::now());
     format!("{{\"time\":\"{time}\",\"type\":\"{kind}\",\"record\":{record}}}\n")

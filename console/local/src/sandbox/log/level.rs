@@ -1,12 +1,12 @@
-//! Log levels: which lines of Lambda and of the function a function's `LoggingConfig` keeps, in the JSON format. Source:
-//! AWS Lambda developer guide, "Log-level filtering". Pure: text in, levels out.
+//! Log levels: filters the lines of Lambda and of the function by the function's `LoggingConfig`, in the JSON format.
+//! Source: AWS Lambda developer guide, "Log-level filtering". Pure: text in, levels out.
 
 use crate::store::function::{LogFormat, Logging};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 
-/// How much a line matters.
+/// Severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Trace,
@@ -40,8 +40,8 @@ impl Level {
     }
 }
 
-/// What a JSON line says of its level and time. Fields of other types say nothing; the highest of several levels counts,
-/// and one valid time is enough.
+/// Level and time of a JSON line. Fields of other types are ignored; the highest of several levels counts, and one
+/// valid time is enough.
 #[derive(Default)]
 struct Line {
     level: Option<Level>,
@@ -49,7 +49,7 @@ struct Line {
 }
 
 impl Line {
-    /// What the time is called by the runtimes and the logging libraries that Lambda knows.
+    /// Names of the time field in the runtimes and logging libraries that Lambda knows.
     const TIMES: [&str; 7] = ["timestamp", "time", "@timestamp", "ts", "datetime", "date", "@t"];
 }
 
@@ -86,7 +86,7 @@ impl<'de> Visitor<'de> for LineVisitor {
     }
 }
 
-/// The least levels that are kept.
+/// The lowest levels that are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threshold {
     system: Level,
@@ -94,7 +94,7 @@ pub(crate) struct Threshold {
 }
 
 impl Threshold {
-    /// What is configured. The text format knows no levels.
+    /// Reads the configured levels. The text format has no levels.
     pub(crate) fn of(logging: &Logging) -> Self {
         if logging.log_format == LogFormat::Text {
             return Self { system: Level::Trace, application: Level::Trace };
@@ -103,12 +103,12 @@ impl Threshold {
         Self { system: level(&logging.system_log_level), application: level(&logging.application_log_level) }
     }
 
-    /// Whether a line of Lambda's own is kept.
+    /// Returns `true` if a line of Lambda's own is kept.
     pub(crate) fn keeps_system(self, level: Level) -> bool {
         level >= self.system
     }
 
-    /// Whether a line of the function is kept.
+    /// Returns `true` if a line of the function is kept.
     pub(crate) fn keeps(self, line: &str) -> bool {
         self.application == Level::Trace || Level::of_line(line) >= self.application
     }

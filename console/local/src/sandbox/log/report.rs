@@ -1,6 +1,6 @@
-//! Lambda's own log lines, in text and in JSON. The words are AWS's, the figures are measured. Sources: AWS Lambda
-//! developer guide, "Lambda Telemetry API Event schema reference" and "Log-level filtering" (which event has which
-//! level); logs that people posted, for the text.
+//! Lambda's own log lines, in text and in JSON, with AWS's wording and measured figures. Sources: AWS Lambda developer
+//! guide, "Lambda Telemetry API Event schema reference" and "Log-level filtering" (the level of each event); logs that
+//! people posted, for the text.
 
 use super::{
     event::time,
@@ -18,21 +18,21 @@ use crate::{
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Why something did not go well, as the log says it.
+/// Status of a failure in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It ran out of time.
+    /// It timed out.
     Timeout,
-    /// It failed in this way, such as `Runtime.ExitError`.
+    /// It failed with this error type, such as `Runtime.ExitError`.
     Error(String),
 }
 
-/// When an init happens.
+/// Phase in which an init runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Before the invocation.
     Init,
-    /// Again, as a part of the invocation.
+    /// Repeated as part of the invocation.
     Invoke,
 }
 
@@ -45,27 +45,27 @@ impl Phase {
     }
 }
 
-/// What the runtime did in an invocation.
+/// Times of the runtime's work in an invocation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// When its event was delivered.
+    /// Time at which its event was delivered.
     pub(crate) delivered: Instant,
-    /// When its response began and when it was there as a whole.
+    /// Times at which its response began and was complete.
     pub(crate) responded: Option<(Instant, Instant)>,
-    /// When it asked for the next event, or ended.
+    /// Time at which it asked for the next event, or ended.
     pub(crate) over: Instant,
-    /// Size of the response.
+    /// Size of the response in bytes.
     pub(crate) produced: usize,
 }
 
-/// How an invocation ended.
+/// End of an invocation.
 #[derive(Clone, Copy)]
 pub(crate) struct Ending<'a> {
     /// The request's id.
     pub(crate) id: &'a str,
-    /// Its trace, when it is sampled.
+    /// Its trace, if it is sampled.
     pub(crate) trace: Option<Trace<'a>>,
-    /// None when it went well.
+    /// `None` if it succeeded.
     pub(crate) status: Option<&'a Status>,
     /// The type of an error that the function itself returned. A text report on AWS leaves it out, where the metric `Errors`
     /// counts it; there are no metrics here.
@@ -74,17 +74,17 @@ pub(crate) struct Ending<'a> {
 
 /// The figures of a `REPORT`.
 pub(crate) struct Report<'a> {
-    /// How it ended.
+    /// End of the invocation.
     pub(crate) ending: Ending<'a>,
-    /// From the event's delivery until runtime and extensions asked for the next one.
+    /// Time from the event's delivery until runtime and extensions asked for the next one.
     pub(crate) duration: Duration,
-    /// The most that is billed of the duration.
+    /// Upper limit of the billed duration.
     pub(crate) timeout: Duration,
-    /// From the process's start to the end of its init, when it was started for this request.
+    /// Time from the start of the process to the end of its init, if it was started for this request.
     pub(crate) init: Option<Duration>,
-    /// How long the extensions took after the runtime, and since when.
+    /// Start and duration of the extensions' work after the runtime was done.
     pub(crate) extensions: Option<(Instant, Duration)>,
-    /// Peak memory in MB; none when it could not be measured.
+    /// Peak memory in MB, or `None` if it could not be measured.
     pub(crate) peak: Option<u64>,
     /// The function's memory in MB.
     pub(crate) memory: u32,
@@ -93,7 +93,7 @@ pub(crate) struct Report<'a> {
 }
 
 impl LogWriter {
-    /// `INIT_START`. An init within an invocation has none in text, and no version of the runtime.
+    /// `INIT_START`. An init within an invocation has no line in text, and no version of the runtime.
     pub(crate) fn init_start(&self, function: &Function, region: &str, phase: Phase) {
         let first = phase == Phase::Init;
         if first {
@@ -125,7 +125,7 @@ impl LogWriter {
         });
     }
 
-    /// The runtime asked for its first event, or will not any more.
+    /// The runtime asked for its first event, or cannot any more.
     pub(crate) fn init_runtime_done(&self, phase: Phase, status: Option<&Status>) {
         self.platform(&Line {
             kind: "platform.initRuntimeDone",
@@ -181,7 +181,7 @@ impl LogWriter {
         });
     }
 
-    /// How the init went: text tells it only when it failed.
+    /// Result of the init: in text only if it failed.
     pub(crate) fn init_report(&self, duration: Duration, phase: Phase, status: Option<&Status>) {
         self.platform(&Line {
             kind: "platform.initReport",
@@ -211,13 +211,13 @@ impl LogWriter {
         });
     }
 
-    /// A new invocation of a warm sandbox: `START` begins its tail.
+    /// A new invocation of a warm sandbox: `START` is the first line of its tail.
     pub(crate) fn start_warm(&self, id: &str, trace: Option<Trace<'_>>) {
         self.begin_tail();
         self.start(id, trace);
     }
 
-    /// The runtime asked for its next event, or will not any more.
+    /// The runtime asked for its next event, or cannot any more.
     pub(crate) fn runtime_done(&self, ending: Ending<'_>, run: Run) {
         self.platform(&Line {
             kind: "platform.runtimeDone",
@@ -242,7 +242,7 @@ impl LogWriter {
         });
     }
 
-    /// What became of an invocation that did not end well: in text for all, to the Logs API as an event.
+    /// Logs the failure of an invocation: as text for all, and as an event for the Logs API.
     pub(crate) fn failure(&self, text: String) {
         self.whisper("platform.fault", || text.trim_end().into());
         self.write(vec![text]);
@@ -328,7 +328,7 @@ fn with_trace(mut record: Value, trace: Option<Trace<'_>>) -> Value {
     record
 }
 
-/// `told` is an error that the function told.
+/// Adds the status. `told` is the type of an error that the function reported.
 fn with_status(mut record: Value, status: Option<&Status>, told: Option<&str>) -> Value {
     let (name, error) = match (status, told) {
         (Some(Status::Timeout), _) => ("timeout", None),
@@ -350,17 +350,17 @@ fn words(status: &Status) -> String {
     }
 }
 
-/// The type may be the function's own words, which make no other fields.
+/// Error type as text. The function may choose it freely, but cannot add fields with it.
 fn error_words(kind: &str) -> String {
     format!("Status: error\tError Type: {}", kind.replace(char::is_control, " "))
 }
 
-/// Milliseconds with two digits, as in text.
+/// Milliseconds with two decimals, as in text.
 fn hundredths(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }
 
-/// Milliseconds with three digits, as in JSON.
+/// Milliseconds with three decimals, as in JSON.
 fn thousandths(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

@@ -1,11 +1,11 @@
-//! The X-Ray trace header, as Lambda hands it on. Pure: text in, text out.
+//! The X-Ray trace header, as Lambda passes it on. Pure: text in, text out.
 
 use crate::{http::ids, store::function::Function};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The header of an invocation of this function: the caller's trace goes on, or a new one begins; the segment is new.
-/// With active tracing whatever nobody decided on is sampled: here a trace costs nothing.
+/// The header for an invocation of this function: it continues the caller's trace or begins a new one; the segment is
+/// new. With active tracing a trace without a sampling decision is sampled: here a trace costs nothing.
 pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
     let active = function.other.get("TracingConfig").and_then(|config| config.get("Mode")) == Some(&json!("Active"));
     let field = |name: &str| caller.and_then(|header| field(header, name));
@@ -31,7 +31,7 @@ fn new_root() -> String {
     format!("1-{seconds:08x}-{rest:.24}")
 }
 
-/// A sampled trace, as the log tells it.
+/// A sampled trace, as it is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trace<'a> {
     header: &'a str,
@@ -40,7 +40,7 @@ pub(crate) struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    /// That of a header which says that it is sampled.
+    /// Reads a header. Returns `None` if its trace is not sampled.
     pub(crate) fn sampled(header: &'a str) -> Option<Self> {
         let field = |name| field(header, name);
         (field("Sampled") == Some("1"))

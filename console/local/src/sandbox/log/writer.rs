@@ -1,5 +1,5 @@
-//! A sandbox's log: its stream, the tail of the invocation that runs, for `LogType=Tail`, and what its extensions hear
-//! of it.
+//! A sandbox's log: its stream, the tail of the current invocation for `LogType=Tail`, and the telemetry for its
+//! extensions.
 
 use super::{
     event::event,
@@ -21,47 +21,47 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How much of an invocation's log Invoke returns: 4 KB.
+/// Size of the log tail that Invoke returns: 4 KB.
 const TAIL: usize = 4096;
 
-/// Where the lines of a sandbox go.
+/// Receiver of a sandbox's log lines.
 pub(crate) struct LogWriter {
     stream: Writer,
     /// The log group's name.
     pub(crate) group: String,
-    /// The version that runs.
+    /// The function version.
     pub(crate) version: String,
     /// The log stream's name.
     pub(crate) name: String,
-    /// How Lambda's own lines are written.
+    /// Format of Lambda's own lines.
     pub(crate) format: LogFormat,
-    /// Who else hears of them.
+    /// The extensions that receive the lines.
     pub(crate) telemetry: Telemetry,
     threshold: Threshold,
     tail: Mutex<Vec<u8>>,
 }
 
-/// A line of Lambda's own in its two forms; each is made only where it is needed.
+/// A line of Lambda's own in its two forms; each is only made if it is needed.
 pub(crate) struct Line<'a> {
     /// Its type, such as `platform.start`.
     pub(crate) kind: &'static str,
-    /// How much it matters.
+    /// Its log level.
     pub(crate) level: Level,
-    /// The lines of text, where the text format has any.
+    /// The lines of text, if the text format has any.
     pub(crate) text: &'a dyn Fn() -> Vec<String>,
-    /// What it says in JSON.
+    /// Its record in JSON.
     pub(crate) record: &'a dyn Fn() -> Value,
 }
 
 impl LogWriter {
-    /// A new log stream in the function's group. That writes a file, and of a group that nobody has asked for before reads
-    /// those of all its streams: on a thread where that may take its time.
+    /// Starts a new log stream in the function's group. This writes a file, and reads all streams of a group that was
+    /// not used before: it runs on a thread that may block.
     pub(crate) async fn begin(env: &SandboxEnv, function: &Function) -> io::Result<Arc<Self>> {
         let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
         let (logs, of, named) = (Arc::clone(&env.logs), group.clone(), name.clone());
-        // The server does not end before the file is there.
+        // The server waits for the file before it ends.
         let beginning = env.tasks.spawn_blocking(move || logs.begin(&of, &named));
         let stream = beginning.await.map_err(io::Error::other)??;
         Ok(Arc::new(Self {
@@ -88,14 +88,14 @@ impl LogWriter {
         self.write(if json { event.filter(|_| writes).into_iter().collect() } else { text() });
     }
 
-    /// Tells the extensions, and only them.
+    /// Sends an event to the extensions only.
     pub(crate) fn whisper(&self, kind: &'static str, record: impl FnOnce() -> Value) {
         if self.telemetry.listens() {
             self.tell(Category::Platform, kind, &event(kind, &record()));
         }
     }
 
-    /// Adds what the function or an extension printed.
+    /// Adds output of the function or of an extension.
     pub(crate) fn printed(&self, by: Category, mut messages: Vec<String>) {
         if self.telemetry.listens() {
             for message in &messages {
@@ -135,17 +135,17 @@ impl LogWriter {
         }
     }
 
-    /// The init is over: no extension may subscribe any more.
+    /// Ends the init: no extension may subscribe any more.
     pub(crate) fn close_subscriptions(&self) {
         self.telemetry.close();
     }
 
-    /// Forgets the tail: another invocation begins.
+    /// Clears the tail for a new invocation.
     pub(crate) fn begin_tail(&self) {
         self.tail().clear();
     }
 
-    /// The tail of the invocation that just ended.
+    /// Takes the tail of the invocation that just ended.
     pub(crate) fn take_tail(&self) -> Vec<u8> {
         std::mem::take(&mut *self.tail())
     }

@@ -1,7 +1,7 @@
-//! Control groups of version 2, where this user may make some that limit memory: beside the one that this process is in,
-//! or further up. That is so in a desktop session of systemd, which delegates a part of the tree to its user. Writes below
-//! `/sys/fs/cgroup` only, in a directory that is named after this process and removed with it; what a killed process left
-//! is removed by the next. Source: the kernel's documentation, "Control Group v2".
+//! Control groups of version 2, if this user may make some that limit memory: next to this process's own, or further
+//! up. A desktop session of systemd delegates a part of the tree to its user, for example. Writes below
+//! `/sys/fs/cgroup` only, in a directory that is named after this process and removed with it; the next process removes
+//! the directories of killed ones. Source: the kernel's documentation, "Control Group v2".
 
 use rustix::process::Pid;
 use std::{
@@ -11,23 +11,23 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// What the directories are named, before the process id.
+/// Prefix of the directories' names, before the process id.
 const NAME: &str = "lambda-console-";
 
-/// The place where groups can be made.
+/// A directory in which groups can be made.
 pub(crate) struct Cgroups {
     dir: PathBuf,
     next: AtomicU64,
 }
 
 impl Cgroups {
-    /// Finds such a place; none where there is none.
+    /// Finds such a directory. Returns `None` if there is none.
     pub(crate) fn find() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         Self::find_in(Path::new("/sys/fs/cgroup"), &own)
     }
 
-    /// `own` is what `/proc/self/cgroup` says.
+    /// `own` is the content of `/proc/self/cgroup`.
     fn find_in(root: &Path, own: &str) -> Option<Self> {
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let own = root.join(own);
@@ -44,7 +44,7 @@ impl Cgroups {
         fs::create_dir(&dir)?;
         let made = Self { dir, next: AtomicU64::new(0) };
         fs::write(made.dir.join("cgroup.subtree_control"), "+memory")?;
-        // Whether a process may be moved there is known when one was.
+        // Moving a process there is the only way to know that it is allowed.
         let mut probe = std::process::Command::new("sleep").arg("60").spawn()?;
         let moved = made.make(Pid::from_child(&probe), 64 << 20).map(drop);
         probe.kill()?;
@@ -52,14 +52,14 @@ impl Cgroups {
         moved.map(|()| made)
     }
 
-    /// Puts a process into a new group that may have so many bytes.
+    /// Moves a process into a new group with a limit of `bytes`.
     pub(crate) fn make(&self, process: Pid, bytes: u64) -> io::Result<Cgroup> {
         let dir = self.dir.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         fs::create_dir(&dir)?;
         let group = Cgroup { dir };
         group.write("memory.max", &bytes.to_string())?;
         group.write("memory.oom.group", "1")?;
-        // Not on a system without swap.
+        // Fails on a system without swap.
         let _ = group.write("memory.swap.max", "0");
         group.write("cgroup.procs", &process.as_raw_nonzero().to_string())?;
         Ok(group)
@@ -68,12 +68,12 @@ impl Cgroups {
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
-        // One whose last process is not quite gone is left to the next process.
+        // If its last process has not ended yet, the directory is left to the next process.
         remove(&self.dir);
     }
 }
 
-/// Removes what processes left that run no more.
+/// Removes the directories of processes that have ended.
 fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -85,7 +85,7 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// Kills what runs in a directory of groups, and removes those that are empty by then: their files go with them.
+/// Kills the processes in a directory of groups, and removes the groups that are then empty together with their files.
 fn remove(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
@@ -95,24 +95,24 @@ fn remove(dir: &Path) {
     let _ = fs::remove_dir(dir);
 }
 
-/// Kills all processes of a group, where the kernel has a word for that; it must not be made.
+/// Kills all processes of a group if the kernel has the file `cgroup.kill`, which must not be created.
 fn kill(dir: &Path) {
     let file = fs::OpenOptions::new().write(true).open(dir.join("cgroup.kill"));
     let _ = file.and_then(|mut file| file.write_all(b"1"));
 }
 
-/// One group; removed with this.
+/// One group, which is removed on drop.
 pub(crate) struct Cgroup {
     dir: PathBuf,
 }
 
 impl Cgroup {
-    /// The most memory that its processes had together, in bytes.
+    /// Peak memory of its processes together, in bytes.
     pub(crate) fn peak(&self) -> Option<u64> {
         fs::read_to_string(self.dir.join("memory.peak")).ok()?.trim().parse().ok()
     }
 
-    /// Whether its processes were killed because they asked for more.
+    /// Returns `true` if its processes were killed because they exceeded the limit.
     pub(crate) fn was_full(&self) -> bool {
         let events = fs::read_to_string(self.dir.join("memory.events")).unwrap_or_default();
         events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count != "0")
@@ -134,7 +134,7 @@ impl Drop for Cgroup {
 mod tests {
     use super::*;
 
-    /// A tree of plain files shows which files are written and where; that the kernel obeys them is not shown by it.
+    /// A tree of plain files shows which files are written and where, but not that the kernel obeys them.
     #[test]
     fn a_place_that_passes_memory_on_is_found_and_a_group_is_made_there() {
         let root = tempfile::tempdir().unwrap();

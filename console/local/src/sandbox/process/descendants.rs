@@ -1,15 +1,15 @@
-//! The processes of a sandbox: those of its process groups and their descendants. Reads `/proc` only; where there is
-//! none, no process is seen.
+//! The processes of a sandbox: those of its process groups and their descendants. Reads `/proc` only; without it, no
+//! process is found.
 
 use rustix::process::Pid;
 use std::{collections::HashMap, fs};
 
-/// The processes that belong to one of these groups, or descend from a leader of one: a daemon leaves its group, not its
-/// family.
+/// The processes that belong to one of these groups, or descend from a leader of one: a daemon leaves its group, but
+/// keeps its parent.
 pub(crate) fn descendants(groups: &[Pid]) -> Vec<Pid> {
     let table = table();
     let belongs = |process: &Pid| {
-        // The chain of parents ends; should the table have been read amid changes, here.
+        // The chain of parents is finite; the limit is for a table that changed while it was read.
         let mut at = *process;
         for _ in 0..64 {
             let Some((parent, group)) = table.get(&at) else { return false };
@@ -31,7 +31,7 @@ fn table() -> HashMap<Pid, (Option<Pid>, Option<Pid>)> {
         .filter_map(|entry| {
             let process: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-            // The name may hold anything; what follows it is: state, parent, group.
+            // The name may contain any character; the fields after it are: state, parent, group.
             let (_, rest) = stat.rsplit_once(") ")?;
             let mut fields = rest.split(' ').skip(1).map(|field| field.parse().ok().and_then(Pid::from_raw));
             Some((Pid::from_raw(process)?, (fields.next()?, fields.next()?)))

@@ -1,7 +1,7 @@
-//! The processes of a sandbox end with it, those included that left its group: they are looked for and killed on a thread
-//! of its own, of all sandboxes that ended meanwhile at once. Also removes what sandboxes had on disk. What a killed
-//! local Lambda left, of both, ends at the next start. Touches the directory of the sandboxes only, and kills processes
-//! that bear a [`Mark`] of it.
+//! The processes of a sandbox end with it, including those that left its group: a separate thread finds and kills them,
+//! for all sandboxes that ended in the meantime at once. It also removes the sandboxes' directories. The next start
+//! cleans up the processes and directories of a local Lambda that was killed. Touches the directory of the sandboxes
+//! only, and kills processes that have a [`Mark`] of it.
 
 use super::mark::{self, Mark, Whose};
 use crate::store::{code_store::CodeStore, disk};
@@ -18,8 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the sandboxes that end are gathered: to look at all processes takes time that a sandbox which starts meanwhile,
-/// often in place of the one that ended, has better use for.
+/// Time for which ended sandboxes are collected: a scan of all processes takes time that a sandbox which is starting,
+/// often in place of the one that ended, should have.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// The sandboxes of one start of the local Lambda.
@@ -35,8 +35,8 @@ struct Ended {
     dir: PathBuf,
 }
 
-/// What a sandbox has for itself: a mark and a directory. Its processes end and the directory goes some time after this is
-/// dropped.
+/// Mark and directory of one sandbox. Some time after this is dropped its processes are killed and the directory is
+/// removed.
 pub(crate) struct Home {
     pub(crate) mark: Mark,
     pub(crate) dir: PathBuf,
@@ -44,7 +44,7 @@ pub(crate) struct Home {
 }
 
 impl Families {
-    /// Those under `dir`. What an earlier start left ends soon after this returns.
+    /// Opens the directory `dir`. The processes of earlier starts are killed soon after this returns.
     pub(crate) fn open(dir: &Path, codes: Arc<CodeStore>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         let dir = dir.canonicalize()?;
@@ -53,7 +53,7 @@ impl Families {
             fs::read_dir(&dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
         let (ended, queue) = mpsc::channel::<Ended>();
         thread::Builder::new().name("families".to_owned()).spawn(move || {
-            // Whoever serves comes first.
+            // Serving has priority.
             crate::scheduling::as_batch();
             mark::kill(&Whose::Earlier(start));
             for dir in left {
@@ -82,7 +82,7 @@ impl Families {
         Ok(Home { mark, dir, ended: self.ended.clone() })
     }
 
-    /// Kills all processes of all sandboxes, and comes back when they are gone: for the end of the local Lambda.
+    /// Kills all processes of all sandboxes, and returns once they are gone: for the end of the local Lambda.
     pub(crate) fn end_all(&self) {
         mark::kill(&Whose::This(self.start));
     }
@@ -90,7 +90,7 @@ impl Families {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Without the thread, the next start takes care.
+        // Without the thread, the next start cleans up.
         let _ = self.ended.send(Ended { mark: self.mark, dir: std::mem::take(&mut self.dir) });
     }
 }

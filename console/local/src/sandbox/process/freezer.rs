@@ -1,12 +1,12 @@
-//! Stops the processes of a sandbox while nothing is asked of them, as AWS freezes an execution environment: what a
-//! function does in the background stands still between two invocations, and its clock has jumped when it goes on.
-//! Sends SIGSTOP and SIGCONT to process groups. A process that left its group, and one that a system call tells of being
-//! stopped (`EINTR`, see signal(7)), notice the difference to AWS, where the whole machine is frozen.
+//! Stops the processes of a sandbox between invocations, as AWS freezes an execution environment: background work of a
+//! function is paused between two invocations, and its clock has jumped when it continues. Sends SIGSTOP and SIGCONT to
+//! process groups. Unlike on AWS, where the whole machine is frozen, a process that left its group is not stopped, and
+//! some system calls report the stop (`EINTR`, see signal(7)).
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Whether a sandbox is frozen.
+/// Freezes and thaws the processes of one sandbox.
 #[derive(Default)]
 pub(crate) struct Freezer {
     state: Mutex<State>,
@@ -14,18 +14,18 @@ pub(crate) struct Freezer {
 
 #[derive(Default)]
 struct State {
-    /// How many times it was woken: who means to freeze it says after which time.
+    /// Number of times that it was woken: freezing applies to one generation.
     generation: u64,
     frozen: bool,
 }
 
 impl Freezer {
-    /// Which turn it is.
+    /// The current generation.
     pub(crate) fn generation(&self) -> u64 {
         self.state().generation
     }
 
-    /// Thaws the groups, begins a new turn and does `work`, in which they are given something to do.
+    /// Thaws the groups, begins a new generation and runs `work`, which gives them an event.
     pub(crate) fn wake<T>(&self, groups: impl Iterator<Item = Pid>, work: impl FnOnce() -> T) -> T {
         let mut state = self.state();
         state.generation += 1;
@@ -36,7 +36,7 @@ impl Freezer {
         work()
     }
 
-    /// Freezes the groups, unless a new turn has begun since `turn`.
+    /// Freezes the groups, unless a newer generation has begun.
     pub(crate) fn freeze(&self, generation: u64, groups: impl Iterator<Item = Pid>) {
         let mut state = self.state();
         if state.generation == generation && !std::mem::replace(&mut state.frozen, true) {
@@ -51,7 +51,7 @@ impl Freezer {
 
 fn signal(groups: impl Iterator<Item = Pid>, signal: Signal) {
     for group in groups {
-        // It may have ended in this moment.
+        // It may have ended by now.
         let _ = kill_process_group(group, signal);
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use std::{os::unix::process::CommandExt as _, process::Command};
 
-    /// Whether a process comes into the state of this letter, as `/proc` tells it.
+    /// Waits until a process has the state with this letter in `/proc`. Returns `false` if it does not.
     fn becomes(process: u32, wanted: char) -> bool {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while std::time::Instant::now() < deadline {

@@ -1,8 +1,9 @@
-//! The mark that every process of a sandbox bears, whatever becomes of it: a daemon leaves its group and its session, is
-//! orphaned, and may drop its environment. So the mark is a resource limit that limits nothing, `RLIMIT_RTTIME` of more
-//! than a hundred thousand years: it is inherited, needs no right to be set, and is read of any process. It says which
-//! directory's local Lambda a process belongs to, which start of it, and which sandbox; nothing else has such a limit, and
-//! so nothing else is ever killed. Asks the processes in `/proc` for it, and kills those that bear one; where there is no `/proc`, none.
+//! The mark that every process of a sandbox keeps: a daemon leaves its group and its session, is orphaned, and may
+//! clear its environment. So the mark is a resource limit without an effect, `RLIMIT_RTTIME` of more than a hundred
+//! thousand years: it is inherited, needs no permission to be set, and can be read of any process. It identifies the
+//! directory of the local Lambda that a process belongs to, the start and the sandbox; no other process has such a
+//! limit, so no other process is ever killed. Reads the marks of the processes in `/proc`, and kills those that match;
+//! without `/proc`, none.
 
 use rustix::process::Pid;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +11,8 @@ use std::{collections::HashSet, fmt, fs, io, os::unix::fs::MetadataExt as _, pat
 
 /// The bit that is set in all marks: 2^62 microseconds.
 const BIT: u64 = 1 << 62;
-/// How many bits say which sandbox, and which start of the local Lambda; the rest says which directory.
+/// Number of bits that identify the sandbox, and of those that identify the start of the local Lambda; the rest
+/// identify the directory.
 const SANDBOX_BITS: u32 = 20;
 const START_BITS: u32 = 18;
 
@@ -19,7 +21,7 @@ const START_BITS: u32 = 18;
 pub(crate) struct Mark(u64);
 
 impl Mark {
-    /// The mark that this start of a directory's local Lambda has in common; no sandbox has it.
+    /// The mark that all sandboxes of this start of a directory's local Lambda share; no sandbox has it itself.
     pub(crate) fn of(dir: &Path) -> io::Result<Self> {
         let (path, metadata) = (dir.canonicalize()?, fs::metadata(dir)?);
         let mut hash = Sha256::new();
@@ -34,33 +36,34 @@ impl Mark {
 
     /// The mark of a sandbox of this start, by its number.
     pub(crate) fn sandbox(self, number: u64) -> Self {
-        // Zero is nobody's.
+        // Zero is reserved for the start itself.
         Self(self.0 | (number % ((1 << SANDBOX_BITS) - 1) + 1))
     }
 
-    /// Marks this process and those that it starts from now on. Makes one system call, and nothing else.
+    /// Marks this process and those that it starts from now on. Makes one system call only.
     #[cfg(target_os = "linux")]
     pub(crate) fn set(self) -> rustix::io::Result<()> {
         use rustix::process::{Resource, Rlimit, setrlimit};
         setrlimit(Resource::Rttime, Rlimit { current: Some(self.0), maximum: Some(self.0) })
     }
 
-    /// Whether the other one is of the same directory.
+    /// Returns `true` if both marks are of the same directory.
     fn is_of_directory(self, other: Self) -> bool {
         self.0 >> (SANDBOX_BITS + START_BITS) == other.0 >> (SANDBOX_BITS + START_BITS)
     }
 
-    /// Whether the other one is of the same start.
+    /// Returns `true` if both marks are of the same start.
     fn is_of_start(self, other: Self) -> bool {
         self.0 >> SANDBOX_BITS == other.0 >> SANDBOX_BITS
     }
 
-    /// The mark of a process that runs, if it has one. One system call: all processes of the machine are asked.
+    /// The mark of a running process, if it has one. Makes one system call, since it is called for every process of the
+    /// machine.
     #[cfg(target_os = "linux")]
     fn read(process: Pid) -> Option<Self> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         #[expect(unsafe_code, reason = "rustix has no form of it that changes nothing")]
-        // SAFETY: the limit is written to while the call lasts, and nothing is set.
+        // SAFETY: the limit is written to during the call only, and nothing is set.
         let done =
             unsafe { libc::prlimit(process.as_raw_pid(), libc::RLIMIT_RTTIME, std::ptr::null(), &raw mut limit) };
         (done == 0 && limit.rlim_cur & !(BIT - 1) == BIT).then_some(Self(limit.rlim_cur))
@@ -72,20 +75,20 @@ impl Mark {
     }
 }
 
-/// A name that no other mark has.
+/// A name that is unique to the mark.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}", self.0)
     }
 }
 
-/// Which processes are meant.
+/// Set of processes to kill.
 pub(crate) enum Whose<'a> {
-    /// Those of these sandboxes.
+    /// Processes of these sandboxes.
     Sandboxes(&'a HashSet<Mark>),
-    /// Those of this start.
+    /// Processes of this start.
     This(Mark),
-    /// Those of earlier starts in the same directory.
+    /// Processes of earlier starts in the same directory.
     Earlier(Mark),
 }
 
@@ -99,9 +102,9 @@ impl Whose<'_> {
     }
 }
 
-/// Kills all of them, also those that are started meanwhile. Takes some milliseconds.
+/// Kills all of them, including those that are started in the meantime. Takes some milliseconds.
 pub(crate) fn kill(whose: &Whose<'_>) {
-    // A process that only forks is outrun; what cannot be killed is not waited for.
+    // The rounds outrun a process that only forks; a process that cannot be killed is not waited for.
     for _ in 0..100 {
         let killed = living(whose).into_iter().filter(|process| kill_one(*process, whose)).count();
         if killed == 0 {
@@ -112,7 +115,7 @@ pub(crate) fn kill(whose: &Whose<'_>) {
     tracing::warn!("a sandbox's processes go on starting others faster than they are killed");
 }
 
-/// Those that run.
+/// The running processes of the set.
 fn living(whose: &Whose<'_>) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
@@ -121,14 +124,14 @@ fn living(whose: &Whose<'_>) -> Vec<Pid> {
         .collect()
 }
 
-/// Whether it has ended and nobody has asked how.
+/// Returns `true` if it has ended, even if its parent has not waited for it.
 fn has_ended(process: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
-    // The name may hold anything; what follows it is the state.
+    // The name may contain any character; the field after it is the state.
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
-/// Kills a process, if it still is the one that was meant; whether it could be.
+/// Kills a process if it still has a mark of the set. Returns `true` if it was killed.
 #[cfg(target_os = "linux")]
 fn kill_one(process: Pid, whose: &Whose<'_>) -> bool {
     use rustix::{
@@ -136,7 +139,7 @@ fn kill_one(process: Pid, whose: &Whose<'_>) -> bool {
         process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
     };
     match pidfd_open(process, PidfdFlags::empty()) {
-        // What the number stands for now cannot change any more.
+        // From here the descriptor refers to the same process, even if its id is reused.
         Ok(file) => {
             let is_meant = Mark::read(process).is_some_and(|mark| whose.has(mark));
             is_meant && pidfd_send_signal(file, Signal::KILL).is_ok()
@@ -160,7 +163,7 @@ mod tests {
         process::{Child, Command, Stdio},
     };
 
-    /// A shell with this mark; gives it and the process ids that it prints.
+    /// Starts a shell with this mark. Returns it and the process ids that it prints.
     fn marked(mark: Mark, script: &str, count: usize) -> (Child, Vec<Pid>) {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
@@ -177,7 +180,7 @@ mod tests {
         (shell, processes)
     }
 
-    /// A daemon without a parent, a session and an environment in common.
+    /// Daemons without a common parent, session or environment.
     const DAEMONS: &str = "(env -i setsid sh -c 'echo $$; exec sleep 600' &) & \
                            (setsid sh -c '(trap \"\" HUP TERM; sh -c \"echo \\$PPID\"; exec sleep 600) & exit' &) & \
                            exec sleep 600";
@@ -205,7 +208,7 @@ mod tests {
     fn leftovers_of_the_same_directory_are_killed_and_another_directorys_are_not() {
         let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let earlier = Mark::of(dir.path()).unwrap();
-        // One in many thousands is the same.
+        // One start in many thousands has the same mark by chance.
         let starts = std::iter::repeat_with(|| Mark::of(dir.path()).unwrap());
         let now = { starts }.find(|start| !start.is_of_start(earlier)).unwrap();
         let other = Mark::of(elsewhere.path()).unwrap();

@@ -1,17 +1,17 @@
-//! How much memory a sandbox uses, and that it has no more than its function.
+//! Memory of a sandbox: measures it, and limits it to the function's.
 //!
-//! - Where this user may make control groups ([`super::cgroup`]), the kernel counts all processes of the sandbox together
-//!   and kills them when they ask for more, as on AWS.
-//! - On any other Linux the memory of its own (what is in no file) is looked at every [`LOOK`], and the sandbox is killed
-//!   when that is more; a peak between two looks is not missed, since the kernel remembers it for the bootstrap's
-//!   process. What the bootstrap started counts from [`FAMILY_LOOK`] on.
+//! - Where this user may make control groups ([`super::cgroup`]), the kernel counts all processes of the sandbox
+//! together and kills them when they exceed the limit, as on AWS.
+//! - On any other Linux the sandbox's own memory (without pages of files) is measured every [`LOOK`], and the sandbox
+//! is killed when it exceeds the limit; a peak between two measurements is not missed, since the kernel records it for
+//! the bootstrap's process. Child processes of the bootstrap count from [`FAMILY_LOOK`] on.
 //! - Elsewhere it is neither measured nor limited.
 //!
-//! Resource limits (`setrlimit`) do not serve: `RLIMIT_AS` and `RLIMIT_DATA` count what a program reserves and never
-//! touches, such as the stacks of its threads, so that good programs fail; and those that do ask for too much are refused,
-//! where AWS kills.
+//! Resource limits (`setrlimit`) do not help: `RLIMIT_AS` and `RLIMIT_DATA` count memory that a program reserves and
+//! never touches, such as the stacks of its threads, so that good programs fail; and an allocation over the limit is
+//! refused, where AWS kills the process.
 //!
-//! Under the emulator its own memory is in the same process: what [`EMULATOR`] says is not counted.
+//! The emulator's own memory is in the same process: [`EMULATOR`] is added to the limit for it.
 
 use super::{
     cgroup::{Cgroup, Cgroups},
@@ -25,19 +25,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the bootstrap's process is looked at while it works.
+/// Interval between two measurements of the bootstrap's process while it works.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a look is good for.
+/// Time for which a measurement is reused.
 const FRESH: Duration = Duration::from_millis(5);
-/// How often, in such looks, all processes are: to find them takes milliseconds.
+/// Number of such measurements between two of all processes: finding them takes milliseconds.
 const FAMILY_LOOK: u32 = 25;
-/// What the emulator may need for itself, in KiB: it translates into memory.
+/// Memory that the emulator may need for itself, in KiB: it translates into memory.
 const EMULATOR: u64 = 128 << 10;
 
 /// The memory of one sandbox.
 pub(crate) struct Memory {
     process: Pid,
-    /// What `/proc` says of it: to open that again for each look would cost more than the look.
+    /// Its file in `/proc`, kept open: opening it for each measurement would cost more than the measurement.
     status: Option<fs::File>,
     /// In KiB.
     limit: u64,
@@ -45,23 +45,23 @@ pub(crate) struct Memory {
     /// In KiB.
     peak: AtomicU64,
     exceeded: AtomicBool,
-    /// When it was last looked at, in microseconds since it was started.
+    /// Time of the last measurement, in microseconds since the start of the process.
     looked: AtomicU64,
     started: Instant,
 }
 
-/// What `/proc` says of a process, in KiB.
+/// Memory of a process according to `/proc`, in KiB.
 struct Usage {
-    /// The most that it ever had in memory at once, files' pages and all.
+    /// Its peak, including pages of files.
     peak: u64,
-    /// What it has of files now.
+    /// Current pages of files.
     files: u64,
-    /// What it has of its own now.
+    /// Current memory without pages of files.
     own: u64,
 }
 
 impl Memory {
-    /// Of a process that was just started, and may have `megabytes`.
+    /// Starts to measure a new process with a limit of `megabytes`.
     pub(crate) fn new(process: Pid, megabytes: u32, emulated: bool, cgroups: Option<&Cgroups>) -> Self {
         let limit = u64::from(megabytes) * 1024 + if emulated { EMULATOR } else { 0 };
         let cgroup = cgroups.and_then(|cgroups| match cgroups.make(process, limit * 1024) {
@@ -83,8 +83,8 @@ impl Memory {
         }
     }
 
-    /// Looks once, unless that was done just before: to touch 128 MB takes longer than [`FRESH`], and the kernel tells a
-    /// peak at the next look as well. Whether it had too much at any time.
+    /// Measures once, unless that was done just before: touching 128 MB takes longer than [`FRESH`], and the kernel
+    /// reports a peak at the next measurement as well. Returns `true` if the limit was ever exceeded.
     pub(crate) fn glance(&self) -> bool {
         let now = self.started.elapsed().as_micros() as u64;
         let looked = self.looked.load(Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl Memory {
         self.measure()
     }
 
-    /// Looks once; whether it had too much at any time. When the process has ended, the system has forgotten it.
+    /// Measures once. Returns `true` if the limit was ever exceeded. The system drops the figure when the process ends.
     pub(crate) fn measure(&self) -> bool {
         if let Some(cgroup) = &self.cgroup {
             self.note(cgroup.peak().unwrap_or(0) / 1024);
@@ -112,12 +112,12 @@ impl Memory {
         self.is_exceeded()
     }
 
-    /// Whether it had too much, as far as was seen.
+    /// Returns `true` if a measurement was over the limit.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.load(Ordering::Relaxed)
     }
 
-    /// The peak so far in MB; none where the system does not tell.
+    /// The peak so far in MB, or `None` if the system does not report it.
     pub(crate) fn peak(&self) -> Option<u64> {
         let most = self.limit / 1024;
         if self.is_exceeded() {
@@ -127,10 +127,10 @@ impl Memory {
         (kilobytes > 0).then(|| kilobytes.div_ceil(1024).min(most))
     }
 
-    /// Comes back when it has too much, and only then.
+    /// Waits until the limit is exceeded.
     pub(crate) async fn exceeded(&self) {
         if self.cgroup.is_some() || cfg!(not(target_os = "linux")) {
-            // The kernel takes care, or nobody can.
+            // The kernel enforces the limit, or nothing can.
             return std::future::pending().await;
         }
         for look in 1_u32.. {
@@ -164,12 +164,12 @@ fn status(process: Pid) -> Option<fs::File> {
 }
 
 fn usage(status: &fs::File) -> Option<Usage> {
-    // All of it comes with one read, where this is large enough.
+    // One read returns the whole file if the buffer is large enough.
     let mut text = [0; 4096];
     let length = status.read_at(&mut text, 0).ok()?;
     let status = std::str::from_utf8(text.get(..length)?).ok()?;
     let mut lines = status.lines();
-    // They come in this order.
+    // The fields are in this order.
     let mut field = |name: &str| {
         let line = lines.find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse::<u64>().ok()

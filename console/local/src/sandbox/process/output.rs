@@ -1,5 +1,5 @@
-//! What a bootstrap prints: one pipe for its standard output and error, read as it comes, cut into lines. However much
-//! is printed, only one event's worth is in memory.
+//! Output of a bootstrap: one pipe for its standard output and error, read as it arrives and split into lines. At most
+//! one event's worth of it is in memory.
 
 use crate::sandbox::{log::writer::LogWriter, telemetry::Category};
 use rustix::io::{ioctl_fionread, read};
@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::net::unix::pipe::Receiver;
 
-/// How large a log event is at most, in bytes: 256 KB in `CloudWatch`. Longer lines become several events.
+/// Maximum size of a log event in bytes: 256 KB in `CloudWatch`. Longer lines become several events.
 const EVENT: usize = 256 * 1024;
 
 /// A sandbox's output.
@@ -20,7 +20,7 @@ pub(crate) struct Output {
     by: Category,
 }
 
-/// What one look into the pipe found.
+/// Result of one read of the pipe.
 #[derive(PartialEq, Eq)]
 enum Found {
     Bytes,
@@ -29,16 +29,16 @@ enum Found {
 }
 
 impl Output {
-    /// Reads from `pipe` into `log` what is printed by the function or by an extension.
+    /// Copies the output of the function or of an extension from `pipe` to `log`.
     pub(crate) fn new(pipe: PipeReader, log: Arc<LogWriter>, by: Category) -> io::Result<Self> {
         Ok(Self { pipe: Receiver::from_owned_fd(pipe.into())?, lines: Mutex::default(), log, by })
     }
 
-    /// Reads until nobody can write any more.
+    /// Reads until no process has the pipe open for writing.
     pub(crate) async fn follow(&self) {
         while self.pipe.readable().await.is_ok() {
             match self.pump(usize::MAX, |buffer| self.pipe.try_read(buffer)) {
-                // Others have their turn, however much is printed.
+                // Lets other tasks run, even if the output never pauses.
                 Found::Bytes => tokio::task::yield_now().await,
                 Found::Nothing => {}
                 Found::End => break,
@@ -47,8 +47,8 @@ impl Output {
         self.finish();
     }
 
-    /// Reads what is in the pipe at this moment, and ends its last line. Asks the system itself: tokio would say that
-    /// there is nothing until its next look.
+    /// Reads all that is in the pipe now, and ends its last line. Reads the pipe directly: tokio would report it as
+    /// empty until its next poll.
     pub(crate) fn drain(&self) {
         let mut left = ioctl_fionread(&self.pipe).unwrap_or(0) as usize;
         while left > 0 {
@@ -76,7 +76,7 @@ impl Output {
             Ok(0) => Found::End,
             Ok(length) => {
                 let messages = lines.take(buffer.get(..length).unwrap_or_default());
-                // Written with the lines still locked: whoever drains next writes after these.
+                // Written while the lines are locked: a concurrent drain writes its lines after these.
                 self.log.printed(self.by, messages);
                 Found::Bytes
             }
@@ -95,7 +95,7 @@ impl Output {
     }
 }
 
-/// Bytes on their way to become lines.
+/// Bytes that are split into lines.
 #[derive(Default)]
 struct Lines {
     buffer: Vec<u8>,
@@ -104,7 +104,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// The lines that these bytes end, and what is too long to wait for its end.
+    /// The lines that these bytes complete, and parts of a line that is too long.
     fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         self.read = self.read.wrapping_add(bytes.len());
         let mut messages = Vec::new();
@@ -114,7 +114,7 @@ impl Lines {
                 messages.extend(self.rest());
                 continue;
             }
-            // The byte after the cut tells whether it is between characters.
+            // The byte after the cut shows whether it is between characters.
             while self.partial.len() > EVENT {
                 let cut = boundary(&self.partial, EVENT);
                 let rest = self.partial.split_off(cut);
@@ -137,12 +137,12 @@ impl Lines {
     }
 }
 
-/// Text, with what is no UTF-8 replaced.
+/// Decodes text, with invalid UTF-8 replaced.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The last place at or before `limit` where no character is cut in two.
+/// The last position at or before `limit` that splits no character.
 fn boundary(bytes: &[u8], limit: usize) -> usize {
     let starts = |index: &usize| bytes.get(*index).is_none_or(|byte| byte & 0xC0 != 0x80);
     (limit.saturating_sub(3)..=limit).rev().find(starts).unwrap_or(limit)

@@ -1,6 +1,6 @@
-//! Starts processes from one thread that lives as long as the server. On Linux a child dies with the thread that started
-//! it, even when this process is killed with `kill -9`; a thread of a pool may end at any time, this one does not.
-//! Before a child runs its program it is marked and shown its files. Touches processes only.
+//! Starts processes from one thread that lives as long as the server. On Linux a child dies with the thread that
+//! started it, even when this process is killed with `kill -9`; a thread of a pool may end at any time, this one does
+//! not. A child is marked and enters its mount namespace before it runs its program. Touches processes only.
 
 use super::mark::Mark;
 use crate::sandbox::isolation::{Mounts, Namespace};
@@ -18,11 +18,12 @@ use tokio::{
     sync::oneshot,
 };
 
-/// How many file descriptors a function has on AWS, soft and hard. Source: AWS Lambda developer guide, "Lambda quotas".
+/// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda developer guide,
+/// "Lambda quotas".
 #[cfg(target_os = "linux")]
 const DESCRIPTORS: u64 = 1024;
 
-/// How long the thread rests after a start before it gets ready for the next one: the new process comes first.
+/// Pause of the thread after a start, before it prepares the next one: the new process has priority.
 const REST: Duration = Duration::from_millis(5);
 
 /// The thread that starts processes. It ends when this is dropped.
@@ -30,11 +31,11 @@ pub(crate) struct Spawner {
     jobs: mpsc::Sender<Job>,
 }
 
-/// What is done to a process before it becomes one of a sandbox.
+/// Changes to make to a process before it runs a program of a sandbox.
 pub(crate) struct Confinement {
-    /// It and all that it starts are known by that.
+    /// Identifies it and all its descendants.
     pub(crate) mark: Mark,
-    /// What it sees of the file system; none where it sees this process's.
+    /// Its mounts, or `None` if it sees the same files as this process.
     pub(crate) mounts: Option<(&'static Namespace, Mounts)>,
     /// A file that the command needs open.
     pub(crate) kept: Option<File>,
@@ -47,7 +48,7 @@ struct Job {
 }
 
 impl Spawner {
-    /// Starts the thread; the children are awaited on `runtime`, and those that have mounts have them in `namespace`.
+    /// Starts the thread. The children are awaited on `runtime`, and those with mounts enter `namespace`.
     pub(crate) fn new(runtime: Handle, namespace: Option<&'static Namespace>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
@@ -68,7 +69,7 @@ impl Spawner {
                     _ => queue.recv().ok(),
                 };
                 let Some(Job { command, confinement, started }) = next else { break };
-                // A caller that went away drops the child, and `kill_on_drop` ends it.
+                // If the caller is gone the child is dropped, and `kill_on_drop` ends it.
                 let _ = started.send(spawn(command, confinement, ahead));
                 ahead = false;
             }
@@ -92,7 +93,7 @@ fn spawn(mut command: Command, confinement: Confinement, ahead: bool) -> io::Res
     AsyncCommand::from(command).kill_on_drop(true).spawn()
 }
 
-/// Also gives it as many file descriptors as on AWS, whatever this process has, and lets it die with this process.
+/// Marks the process, sets its limit of file descriptors to AWS's, and makes it die with this process.
 #[cfg(target_os = "linux")]
 fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
     use rustix::process::{
@@ -104,12 +105,12 @@ fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
     let confine = move || {
         let Confinement { mark, mounts, kept: _ } = &confinement;
         setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
-        // Refused to one that is marked already: to a sandbox's own local Lambda.
+        // Refused to a process that is marked already: a local Lambda inside a sandbox.
         let _ = mark.set();
         if let Some((namespace, mounts)) = mounts {
             namespace.enter(mounts, ahead)?;
         }
-        // Last, for entering a user namespace takes it back.
+        // Last, because entering a user namespace resets it.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the line above.
         if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
@@ -121,7 +122,7 @@ fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
     }
 }
 
-/// Elsewhere there is nothing of that.
+/// Other systems support none of that.
 #[cfg(not(target_os = "linux"))]
 fn confine(_: &mut Command, Confinement { mark, mounts, kept }: Confinement, _: bool) {
     tracing::trace!(%mark, mounted = mounts.is_some(), kept = kept.is_some(), "a sandbox sees what this process sees");

@@ -1,19 +1,19 @@
-//! A process group that ends with its owner, and the words for how processes start and end.
+//! A process group that ends with its owner, and Lambda's wording of starts and exits.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{io, process::ExitStatus};
 
-/// A process group; killed when this is dropped, be it with the whole runtime.
+/// A process group. It is killed when this is dropped, even if the whole runtime is.
 pub(crate) struct Group(pub(crate) Pid);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Most often nobody of it is left.
+        // Usually no process of the group is left.
         let _ = kill_process_group(self.0, Signal::KILL);
     }
 }
 
-/// An exit as Lambda words it.
+/// Describes an exit in Lambda's words.
 pub(crate) fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     let Some(signal) = status.signal() else { return format!("exit status {}", status.code().unwrap_or_default()) };
@@ -36,7 +36,7 @@ pub(crate) fn describe(status: ExitStatus) -> String {
     format!("signal: {name}{core}")
 }
 
-/// A failed start as Lambda words it.
+/// Describes a failed start in Lambda's words.
 pub(crate) fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -1,4 +1,4 @@
-//! What the APIs of one sandbox work on.
+//! State of the APIs of one sandbox.
 
 use super::{connection_owners::ConnectionOwners, invocation_state::InvocationState};
 use crate::{
@@ -7,15 +7,15 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What the inside of a sandbox speaks to.
+/// State that the APIs of one sandbox share.
 pub(crate) struct Apis {
     /// The Runtime API's state.
     pub(crate) invocation: Arc<InvocationState>,
     /// The Extensions API's state.
     pub(crate) extensions: Arc<Extensions>,
-    /// Whose happenings the Telemetry API tells.
+    /// The log whose events the Telemetry API sends.
     pub(crate) log: Arc<LogWriter>,
-    /// What `register` tells of.
+    /// The function that `register` describes.
     pub(crate) function: Arc<Function>,
     pub(crate) owners: ConnectionOwners,
 }

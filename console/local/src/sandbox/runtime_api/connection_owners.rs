@@ -1,16 +1,16 @@
-//! Owners of connections: on Linux the kernel tells which user opened it, and which process holds it. So a sandbox's
-//! Runtime API is for that sandbox alone. Asks the kernel, and reads `/proc`.
+//! Owners of connections: on Linux the kernel reports the user and the process of a connection, so that a sandbox's
+//! Runtime API is for that sandbox alone. Queries the kernel, and reads `/proc`.
 
 use crate::sandbox::process::descendants::descendants;
 use rustix::process::Pid;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
-/// How long a connection waits for its process to be known as one of the sandbox's: it may be quicker than we are.
+/// Longest time that a connection waits for its process to become known as one of the sandbox's: it may connect first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the connection from `peer` to `local` was opened by this user, or by root, who may do anything anyway. Where the
-/// system does not tell, it is taken to be so.
+/// Returns `true` if the connection from `peer` to `local` was opened by this user, or by root, who may do anything
+/// anyway. Also returns `true` if the system does not report it.
 pub(crate) fn is_of_this_user(peer: SocketAddr, local: SocketAddr) -> bool {
     is_let_in(&socket::find(peer, local), rustix::process::geteuid().as_raw())
 }
@@ -19,29 +19,29 @@ fn is_let_in(found: &Owner, me: u32) -> bool {
     match *found {
         Owner::Unknown => true,
         Owner::Nobody => false,
-        // Of a connection that its process has closed the kernel says that it is root's, and of no socket.
+        // The kernel reports a connection that its process has closed as root's and without a socket.
         Owner::Socket { user, socket } => socket != 0 && (user == me || user == 0),
     }
 }
 
-/// Whose connections a sandbox's APIs take.
+/// The process groups whose connections a sandbox's APIs accept.
 pub(crate) struct ConnectionOwners {
     groups: watch::Sender<Vec<Pid>>,
 }
 
 impl ConnectionOwners {
-    /// Nobody's yet.
+    /// Accepts no connection yet.
     pub(crate) fn new() -> Self {
         Self { groups: watch::Sender::new(Vec::new()) }
     }
 
-    /// Those of a process group, too.
+    /// Also accepts the connections of a process group.
     pub(crate) fn add(&self, leader: Pid) {
         self.groups.send_modify(|groups| groups.push(leader));
     }
 
-    /// Whether the connection from `peer` to `local` was opened by this user, and by a process of the sandbox. Where the
-    /// system does not tell, it is taken to be so.
+    /// Returns `true` if the connection from `peer` to `local` was opened by this user, and by a process of the
+    /// sandbox. Also returns `true` if the system does not report it.
     pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> bool {
         let socket = match socket::find(peer, local) {
             Owner::Unknown => return true,
@@ -56,7 +56,7 @@ impl ConnectionOwners {
                 if leaders.iter().any(|leader| holds(*leader, socket)) {
                     return true;
                 }
-                // Reading about every process takes its time.
+                // Reading about every process may take long.
                 let others = tokio::task::spawn_blocking(move || {
                     !leaders.is_empty() && descendants(&leaders).into_iter().any(|process| holds(process, socket))
                 });
@@ -69,7 +69,7 @@ impl ConnectionOwners {
     }
 }
 
-/// Whether a process holds a socket. One that does not let itself be looked at is taken at its word.
+/// Returns `true` if a process holds a socket, or may not be inspected.
 fn holds(process: Pid, socket: u32) -> bool {
     let wanted = format!("socket:[{socket}]");
     match std::fs::read_dir(format!("/proc/{}/fd", process.as_raw_nonzero())) {
@@ -81,21 +81,21 @@ fn holds(process: Pid, socket: u32) -> bool {
     }
 }
 
-/// What the kernel knows of a connection.
+/// Owner of a connection according to the kernel.
 #[derive(Debug, PartialEq, Eq)]
 enum Owner {
-    /// The other end: its owner, and the number of its socket.
+    /// The other end: the owner and inode number of its socket.
     Socket { user: u32, socket: u32 },
-    /// There is no such connection, or not any more.
+    /// There is no such connection, or it was closed.
     Nobody,
-    /// This system does not tell.
+    /// This system does not report it.
     Unknown,
 }
 
 #[cfg(target_os = "linux")]
 mod socket {
-    //! Finds a socket by its addresses: through netlink, which takes microseconds, and where that is not there in the
-    //! tables of `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
+    //! Finds a socket by its addresses: through netlink, which takes microseconds, or else in the tables of
+    //! `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
 
     use super::Owner;
     use rustix::net::{
@@ -105,9 +105,9 @@ mod socket {
     };
     use std::net::{SocketAddr, SocketAddrV4};
 
-    /// `SOCK_DIAG_BY_FAMILY`, the type of request and answer.
+    /// `SOCK_DIAG_BY_FAMILY`, the type of request and response.
     const BY_FAMILY: u16 = 20;
-    /// How long a request is, with its header of 16 bytes.
+    /// Length of a request, with its header of 16 bytes.
     const LENGTH: u32 = 72;
 
     /// The socket at the other end of a connection that was accepted at `local`.
@@ -121,7 +121,7 @@ mod socket {
         let mut request = Vec::with_capacity(LENGTH as usize);
         request.extend(LENGTH.to_ne_bytes());
         request.extend(BY_FAMILY.to_ne_bytes());
-        // A request; no sequence number, to the kernel.
+        // Flags of a request, no sequence number, addressed to the kernel.
         request.extend(1_u16.to_ne_bytes());
         request.extend([0; 8]);
         // IPv4, TCP, no extensions, in any state.
@@ -144,7 +144,7 @@ mod socket {
         let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
         match (kind, word(80), word(84)) {
             (Some(BY_FAMILY), Some(user), Some(socket)) => Ok(Owner::Socket { user, socket }),
-            // An error; that there is no such socket is one that says something.
+            // An error. `ENOENT` is a definite answer: there is no such socket.
             _ if word(16).is_some_and(|code| code == (-rustix::io::Errno::NOENT.raw_os_error()) as u32) => {
                 Ok(Owner::Nobody)
             }
@@ -158,7 +158,7 @@ mod socket {
             |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
         let (peer, local) = (hex(peer), hex(local));
         let mut found = Owner::Unknown;
-        // Programs that use IPv6 sockets for everything are in the second table.
+        // The second table has the IPv6 sockets, which some programs use for IPv4 connections too.
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
             let Ok(table) = std::fs::read_to_string(table) else { continue };
             found = Owner::Nobody;

@@ -1,6 +1,6 @@
-//! HTTP/1.1 as a sandbox's APIs need it: one connection, a request at a time, an answer whose body is there as a whole.
-//! Each request costs one read, each answer one write; an HTTP library's machinery would cost more than all the rest that
-//! is done for one of these. Reads from and writes to its connection only.
+//! HTTP/1.1 as a sandbox's APIs need it: one connection, one request at a time, responses with complete bodies. Each
+//! request costs one read, each response one write; an HTTP library would cost more than all the other work for such a
+//! request. Reads from and writes to its connection only.
 
 mod body;
 mod head;
@@ -20,31 +20,31 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How much of a head is read: runtimes tell the causes of errors in headers.
+/// Maximum size of a head in bytes: runtimes send the causes of errors in headers.
 const HEAD_LIMIT: usize = 400 << 10;
-/// How much is read at once, and kept for the next request.
+/// Size of one read; a buffer of this size is kept for the next request.
 const BLOCK: usize = 8 << 10;
-/// Up to this a body is written together with its head; a longer one is not copied.
+/// Maximum size of a body that is written together with its head; a longer one is not copied.
 const SHORT: usize = 4 << 10;
 
 /// A connection from inside a sandbox.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// What was read and belongs to no request yet.
+    /// Bytes that were read and belong to no request yet.
     buffer: BytesMut,
-    /// The answer that is being written.
+    /// The response that is being written.
     out: Vec<u8>,
-    /// Whether there may be another request.
+    /// `true` if another request may follow.
     open: bool,
 }
 
 impl Connection {
-    /// Of a connection that was just accepted.
+    /// Wraps a connection that was just accepted.
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, buffer: BytesMut::new(), out: Vec::new(), open: true }
     }
 
-    /// The next request; none when there will not be one. What is no request is answered here.
+    /// Returns the next request, or `None` at the end of the connection. Answers malformed requests itself.
     pub(crate) async fn receive(&mut self) -> io::Result<Option<Request<'_>>> {
         if !self.open {
             return Ok(None);
@@ -60,13 +60,13 @@ impl Connection {
             if self.buffer.len() > HEAD_LIMIT {
                 break Err(Malformed::TooLarge);
             }
-            // The end of a head has up to four bytes.
+            // The end of a head is up to four bytes long.
             looked = self.buffer.len().saturating_sub(3);
             self.buffer.reserve(BLOCK / 2);
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Ok(None);
             }
-            // Empty lines before a request count for nothing.
+            // Empty lines before a request are skipped.
             while looked == 0 && matches!(self.buffer.first(), Some(b'\r' | b'\n')) {
                 self.buffer.advance(1);
             }
@@ -82,7 +82,7 @@ impl Connection {
     }
 }
 
-/// A request that waits for its answer.
+/// A request that waits for its response.
 pub(crate) struct Request<'a> {
     head: Head,
     connection: &'a mut Connection,
@@ -94,7 +94,7 @@ impl Request<'_> {
         &self.head.parts
     }
 
-    /// Has it answered, and writes that. When the other side goes before there is an answer, there will be none.
+    /// Calls `handle` and writes its response. Returns an error if the peer closes the connection before that.
     pub(crate) async fn answer(self, handle: impl AsyncFnOnce(&Parts, &mut Body<'_>) -> Response) -> io::Result<()> {
         let Self { head: Head { parts, framing, keep_alive, old, expects }, connection } = self;
         let Connection { stream, buffer, out, open } = connection;
@@ -124,7 +124,7 @@ impl Request<'_> {
     }
 }
 
-/// Comes back when the other side has ended the connection. When it sends something before that, it does not come back.
+/// Returns once the peer has closed the connection. Never returns if the peer sends data first.
 async fn gone(stream: &TcpStream) {
     if !matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
         std::future::pending::<()>().await;

@@ -1,5 +1,5 @@
-//! The body of a request, piece by piece: of a known length or in chunks, with trailers. Reads from the connection what
-//! is not there yet, and nothing that belongs to the next request.
+//! The body of a request, piece by piece: of a known length or in chunks, with trailers. Reads missing bytes from the
+//! connection, and none of the next request.
 
 use super::{
     BLOCK,
@@ -10,17 +10,17 @@ use http::HeaderMap;
 use std::io;
 use tokio::net::TcpStream;
 
-/// How long the line before a chunk and the trailers may be.
+/// Maximum length of the line before a chunk, and of the trailers, in bytes.
 const LINES: usize = 16 << 10;
-/// How much is read at once of a long body.
+/// Size of one read of a long body.
 const LARGE_BLOCK: usize = 256 << 10;
 
 /// A piece of a body.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// Some of it.
+    /// Data.
     Data(Bytes),
-    /// What is told after it, if anything.
+    /// The trailers, if there are any.
     Trailers(HeaderMap),
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Body<'a> {
     stream: &'a TcpStream,
     buffer: &'a mut BytesMut,
     framing: Framing,
-    /// Whether the other side waits to be told to send it.
+    /// `true` if the peer waits for `100 Continue`.
     expects: bool,
 }
 
@@ -38,12 +38,12 @@ impl<'a> Body<'a> {
         Self { stream, buffer, framing, expects }
     }
 
-    /// Whether all of it was read.
+    /// Returns `true` if all of it was read.
     pub(super) fn is_over(&self) -> bool {
         self.framing == Framing::Length(0)
     }
 
-    /// The next piece; none at its end. After an error it has no other pieces.
+    /// Returns the next piece, or `None` at the end. There are no other pieces after an error.
     pub(crate) async fn piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
             match self.framing {
@@ -86,7 +86,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The trailers, once they are there.
+    /// Parses the trailers once they are complete.
     fn trailers(&mut self) -> io::Result<Option<HeaderMap>> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let length = match httparse::parse_headers(self.buffer, &mut headers) {
@@ -103,7 +103,7 @@ impl<'a> Body<'a> {
         parsed.map(Some).ok_or_else(|| nonsense("the trailers are none"))
     }
 
-    /// Some bytes of so many that are left, at least one.
+    /// Returns at least one and at most `left` bytes.
     async fn take(&mut self, left: u64) -> io::Result<Bytes> {
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         if self.buffer.is_empty() {
@@ -112,7 +112,7 @@ impl<'a> Body<'a> {
         Ok(self.buffer.split_to(left.min(self.buffer.len())).freeze())
     }
 
-    /// Reads on in a line that is not whole.
+    /// Reads more of an incomplete line.
     async fn read_line(&mut self) -> io::Result<()> {
         if self.buffer.len() > LINES {
             return Err(nonsense("a line is too long"));

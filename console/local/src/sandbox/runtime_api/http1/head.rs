@@ -1,4 +1,4 @@
-//! The head of a request: where it ends, what it says. Pure: bytes in, a request out.
+//! The head of a request: finds its end and parses it. Pure: bytes in, a request out.
 
 use bytes::Bytes;
 use http::{
@@ -8,17 +8,17 @@ use http::{
 };
 use std::mem::MaybeUninit;
 
-/// How many headers a request or a trailer may have.
+/// Maximum number of headers of a request, and of trailers.
 pub(super) const HEADERS: usize = 100;
 
-/// What comes next of a body.
+/// The next part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// So many bytes, and that is all.
+    /// This many bytes, then the end.
     Length(u64),
-    /// The line that tells the size of a chunk.
+    /// The line with the size of a chunk.
     Size,
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Chunk(u64),
     /// The line end after a chunk.
     LineEnd,
@@ -26,7 +26,7 @@ pub(super) enum Framing {
     Trailers,
 }
 
-/// Why there is no request.
+/// Error in a request's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     /// 400.
@@ -36,7 +36,7 @@ pub(super) enum Malformed {
 }
 
 impl Malformed {
-    /// What is answered; after that the connection ends.
+    /// The response, after which the connection is closed.
     pub(super) fn answer(self) -> &'static [u8] {
         match self {
             Self::Nonsense => b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -52,16 +52,16 @@ impl Malformed {
 pub(super) struct Head {
     pub(super) parts: Parts,
     pub(super) framing: Framing,
-    /// Whether another request may follow.
+    /// `true` if another request may follow.
     pub(super) keep_alive: bool,
-    /// Whether it is of HTTP/1.0.
+    /// `true` for HTTP/1.0.
     pub(super) old: bool,
-    /// Whether its body comes only when it is told to.
+    /// `true` if the client waits for `100 Continue` before it sends the body.
     pub(super) expects: bool,
 }
 
 impl Head {
-    /// Reads a whole head, and nothing but that.
+    /// Parses exactly one complete head.
     pub(super) fn parse(bytes: &Bytes) -> Result<Self, Malformed> {
         let nonsense = Malformed::Nonsense;
         let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
@@ -94,7 +94,7 @@ impl Head {
     }
 }
 
-/// Headers that were parsed out of these bytes.
+/// Converts headers that were parsed from these bytes.
 pub(super) fn fields(bytes: &Bytes, parsed: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(parsed.len());
     for field in parsed {
@@ -104,9 +104,9 @@ pub(super) fn fields(bytes: &Bytes, parsed: &[httparse::Header<'_>]) -> Option<H
     Some(headers)
 }
 
-/// How the body comes; none when that is contradictory.
+/// Framing of the body, or `None` if the headers contradict each other.
 fn framing(headers: &HeaderMap, old: bool) -> Option<Framing> {
-    // What is encoded has no length. Source: RFC 9112, section 6.3.
+    // With a transfer encoding there is no length. Source: RFC 9112, section 6.3.
     if let Some(encoding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
         let last = encoding.as_bytes().rsplit(|byte| *byte == b',').next()?;
         return (!old && last.trim_ascii().eq_ignore_ascii_case(b"chunked")).then_some(Framing::Size);
@@ -117,7 +117,7 @@ fn framing(headers: &HeaderMap, old: bool) -> Option<Framing> {
     lengths.all(|other| other == length).then_some(Framing::Length(digits.parse().ok()?))
 }
 
-/// How long the head is that these bytes begin with, once it is whole; those before `from` hold no end of it.
+/// Length of the complete head at the start of these bytes. The bytes before `from` were searched already.
 pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     let ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);

@@ -1,11 +1,11 @@
-//! An answer to a request, and how it is written. Pure, but for the date.
+//! A response and its serialization. Pure, but for the date.
 
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use std::{cell::RefCell, io::Write as _};
 
-/// An answer: JSON.
+/// A response: JSON.
 #[derive(Debug)]
 pub(crate) struct Response {
     status: StatusCode,
@@ -15,12 +15,12 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// An answer with this body.
+    /// Creates a response with this body.
     pub(crate) fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, fields: Vec::new(), body: body.into() }
     }
 
-    /// The same with another header; one whose value is none of HTTP's is left out.
+    /// Adds a header. A value that is not valid in HTTP is left out.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
             tracing::warn!(name, "a header of an event was left out: its value has control characters");
@@ -32,10 +32,10 @@ impl Response {
         self
     }
 
-    /// Writes the head to `out`, with this line in it; gives the body.
+    /// Writes the head to `out`, with this extra line in it. Returns the body.
     pub(super) fn write(self, out: &mut Vec<u8>, line: &str) -> Bytes {
         let Self { status, fields, body } = self;
-        // To write to memory does not fail.
+        // Writing to memory does not fail.
         let reason = status.canonical_reason().unwrap_or_default();
         let _ = write!(out, "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\n", status.as_str());
         out.extend_from_slice(&fields);
@@ -51,7 +51,7 @@ thread_local! {
     static DATE: RefCell<Date> = const { RefCell::new(Date { second: 0, line: String::new() }) };
 }
 
-/// The header that tells the time, which changes once a second.
+/// The `date` header, which changes once a second.
 struct Date {
     second: i64,
     line: String,

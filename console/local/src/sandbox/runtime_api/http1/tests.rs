@@ -7,7 +7,7 @@ use http::StatusCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Answers every request with what it said, as a sandbox's APIs do: those to `/wait` never.
+/// Answers every request with its content, as a sandbox's APIs do; never answers those to `/wait`.
 async fn echo(stream: TcpStream) -> io::Result<usize> {
     let (mut connection, mut count) = (Connection::new(stream), 0);
     while let Some(request) = connection.receive().await? {
@@ -16,7 +16,7 @@ async fn echo(stream: TcpStream) -> io::Result<usize> {
             let (mut data, mut trailer) = (Vec::new(), String::new());
             let status = loop {
                 match body.piece().await {
-                    // As ASCII, for whatever comes.
+                    // As ASCII, so that any bytes can be compared.
                     Ok(Some(Piece::Data(piece))) => data.extend(piece.iter().map(|byte| byte & 0x7F)),
                     Ok(Some(Piece::Trailers(trailers))) => {
                         trailer = trailers.get("x-end").map_or("", |end| end.to_str().unwrap_or_default()).to_owned();
@@ -35,8 +35,7 @@ async fn echo(stream: TcpStream) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Sends these parts one by one, then ends the connection's one half, and gives all that comes back, and how many
-/// requests there were.
+/// Sends these parts one by one, then closes the sending half. Returns all that comes back, and the number of requests.
 async fn talk(parts: &[&[u8]]) -> (String, io::Result<usize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -46,20 +45,20 @@ async fn talk(parts: &[&[u8]]) -> (String, io::Result<usize>) {
         if client.write_all(part).await.is_err() {
             break;
         }
-        // The other side has its turn, so that it sees the parts apart.
+        // Lets the server run, so that it reads the parts separately.
         tokio::task::yield_now().await;
     }
     let _ = client.shutdown().await;
     let mut said = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut said)).await;
-    // What came after the last request that was read may break the connection off.
+    // Bytes after the last request that was read may reset the connection.
     let _ = read.expect("it does not hang");
     let count =
         tokio::time::timeout(Duration::from_secs(20), server).await.expect("it ends").expect("it does not panic");
     (String::from_utf8(said).unwrap(), count)
 }
 
-/// The statuses and bodies of answers.
+/// Statuses and bodies of the responses.
 fn answers(said: &str) -> Vec<(u16, String)> {
     let (mut rest, mut answers) = (said, Vec::new());
     while let Some((head, after)) = rest.split_once("\r\n\r\n") {
