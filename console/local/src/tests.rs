@@ -1,4 +1,4 @@
-//! The local Lambda from outside: signed HTTP in, bootstraps that are small scripts.
+//! The local Lambda tested from outside: signed HTTP requests, bootstraps that are small scripts.
 
 mod api;
 mod bootstraps;
@@ -24,10 +24,10 @@ use std::{
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// How long a test waits for what must happen: far longer than it takes on a busy machine.
+/// Timeout for conditions that must come true: far longer than they take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Waits until it is so.
+/// Waits until the condition is true.
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {
@@ -37,7 +37,7 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "not within {PATIENCE:?}: {what}");
 }
 
-/// Limits that tests can wait for.
+/// Limits short enough for tests to reach.
 fn quick() -> Limits {
     Limits {
         init: Duration::from_secs(5),
@@ -50,7 +50,7 @@ fn quick() -> Limits {
     }
 }
 
-/// A served local Lambda in a directory of its own.
+/// A local Lambda that is served from a directory of its own.
 struct Server {
     local: Local,
     client: Client,
@@ -83,29 +83,29 @@ impl Server {
         self.settled(name).await
     }
 
-    /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
+    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in progress.
     async fn settled(&self, name: &str) -> Value {
         self.client.settled(name).await
     }
 
-    /// What stands behind the door.
+    /// The service behind the server's auth.
     fn service(&self) -> &Arc<crate::service::Service> {
         &self.local.server.as_ref().unwrap().service
     }
 
-    /// A call below the functions' path.
+    /// Sends a call below the functions' path.
     async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
         self.client.lambda(method, &format!("/2015-03-31/functions{path}"), &body).await
     }
 
-    /// Changes the configuration, and waits until that is done.
+    /// Changes the configuration and waits until the change is complete.
     async fn configure(&self, name: &str, settings: Value) -> Value {
         let reply = self.call("PUT", &format!("/{name}/configuration"), settings).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         self.settled(name).await
     }
 
-    /// Publishes a version; gives its number.
+    /// Publishes a version and returns its number.
     async fn publish(&self, name: &str) -> String {
         let reply = self.call("POST", &format!("/{name}/versions"), json!({})).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
@@ -122,7 +122,7 @@ fn options(dir: &Path) -> Options {
     Options { dir: dir.to_owned(), port: 0, region: "eu-central-1".to_owned(), emulator: Arc::new(|| None) }
 }
 
-/// A directory that sandboxes see as well: each has a `/tmp` of its own.
+/// A directory that sandboxes see as well, although each has a `/tmp` of its own.
 fn shared_dir() -> tempfile::TempDir {
     tempfile::tempdir_in("/var/tmp").unwrap()
 }
@@ -141,7 +141,7 @@ pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A `CreateFunction` request; `settings` replace its defaults, and `null` takes one away.
+/// A `CreateFunction` request. `settings` replace its defaults; `null` removes one.
 fn request(name: &str, zip: &[u8], settings: Value) -> Value {
     let mut request = json!({
         "FunctionName": name,

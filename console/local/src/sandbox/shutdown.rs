@@ -1,5 +1,5 @@
-//! The end of a sandbox: at once when it has no extensions, else with the time that AWS gives them. Signals processes.
-//! Source: AWS Lambda developer guide, "Shutdown phase".
+//! The end of a sandbox: immediate without extensions, else within the time that AWS allows. Sends signals to
+//! processes. Source: AWS Lambda developer guide, "Shutdown phase".
 
 use super::{Sandbox, extensions::external::External};
 use bytes::Bytes;
@@ -8,21 +8,21 @@ use rustix::process::{Signal, kill_process, kill_process_group};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
-/// How long the runtime has after SIGTERM when there is an internal extension.
+/// Time for the runtime after SIGTERM if there is an internal extension.
 const INTERNAL: Duration = Duration::from_millis(500);
-/// How long it has when there are external ones only.
+/// Time for the runtime if there are external extensions only.
 const RUNTIMES_SHARE: Duration = Duration::from_millis(300);
-/// How much of that the delivery of telemetry may take before the end is told.
+/// The part of it that the delivery of telemetry may take before the `SHUTDOWN` event is sent.
 const DELIVERY: Duration = Duration::from_secs(1);
-/// How long all have when there is an external one.
+/// Time for runtime and extensions together if there is an external extension.
 const EXTERNAL: Duration = Duration::from_secs(2);
 
-/// Why a sandbox ends.
+/// Reason for the end of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// It is needed no more.
+    /// It is no longer needed.
     Spindown,
-    /// Its function ran out of time.
+    /// Its function timed out.
     Timeout,
     /// The runtime or an extension failed.
     Failure,
@@ -39,7 +39,7 @@ impl Reason {
 }
 
 impl Sandbox {
-    /// Ends it: begun when this returns, over after [`Sandbox::ended`]. The first reason counts.
+    /// Begins its end and returns at once; wait for it with [`Sandbox::ended`]. Only the first reason counts.
     pub(crate) fn retire(self: &Arc<Self>, reason: Reason) {
         if self.extensions.is_empty() {
             return self.kill();
@@ -51,20 +51,20 @@ impl Sandbox {
         }
     }
 
-    /// When the bootstrap and all external extensions have ended.
+    /// Waits until the bootstrap and all external extensions have ended.
     pub(crate) async fn ended(&self) {
         self.exited().await;
         join_all(self.external.iter().map(External::ended)).await;
     }
 
-    /// First the runtime ends, then the external extensions are told; what is left at the deadline is killed.
+    /// Ends the runtime, then sends `SHUTDOWN` to the external extensions; kills at the deadline what is left.
     async fn shut_down(&self, reason: Reason) {
         let (external, internal) = self.extensions.kinds();
         let begun = tokio::time::Instant::now();
         let whole = if external { EXTERNAL } else { INTERNAL };
         let share = if internal { INTERNAL } else { RUNTIMES_SHARE };
         self.log.telemetry.hurry();
-        // A frozen one could not hear of it.
+        // A frozen process cannot handle the signal.
         self.freezer.wake(self.groups(), || ());
         if self.is_running() {
             let _ = kill_process(self.process, Signal::TERM);
@@ -74,7 +74,7 @@ impl Sandbox {
             }
         }
         if external {
-            // What the runtime said last comes before the end is told.
+            // The last output of the runtime is delivered before the `SHUTDOWN` event.
             self.log.telemetry.flush(DELIVERY).await;
         }
         let left = (begun + whole).saturating_duration_since(tokio::time::Instant::now());

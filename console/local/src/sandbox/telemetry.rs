@@ -1,6 +1,6 @@
-//! What happens in a sandbox, told to its extensions: the Telemetry API and its forerunner, the Logs API. Source: AWS
-//! Lambda developer guide, "Accessing real-time telemetry data for extensions using the Telemetry API". Posts to loopback
-//! only. Without a subscriber it costs a look at one flag.
+//! Telemetry for a sandbox's extensions: the Telemetry API and its predecessor, the Logs API. Source: AWS Lambda
+//! developer guide, "Accessing real-time telemetry data for extensions using the Telemetry API". Sends to loopback
+//! only. Without a subscriber it costs one read of a flag.
 
 mod destination;
 mod subscriber;
@@ -18,10 +18,10 @@ use std::{
 };
 use subscriber::Subscriber;
 
-/// How much is kept during the init for those who subscribe late, in bytes.
+/// Maximum size of the events that are kept during the init for later subscribers, in bytes.
 const KEPT: usize = 1 << 20;
 
-/// Where something comes from.
+/// Source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Category {
     /// Lambda.
@@ -52,10 +52,10 @@ impl Category {
     }
 }
 
-/// Something that happened.
+/// A telemetry event.
 #[derive(Clone, Debug)]
 pub(crate) struct Happening {
-    /// Where it comes from.
+    /// Its source.
     pub(crate) category: Category,
     /// Its type, such as `platform.start`.
     pub(crate) kind: &'static str,
@@ -63,7 +63,7 @@ pub(crate) struct Happening {
     pub(crate) json: Bytes,
 }
 
-/// Why there is no subscription.
+/// Reason for which a subscription is declined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Declined {
     /// The init is over.
@@ -93,12 +93,12 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// Whether anybody hears, or may still come to hear.
+    /// Returns `true` if there is a subscriber, or one may still subscribe.
     pub(crate) fn listens(&self) -> bool {
         self.listens.load(Ordering::Acquire)
     }
 
-    /// Tells all subscribers; during the init also those who are yet to come.
+    /// Sends an event to all subscribers; during the init it is also kept for later ones.
     pub(crate) fn tell(&self, happening: Happening) {
         let mut state = self.state();
         for subscriber in &state.subscribers {
@@ -110,7 +110,7 @@ impl Telemetry {
         }
     }
 
-    /// Subscribes an extension. Whether it is new: to ask again changes nothing.
+    /// Subscribes an extension. Returns `false` if it was subscribed already, which changes nothing.
     pub(crate) fn subscribe(&self, extension: &str, subscription: Subscription) -> Result<bool, Declined> {
         let mut state = self.state();
         if !state.open {
@@ -127,7 +127,7 @@ impl Telemetry {
         Ok(true)
     }
 
-    /// The init is over: nobody may subscribe any more.
+    /// Ends the init: no extension may subscribe any more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.open = false;
@@ -135,29 +135,29 @@ impl Telemetry {
         self.listens.store(!state.subscribers.is_empty(), Ordering::Release);
     }
 
-    /// Another init begins: the subscribers were those of the one before.
+    /// Begins another init: removes the subscribers of the previous one.
     pub(crate) fn reopen(&self) {
         let mut state = self.state();
         *state = State { open: true, kept: Vec::new(), bytes: 0, subscribers: Vec::new() };
         self.listens.store(true, Ordering::Release);
     }
 
-    /// From now on sends at once what comes.
+    /// From now on sends events without waiting for a full batch.
     pub(crate) fn hurry(&self) {
         self.state().subscribers.iter().for_each(|subscriber| subscriber.hurry());
     }
 
-    /// Nobody is there any more to hear.
+    /// Removes all subscribers.
     pub(crate) fn end(&self) {
         self.state().subscribers.clear();
         self.close();
     }
 
-    /// Waits until all was sent, for as long as `most`.
+    /// Waits until all events were sent, for at most `most`.
     pub(crate) async fn flush(&self, most: Duration) {
         let subscribers = self.state().subscribers.clone();
         let flushes = subscribers.iter().map(|subscriber| subscriber.flush());
-        // Who does not take it by then has no use for it.
+        // A subscriber that has not received them by then gets no more time.
         let _ = tokio::time::timeout(most, futures_util::future::join_all(flushes)).await;
     }
 

@@ -1,4 +1,4 @@
-//! The APIs, as their clients see them.
+//! The APIs from the clients' point of view.
 
 mod aliases;
 mod functions;

@@ -30,7 +30,7 @@ const FUNCTIONS: [&str; 17] = [
 const EXTENSIONS: [&str; 3] =
     [include_str!("sandbox/extensions.py"), include_str!("sandbox/families.py"), include_str!("sandbox/telemetry.py")];
 
-/// A function that answers with what it got.
+/// A function that returns its event.
 pub(crate) const ECHO: &str = "echo()";
 
 /// A bootstrap that makes this call.
@@ -49,7 +49,7 @@ pub(crate) fn extension(call: &str) -> String {
     format!("{EXTENSION}\n{file}\n\n{call}\n")
 }
 
-/// The one file that defines the function of a call.
+/// Finds the only file that defines the function of a call.
 fn defining<'a>(call: &str, files: &[&'a str]) -> Option<&'a str> {
     let name = call.split('(').next().unwrap_or_default();
     let line = format!("\ndef {name}(");

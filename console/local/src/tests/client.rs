@@ -1,4 +1,4 @@
-//! A client that signs as the SDKs do and reads HTTP by itself, so that nothing hides what is on the wire.
+//! A client that signs like the SDKs and parses HTTP itself, so that tests see exactly what is sent.
 
 use crate::Endpoint;
 use crate::tests::eventually;
@@ -23,7 +23,7 @@ pub(crate) struct Client {
     pub(crate) endpoint: Endpoint,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -44,18 +44,18 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The code of an error.
+    /// The error code.
     pub(crate) fn code(&self) -> &str {
         self.header("x-amzn-errortype").unwrap_or_default()
     }
 
-    /// What `X-Amz-Log-Result` holds.
+    /// The decoded header `X-Amz-Log-Result`.
     pub(crate) fn tail(&self) -> String {
         let encoded = self.header("x-amz-log-result").expect("there is a log result");
         String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
     }
 
-    /// A figure of the REPORT line in the tail.
+    /// A value of the REPORT line in the tail.
     pub(crate) fn report(&self, field: &str) -> Option<f64> {
         let tail = self.tail();
         let line = tail.lines().find(|line| line.starts_with("REPORT ")).expect("there is a report");
@@ -73,13 +73,13 @@ impl Client {
         self.endpoint.url.strip_prefix("http://").unwrap().to_owned()
     }
 
-    /// A Lambda call with a JSON body.
+    /// Sends a Lambda call with a JSON body.
     pub(crate) async fn lambda(&self, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, path, &[], body.as_bytes(), "lambda").await
     }
 
-    /// The configuration of a function (or of `NAME?Qualifier=…`) when nothing is in progress any more.
+    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in progress.
     pub(crate) async fn settled(&self, name: &str) -> Value {
         let (name, query) = name.split_once('?').unwrap_or((name, ""));
         let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
@@ -94,11 +94,11 @@ impl Client {
         told
     }
 
-    /// As [`lambda`](Self::lambda), from a server that may be gone: none when there is no whole answer.
+    /// Like [`lambda`](Self::lambda), for a server that may be gone: `None` if there is no complete response.
     pub(crate) async fn try_lambda(&self, method: &str, path: &str, body: &Value) -> Option<Reply> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let (host, body) = (self.host(), body.as_bytes());
-        // Invoke answers when its log is whole; the other calls do not know the header.
+        // Invoke responds once its log is complete; the other calls ignore the header.
         let headers = [("host", host.as_str()), ("x-amz-log-type", "Tail")];
         let signed = self.sign(method, path, &headers, body, "lambda", SystemTime::now());
         let bytes = self.exchange(method, path, &signed, body).await.ok()?;
@@ -108,20 +108,20 @@ impl Client {
         length.is_none_or(|length| bytes.len() == end + 4 + length).then(|| parse(&bytes))
     }
 
-    /// A Logs operation.
+    /// Sends a Logs operation.
     pub(crate) async fn logs(&self, operation: &str, body: &Value) -> Reply {
         let target = format!("Logs_20140328.{operation}");
         let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
         self.send("POST", "/", &headers, body.to_string().as_bytes(), "logs").await
     }
 
-    /// An IAM or STS action.
+    /// Sends an IAM or STS action.
     pub(crate) async fn query(&self, form: &str, service: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.send("POST", "/", &headers, form.as_bytes(), service).await
     }
 
-    /// Any signed request.
+    /// Sends a signed request.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -136,7 +136,7 @@ impl Client {
         self.raw(method, path, &signed, body).await
     }
 
-    /// The headers, and those that sign them.
+    /// The headers, with those that sign them.
     pub(crate) fn sign(
         &self,
         method: &str,
@@ -165,7 +165,7 @@ impl Client {
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(signature).collect()
     }
 
-    /// The path of a request that carries its signature in its query, for so many seconds from then on.
+    /// The path of a request with its signature in the query, valid for `seconds` from then on.
     pub(crate) fn presign(
         &self,
         (method, path): (&str, &str),
@@ -197,7 +197,7 @@ impl Client {
         format!("{}?{}", path.split('?').next().unwrap(), query.join("&"))
     }
 
-    /// Exactly these headers, and the body's length.
+    /// Sends exactly these headers, and the body's length.
     pub(crate) async fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
         parse(&self.exchange(method, path, headers, body).await.unwrap())
     }
@@ -222,7 +222,7 @@ impl Client {
     }
 }
 
-/// Reads an answer with a length.
+/// Parses a response with a `Content-Length`.
 fn parse(bytes: &[u8]) -> Reply {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("there is a whole head");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();

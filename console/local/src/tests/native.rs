@@ -1,4 +1,4 @@
-//! A bootstrap that starts in no time and costs little, for tests with hundreds of sandboxes: this test program itself.
+//! A bootstrap that starts instantly and costs little, for tests with hundreds of sandboxes: this test program itself.
 
 use super::{Server, request, zip};
 use serde_json::Value;
@@ -21,8 +21,8 @@ pub(crate) fn bootstrap() -> Vec<u8> {
 }
 
 impl Server {
-    /// Creates a function that answers with its process id: a number after so many milliseconds, the path of a directory
-    /// when there is a file `go` in it, after it made one with its process id.
+    /// Creates a function that answers with its process id. Its event is a number of milliseconds to wait, or a
+    /// directory: then it creates a file there that is named after its process id, and waits for a file `go`.
     pub(crate) async fn create_native(&self, name: &str, settings: Value) {
         let request = request(name, &bootstrap(), settings);
         let reply = self.client.lambda("POST", "/2015-03-31/functions", &request).await;

@@ -1,4 +1,4 @@
-//! What happens inside a sandbox, and what becomes of it.
+//! Sandboxes: their processes, files and APIs, and their end.
 
 mod extensions;
 mod families;

@@ -1,5 +1,5 @@
-//! A local Lambda that is served by another process: this test program, started again. It can be killed, and its memory
-//! and descriptors are its own.
+//! A local Lambda in another process: this test program, started again. It can be killed, and its memory and
+//! descriptors are its own.
 
 use super::{Client, eventually, options};
 use crate::open;
@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// That process; killed with this.
+/// That process. It is killed when this is dropped.
 pub(crate) struct SecondProcess {
     process: Child,
     pub(crate) client: Client,
@@ -18,7 +18,7 @@ pub(crate) struct SecondProcess {
 impl SecondProcess {
     /// Starts it, and waits until it serves.
     pub(crate) async fn start(dir: &Path) -> Self {
-        // Of a process that was killed before.
+        // Left by a process that was killed before.
         let _ = std::fs::remove_file(dir.join("endpoint.json"));
         let mut process = Command::new(env::current_exe().unwrap())
             .args(["--exact", "tests::second_process::helper_that_serves_until_it_is_killed", "--nocapture"])
@@ -59,7 +59,7 @@ async fn helper_that_serves_until_it_is_killed() {
     let Some(dir) = env::var_os("LAMBDA_LOCAL_TEST_DIR") else { return };
     let local = open(options(Path::new(&dir))).await.unwrap();
     assert!(local.is_serving());
-    // So that its descriptors can be counted from outside.
+    // Lets its descriptors be counted from outside.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).unwrap();
     std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The server: who may ask it, and how it starts, ends and dies.
+//! The server: auth, start, shutdown and crashes.
 
 mod auth;
 mod crash;

@@ -131,7 +131,7 @@ fn has_ended(process: Pid) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
-/// Kills a process if it still has a mark of the set. Returns `true` if it was killed.
+/// Kills a process if it still has a mark of the set. Returns `true` if it was killed or has ended.
 #[cfg(target_os = "linux")]
 fn kill_one(process: Pid, whose: &Whose<'_>) -> bool {
     use rustix::{

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) struct Event {
     /// The request's id.
     pub(crate) id: String,
-    /// When the sandbox is killed, in milliseconds since the Unix epoch.
+    /// Time at which the sandbox is killed, in milliseconds since the Unix epoch.
     pub(crate) deadline: i64,
     /// The invoked ARN.
     pub(crate) arn: String,
@@ -21,35 +21,35 @@ pub(crate) struct Event {
     pub(crate) trace: String,
     /// The client context, as JSON.
     pub(crate) client_context: Option<String>,
-    /// The tenant that it is for.
+    /// The tenant ID.
     pub(crate) tenant: Option<String>,
     /// The payload.
     pub(crate) payload: Bytes,
-    /// Where a response that the function streams goes as it comes; without it, it is collected.
+    /// Receiver of the parts of a response that the function streams. `None` collects the response instead.
     pub(crate) stream: Option<mpsc::Sender<Part>>,
 }
 
-/// A part of a response that comes as it is made.
+/// A part of a response that is sent while it is made.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// It begins; with its content type, if the function told one.
+    /// The start, with the content type if the function sent one.
     Head(Option<HeaderValue>),
-    /// More of it.
+    /// More data.
     Data(Bytes),
 }
 
-/// What a function answered, and when.
+/// Answer of a function, with its times.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// What it said.
+    /// The response or error.
     pub(crate) body: Reply,
-    /// When its event was delivered.
+    /// Time at which its event was delivered.
     pub(crate) delivered: Instant,
-    /// When the answer began.
+    /// Time at which the answer began.
     pub(crate) began: Instant,
-    /// When the answer was there as a whole.
+    /// Time at which the answer was complete.
     pub(crate) arrived: Instant,
-    /// How many bytes it had, also when they were streamed.
+    /// Its length in bytes, whether or not it was streamed.
     pub(crate) produced: usize,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Answer {
 pub(crate) enum Reply {
     /// A response; empty when it was streamed.
     Response(Bytes),
-    /// An error that the function told.
+    /// An error that the function reported.
     Error {
         /// The error as it was posted.
         body: Bytes,
@@ -67,21 +67,21 @@ pub(crate) enum Reply {
     },
     /// A response of more than `limit` bytes.
     TooLarge {
-        /// How many it may have.
+        /// Its maximum length in bytes.
         limit: usize,
     },
-    /// A response that broke off.
+    /// A response that ended early.
     Truncated,
 }
 
-/// How far the init is.
+/// State of the init.
 #[derive(Clone, Debug)]
 pub(crate) enum Init {
-    /// Not asked for an event yet.
+    /// It has not asked for an event yet.
     Running,
-    /// It asked for its first event at that moment.
+    /// It asked for its first event at this time.
     Done(Instant),
-    /// It told an error.
+    /// It reported an error.
     Failed {
         /// The error as it was posted.
         body: Bytes,
@@ -90,26 +90,26 @@ pub(crate) enum Init {
     },
 }
 
-/// Why a call of the Runtime API is refused.
+/// Reason for which a call of the Runtime API is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// 400: no such request.
     UnknownId,
-    /// 403: not at this moment.
+    /// 403: not allowed in the current state.
     WrongState,
 }
 
-/// The state.
+/// State of the Runtime API.
 pub(crate) struct InvocationState {
     init: watch::Sender<Init>,
-    /// Since when a `next` waits.
+    /// Time since which a `next` waits.
     waits: watch::Sender<Option<Instant>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// A `next` that waits.
+    /// A pending `next`.
     waiting: Option<oneshot::Sender<Arc<Event>>>,
     job: Option<Job>,
     /// The last request that was answered.
@@ -119,7 +119,7 @@ struct State {
 struct Job {
     event: Arc<Event>,
     delivered: Option<Instant>,
-    /// When the answer began.
+    /// Time at which the answer began.
     began: Option<Instant>,
     answer: oneshot::Sender<Answer>,
 }
@@ -131,42 +131,42 @@ impl Default for InvocationState {
 }
 
 impl InvocationState {
-    /// How the init goes on.
+    /// Watches the state of the init.
     pub(crate) fn init(&self) -> watch::Receiver<Init> {
         self.init.subscribe()
     }
 
-    /// Whether it asked for its first event, or failed before.
+    /// Returns `true` if it asked for its first event, or failed before that.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(*self.init.borrow(), Init::Running)
     }
 
-    /// When a `next` waits for an event, and since when.
+    /// Waits until a `next` waits for an event. Returns the time since which it waits.
     pub(crate) async fn ready(&self) -> Instant {
         let mut waits = self.waits.subscribe();
-        // The sender is this object's: it does not go.
+        // `self` owns the sender, so it is not dropped.
         waits.wait_for(Option::is_some).await.ok().and_then(|since| *since).unwrap_or_else(Instant::now)
     }
 
-    /// Gives the function an event; the answer comes through the receiver.
+    /// Submits an event to the function. The answer arrives through the receiver.
     pub(crate) fn submit(&self, event: Event) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
         let event = Arc::new(event);
         let mut state = self.state();
         let waiting = state.waiting.take();
         self.waits.send_replace(None);
-        // A `next` whose connection broke does not take it; the one after it will.
+        // If the connection of a `next` broke, the event waits for the following `next`.
         let delivered = waiting.and_then(|waiting| waiting.send(Arc::clone(&event)).ok()).map(|()| Instant::now());
         state.job = Some(Job { event, delivered, began: None, answer });
         receiver
     }
 
-    /// When the current event was delivered, if it was.
+    /// Delivery time of the current event, if it was delivered.
     pub(crate) fn delivered(&self) -> Option<Instant> {
         self.state().job.as_ref().and_then(|job| job.delivered)
     }
 
-    /// `next`: the event, or where to wait for it. Asked again before an answer, the same event comes again.
+    /// `next`: returns the event, or a receiver for it. A repeated `next` before the answer returns the same event.
     pub(crate) fn next(&self) -> Result<Result<Arc<Event>, oneshot::Receiver<Arc<Event>>>, Refused> {
         let mut refused = false;
         self.init.send_if_modified(|init| {
@@ -191,7 +191,7 @@ impl InvocationState {
         Ok(Err(receiver))
     }
 
-    /// The event that an answer to `id` would be taken for. Asked for the first time, that answer begins.
+    /// The event that is being answered with `id`. The first call starts its answer.
     pub(crate) fn expects(&self, id: &str) -> Result<Arc<Event>, Refused> {
         let state = &mut *self.state();
         match &mut state.job {
@@ -204,7 +204,7 @@ impl InvocationState {
         }
     }
 
-    /// Takes the answer to `id`, which had so many bytes.
+    /// Accepts the answer to `id`, which is `produced` bytes long.
     pub(crate) fn answer(&self, id: &str, body: Reply, produced: usize) -> Result<(), Refused> {
         let arrived = Instant::now();
         self.expects(id)?;
@@ -212,12 +212,12 @@ impl InvocationState {
         let Some(job) = state.job.take_if(|job| job.event.id == id) else { return Err(Refused::WrongState) };
         state.answered = Some(job.event.id.clone());
         let (delivered, began) = (job.delivered.unwrap_or(arrived), job.began.unwrap_or(arrived));
-        // Nobody waits when the invocation's time was over in this very moment.
+        // The receiver is gone if the invocation timed out at the same time.
         let _ = job.answer.send(Answer { body, delivered, began, arrived, produced });
         Ok(())
     }
 
-    /// `init/error`: only before the first `next`.
+    /// `init/error`: accepted only before the first `next`.
     pub(crate) fn fail_init(&self, body: Bytes, kind: String) -> Result<(), Refused> {
         let taken = self.init.send_if_modified(|init| {
             let running = matches!(init, Init::Running);

@@ -1,10 +1,10 @@
-//! Errors of the APIs inside a sandbox, as AWS words them. Pure.
+//! Errors of the APIs inside a sandbox, in AWS's words. Pure.
 
 use super::{http1::Response, invocation_state::Refused};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-/// 202, or why not.
+/// Returns 202, or the refusal.
 pub(crate) fn accept(result: Result<(), Refused>) -> Response {
     match result {
         Ok(()) => Response::new(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
@@ -27,7 +27,7 @@ pub(crate) fn problem(status: StatusCode, kind: &str, message: &str) -> Response
     Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
-/// The error's type in the header, where it has the form that AWS takes: `Function.Word` or `Runtime.Word`.
+/// The error type of the header, if it has the form that AWS accepts: `Function.Word` or `Runtime.Word`.
 pub(crate) fn error_type(headers: &HeaderMap) -> String {
     let told = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     let valid = |kind: &&str| {

@@ -1,5 +1,5 @@
-//! Takes a function's response from its sandbox: whole, or piece by piece while it is being made. Reads from the Runtime
-//! API's connection; what waits for a slow caller is bounded.
+//! Reads a function's response from its sandbox: collected, or piece by piece while it is made. Reads from the Runtime
+//! API's connection; the data that waits for a slow caller is bounded.
 
 use super::{
     http1::{Body, Piece, Response},
@@ -45,7 +45,7 @@ pub(crate) async fn respond(
     };
     pieces.begin(headers.get(CONTENT_TYPE)).await;
     let Ok(read) = read(body, limit, &mut pieces).await else {
-        // The caller hears of it as well; whether the state still allowed it makes no difference to the sandbox.
+        // The caller is informed as well; a refusal makes no difference to the sandbox.
         let _ = invocation.answer(id, Reply::Truncated, 0);
         return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the response's body broke off");
     };
@@ -56,7 +56,7 @@ pub(crate) async fn respond(
         let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
     }
-    // A streamed response may turn out to be an error after all.
+    // A streamed response may end with an error.
     let reply = match read.trailers.get("lambda-runtime-function-error-type") {
         Some(_) => {
             let error = read.trailers.get("lambda-runtime-function-error-body");
@@ -68,20 +68,20 @@ pub(crate) async fn respond(
     accept(invocation.answer(id, reply, read.length))
 }
 
-/// The body of an error, of which at most `limit` bytes are kept.
+/// Reads the body of an error, of which at most `limit` bytes are kept.
 pub(crate) async fn collect(body: &mut Body<'_>, limit: usize) -> io::Result<Bytes> {
     let mut pieces = Pieces::Kept(BytesMut::new());
     read(body, limit, &mut pieces).await?;
     Ok(pieces.end())
 }
 
-/// Where the pieces of a body go.
+/// Destination of the pieces of a body.
 enum Pieces {
-    /// Into one.
+    /// Collected in memory.
     Kept(BytesMut),
-    /// To the caller at once.
+    /// Sent to the caller at once.
     Passed(mpsc::Sender<Part>),
-    /// Nowhere: the caller has gone, and the function does not notice.
+    /// Discarded: the caller has disconnected, which the function does not notice.
     Dropped,
 }
 
@@ -97,7 +97,7 @@ impl Pieces {
         }
     }
 
-    /// Waits until the caller has taken what came before.
+    /// Waits until the caller has received the previous parts.
     async fn pass(&mut self, part: impl FnOnce() -> Part) {
         if let Self::Passed(stream) = self
             && stream.send(part()).await.is_err()
@@ -120,7 +120,7 @@ struct Read {
     trailers: HeaderMap,
 }
 
-/// Reads a body to its end. What is over `limit` bytes goes nowhere.
+/// Reads a body to its end. Data beyond `limit` bytes is discarded.
 async fn read(body: &mut Body<'_>, limit: usize, pieces: &mut Pieces) -> io::Result<Read> {
     let mut read = Read { length: 0, trailers: HeaderMap::new() };
     while let Some(piece) = body.piece().await? {

@@ -1,5 +1,5 @@
-//! Where telemetry goes: a port on loopback, whatever host name the extension wrote. One connection a batch, so that a
-//! server that was frozen or restarted in between is no special case.
+//! Destination of telemetry: a loopback port, whatever host name the extension specified. Uses one connection per
+//! batch, so that a server that was frozen or restarted in between needs no special case.
 
 use super::Happening;
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub(super) enum Destination {
         /// `POST`, or `PUT` when asked for.
         method: Method,
     },
-    /// An event a line.
+    /// One event per line.
     Tcp {
         /// The port.
         port: u16,
@@ -29,7 +29,7 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// Sends a batch. The error says why it did not arrive.
+    /// Sends a batch. Returns an error if it did not arrive.
     pub(super) async fn send(&self, batch: &[Happening]) -> io::Result<()> {
         match self {
             Self::Http { port, path, method } => {
@@ -57,7 +57,7 @@ impl Destination {
                     while let Some(Ok(_)) = body.frame().await {}
                     if status.is_success() { Ok(()) } else { Err(io::Error::other(format!("it answered {status}"))) }
                 };
-                // The connection works as long as the exchange does.
+                // The connection must be polled for as long as the request lasts.
                 let (answered, _connection) = tokio::join!(invocation, connection);
                 answered
             }

@@ -12,12 +12,12 @@ use std::{
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How many batches' worth waits at most for a subscriber that takes none.
+/// Number of batches that may wait for a subscriber that receives none.
 const BATCHES: usize = 4;
-/// The pauses after a batch that did not arrive: each is twice the one before, up to the second.
+/// First and longest pause after a batch that did not arrive. Each pause is twice the previous one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// An extension that listens.
+/// A subscribed extension.
 pub(super) struct Subscriber {
     /// The extension's name.
     pub(super) extension: String,
@@ -28,9 +28,9 @@ pub(super) struct Subscriber {
 struct Shared {
     subscription: Subscription,
     queue: Mutex<Queue>,
-    /// Something came, or is to be sent at once.
+    /// Notified when an event was added, or when the queue is to be sent at once.
     woken: Notify,
-    /// Whether all that came was sent.
+    /// `true` if all events were sent.
     empty: watch::Sender<bool>,
 }
 
@@ -40,12 +40,12 @@ struct Queue {
     bytes: usize,
     dropped: usize,
     dropped_bytes: usize,
-    /// The end is near: nothing waits for more to come.
+    /// Shutdown: batches are sent without waiting for more events.
     hurry: bool,
 }
 
 impl Subscriber {
-    /// Starts to send. Must be called within a tokio runtime.
+    /// Starts the task that sends. Must be called within a tokio runtime.
     pub(super) fn start(extension: &str, subscription: Subscription) -> Arc<Self> {
         let (queue, woken, empty) = (Mutex::default(), Notify::new(), watch::Sender::new(true));
         let shared = Arc::new(Shared { subscription, queue, woken, empty });
@@ -54,12 +54,12 @@ impl Subscriber {
         Arc::new(Self { extension: extension.to_owned(), shared, _task: task })
     }
 
-    /// Through which API it subscribed.
+    /// The API through which it subscribed.
     pub(super) fn api(&self) -> Api {
         self.shared.subscription.api
     }
 
-    /// Takes an event if it wants it; drops it when too many wait.
+    /// Queues an event if the subscription includes it; drops it if the queue is full.
     pub(super) fn tell(&self, happening: &Happening) {
         let Shared { subscription, woken, empty, .. } = &*self.shared;
         if !subscription.wants(happening.category, happening.kind) {
@@ -84,15 +84,15 @@ impl Subscriber {
         }
     }
 
-    /// From now on sends at once what comes.
+    /// From now on sends events without waiting for a full batch.
     pub(super) fn hurry(&self) {
         self.shared.queue().hurry = true;
         self.shared.woken.notify_one();
     }
 
-    /// When all that came was sent.
+    /// Waits until all events were sent.
     pub(super) async fn flush(&self) {
-        // The sender is this object's: it does not go.
+        // `self` owns the sender, so it is not dropped.
         let _ = self.shared.empty.subscribe().wait_for(|empty| *empty).await;
     }
 }
@@ -119,7 +119,7 @@ impl Shared {
         }
     }
 
-    /// When a batch is full or old enough.
+    /// Waits until a batch is full or old enough.
     async fn gathered(&self) {
         let mut timeout = None;
         loop {
@@ -144,7 +144,7 @@ impl Shared {
         }
     }
 
-    /// The next batch, and how many bytes of the buffer it takes until it was sent.
+    /// The next batch, and its size in the buffer until it was sent, in bytes.
     fn batch(&self) -> (Vec<Happening>, usize) {
         let mut queue = self.queue();
         let (mut batch, mut bytes) = (Vec::new(), 0);

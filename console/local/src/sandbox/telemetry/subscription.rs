@@ -1,45 +1,45 @@
-//! A request to subscribe, validated as AWS does. Pure: JSON in, a subscription or what is wrong out.
+//! A request to subscribe, validated as AWS does. Pure: JSON in, a subscription or error messages out.
 
 use super::{Category, destination::Destination};
 use http::{Method, Uri};
 use serde_json::Value;
 use std::time::Duration;
 
-/// The two APIs for the same.
+/// The two APIs for subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     /// `/2022-07-01/telemetry`.
     Telemetry,
-    /// `/2020-08-15/logs`, which knows fewer events.
+    /// `/2020-08-15/logs`, which has fewer events.
     Logs,
 }
 
-/// What an extension wants to hear, how and where.
+/// Subscription of an extension: events, batches and destination.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
-    /// Through which API it was asked for.
+    /// The API through which it was requested.
     pub(super) api: Api,
-    /// From where.
+    /// The event sources.
     pub(crate) categories: Vec<Category>,
-    /// Whether the Logs API tells `platform.runtimeDone`.
+    /// `true` if the Logs API sends `platform.runtimeDone`.
     runtime_done: bool,
     pub(super) destination: Destination,
     pub(super) buffering: Buffering,
 }
 
-/// When a batch is sent: as soon as one of these is reached.
+/// Limits of a batch: it is sent as soon as one of them is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Buffering {
     /// Number of events.
     pub(super) items: usize,
-    /// Size of all together.
+    /// Size of all events together in bytes.
     pub(super) bytes: usize,
-    /// Age of the first.
+    /// Age of the first event.
     pub(super) timeout: Duration,
 }
 
 impl Subscription {
-    /// Reads a request; the error is all that is wrong with it.
+    /// Parses a request. The error contains everything that is invalid.
     pub(crate) fn parse(api: Api, body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| format!("the request is no JSON: {error}"))?;
         let mut wrong = Vec::new();
@@ -80,7 +80,7 @@ impl Subscription {
         }
     }
 
-    /// Whether it is to hear of this.
+    /// Returns `true` if the subscription includes this event.
     pub(super) fn wants(&self, category: Category, kind: &str) -> bool {
         let known = match self.api {
             Api::Telemetry => !matches!(kind, "platform.end" | "platform.fault" | "platform.logsSubscription"),

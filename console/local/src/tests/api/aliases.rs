@@ -1,4 +1,4 @@
-//! Aliases: names for versions, with weights that are followed.
+//! Aliases: names for versions, and routing by weight.
 
 use crate::tests::{ECHO, Server, eventually};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ async fn the_weights_of_an_alias_are_followed() {
         let found = crate::api::lambda::identifier::resolve(server.service(), "f:live", None).unwrap();
         *counts.entry(found.function.version.clone()).or_default() += 1;
     }
-    // Less than a quarter of 200 fair draws: once in 10^13.
+    // Fewer than a quarter of 200 fair draws: probability 10^-13.
     assert!(counts["1"] > 50 && counts["2"] > 50, "{counts:?}");
     let told = server.call("GET", "/f?Qualifier=live", Value::Null).await.json();
     assert_eq!(told["Configuration"]["Version"], "1", "what is told is not drawn");

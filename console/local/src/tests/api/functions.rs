@@ -1,4 +1,4 @@
-//! The life of functions: create, read, list, change, tag, delete, and what is refused.
+//! Lifecycle of functions: create, read, list, update, tag, delete, and the requests that are refused.
 
 use crate::tests::{ECHO, Server, eventually, python, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

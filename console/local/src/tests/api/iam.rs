@@ -179,7 +179,7 @@ async fn an_action_that_is_not_served_is_refused_with_those_that_are() {
     assert!(text.contains("<Code>InvalidAction</Code>") && text.contains("CreateRole, "), "{text}");
     let refused = server.client.query("Action=AssumeRole&Version=2011-06-15", "sts").await;
     assert_eq!((refused.status, refused.code()), (400, "InvalidAction"));
-    // Each that is said to be served is known: what it misses is named, or it is done.
+    // Each listed action is known: it reports a missing parameter, or succeeds.
     for action in text.split("It serves: ").nth(1).unwrap().split('.').next().unwrap().split(", ") {
         assert_ne!(ask(&server, action, "").await.code(), "InvalidAction", "{action}");
     }

@@ -1,4 +1,4 @@
-//! Layers: published, told, laid over each other in the sandbox, and kept while a function uses them.
+//! Layers: published, described, merged in the sandbox, and kept while a function uses them.
 
 use crate::tests::{ECHO, Server, python, quick, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 const LAYERS: &str = "/2018-10-31/layers";
 
-/// Publishes a version of a layer; gives what Lambda tells of it.
+/// Publishes a version of a layer. Returns Lambda's description of it.
 pub(crate) async fn publish(server: &Server, name: &str, zip: &[u8]) -> Value {
     let body = json!({ "Content": { "ZipFile": STANDARD.encode(zip) } });
     let reply = server.client.lambda("POST", &format!("{LAYERS}/{name}/versions"), &body).await;
@@ -19,7 +19,7 @@ async fn get(server: &Server, path: &str) -> crate::tests::Reply {
     server.client.lambda("GET", &format!("{LAYERS}{path}"), &Value::Null).await
 }
 
-/// A bootstrap that says where it finds a program and a library of its layers.
+/// A bootstrap that reports the paths of a program and a library of its layers.
 const LOOK: &str = "tells_what_is_in_its_layers()";
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn layers_that_do_not_fit_are_refused() {
     assert!(many.text().contains("Member must have value less than or equal to 50"), "{}", many.text());
 }
 
-/// A zip whose table of contents says of its only file that it has this size.
+/// A zip whose central directory gives its only file this size.
 fn saying(size: u32) -> Vec<u8> {
     let mut bytes = zip(&[("bootstrap", b"#!/bin/sh\n")]);
     let entry = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();

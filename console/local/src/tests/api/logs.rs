@@ -28,14 +28,14 @@ async fn put(server: &Server, stream: &str, events: impl IntoIterator<Item = (i6
     assert_eq!(reply.status, 200, "{}", reply.text());
 }
 
-/// The answer to an operation that must succeed.
+/// Sends an operation that must succeed. Returns its response.
 async fn ask(server: &Server, operation: &str, request: &Value) -> Value {
     let reply = server.client.logs(operation, request).await;
     assert_eq!(reply.status, 200, "{operation} {request}: {}", reply.text());
     if reply.body.is_empty() { Value::Null } else { reply.json() }
 }
 
-/// The code and message with which an operation is refused.
+/// Sends an operation that must be refused. Returns the error code and message.
 async fn refused(server: &Server, operation: &str, request: &Value) -> (String, String) {
     let reply = server.client.logs(operation, request).await;
     assert_eq!(reply.status, 400, "{operation} {request}: {}", reply.text());
@@ -47,7 +47,7 @@ fn messages(page: &Value) -> Vec<String> {
     page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
 }
 
-/// All pages of a filter, and how many they are.
+/// Reads all pages of a filter. Returns the events and the number of pages.
 async fn filter(server: &Server, request: Value) -> (Vec<Value>, usize) {
     let (mut events, mut pages, mut request) = (Vec::new(), 0, request);
     loop {

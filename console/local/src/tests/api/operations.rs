@@ -1,4 +1,4 @@
-//! What the clients of AWS's API ask besides what they want: settings that change nothing here, and what is not served.
+//! Extra calls and parameters of AWS's clients: settings without an effect here, and operations that are not served.
 
 use crate::tests::{ECHO, Reply, Server};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Settings, names, tags and pages: what is taken, what is told, what is refused with which words.
+//! Settings, names, tags and pages: accepted values, responses, and the error messages of refusals.
 
 use crate::tests::{ECHO, Server, python, request};
 use serde_json::{Value, json};

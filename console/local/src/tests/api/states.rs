@@ -1,5 +1,5 @@
-//! `Pending`, `Active`, `InProgress`, `Failed`: what may be done in each, and that each ends. What is in progress is held
-//! there by taking the turns to unpack away.
+//! `Pending`, `Active`, `InProgress`, `Failed`: the calls that each allows, and that each ends. The tests hold a
+//! function in a state by taking all permits to unpack code.
 
 use crate::tests::{ECHO, Server, eventually, python, quick, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -10,7 +10,7 @@ const IN_PROGRESS: &str = "The operation cannot be performed at this time. An up
 const PENDING: &str =
     "The operation cannot be performed at this time. The function is currently in the following state: Pending";
 
-/// A zip whose table of contents is good and whose file is not.
+/// A zip with a valid central directory and a damaged file.
 fn damaged() -> Vec<u8> {
     let mut bytes = zip(&[("bootstrap", &[b'x'; 300])]);
     // In the middle of the only file's data.

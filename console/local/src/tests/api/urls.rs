@@ -1,11 +1,11 @@
-//! Function URLs: the events that requests become, and the responses that come of them.
+//! Function URLs: the events made from requests, and the responses made from results.
 
 use crate::tests::{ECHO, Reply, Server, invoke::streaming::Open};
 use aws_sigv4::http_request::SignableBody;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
-/// Answers with what the request's body says.
+/// Answers as the request's body specifies.
 const OBEYS: &str = "obeys()";
 
 impl Server {
@@ -13,7 +13,7 @@ impl Server {
         self.client.lambda(method, &format!("/2021-10-31/functions/{name}/url"), &body).await
     }
 
-    /// Makes an open URL; gives its host.
+    /// Creates a URL without auth. Returns its host.
     pub(crate) async fn open_url(&self, name: &str, settings: Value) -> String {
         let mut body = json!({ "AuthType": "NONE" });
         body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
@@ -24,7 +24,7 @@ impl Server {
         host(reply.json()["FunctionUrl"].as_str().unwrap())
     }
 
-    /// Lets everybody do that.
+    /// Allows everyone to call that action.
     async fn permit(&self, name: &str, sid: &str, action: &str, condition: Value) {
         let mut body = json!({ "StatementId": sid, "Action": action, "Principal": "*" });
         body.as_object_mut().unwrap().extend(condition.as_object().unwrap().clone());
@@ -33,7 +33,7 @@ impl Server {
         assert_eq!(reply.status, 201, "{}", reply.text());
     }
 
-    /// A request with exactly these headers beside the host.
+    /// Sends a request with exactly these headers besides the host.
     async fn fetch(&self, host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let all: Vec<(String, String)> = [("host", host)].iter().chain(headers).map(owned).collect();
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-/// The host name of a URL that has none in its address.
+/// The host name of a URL whose address has none.
 fn host(url: &str) -> String {
     let named = crate::url_with_name(url).unwrap();
     named.strip_prefix("http://").unwrap().strip_suffix('/').unwrap().to_owned()
@@ -146,7 +146,7 @@ async fn a_url_is_a_path_that_every_program_finds_and_a_name_too() {
     assert_eq!(crate::url_with_name("https://abc.lambda-url.eu-west-1.on.aws/"), None);
 }
 
-/// The clients of other languages, as they resolve names by themselves.
+/// Clients in other languages, which resolve names by themselves.
 #[tokio::test]
 async fn python_curl_and_node_open_the_address_as_it_is() {
     let server = Server::start().await;
@@ -155,7 +155,7 @@ async fn python_curl_and_node_open_the_address_as_it_is() {
     let url = server.url("GET", "echo", Value::Null).await.json()["FunctionUrl"].as_str().unwrap().to_owned();
     let python = include_str!("fetch.py");
     let node = "fetch(process.argv[1] + 'x').then(r => r.text()).then(t => console.log(t))";
-    // Python is a need of this workspace; the others are where they are.
+    // This workspace requires Python; the other clients are tested if they are installed.
     for (program, arguments) in
         [("python3", vec!["-c", python]), ("node", vec!["-e", node]), ("curl", vec!["-sS", "--path-as-is"])]
     {
@@ -257,7 +257,7 @@ async fn a_presigned_url_is_as_good_as_a_signed_one_for_its_time() {
     assert!(event["rawQueryString"].as_str().unwrap().starts_with("q=1&%C3%BC=%20x&X-Amz-"), "{event}");
     let key = server.client.endpoint.access_key.as_str();
     assert_eq!(event["requestContext"]["authorizer"]["iam"]["accessKey"], key);
-    // Long after it was made, as long as it is good.
+    // Long after it was signed, but before it expires.
     let week = sign("/", bytes(b""), 604_000, 604_800);
     assert_eq!(server.fetch(&host, "POST", &week, &[], b"").await.status, 200);
     let refused = async |path: &str, body: &[u8], words: &str| {
@@ -270,7 +270,7 @@ async fn a_presigned_url_is_as_good_as_a_signed_one_for_its_time() {
     refused(&good.replace("/c?", "/d?"), b"body", "does not match").await;
     refused(&good.replace("X-Amz-Expires=60", "X-Amz-Expires=0"), b"body", "X-Amz-Expires is not").await;
     refused("/?X-Amz-Signature=0", b"", "its query has no").await;
-    // Lambda takes no unsigned payloads, and none that are signed in chunks.
+    // Lambda accepts no unsigned payloads, and none that are signed in chunks.
     refused(&sign("/", SignableBody::UnsignedPayload, 0, 60), b"body", "does not match").await;
     refused(
         &sign("/?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD", bytes(b"x"), 0, 60),
@@ -400,7 +400,7 @@ async fn pages_of_other_sites_are_told_what_the_url_allows_and_kept_out_else() {
         let refused = ask(origin, method, headers).await;
         assert_eq!((refused.status, refused.header("access-control-allow-origin")), (200, None), "{origin} {method}");
     }
-    // No preflight: the function is asked.
+    // Not a preflight: the function is invoked.
     let asked = server.fetch(&host, "OPTIONS", "/", &[], br#"{"statusCode":299}"#).await;
     assert_eq!(asked.status, 299);
 }
@@ -452,7 +452,7 @@ async fn a_url_lets_nothing_else_in() {
         (unknown.status, unknown.code(), unknown.text().as_str()),
         (403, "AccessDeniedException", r#"{"Message":null}"#)
     );
-    // An API under a URL's name is the function's path, and unsigned it is nobody's.
+    // A path of the API under a URL's host is a path of the function, and unsigned it is refused.
     let path = "/2015-03-31/functions/echo/invocations";
     assert_eq!(server.fetch(&host, "POST", path, &[], b"").await.json()["rawPath"], path);
     assert_eq!(server.fetch(&server.client.host(), "POST", path, &[], b"").await.status, 403);

@@ -1,4 +1,4 @@
-//! Published versions: each with its own code and settings, which nothing changes any more.
+//! Published versions: each with its own immutable code and settings.
 
 use crate::tests::{ECHO, Server, eventually, python, quick, request};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -139,7 +139,7 @@ async fn versions_outlive_the_server_and_their_code_goes_with_the_last_of_them()
     let kept = || std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
     assert_eq!(kept(), 4, "two zips, unpacked");
     assert_eq!(server.call("DELETE", "/f", Value::Null).await.status, 204);
-    // The killed sandboxes hold their code until they are gone.
+    // The killed sandboxes keep their code until they have ended.
     eventually("their code goes", async || kept() == 0).await;
 }
 

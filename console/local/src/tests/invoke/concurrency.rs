@@ -1,9 +1,9 @@
-//! Reserved concurrency and the account's figures.
+//! Reserved concurrency and the account's limits.
 
 use crate::tests::{ECHO, Server};
 use serde_json::{Value, json};
 
-/// A call of the concurrency API, whose operations differ in their dates.
+/// A call of the concurrency API, whose operations have different dates in their paths.
 async fn concurrency(server: &Server, method: &str, name: &str, body: Value) -> crate::tests::Reply {
     let date = if method == "GET" { "2019-09-30" } else { "2017-10-31" };
     server.client.lambda(method, &format!("/{date}/functions/{name}/concurrency"), &body).await

@@ -1,4 +1,4 @@
-//! Invocations that go wrong: each must end with a clear error, and the next one must work.
+//! Failed invocations: each must end with a clear error, and the next one must work.
 
 use crate::{
     limits::Limits,
@@ -7,7 +7,7 @@ use crate::{
 use serde_json::json;
 use std::time::Duration;
 
-/// The function's error: type and message.
+/// Type and message of the function's error.
 fn error(reply: &crate::tests::Reply) -> (String, String) {
     assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, Some("Unhandled")), "{}", reply.text());
     let error = reply.json();
@@ -33,7 +33,7 @@ async fn a_timeout_kills_the_sandbox_and_its_children() {
     assert!(reply.report("Duration").unwrap() >= 1000.0 && reply.report("Max Memory Used").unwrap() > 1.0, "{tail}");
     let child = tail.lines().find_map(|line| line.strip_prefix("child ")).unwrap();
     let gone = || std::fs::read_to_string(format!("/proc/{child}/stat")).map_or(true, |stat| stat.contains(") Z "));
-    // The signal is sent; the kernel may take a moment.
+    // The signal was sent; the kernel may need a moment.
     eventually("the child is killed with the group", async || gone()).await;
     assert_eq!(server.invoke("slow", "2").await.text(), "\"fine\"");
 }
@@ -115,7 +115,7 @@ async fn an_error_of_the_handler_is_passed_on_as_it_is() {
         (reply.status, reply.header("x-amz-function-error"), reply.text().as_str()),
         (200, Some("Unhandled"), body)
     );
-    // AWS leaves it out in text, and counts it in a metric.
+    // AWS omits it in text, and counts it in a metric.
     assert!(reply.tail().contains("\tStatus: error\tError Type: Runtime.Unknown\t"), "{}", reply.tail());
 }
 

@@ -1,4 +1,4 @@
-//! Invocations that go well: what the function sees, what the caller gets, what the log says.
+//! Successful invocations: the function's environment, the response, the log.
 
 use crate::tests::{ECHO, Server, eventually, quick};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,9 +1,9 @@
-//! The phases of an invocation and what the log says of them: order, figures, levels, traces.
+//! The phases of an invocation in the log: order, figures, levels, traces.
 
 use crate::tests::{ECHO, Server, eventually};
 use serde_json::{Value, json};
 
-/// The log of a function, whole.
+/// The complete log of a function.
 pub(crate) async fn log(server: &Server, name: &str) -> Vec<String> {
     let mut request = json!({ "logGroupName": format!("/aws/lambda/{name}") });
     let mut log = Vec::new();
@@ -18,7 +18,7 @@ pub(crate) async fn log(server: &Server, name: &str) -> Vec<String> {
     }
 }
 
-/// Waits until the log holds a line with these words; gives the log.
+/// Waits until the log has a line that contains `words`. Returns the log.
 pub(crate) async fn log_with(server: &Server, name: &str, words: &str) -> Vec<String> {
     let mut found = Vec::new();
     let has_come = async || {

@@ -1,4 +1,4 @@
-//! Asynchronous invocations: how often, how long, and who hears of it.
+//! Asynchronous invocations: retries, maximum age and destinations.
 
 use crate::{
     limits::Limits,
@@ -17,7 +17,7 @@ impl Server {
         self.dir.path().join(format!("{name}.lines"))
     }
 
-    /// Creates a function that notes its events in a file of its own.
+    /// Creates a function that records its events in a file of its own.
     async fn noting(&self, name: &str, script: &str) {
         self.create_with(name, script, json!({ "Environment": { "Variables": { "LOG": self.log(name) } } })).await;
     }
@@ -27,7 +27,7 @@ impl Server {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The one record that a destination got.
+    /// The only record that a destination received.
     async fn record(&self, name: &str) -> Value {
         eventually("a record comes", async || !self.noted(name).is_empty()).await;
         serde_json::from_str(&self.noted(name)[0]).unwrap()
@@ -219,7 +219,7 @@ async fn throttled_events_wait_their_turn() {
 #[tokio::test]
 async fn a_loop_of_destinations_ends_after_16_rounds() {
     let server = Server::start().await;
-    // Each answers little, so that the records do not grow.
+    // Each returns little, so that the records stay small.
     let script = "notes_little()";
     server.noting("a", script).await;
     server.noting("b", script).await;

@@ -1,5 +1,5 @@
-//! An invocation has the code and the version that it was resolved to, whatever becomes of the function meanwhile; and
-//! what nobody needs any more ends and goes, without anybody waiting for that.
+//! An invocation has the code and the version that it was resolved to, even if the function changes in the meantime;
+//! and resources that are no longer used are removed without anything waiting for that.
 
 use crate::{
     api::lambda::identifier::{Resolved, resolve},
@@ -23,7 +23,7 @@ impl Server {
         self.settled(name).await;
     }
 
-    /// An invocation that is resolved now.
+    /// An invocation that is resolved at this moment.
     fn resolve(&self, name: &str) -> Invocation {
         let Resolved { function, arn, .. } = resolve(self.service(), name, None).unwrap();
         Invocation {
@@ -39,7 +39,7 @@ impl Server {
         }
     }
 
-    /// Runs it; gives its answer and its permit back.
+    /// Runs it. Returns its answer and releases its permit.
     async fn run(&self, invocation: Invocation) -> String {
         let pool = &self.service().pool;
         let permit = pool.permit(&invocation.function).unwrap();

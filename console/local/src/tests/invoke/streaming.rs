@@ -1,4 +1,5 @@
-//! Responses that come as they are made: event streams, errors in the middle, callers that are slow or go away.
+//! Responses that are sent while they are made: event streams, errors in the middle, slow callers and callers that
+//! disconnect.
 
 use crate::tests::{ECHO, Server, eventually, quick};
 use aws_smithy_eventstream::frame::read_message_from;
@@ -14,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A request whose answer is read bit by bit.
+/// A request whose response is read bit by bit.
 pub(crate) struct Open {
     stream: TcpStream,
     pub(crate) head: String,
@@ -50,7 +51,7 @@ impl Open {
         self.stream.read_buf(&mut self.body).await.unwrap() > 0
     }
 
-    /// The next chunk; none after the last.
+    /// The next chunk, or `None` after the last.
     pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(line) = self.body.windows(2).position(|window| window == b"\r\n") {
@@ -65,7 +66,7 @@ impl Open {
         }
     }
 
-    /// All chunks to the end, as messages.
+    /// All remaining chunks, as messages.
     async fn messages(mut self) -> Vec<Message> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk().await {
@@ -116,7 +117,7 @@ async fn a_streamed_response_comes_while_it_is_being_made() {
     }
     let first = messages(&open.chunk().await.unwrap());
     assert_eq!((kind(&first[0]), first[0].payload().as_ref()), ("PayloadChunk", b"one\0\xff".as_ref()));
-    // Only now may the function go on: the first part was here before the second was made.
+    // Only now may the function continue: the first part arrived before the second was made.
     std::fs::write(&gate, "").unwrap();
     let rest = open.messages().await;
     assert_eq!(payload(&rest), b"two");
@@ -188,12 +189,12 @@ async fn a_slow_caller_makes_the_function_wait() {
     server.create_with("fast", &script, json!({ "Timeout": 60 })).await;
     let mut open = Open::invoke(&server, "fast", "{}").await;
     open.chunk().await.unwrap();
-    // Until it stands still: nobody reads. The file is not there before the first piece was taken, and empty while it is
-    // being written.
+    // Until it stops growing: no one reads. The file does not exist before the first piece was read, and is empty while
+    // it is being written.
     let sent = || std::fs::read_to_string(&sent).ok().and_then(|text| text.parse::<u32>().ok());
     let mut before = sent();
     loop {
-        // That nothing comes is seen by nothing but time.
+        // The absence of data can only be observed over time.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let now = sent();
         if now.is_some() && now == before {
@@ -219,7 +220,7 @@ async fn a_streamed_response_may_have_200_mb_and_no_more() {
     assert!((200 << 20..201 << 20).contains(&length), "{length}");
     assert!(String::from_utf8_lossy(&last).contains("Function.ResponseSizeTooLarge"));
     assert_eq!(server.invoke("huge", "0").await.text(), "413");
-    // Collected, it is a response like any other.
+    // Collected, it is an ordinary response.
     let reply = server.invoke("huge", "7").await;
     assert_eq!(reply.json()["errorType"], "Function.ResponseSizeTooLarge");
 }

@@ -1,4 +1,4 @@
-//! Tenants: who may be named, and that no sandbox serves two of them. `InvokeAsync` as well.
+//! Tenant IDs: which requests may have one, and that no sandbox serves two of them. Also `InvokeAsync`.
 
 use crate::tests::{ECHO, Reply, Server, eventually};
 use serde_json::json;

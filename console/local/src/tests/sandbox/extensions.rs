@@ -1,4 +1,5 @@
-//! The Extensions API from the inside, with extensions that are small scripts, and what becomes of a sandbox with them.
+//! The Extensions API from inside the sandbox, with extensions that are small scripts, and the end of a sandbox with
+//! them.
 
 use crate::{
     limits::Limits,
@@ -13,7 +14,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Makes a function with a layer that holds external extensions of these names and scripts.
+/// Creates a function with a layer of external extensions with these names and scripts.
 pub(crate) async fn create(server: &Server, name: &str, script: &str, extensions: &[(&str, &str)], settings: Value) {
     let scripts: Vec<(String, String)> =
         extensions.iter().map(|(name, script)| (format!("extensions/{name}"), extension(script))).collect();

@@ -1,4 +1,5 @@
-//! What a function starts ends with its sandbox, however far it went, and with the server, however that ends.
+//! All processes that a function starts end with its sandbox, even if they left it, and with the server, even if it is
+//! killed.
 
 use crate::tests::{
     Client, Server, api::layers::publish, eventually, extension, quick, request, second_process::SecondProcess,
@@ -65,7 +66,7 @@ async fn a_family_that_a_killed_server_left_ends_at_the_next_start_and_no_other(
     let family = processes(&client.lambda("POST", "/2015-03-31/functions/f/invocations", &json!({})).await.json());
     serving.kill();
     let server = Server::start_in(dir, quick()).await;
-    // Those of the new server are not taken for leftovers.
+    // The processes of the new server are not mistaken for leftovers.
     let new = processes(
         &Client::new(server.local.endpoint().clone())
             .lambda("POST", "/2015-03-31/functions/f/invocations", &json!({}))

@@ -1,5 +1,5 @@
-//! What goes wrong from outside: sandboxes killed at any moment, callers that leave, nonsense on every port, a clock that
-//! jumps. Nothing hangs, nothing is lost, and the next invocation works.
+//! Faults from outside: sandboxes killed at any moment, callers that disconnect, malformed data on every port, a clock
+//! that jumps. Nothing hangs, nothing is lost, and the next invocation works.
 
 use crate::{
     limits::Limits,
@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What a file says, once it says something.
+/// The content of a file, once it is not empty.
 async fn said(file: &Path) -> String {
     let text = || std::fs::read_to_string(file).unwrap_or_default();
     eventually(&format!("{} is written", file.display()), async || !text().is_empty()).await;
@@ -28,11 +28,11 @@ fn kill(process: &str) {
     kill_process(Pid::from_raw(process.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Kills the process of a sandbox when it is where `step` says, and sees that the log has everything.
+/// Kills the process of a sandbox at `step`, and checks that the log is complete.
 async fn killed_at(step: &str, limits: Limits) {
     let server = Server::start_with(limits).await;
     let mark = server.dir.path().join("mark");
-    // At its step it says its process id and goes no further, once.
+    // At its step it reports its process id and stops, once.
     let variables = json!({ "STEP": step, "MARK": mark });
     server
         .create_with("f", "stops_at_its_step()", json!({ "Timeout": 60, "Environment": { "Variables": variables } }))
@@ -46,7 +46,7 @@ async fn killed_at(step: &str, limits: Limits) {
     };
     let (reply, process) = tokio::join!(server.invoke("f", "1"), killing);
     match step {
-        // The init is begun again within the invocation, as on AWS.
+        // The init is repeated within the invocation, as on AWS.
         "init" | "idle" => assert_eq!(reply.text(), "1", "{step}"),
         _ => {
             let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
@@ -113,7 +113,7 @@ async fn a_caller_that_leaves_changes_nothing_for_the_function_and_the_next_one(
     assert_eq!(server.client.logs("FilterLogEvents", &request).await.json()["events"].as_array().unwrap().len(), 2);
 }
 
-/// Even numbers, the same each time: xorshift.
+/// Uniform random numbers, the same in every run: xorshift.
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
@@ -124,7 +124,7 @@ impl Rng {
         (self.0 % end.max(1) as u64) as usize
     }
 
-    /// A request with one to three things wrong with it.
+    /// A request with one to three faults.
     fn spoil(&mut self, request: &[u8]) -> Vec<u8> {
         let mut bytes = request.to_vec();
         for _ in 0..=self.below(3) {
@@ -198,7 +198,7 @@ async fn a_clock_that_went_back_loses_no_line() {
     let group = "/aws/lambda/f";
     let streams = server.client.logs("DescribeLogStreams", &json!({ "logGroupName": group })).await.json();
     let stream = streams["logStreams"][0]["logStreamName"].clone();
-    // An event of the future is what the clock leaves behind when it goes back.
+    // After the clock went back there are events of the future.
     let ahead = jiff::Timestamp::now().as_millisecond() + 3_600_000;
     let event = json!({ "timestamp": ahead, "message": "from the future" });
     let put = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": [event] });

@@ -1,5 +1,5 @@
-//! What a sandbox sees and may change: its code at `/var/task`, its layers at `/opt`, a `/tmp` of its own; and that
-//! nothing of it is another's. With the namespaces of the system that the tests run on, and always without.
+//! Files that a sandbox sees and may change: its code at `/var/task`, its layers at `/opt`, a `/tmp` of its own; and
+//! that it shares none of them. Tested with the namespaces of this system if it allows them, and always without.
 
 use crate::{
     limits::Limits,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// A bootstrap that answers with what it finds, and with how writing went.
+/// A bootstrap that runs the expression in its event, which reads and writes files.
 const LOOK: &str = "does_as_told()";
 
 fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -142,10 +142,10 @@ async fn the_serving_process_is_closed_to_functions() {
     let read = server.does("f", &read).await;
     let is_root = rustix::process::geteuid().is_root();
     assert!(is_root || read == "EACCES" || read == "EPERM", "{read}");
-    // Of all that this process has there is nothing.
+    // Nothing of this process's environment is visible.
     let names = server.does("f", "sorted(os.environ)").await.to_string();
     assert!(!names.contains("CARGO"), "{names}");
-    // The sandboxes' own APIs still know whose connection it is.
+    // The sandbox's own APIs still accept its connection.
     assert_eq!(server.does("f", "1").await, 1);
 }
 
@@ -154,7 +154,7 @@ async fn an_emulator_is_found_where_the_sandbox_has_something_else() {
     if isolation::namespace().is_none() || cfg!(not(target_arch = "x86_64")) {
         return;
     }
-    // Under `/tmp`, which is the sandbox's own: a program that runs the ARM64 bootstrap in its way.
+    // Under `/tmp`, which is the sandbox's own: a program that runs the ARM64 bootstrap in place of qemu.
     let dir = tempfile::tempdir().unwrap();
     let emulator = dir.path().join("qemu-aarch64");
     std::fs::copy(std::fs::canonicalize("/bin/sh").unwrap(), &emulator).unwrap();
@@ -173,7 +173,7 @@ async fn an_emulator_is_found_where_the_sandbox_has_something_else() {
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);
     client.settled("arm").await;
     let error = client.lambda("POST", "/2015-03-31/functions/arm/invocations", &json!({})).await;
-    // The shell was run, and could make nothing of the file; were it not found, the error would be another.
+    // The shell was started, and could not run the file; a missing shell would give another error.
     assert!(error.text().contains("Runtime exited with error: exit status"), "{}", error.text());
     assert_eq!(error.json()["errorType"], "Runtime.ExitError");
     local.shutdown().await;

@@ -1,4 +1,4 @@
-//! A function has the memory that it was given, and no more.
+//! A function can use its configured memory, and no more.
 
 use crate::tests::{Reply, Server};
 use serde_json::json;
@@ -15,7 +15,7 @@ fn assert_out_of_memory(reply: &Reply, id: &str) {
 #[tokio::test]
 async fn too_much_memory_kills_the_function_and_the_next_invocation_works() {
     let server = Server::start().await;
-    // For good, for a moment, and little by little.
+    // Permanently, for a moment, and little by little.
     server.create_with("hungry", "takes_200_mb_if_told()", json!({ "Timeout": 60 })).await;
     for how in ["good", "moment", "bits"] {
         let reply = server.invoke("hungry", &json!(how).to_string()).await;

@@ -1,4 +1,4 @@
-//! Many invocations at once, and sandboxes at rest.
+//! Concurrent invocations, and idle sandboxes.
 
 use crate::{
     limits::Limits,
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits until a process is in this state, as `/proc` tells it by a letter; one that is gone is as good as a zombie.
+/// Waits until a process has the state with this letter in `/proc`. A process that has ended counts as a zombie.
 pub(crate) async fn becomes(process: &str, wanted: char) {
     let stat = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_else(|_| "x) Z".to_owned());
     let is_so = async || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted));
@@ -28,7 +28,7 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
     let payload = json!(here.path()).to_string();
     let names = ["a", "b", "c"].into_iter().cycle().take(210);
     let replies = join_all(names.map(|name| server.invoke(name, &payload)));
-    // None is answered before all have their sandbox.
+    // No request is answered before all of them have a sandbox.
     let all_there = async {
         let is_there = async || std::fs::read_dir(here.path()).unwrap().count() == 210;
         eventually("each has its sandbox", is_there).await;
@@ -45,16 +45,16 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
 #[tokio::test]
 async fn an_idle_sandbox_is_frozen_and_thawed_for_the_next_event() {
     let server = Server::start().await;
-    // A thread that notes each time it finds that time has passed without it.
+    // A thread that records the gaps in which it did not run.
     server.create("f", "notices_lost_time()").await;
     let process = server.invoke("f", "{}").await.json()[0].to_string();
     becomes(&process, 'T').await;
-    // Time passes without it.
+    // Time passes while it does not run.
     let frozen = Instant::now();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let stood = frozen.elapsed();
     server.invoke("f", "{}").await;
-    // The thread may have its turn only after the answer: the next one tells.
+    // The thread may only run after the answer: the next answer reports it.
     becomes(&process, 'T').await;
     let reply = server.invoke("f", "{}").await.json();
     assert_eq!(reply[0].to_string(), process, "it is the same one");
@@ -161,7 +161,7 @@ async fn a_sandbox_that_has_answered_is_waited_for_and_one_that_goes_on_working_
     let server = Server::start().await;
     server.create_with("f", "works_on_for_as_long()", json!({ "Timeout": 60 })).await;
     let path = "/2015-03-31/functions/f/invocations";
-    // Without the tail of the log, for which an answer waits until all is done.
+    // Without the tail of the log, for which a response would wait until all is done.
     let process =
         async |payload: &str| server.client.send("POST", path, &[], payload.as_bytes(), "lambda").await.text();
     let first = process("0.03").await;

@@ -1,4 +1,4 @@
-//! The Telemetry API and the Logs API: extensions that listen, and what they hear.
+//! The Telemetry API and the Logs API: subscribed extensions, and the events that they receive.
 
 use super::extensions::create;
 use crate::{
@@ -18,20 +18,20 @@ async fn listening(server: &Server, name: &str, subscribing: &str) {
     create(server, name, PRINTS, &[("listener", &script)], settings).await;
 }
 
-/// A server whose sandboxes are not frozen: those would hear of the last events only with their next invocation.
+/// A server whose sandboxes are not frozen: frozen ones would receive the last events only with their next invocation.
 async fn awake() -> Server {
     Server::start_with(Limits { rest: Duration::from_mins(1), ..quick() }).await
 }
 
-/// What was heard, in order.
+/// The received events, in order.
 fn heard(dir: &std::path::Path, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join(format!("heard-{name}"))).unwrap_or_default();
     let batch = |line: &str| serde_json::from_str::<Vec<Value>>(line).unwrap();
-    // The last line may not be written as a whole yet.
+    // The last line may not be complete yet.
     text.split_inclusive('\n').filter(|line| line.ends_with('\n')).flat_map(batch).collect()
 }
 
-/// Waits until an event of this type was heard.
+/// Waits until an event of this type was received.
 async fn heard_of(dir: &std::path::Path, name: &str, kind: &str) -> Value {
     let mut found = None;
     let has_come = async || {
@@ -154,7 +154,7 @@ async fn tcp_is_a_line_an_event() {
 #[tokio::test]
 async fn a_subscriber_that_falls_behind_is_told_what_it_missed() {
     let server = awake().await;
-    // Its listener comes up only when all is over: what the buffer cannot hold is lost.
+    // Its listener starts only at the end: events beyond the buffer are lost.
     let heard_file = server.dir.path().join("heard-f");
     let listener = "listens(late)";
     let settings = json!({
@@ -191,6 +191,6 @@ async fn an_internal_extension_may_listen_too() {
         .await;
     server.invoke("f", "1").await;
     server.invoke("f", "1").await;
-    // It comes while the sandbox lives.
+    // It arrives while the sandbox lives.
     heard_of(server.dir.path(), "f", "platform.report").await;
 }

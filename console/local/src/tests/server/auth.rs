@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Signatures, hosts and origins that are accepted.
 
 use crate::{
     Endpoint,
@@ -13,7 +13,7 @@ use std::{
 
 const PATH: &str = "/2015-03-31/functions";
 
-/// Sends a signed GET after changing what was signed.
+/// Sends a signed GET after changing the signed parts.
 async fn tampered(server: &Server, change: impl FnOnce(&mut Vec<(String, String)>)) -> (u16, String) {
     let host = server.client.host();
     let mut headers = server.client.sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now());
@@ -126,7 +126,7 @@ async fn a_signature_is_for_one_region_and_one_service() {
     let host = server.client.host();
     let ours = server.client.endpoint.clone();
     let elsewhere = crate::tests::Client::new(Endpoint { region: "us-east-1".into(), ..ours });
-    // A plain path goes the fast way, a query the other.
+    // A plain path takes the fast path, a query the general one.
     for path in [PATH, "/2015-03-31/functions?MaxItems=1"] {
         let headers = elsewhere.sign("GET", path, &[("host", &host)], b"", "lambda", SystemTime::now());
         let reply = server.client.raw("GET", path, &headers, b"").await;
@@ -141,7 +141,7 @@ async fn a_signature_is_for_one_region_and_one_service() {
     }
     let stranger = server.client.send("GET", "/bucket", &[], b"", "s3").await.text();
     assert!(stranger.contains("serves lambda, logs, iam, sts, and does not serve s3"), "{stranger}");
-    // Those that AWS has once are signed for its first region as well, whose word for it is another.
+    // AWS's global services are also signed for its first region, which has another name for them.
     let form = [("content-type", "application/x-www-form-urlencoded")];
     for (body, service, other) in [
         ("Action=GetCallerIdentity&Version=2011-06-15", "sts", "iam"),
@@ -177,7 +177,7 @@ async fn what_gives_a_request_its_meaning_is_signed() {
         let added = |headers: &mut Vec<(String, String)>| headers.push((name.to_owned(), "Event".to_owned()));
         assert_eq!(tampered(&server, added).await, refused("InvalidSignatureException"), "{name}");
     }
-    // What proxies and SDKs add on the way means nothing.
+    // Headers that proxies and SDKs add on the way are ignored.
     let added = |headers: &mut Vec<(String, String)>| headers.push(("x-amzn-trace-id".into(), "Root=1-2-3".into()));
     assert_eq!(tampered(&server, added).await.0, 200);
     let without = |part: &'static str| {
@@ -260,13 +260,13 @@ async fn a_sandboxs_runtime_api_is_for_no_other_sandbox_and_no_other_process() {
     server.create("victim", "tells_its_api()").await;
     let api = server.invoke("victim", "{}").await.json().as_str().unwrap().to_owned();
     assert!(api.starts_with("127.0.0.1:"));
-    // A request that is read would be answered: with an event, or that it is wrong.
+    // If the request were read, it would be answered: with an event or an error.
     server.create_with("thief", "asks_anothers_api()", json!({ "Timeout": 30 })).await;
     let reply = server.invoke("thief", &json!(api).to_string()).await;
     assert_eq!(reply.json(), json!([null, 400]), "it reaches its own only");
     let mut ours = std::net::TcpStream::connect(&api).unwrap();
     write!(ours, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {api}\r\n\r\n").unwrap();
-    // Closed without an answer, with what was sent unread or not.
+    // Closed without an answer, whether or not the request was read.
     let read = tokio::task::spawn_blocking(move || {
         let mut answer = Vec::new();
         let _ = ours.read_to_end(&mut answer);
@@ -291,7 +291,7 @@ async fn a_bootstrap_whose_every_call_is_another_process_reaches_its_api() {
     assert_eq!(server.invoke("sh", "[1]").await.text(), "[1]");
 }
 
-/// A GET with nothing but a host.
+/// Sends a GET with a host header only.
 async fn plain(server: &Server, path: &str) -> crate::tests::Reply {
     server.client.raw("GET", path, &[("host".to_owned(), server.client.host())], b"").await
 }
@@ -347,7 +347,7 @@ async fn half_requests_hold_no_place_that_somebody_else_needs() {
     }
     let mut ended = 0;
     for half in &mut halves[..30] {
-        // The end, or a reset.
+        // The end of the stream, or a reset.
         ended += usize::from(half.read(&mut [0; 8]).await.unwrap_or(0) == 0);
     }
     assert_eq!(ended, 30, "the oldest ones had to go");

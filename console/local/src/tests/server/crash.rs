@@ -5,11 +5,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{collections::HashMap, path::Path, time::Duration};
 
-/// What is known of a function: its description, none when it is not there.
+/// Known functions: the description of each, or `None` if it does not exist.
 type Known = HashMap<String, Option<String>>;
 
-/// Changes functions until the server is gone. `known` has what was acknowledged; gives what the last call was about to
-/// make of which function.
+/// Changes functions until the server is gone. `known` has the acknowledged changes. Returns the function of the last
+/// call and the change that it was about to make.
 async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut usize) -> (String, Option<String>) {
     for n in 0.. {
         let name = format!("f{}", dice.below(4));
@@ -28,7 +28,7 @@ async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut 
         };
         let Some(reply) = client.try_lambda(method, &path, &body).await else { return (name, after) };
         match reply.status {
-            // An update is still under way; the invocation comes too early.
+            // An update is still in progress; the invocation was too early.
             409 => {}
             200 if path.ends_with("/invocations") => *reports += 1,
             200..300 => drop(known.insert(name, after)),
@@ -38,7 +38,7 @@ async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut 
     unreachable!()
 }
 
-/// Compares what the server knows now with what was acknowledged; the last call may have come to its end or not.
+/// Compares the server's state with the acknowledged changes. The last call may or may not have completed.
 async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<String>)>, round: usize) {
     for (name, description) in known.clone() {
         let reply = client.lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null).await;
@@ -51,14 +51,14 @@ async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<
         assert!(found == description || Some(&found) == open, "round {round}, {name}: {found:?} for {description:?}");
         known.insert(name, found);
     }
-    // A function that was about to be made for the first time.
+    // A function that was about to be created for the first time.
     if let Some((name, after)) = last.filter(|(name, _)| !known.contains_key(name)) {
         let there = client.lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null).await.status == 200;
         known.insert(name, after.filter(|_| there));
     }
 }
 
-/// 200 rounds are a minute or two: `LAMBDA_LOCAL_KILLS=200`.
+/// 200 rounds take a minute or two: `LAMBDA_LOCAL_KILLS=200`.
 #[tokio::test]
 async fn state_outlives_kill_9_at_random_moments() {
     let rounds = std::env::var("LAMBDA_LOCAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
@@ -120,7 +120,7 @@ async fn sandboxes_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.split_ascii_whitespace().next().unwrap().parse::<usize>().unwrap()
     };
-    // Each round has 16 new sandboxes: the update retires those of the one before.
+    // Each round has 16 new sandboxes: the update retires those of the previous round.
     let brief = json!(20);
     let rounds = async |number: usize| {
         for _ in 0..number {
@@ -131,7 +131,7 @@ async fn sandboxes_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
             assert_eq!(client.lambda("PUT", path, &json!({ "Description": "" })).await.status, 200);
             client.settled("f").await;
         }
-        // All have ended when no descriptor is more than those of a server at rest.
+        // All have ended when there are no more descriptors than in an idle server.
         eventually("all sandboxes have ended", async || descriptors() <= 40).await;
         (descriptors(), resident())
     };

@@ -1,4 +1,5 @@
-//! A server that ends while others use it: what it finishes, what it breaks off and how it says so, and who follows.
+//! A server that ends while others use it: the calls that it completes, those that it interrupts with an error, and its
+//! successor.
 
 use crate::{
     Fate, Left, Local, Pending,
@@ -26,12 +27,12 @@ async fn caller(dir: &Path) -> (Local, Client) {
     (joined, client)
 }
 
-/// A file that the function makes when it has begun, and one that lets it end.
+/// A file that the function creates when it has begun, and one that lets it end.
 struct Marks(tempfile::TempDir);
 
 impl Marks {
     fn new() -> Self {
-        // In /tmp a function sees its own files alone.
+        // In `/tmp` a function sees only its own files.
         Self(crate::tests::shared_dir())
     }
 
@@ -43,7 +44,7 @@ impl Marks {
         std::fs::write(self.0.path().join("go"), "").unwrap();
     }
 
-    /// How many invocations have begun.
+    /// Waits until `count` invocations have begun.
     async fn begun(&self, count: usize) {
         eventually("it begins", async || std::fs::read_dir(self.0.path()).unwrap().count() >= count).await;
     }
@@ -216,7 +217,7 @@ async fn a_server_that_was_killed_is_known_as_that() {
     let (joined, _) = caller(dir.path()).await;
     assert!(joined.is_alive());
     first.kill();
-    // A child of another test has the lock between its fork and its exec.
+    // A child of another test holds the lock between its fork and its exec.
     eventually("it is known as killed", async || joined.link().fate() == Fate::Killed).await;
     let next = open(options(dir.path())).await.unwrap();
     assert!(next.is_serving() && next.is_alive() && !joined.is_alive());
@@ -224,7 +225,7 @@ async fn a_server_that_was_killed_is_known_as_that() {
     let (third, _) = caller(dir.path()).await;
     next.leave(pending(), |_| {}).await;
     assert_eq!((third.link().fate(), joined.link().fate()), (Fate::Finished, Fate::Killed));
-    // What says so is of use only while it can be read.
+    // The record of it only matters while it can be read.
     std::fs::write(dir.path().join("past.json"), "{").unwrap();
     assert!(open(options(dir.path())).await.unwrap().is_serving());
 }

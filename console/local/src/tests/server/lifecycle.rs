@@ -1,4 +1,4 @@
-//! One server a directory, and what outlives it.
+//! One server per directory, and the state that outlives it.
 
 use crate::{
     Error, Options,
@@ -22,7 +22,7 @@ async fn the_second_one_joins_the_first() {
     let client = Client::new(joined.endpoint().clone());
     assert_eq!(client.lambda("GET", "/2015-03-31/functions/echo", &Value::Null).await.status, 200);
     server.local.shutdown().await;
-    // A child of another test has the lock between its fork and its exec.
+    // A child of another test holds the lock between its fork and its exec.
     eventually("it knows that the first one is gone", async || !(joined.is_alive())).await;
     let own = open(options(server.dir.path())).await.unwrap();
     assert!(own.is_serving(), "it serves now");
@@ -166,7 +166,7 @@ async fn a_queued_event_outlives_the_server() {
     let dir = server.dir.path().to_owned();
     let local = open_with(options(&dir), quick()).await.unwrap();
     let client = Client::new(local.endpoint().clone());
-    // The function is mended before the event is tried again.
+    // The function is repaired before the event is retried.
     let code = STANDARD.encode(crate::tests::python(ECHO));
     client.lambda("PUT", "/2015-03-31/functions/slow/code", &json!({ "ZipFile": code })).await;
     client.lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 })).await;
@@ -174,7 +174,7 @@ async fn a_queued_event_outlives_the_server() {
     local.shutdown().await;
 }
 
-/// Not a test by itself: the next one runs it in a process of its own, to kill that.
+/// Not a test by itself: the next one runs it in a process of its own, and kills that.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn kill_9_takes_the_sandboxes_along_and_loses_nothing() {

@@ -15,7 +15,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// The ways in which a file is damaged.
+/// Kinds of damage to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Truncated,
@@ -26,7 +26,7 @@ enum Kind {
 
 const KINDS: [Kind; 4] = [Kind::Truncated, Kind::Flipped, Kind::Emptied, Kind::Directory];
 
-/// Damages a file; `false` where that changes nothing.
+/// Damages a file. Returns `false` if that changes nothing.
 fn damage(file: &Path, kind: Kind) -> bool {
     let mut bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let half = bytes.len() / 2;
@@ -48,7 +48,7 @@ fn damage(file: &Path, kind: Kind) -> bool {
     true
 }
 
-/// Copies a directory with its modes and links.
+/// Copies a directory with its modes and symbolic links.
 fn copy(from: &Path, to: &Path) {
     let status = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
     assert!(status.success());
@@ -71,8 +71,8 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A state with something of everything: two functions, one with a version, an alias, layers, a URL and settings of its
-/// queue; a role; log groups; an event that waits.
+/// A state with an item of every kind: two functions, one with a version, an alias, layers, a URL and queue settings; a
+/// role; log groups; a queued event.
 async fn state() -> tempfile::TempDir {
     let server = Server::start().await;
     server.create("good", ECHO).await;
@@ -112,12 +112,12 @@ async fn invoke(client: &Client, name: &str) -> (u16, String) {
     (reply.status, reply.text())
 }
 
-/// The zips that the state held.
+/// The zips of the state.
 fn zips(dir: &Path) -> Vec<PathBuf> {
     files(dir).into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "zip")).collect()
 }
 
-/// Damages one file of a copy of `from`, starts the local Lambda there and looks at what works.
+/// Damages one file of a copy of `from`, starts the local Lambda there and checks what works.
 async fn try_one(from: &Path, file: &Path, kind: Kind) {
     let case = format!("{} {kind:?}", file.display());
     let dir = tempfile::tempdir().unwrap();
@@ -129,7 +129,7 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
     let place = file.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
     let of_good = file.to_string_lossy().starts_with("functions/good-");
     let code = place == "code";
-    // All functions that can still be known run; unpacked code is repaired from its zip.
+    // All functions whose records are readable run; unpacked code is repaired from its zip.
     let mut working = 0;
     for name in ["good", "other"] {
         let (status, answer) = invoke(&client, name).await;
@@ -149,7 +149,7 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
             "{case}: {name} says {answer}"
         );
         if code {
-            // Whoever compares it with the workspace sees that it must be sent again.
+            // A comparison with the workspace shows that it must be deployed again.
             let shown =
                 client.lambda("GET", &format!("/2015-03-31/functions/{name}/configuration"), &Value::Null).await;
             assert_eq!(shown.json()["State"], "Failed", "{case}: {}", shown.text());
@@ -168,7 +168,7 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
         assert_eq!(events.status, 200, "{case}: {}", events.text());
     }
     report.extend(local.server.as_ref().unwrap().service.damage.found());
-    // A flipped letter within a text can be a text all the same.
+    // A flipped character within a text may give another valid text.
     let may_be_silent =
         code || kind == Kind::Flipped || matches!(place.as_str(), "lock" | "endpoint.json") || place == "logs";
     assert!(!report.is_empty() || may_be_silent, "{case}: not a word");
@@ -178,7 +178,7 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
         let aside = files(dir.path()).into_iter().any(|file| file.ancestors().any(is_aside));
         assert!(aside, "{case}: {sentence}, but nothing was set aside");
     }
-    // Deploying again is the way out of all of it.
+    // Deploying again repairs all of it.
     for (name, call) in [("good", ECHO), ("other", "echo() # other")] {
         let create = request(name, &python(call), json!({}));
         if client.lambda("POST", "/2015-03-31/functions", &create).await.status == 409 {
@@ -200,7 +200,7 @@ async fn any_damaged_file_leaves_the_rest_working_and_is_reported() {
     let files = files(from.path());
     assert!(files.len() > 20, "{files:?}");
     let tried = AtomicUsize::new(0);
-    // All ways for each file take a minute: by default each file has one, which changes from file to file.
+    // All kinds of damage for each file take a minute: by default each file gets one, which changes from file to file.
     let all = std::env::var_os("LAMBDA_CONSOLE_DAMAGE_ALL").is_some();
     let cases = files.iter().enumerate().flat_map(|(index, file)| {
         let kinds = (0..if all { KINDS.len() } else { 1 }).map(move |more| KINDS[(index + more) % KINDS.len()]);
@@ -242,7 +242,7 @@ async fn a_function_that_was_set_aside_has_its_url_back_when_it_is_deployed_agai
     let file = file.into_iter().find(|file| file.to_string_lossy().contains("other-")).unwrap();
     fs::write(&file, "{").unwrap();
     for _ in 0..2 {
-        // The second start finds nothing new, and keeps what belongs to it all the same.
+        // The second start reports nothing new, and keeps all files that are in use.
         let (local, _) = started(from.path()).await;
         local.shutdown().await;
     }

@@ -108,7 +108,7 @@ async fn newest_first_is_the_same_sequence_the_other_way_round() {
     let (backward, pages) = filter(&server, request).await;
     assert_eq!((backward.len(), pages), (600, 17));
     assert_eq!(backward.into_iter().rev().collect::<Vec<_>>(), forward);
-    // The token decides the direction, not what is asked beside it.
+    // The token determines the direction, not the parameters sent with it.
     let mut request = json!({ "logGroupName": "g", "startTime": start + 5, "endTime": start + 20,
         "startFromHead": false, "limit": 10, "filterPattern": "?\"b 1\" ?\"c 1\"" });
     let first = ask(&server, "FilterLogEvents", &request).await;
@@ -129,7 +129,7 @@ async fn a_page_may_be_empty_and_go_on_with_a_token() {
         put(&server, "a", (0..10).map(|_| (now(), format!("{n} {}", "x".repeat(100_000))))).await;
     }
     put(&server, "a", [(now(), "the needle".to_owned())]).await;
-    // Regular expressions are dear: a page looks through 2 MB of 5.
+    // Regular expressions are expensive: a page searches 2 MB of 5.
     let mut request = json!({ "logGroupName": "g", "filterPattern": "%needle%" });
     let first = ask(&server, "FilterLogEvents", &request).await;
     assert_eq!((&first["events"], &first["searchedLogStreams"]), (&json!([]), &json!([])));
@@ -144,7 +144,7 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
     let server = Server::start().await;
     group(&server, &["a", "b", "c"]).await;
     let start = now() - 60_000;
-    // All in one millisecond, so that only the rest of the order tells them apart.
+    // All in one millisecond, so that only the rest of the sort key distinguishes them.
     for stream in ["a", "b", "c"] {
         put(&server, stream, (0..300).map(|n| (start, format!("{stream} {n}")))).await;
     }
@@ -158,10 +158,10 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
             None => break,
         }
         match page {
-            // Of the past, which replaces the file that is being read; and of the future.
+            // One of the past, which replaces the file that is being read; and one of the future.
             1 => put(&server, "b", [(start - 10, "past".to_owned()), (start + 10, "future".to_owned())]).await,
             2 => put(&server, "a", [(start + 20, "later".to_owned())]).await,
-            // The first page of c is told; the rest goes with it.
+            // The first page of c was returned already; the rest is deleted.
             6 => drop(ask(&server, "DeleteLogStream", &json!({ "logGroupName": "g", "logStreamName": "c" })).await),
             _ => {}
         }

@@ -90,7 +90,7 @@ async fn events_past_the_retention_are_gone() {
     assert_eq!(events[0]["message"], "new");
 }
 
-/// The size of all files below a directory.
+/// Total size of all files below a directory.
 fn size(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { size(&path) } else { fs::metadata(&path).unwrap().len() }).sum()
@@ -111,7 +111,7 @@ async fn what_is_past_the_retention_leaves_the_disk_at_once_and_at_the_next_star
         group["logGroups"][0]["storedBytes"].as_u64().unwrap()
     };
     assert!(size(&logs) > 1_000_000 && stored(&server).await > 1_000_000);
-    // The events are not too old for this one.
+    // The events are within this retention.
     ask(&server, "PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 7 })).await;
     assert!(size(&logs) > 1_000_000);
     ask(&server, "PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 5 })).await;
@@ -121,7 +121,7 @@ async fn what_is_past_the_retention_leaves_the_disk_at_once_and_at_the_next_star
     ask(&server, "DeleteRetentionPolicy", &json!({ "logGroupName": "g" })).await;
     put(&server, "mixed", bulk(now() - 6 * day)).await;
     assert!(size(&logs) > 500_000);
-    // As if the retention had run out while nothing was served.
+    // As if the retention had expired while the server was down.
     server.local.shutdown().await;
     for entry in fs::read_dir(&logs).unwrap() {
         let settings = entry.unwrap().path().join("group.json");
@@ -175,7 +175,7 @@ async fn a_groups_class_and_key_are_told_as_they_were_set() {
     assert_eq!(listed["logGroups"][0]["logGroupArn"], arn);
     let (code, _) = refused(&server, "CreateLogGroup", &json!({ "logGroupName": "h", "logGroupClass": "FAST" })).await;
     assert_eq!(code, "InvalidParameterException");
-    // The tags of a group by its name, as clients asked before there were others.
+    // The tags of a group by its name, with the API that older clients use.
     ask(&server, "TagLogGroup", &json!({ "logGroupName": "g", "tags": { "a": "b", "c": "d" } })).await;
     ask(&server, "UntagLogGroup", &json!({ "logGroupName": "g", "tags": ["c"] })).await;
     let tags = ask(&server, "ListTagsLogGroup", &json!({ "logGroupName": "g" })).await;

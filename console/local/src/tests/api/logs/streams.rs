@@ -55,7 +55,7 @@ async fn at_either_end_the_same_token_comes_back_and_both_go_on_from_there() {
         told += &messages(&page).concat();
     }
     assert_eq!(told, "0123456");
-    // An event of the past comes in between, and the file is replaced.
+    // An older event is inserted, and the file is replaced.
     put(&server, "a", [(start - 1, "p".to_owned())]).await;
     let mut pages = Vec::new();
     loop {

@@ -135,13 +135,13 @@ async fn a_session_ends_when_its_client_is_gone() {
     drop(leaves);
     eventually("the sessions of those that left end", async || logs.tails() == 1).await;
     drop(stays);
-    // And when the server ends.
+    // Also when the server ends.
     let _open = Tail::open(&server, &request).await;
     server.local.shutdown().await;
     eventually("all sessions end", async || logs.tails() == 0).await;
 }
 
-/// A live tail's messages, out of a chunked body.
+/// Messages of a live tail, read from a chunked body.
 struct Tail {
     stream: TcpStream,
     raw: Vec<u8>,
@@ -170,7 +170,7 @@ impl Tail {
         tail
     }
 
-    /// Opens a session and passes over what comes before the updates.
+    /// Opens a session and skips the messages before the updates.
     async fn open(server: &Server, request: &Value) -> Self {
         let mut tail = Self::raw(server, request).await;
         assert_eq!(tail.next().await.0, "initial-response");
@@ -178,7 +178,7 @@ impl Tail {
         tail
     }
 
-    /// The next update that has events: them, and whether they are a sample.
+    /// The next update with events. Returns them, and whether they are sampled.
     async fn events(&mut self) -> (Vec<Value>, bool) {
         loop {
             let (kind, update) = self.next().await;
