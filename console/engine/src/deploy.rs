@@ -1,8 +1,9 @@
-//! Puts built functions on a stage.
+//! Deploys built functions to a stage.
 //!
-//! What is there already is compared first ([`compare`](compare())): the plan says what differs and which calls change it,
-//! and is carried out as it was shown ([`apply`](apply())). An unchanged function is read once and not sent, and settings
-//! made elsewhere are kept. Each step can be repeated, so a deploy that was cut off is mended by the next one.
+//! The functions on the stage are compared first ([`compare`](compare())): the plan contains the differences and the
+//! calls that change them, and is applied as it was shown ([`apply`](apply())). An unchanged function is read once and
+//! not sent, and settings made elsewhere are kept. Each step can be repeated, so the next deploy completes one that was
+//! interrupted.
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
@@ -34,11 +35,11 @@ pub(super) mod tests;
 mod upload;
 mod url;
 
-/// What is deployed of `functions`, in their order: `None` for one that is not on the stage, a failure for one that this
-/// caller may not look at.
+/// Returns the deployed state of `functions`, in their order: `None` for one that is not on the stage, a failure for
+/// one that this caller may not read.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 pub async fn deployed(stage: &Stage, functions: &[Function]) -> Result<Vec<(String, Found)>, Failure> {
     let asks: Vec<_> = functions.iter().map(|function| deployed_one(stage, function).boxed()).collect();
     let answers = stream::iter(asks).buffered(8).collect::<Vec<_>>().await;
@@ -49,11 +50,11 @@ pub async fn deployed(stage: &Stage, functions: &[Function]) -> Result<Vec<(Stri
     named.collect()
 }
 
-/// Asks whether the function `name` of the workspace, or one that is not of it, is on the stage. One that this caller may
-/// not look at counts as there.
+/// Returns `true` if the function `name`, of the workspace or not, is on the stage. A function that this caller may not
+/// read counts as present.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 pub async fn is_there(stage: &Stage, name: &str) -> Result<bool, Failure> {
     let remote = &stage.remote_name(name);
     let answer = stage
@@ -88,12 +89,11 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Found {
     }))
 }
 
-/// Makes `functions` on the stage what they are in the workspace, several at once; one that fails does not
-/// stop the others.
+/// Deploys `functions` as they are in the workspace, several at once; one that fails does not stop the others.
 ///
 /// # Errors
-/// The stage is read-only, or protected and there is no consent, or the job was cancelled before anything was sent. What
-/// fails of one function is in the outcome.
+/// Returns an error if the stage is read-only, or protected and there is no consent, or the job was cancelled before
+/// anything was sent. Failures of single functions are in the outcome.
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
@@ -105,19 +105,19 @@ pub async fn deploy(
     apply(stage, &plan, consent, job).await
 }
 
-/// Compares `functions` with what is on the stage, and says what [`deploy`] would do.
+/// Compares `functions` with the stage, and returns the changes that [`deploy`] would make.
 ///
 /// # Errors
-/// The job was cancelled. What fails of one function is in the plan.
+/// Returns an error if the job was cancelled. Failures of single functions are in the plan.
 pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
     Ok(compare(stage, functions, Scope::Whole, job).await?.shown())
 }
 
-/// What is set of the function `name` of the workspace on the stage, as a manifest would say it; none where it is not
-/// there. Environment values are in it: they are secrets.
+/// Returns the settings on the stage of the workspace's function `name`, in the form of a manifest; `None` if it is not
+/// there. They contain environment values, which are secrets.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 #[cfg(test)]
 pub(crate) async fn settings(
     stage: &Stage,

@@ -1,7 +1,7 @@
 //! The history: every build, deploy and invocation, in `SQLite` under the state directory.
 //!
-//! One thread owns the connection; everything else sends it commands, so nobody waits for the disk. Several
-//! processes may have the same file open: each write is one transaction, and `SQLite`'s lock is waited for.
+//! One thread owns the connection; all other code sends commands to it, so nothing waits for the disk. Several
+//! processes may have the same file open: each write is one transaction, and waits for `SQLite`'s lock.
 
 use std::{
     fs,
@@ -25,17 +25,17 @@ pub mod recorded;
 mod schema;
 pub mod stats;
 
-/// How long a write waits for another process's.
+/// Longest wait for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The history of one workspace. Clones share the one writer.
+/// The history of one workspace. Clones share one writer.
 #[derive(Clone, Debug)]
 pub struct Store {
     commands: mpsc::Sender<Command>,
     notice: Option<Arc<Failure>>,
 }
 
-/// What the owner of the connection is asked to do.
+/// Commands to the owner of the connection.
 enum Command {
     Write(Record),
     Samples { function: String, stage: String, since: i64, reply: oneshot::Sender<rusqlite::Result<Vec<Sample>>> },
@@ -51,11 +51,11 @@ impl Store {
         Self::open(&paths::state_dir(root).join("history.sqlite"))
     }
 
-    /// Opens the history at `path`, making the file and its directory (readable by the user alone) where they
-    /// are missing. A file that is no database any more is set aside, see [`Store::notice`]. Waits for the disk.
+    /// Opens the history at `path`, creating the file and its directory (readable only by the user) if they are
+    /// missing. A file that is not a valid database any more is set aside, see [`Store::notice`]. Waits for the disk.
     ///
     /// # Errors
-    /// The file cannot be made or opened, or a newer console wrote it (environment).
+    /// Returns an error if the file cannot be created or opened, or a newer console wrote it (environment).
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let (file, aside) = File::open(path)?;
         let notice = aside.map(|aside| {
@@ -73,17 +73,17 @@ impl Store {
         Ok(Self { commands, notice })
     }
 
-    /// A damaged history was set aside when this one was opened.
+    /// Returns the notice of a damaged history that was set aside when this one was opened.
     pub fn notice(&self) -> Option<&Failure> {
         self.notice.as_deref()
     }
 
-    /// Records what a build came to. `at` is when it began, in milliseconds since the Unix epoch.
+    /// Records the outcome of a build. `at` is its start, in milliseconds since the Unix epoch.
     pub fn record_build(&self, at: i64, outcome: &BuildOutcome) {
         self.write(Record::Build(at, outcome.clone()));
     }
 
-    /// Records what a deploy came to. `at` is when it began, in milliseconds since the Unix epoch.
+    /// Records the outcome of a deploy. `at` is its start, in milliseconds since the Unix epoch.
     pub fn record_deploy(&self, at: i64, outcome: &DeployOutcome) {
         self.write(Record::Deploy(at, outcome.clone()));
     }
@@ -129,7 +129,7 @@ impl Store {
     /// Waits until everything recorded so far is on disk.
     ///
     /// # Errors
-    /// Something recorded since the last flush could not be written (environment).
+    /// Returns an error if something recorded since the last flush could not be written (environment).
     pub async fn flush(&self) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let asked = self.commands.send(Command::Flush(reply));
@@ -156,7 +156,7 @@ struct File {
 }
 
 impl File {
-    /// Opens the database; with it, where a damaged one was moved to.
+    /// Opens the database; also returns the new path of a damaged one.
     fn open(path: &Path) -> Result<(Self, Option<PathBuf>), Failure> {
         let directory = path.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new()
@@ -164,7 +164,7 @@ impl File {
             .mode(0o700)
             .create(directory)
             .map_err(|error| cannot_open(path, &error.to_string()))?;
-        // One process at a time looks at the file and repairs it: another must not move the new one away too.
+        // One process at a time checks the file and repairs it: another must not move the new one away too.
         let guard = path.with_extension("lock");
         if guard.is_dir() {
             set_aside(&guard).map_err(|error| cannot_open(path, &error.to_string()))?;
@@ -194,7 +194,7 @@ impl File {
         Ok((Self { path: path.to_owned(), connection, written: 0, trouble: None }, aside))
     }
 
-    /// Carries commands out until every [`Store`] is gone.
+    /// Executes commands until every [`Store`] is dropped.
     fn serve(mut self, inbox: &mpsc::Receiver<Command>) {
         while let Ok(command) = inbox.recv() {
             match command {
@@ -216,7 +216,7 @@ impl File {
         }
     }
 
-    /// Does `work`, and where it finds the database damaged sets that aside and does it on a new one.
+    /// Runs `work`; if the database is damaged, sets it aside and runs `work` on a new one.
     fn repairing<T>(&mut self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         match work(&mut self.connection) {
             Err(error) if is_damage(&error) => {
@@ -233,7 +233,7 @@ impl File {
         }
     }
 
-    /// Now and then drops what is too old, so that the file stays bounded.
+    /// Removes old records from time to time, so that the file stays bounded.
     fn prune(&mut self) {
         if self.written.is_multiple_of(64)
             && let Err(error) = record::prune(&self.connection)
@@ -260,7 +260,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens or makes a file that the user alone can read.
+/// Opens or creates a file that only the user can read.
 fn private(path: &Path) -> std::io::Result<fs::File> {
     fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }

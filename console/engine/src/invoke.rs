@@ -1,7 +1,7 @@
-//! Invokes a function once and gathers what came of it: response, report and log lines.
+//! Invokes a function once and collects the result: response, report and log lines.
 //!
-//! The payload is sent as it was typed. Nothing is ever sent twice: a call is repeated only where the service
-//! says that it did not start.
+//! The payload is sent exactly as it was typed. Nothing is ever sent twice: a call is repeated only if the service
+//! reports that it did not start.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -34,20 +34,20 @@ mod stream;
 
 pub use lines::link;
 
-/// How long a function that is still being made ready is waited for.
+/// Longest wait for a function that is not ready yet.
 const READY: Duration = Duration::from_mins(1);
-/// How long the logs are asked for a report that was not in the tail, where there is no screen to show it later.
+/// Longest time to query the logs for a report that was not in the tail, if there is no screen to show it later.
 const REPORT: Duration = Duration::from_secs(10);
 /// The largest client context, in bytes of base64.
 /// Source: AWS Lambda API reference, `Invoke`, `X-Amz-Client-Context`.
 const CONTEXT_LIMIT: usize = 3583;
 
-/// Who wants the response as it comes. The invocation goes on no faster than the parts are taken, and ends when nobody
-/// takes them any more.
+/// Receiver of the response's parts. The invocation proceeds no faster than the parts are received, and ends when the
+/// receiver is dropped.
 pub type Parts<'a> = Option<&'a mpsc::Sender<ResponsePart>>;
 
-/// Invokes the function that `request` names, and waits a while for the report where it did not come with the response.
-/// A function error is a result, not a failure.
+/// Invokes the function that `request` names, and waits for the report for some time if it did not come with the
+/// response. A function error is a result, not a failure.
 ///
 /// # Errors
 /// As [`answer`].
@@ -55,7 +55,7 @@ pub async fn invoke(stage: &Stage, request: &InvokeRequest, job: &Job) -> Result
     invoke_in_parts(stage, request, None, job).await
 }
 
-/// As [`invoke`], with the response as it comes.
+/// As [`invoke`], but streams the response.
 ///
 /// # Errors
 /// As [`answer`].
@@ -70,7 +70,7 @@ pub async fn invoke_in_parts(
     if waits && invocation.report.is_none() && !invocation.request_id.is_empty() {
         job.report(phase("waiting for the report"));
         let Invocation { function, request_id, started_at, .. } = &invocation;
-        // Without its report an invocation is one all the same.
+        // An invocation is complete even without its report.
         if let Ok(log) = link(stage, function, request_id, *started_at, REPORT, |_| {}, job).await {
             invocation.logs = log.lines.into_iter().map(|line| line.message).collect();
             invocation.report = log.report;
@@ -80,12 +80,12 @@ pub async fn invoke_in_parts(
     Ok(invocation)
 }
 
-/// Invokes the function that `request` names, and gives what came with the response. A function error is a result; so is
-/// a response that was cancelled or broke off after its beginning.
+/// Invokes the function that `request` names, and returns the response and its tail. A function error is a result; so
+/// is a response that was cancelled or broke off after its beginning.
 ///
 /// # Errors
-/// The payload or the client context is not JSON (usage; nothing is sent), the stage is read-only, the function is not
-/// there, the service refused the call, no answer came, or the job was cancelled before one came.
+/// Returns an error if the payload or the client context is not JSON (usage; nothing is sent), the stage is read-only,
+/// the function does not exist, the service refused the call, no answer came, or the job was cancelled before one came.
 pub async fn answer(
     stage: &Stage,
     request: &InvokeRequest,
@@ -119,7 +119,7 @@ pub async fn answer(
     }
 }
 
-/// The line, column (both from 1) and reason where `payload` stops being JSON.
+/// Checks that `payload` is JSON. The error has the line, the column (both from 1) and the reason.
 pub fn check_payload(payload: &str) -> Result<(), (usize, usize, String)> {
     serde_json::from_str::<serde::de::IgnoredAny>(payload).map(drop).map_err(|error| {
         let text = error.to_string();
@@ -128,7 +128,7 @@ pub fn check_payload(payload: &str) -> Result<(), (usize, usize, String)> {
     })
 }
 
-/// A client context as it is sent, or why it is none.
+/// Encodes a client context. The error has the reason.
 fn encode_context(text: &str) -> Result<String, String> {
     check_payload(text).map_err(|(line, column, why)| {
         format!("the client context is not JSON: line {line}, column {column}: {why}")
@@ -156,7 +156,7 @@ struct Call<'a> {
     name: String,
     /// The client context in base64.
     context: Option<String>,
-    /// What would fail.
+    /// Summary of a failure.
     what: &'a str,
     job: &'a Job,
 }
@@ -170,7 +170,7 @@ impl Call<'_> {
         Blob::new(self.request.payload.as_bytes())
     }
 
-    /// Invokes, and takes the response whole.
+    /// Invokes, and reads the whole response.
     async fn run(&self, parts: Parts<'_>) -> Result<Invocation, Failure> {
         let kind = match self.request.mode {
             InvokeMode::Async => InvocationType::Event,
@@ -189,7 +189,7 @@ impl Call<'_> {
         if let Some(parts) = parts {
             let began = ResponsePart::Began { request_id: request_id.clone(), content_type: None };
             for part in [began, ResponsePart::Bytes(body.to_vec())] {
-                // Nobody may want it any more.
+                // The receiver may be gone.
                 drop(parts.send(part).await);
             }
         }
@@ -213,7 +213,7 @@ impl Call<'_> {
         })
     }
 
-    /// An invocation of which nothing is known yet but its id.
+    /// An invocation of which only the id is known.
     fn begun(&self, request_id: String, started_at: i64) -> Invocation {
         Invocation {
             function: self.request.function.clone(),
@@ -252,8 +252,8 @@ impl Call<'_> {
             .await
     }
 
-    /// Makes the call with `send`, asking for the log tail where it is wanted. It is made again only where the service says
-    /// that the function did not run: it is still being made ready, or cannot return a log tail.
+    /// Makes the call with `send`, requesting the log tail if it is wanted. It is repeated only if the service reports
+    /// that the function did not run: it is not ready yet, or cannot return a log tail.
     async fn patiently<T, Fut>(
         &self,
         mut tail: Option<LogType>,
@@ -289,7 +289,7 @@ impl Call<'_> {
     }
 }
 
-/// What the service says of a call that it throttled.
+/// Reason that the service reports for a throttled call.
 #[derive(Default)]
 struct Throttled(Mutex<Option<String>>);
 
@@ -301,7 +301,7 @@ impl Throttled {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (!told.is_empty()).then(|| told.join(", "));
     }
 
-    /// Nothing was run, and nothing is tried again by itself: who invokes decides.
+    /// Nothing was run, and nothing is retried automatically: the user decides.
     fn explain(&self, failure: Failure) -> Failure {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(told) => Failure { hint: format!("the function did not run; {told}"), ..failure },
@@ -310,7 +310,7 @@ impl Throttled {
     }
 }
 
-/// The function did not run, and will be able to.
+/// Returns `true` if the function did not run because it is not ready yet.
 fn is_not_ready(error: &CallError) -> bool {
     matches!(
         error.code(),

@@ -1,19 +1,19 @@
-//! All that touches the world: cargo, toolchain, zips, AWS, logs, history, files that are watched. The commands and the
-//! screen call the same functions, and get values of `lambda_console_model`.
+//! All side effects: cargo, toolchain, zips, AWS, logs, history, watched files. The commands and the screen call the
+//! same functions, and return values of `lambda_console_model`.
 //!
 //! | room | is |
 //! | --- | --- |
-//! | [`workspace`] | the functions of a Cargo workspace, what their manifests say, and what is saved of them |
+//! | [`workspace`] | the functions of a Cargo workspace, their manifests, and changes of their files |
 //! | [`compile`] | cargo, zig and the toolchain, bootstraps and zips |
-//! | [`aws`] | what is AWS and not a verb: stages, clients, credentials, errors, names, aliases, waiting |
+//! | [`aws`] | AWS access below the verbs: stages, clients, credentials, errors, names, aliases, waiting |
 //! | [`deploy`] | compares functions with a stage, and applies the plan |
 //! | [`release`] | versions, canaries, promotion |
-//! | [`resources`] | all that belongs to a function on a stage: listed, deleted; and execution roles |
+//! | [`resources`] | a function's resources on a stage: listed, deleted; and execution roles |
 //! | [`invoke`] | one invocation, whole or streamed |
 //! | [`logs`] | log lines: read, followed, merged, and the platform's own |
 //! | [`history`] | builds, deploys and invocations in `SQLite`, and figures over them |
 //!
-//! Knows no screen.
+//! Does not know the screen.
 
 pub mod aws;
 pub mod compile;
@@ -30,21 +30,21 @@ use std::sync::Arc;
 use lambda_console_model::Step;
 use tokio_util::sync::CancellationToken;
 
-/// One piece of running work: how it reports and how it is told to stop.
+/// One piece of running work: reports its progress and can be cancelled.
 #[derive(Clone)]
 pub struct Job {
-    /// Cancelled when the work shall end early; it then returns [`lambda_console_model::Failure::interrupted`].
+    /// Cancelled to end the work early; it then returns [`lambda_console_model::Failure::interrupted`].
     pub cancel: CancellationToken,
     report: Arc<dyn Fn(Step) + Send + Sync>,
 }
 
 impl Job {
-    /// A job that hands its steps to `report`, from any thread.
+    /// Creates a job that passes its steps to `report`, from any thread.
     pub fn new(cancel: CancellationToken, report: impl Fn(Step) + Send + Sync + 'static) -> Self {
         Self { cancel, report: Arc::new(report) }
     }
 
-    /// A job that nobody watches.
+    /// A job that reports to nobody.
     pub fn silent() -> Self {
         Self::new(CancellationToken::new(), |_| {})
     }

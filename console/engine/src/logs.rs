@@ -1,4 +1,4 @@
-//! Reads functions' logs: what was written ([`fetch`]) and what is being written ([`tail()`]).
+//! Reads functions' logs: existing lines ([`fetch`]) and new ones ([`tail()`]).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,14 +29,14 @@ mod wait;
 
 pub use tail::tail;
 
-/// How often a page is asked for again where the service is busy.
+/// Number of attempts to read a page while the service is busy.
 const TRIES: u32 = 6;
 
-/// How long before its first request a sandbox may have begun its init, in milliseconds: an init has 10 s, and Lambda
-/// starts one that failed again.
+/// Longest time between the start of a sandbox's init and its first request, in milliseconds: an init has 10 s, and
+/// Lambda repeats one that failed.
 const INIT: i64 = 30_000;
 
-/// Which log lines are meant.
+/// Selection of log lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogQuery {
     /// The functions' names in the workspace.
@@ -49,25 +49,25 @@ pub struct LogQuery {
     pub request_id: Option<String>,
 }
 
-/// What a tail says.
+/// Event of a tail.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// New lines, in order; they may be older than lines that were told before.
+    /// New lines, in order; they may be older than lines that were reported before.
     Lines(Vec<LogLine>),
-    /// What is known now of lines that were told before.
+    /// Corrections of lines that were reported before.
     Fixes(Vec<LogFix>),
     /// Lines were missed, or have been filled in.
     Marked(LogMark),
     /// The figures of invocations, by function.
     Samples(Vec<(String, Sample)>),
-    /// How the tail stands.
+    /// State of the tail.
     State(TailState),
 }
 
-/// The lines that `query` means, in order, from all pages. A function without logs yet has none.
+/// Returns the lines that `query` selects, in order, from all pages. A function without logs yet has none.
 ///
 /// # Errors
-/// The stage cannot be asked, or not for all functions.
+/// Returns an error if the stage cannot be reached, or not for all functions.
 pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
     let (lines, refused) = fetch_allowed(stage, query).await?;
     match refused.into_iter().next() {
@@ -79,7 +79,7 @@ pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Fail
 /// As [`fetch`], with the functions whose logs this caller may not read.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
     let groups = groups(stage, &query.functions).await?;
     let (entries, refused) = entries(stage, &groups, query).await?;
@@ -92,7 +92,7 @@ pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLi
     Ok((lines, refused))
 }
 
-/// Gives the lines of an init to the request that it was for: the first one of its sandbox.
+/// Assigns the lines of an init to the request that it was for: the first one of its sandbox.
 fn link_init(lines: &mut [LogLine], id: &str) {
     let mut begun: HashMap<String, usize> = HashMap::new();
     for index in 0..lines.len() {
@@ -110,7 +110,7 @@ fn link_init(lines: &mut [LogLine], id: &str) {
     }
 }
 
-/// Gives a line to the request that it belongs to.
+/// Assigns a line to its request.
 fn assign(requests: &mut Requests, mut line: LogLine) -> LogLine {
     line.request_id = requests.assign(&line.stream, &line.message);
     line
@@ -121,8 +121,8 @@ fn is_meant(query: &LogQuery, line: &LogLine) -> bool {
         && query.filter.as_ref().is_none_or(|text| clean(&line.message).contains(text))
 }
 
-/// All entries of the groups since `query.since`, oldest first. The text is looked for here and not by the
-/// service, for the lines around tell which request a line belongs to.
+/// All entries of the groups since `query.since`, oldest first. The text is filtered here and not by the service,
+/// because the surrounding lines show the request that a line belongs to.
 async fn entries(
     stage: &Stage,
     groups: &[Group],
@@ -137,7 +137,7 @@ async fn entries(
             answer => all.append(&mut answer?),
         }
     }
-    // Stable: lines of one stream keep the order in which the service has them.
+    // Stable: lines of one stream keep the service's order.
     all.sort_by_key(|entry| entry.line.timestamp);
     let mut ranks: HashMap<(i64, String), i64> = HashMap::new();
     for Entry { line, .. } in &mut all {

@@ -1,5 +1,5 @@
-//! Carries a plan out: several functions at once, each to its end whatever becomes of the others. Where one is not brought
-//! to its end, the stage is asked what is true of it.
+//! Applies a plan: several functions at once, each to its end whether others fail or not. If one is not completed, its
+//! actual state is read from the stage.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,18 +22,18 @@ use super::{
 };
 use crate::{Job, aws::waiting::settle};
 
-/// How many functions are changed at once.
+/// Number of functions that are changed at once.
 const AT_ONCE: usize = 10;
-/// How often a function is compared anew that is not what it was.
+/// Maximum number of comparisons of a function that differs from the plan.
 const ROUNDS: u32 = 4;
-/// How long a call under way may go on after the job was cancelled, and how long the stage is then asked what is true.
+/// Time that a call in progress may take after the job was cancelled, and then the reading of the actual state.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Carries `plan` out.
+/// Applies `plan`.
 ///
 /// # Errors
-/// The stage is read-only, or protected and there is no consent. What fails of one function is in the outcome, also
-/// where the job was cancelled.
+/// Returns an error if the stage is read-only, or protected and there is no consent. Failures of single functions are
+/// in the outcome, also if the job was cancelled.
 pub async fn apply(stage: &Stage, plan: &Plan, consent: Consent, job: &Job) -> Result<DeployOutcome, Failure> {
     stage.allow_change("could not deploy", consent)?;
     let description = OnceCell::new();
@@ -55,7 +55,7 @@ pub async fn apply(stage: &Stage, plan: &Plan, consent: Consent, job: &Job) -> R
     Ok(outcome)
 }
 
-/// Brings one function to its end, or tells how far it came.
+/// Deploys one function, or returns how far it came.
 async fn function(
     stage: &Stage,
     ready: &Ready,
@@ -88,7 +88,7 @@ async fn function(
     Err(FailedFunction { name: ready.name.clone(), failure, done, left, is_known })
 }
 
-/// What of the plan is done, and what is not, by what is on the stage now.
+/// Returns the changes of the plan that are done, and those that are left, by the state on the stage.
 async fn truth(stage: &Stage, ready: &Ready) -> Option<(Vec<Change>, Vec<Change>)> {
     let found = compare::read(stage, &ready.wanted).await.ok()?;
     let (left, _) = compare::difference(&ready.wanted, found.as_ref()).ok()?;
@@ -97,7 +97,7 @@ async fn truth(stage: &Stage, ready: &Ready) -> Option<(Vec<Change>, Vec<Change>
     Some((done, left))
 }
 
-/// Makes the calls; with the version that is then deployed.
+/// Makes the calls, and returns the version that is then deployed.
 async fn bring(
     stage: &Stage,
     ready: &Ready,
@@ -122,7 +122,7 @@ async fn bring(
         let is_changing = found.as_ref().is_some_and(|found| found.is_changing);
         if round > 0 || is_changing {
             if found.is_some() {
-                // Why another change failed is told by the comparison.
+                // The comparison reports the error of another change.
                 drop(settle(stage, &wanted.name, &job.cancel).await);
             }
             found = compare::read(stage, wanted).await?;
@@ -155,7 +155,7 @@ async fn bring(
     Err(changed(ready, "it changes again and again while it is deployed"))
 }
 
-/// Of code from the workspace, its commit; where only settings change, what was said of the version before.
+/// For code from the workspace, its commit; if only settings change, the description of the version before.
 async fn describe(ready: &Ready, description: &OnceCell<Option<String>>, job: &Job) -> Option<String> {
     if ready.wanted.code.is_none() {
         let published = ready.found.as_ref()?.alias.as_ref()?;
@@ -165,8 +165,8 @@ async fn describe(ready: &Ready, description: &OnceCell<Option<String>>, job: &J
     description.get_or_init(|| git::describe(directory, &job.cancel)).await.clone()
 }
 
-/// A function that is not what was compared is gone on with only where nothing that was going to change was changed by
-/// someone else: a call of ours whose answer was lost leaves less to do, and nothing else.
+/// Checks a function that differs from the compared one: the deploy continues only if nobody else changed a planned
+/// field. A call of this deploy whose answer was lost leaves fewer changes, and no others.
 fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(), Failure> {
     let planned = &ready.shown.changes;
     match (&ready.found, found) {
@@ -181,9 +181,9 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
         let before = planned.iter().find(|other| other.field == change.field);
         let is_as_before = before.is_some_and(|before| before.from == change.from);
         let is_ours = match change.field.strip_prefix(diff::ENV) {
-            // All values look the same where they are shown.
+            // All values look the same when they are masked.
             Some(name) if was_there.is_some() => diff::variable(was_there, name) == diff::variable(found, name),
-            // What was not there before may be half made by a call of ours.
+            // A part that was not there before may have been partly created by a call of this deploy.
             _ => is_as_before || before.is_some_and(|before| before.from.is_none() && is_made(ready, &change.field)),
         };
         let follows = before.is_none() && change.field.starts_with("alias.");
@@ -195,7 +195,7 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
     Ok(())
 }
 
-/// The deploy makes what `field` is of, by more than one call.
+/// Returns `true` if the deploy creates the part that `field` belongs to with more than one call.
 fn is_made(ready: &Ready, field: &str) -> bool {
     ready.found.is_none() || ["log.", "url", "alias."].iter().any(|prefix| field.starts_with(prefix))
 }

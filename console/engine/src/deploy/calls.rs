@@ -1,5 +1,5 @@
-//! The calls that change a function, in the order in which they are made. A plan is a list of them, and carrying it out
-//! makes them one after the other: what was shown is what is done. Pure.
+//! The calls that change a function, in the order in which they are made. A plan is a list of calls, and applying it
+//! makes them one after the other, exactly as they were shown. Pure.
 
 use lambda_console_model::{Change, Concurrency, UrlSetting};
 
@@ -37,7 +37,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// The actions that it needs, as IAM names them.
+    /// Returns the IAM actions that it needs.
     pub(super) const fn actions(self) -> &'static [&'static str] {
         match self {
             Self::CreateLogGroup => &["logs:CreateLogGroup"],
@@ -66,7 +66,7 @@ impl Call {
         }
     }
 
-    /// What is said while it is made.
+    /// Returns the progress text of the call.
     pub(super) const fn step(self) -> &'static str {
         match self {
             Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => "preparing its log group",
@@ -87,7 +87,7 @@ impl Call {
         }
     }
 
-    /// What could not be done of `name`, where it fails.
+    /// Returns the summary of its failure for `name`.
     pub(super) fn failed(self, name: &str) -> String {
         match self {
             Self::CreateLogGroup => format!("could not make the log group of {name}"),
@@ -130,7 +130,7 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
         !is_new && changes.iter().any(of)
     };
     let statements = changes.iter().find(|change| change.field == STATEMENTS && !is_new);
-    // New code finds what it needs allowed, and old code keeps what it needs until it is gone.
+    // New code finds its permissions in place, and old code keeps its own until it is replaced.
     if policies(false) {
         calls.push(Call::AttachPolicies);
     }
@@ -190,7 +190,7 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     calls
 }
 
-/// Changed by `UpdateFunctionConfiguration`.
+/// Returns `true` for fields that `UpdateFunctionConfiguration` changes.
 fn is_configuration(field: &str) -> bool {
     let (first, _) = field.split_once('.').unwrap_or((field, ""));
     match first {

@@ -1,4 +1,4 @@
-//! A function's zip: what it is compared by, and its bytes when they are sent.
+//! A function's zip: the data that it is compared by, and its bytes when they are sent.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,23 @@ use sha2::{Digest, Sha256};
 use super::Stage;
 use crate::{compile::fingerprint::Fingerprint, workspace::paths};
 
-/// Lambda takes 50 MB in one request, and the rest of the request needs some of it.
+/// Lambda accepts 50 MB in one request, and the rest of the request needs some of it.
 const MAX_ZIP_BYTES: u64 = 49 * 1024 * 1024;
 
-/// A zip that was built, as it was when it was compared.
+/// A built zip, as it was when it was compared.
 #[derive(Clone)]
 pub(super) struct Code {
     pub(super) path: PathBuf,
-    /// As Lambda gives it: Base64.
+    /// Base64, as in Lambda's API.
     pub(super) sha256: String,
-    /// As people and our `--json` have it.
+    /// Hexadecimal, for people and for `--json`.
     pub(super) sha256_hex: String,
     pub(super) architecture: Architecture,
-    /// Where in S3 Lambda shall take it from; none: it goes with the request.
+    /// Object in S3 from which Lambda reads the zip; `None` means that it is sent in the request.
     pub(super) bucket: Option<Place>,
 }
 
-/// A place in S3.
+/// An object in S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) bucket: String,
@@ -33,7 +33,7 @@ pub(super) struct Place {
 }
 
 impl Code {
-    /// Looks at the zip that was built of `function`.
+    /// Reads the built zip of `function`.
     pub(super) async fn of(stage: &Stage, function: &Function) -> Result<Self, Failure> {
         let what = || format!("could not deploy {}", function.name);
         let Some(zip) = &function.zip else {
@@ -51,7 +51,8 @@ impl Code {
         let digest = tokio::task::spawn_blocking(move || Sha256::digest(&bytes));
         let digest = digest.await.map_err(|error| Failure::work(what(), error.to_string(), ""))?;
         let sha256_hex = paths::hex(&digest);
-        // A bucket that the function names is always used, that of the stage where nothing else will do.
+        // A bucket that the function names is always used, that of the stage only for a zip that is too large for a
+        // request.
         let config = &function.config;
         let bucket = config.s3_bucket.as_deref().or_else(|| stage.bucket().filter(|_| length > MAX_ZIP_BYTES));
         let bucket = bucket.filter(|bucket| !bucket.is_empty()).map(|bucket| Place {
@@ -75,7 +76,7 @@ impl Code {
         Ok(Self { path: zip.path.clone(), sha256, sha256_hex, architecture, bucket })
     }
 
-    /// The bytes, which are those that were compared.
+    /// The bytes, which are the ones that were compared.
     pub(super) async fn bytes(&self, name: &str) -> Result<Vec<u8>, Failure> {
         let bytes = read(&self.path, name).await?;
         if BASE64_STANDARD.encode(Sha256::digest(&bytes)) == self.sha256 {

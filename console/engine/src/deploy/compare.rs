@@ -1,4 +1,4 @@
-//! Compares functions with what is on the stage: one read for each, all at once. Sends no change.
+//! Compares functions with the stage: one read for each, all at once. Sends no change.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -25,19 +25,19 @@ use crate::{
     resources::roles::{self, RolePolicies},
 };
 
-/// How many functions are read at once.
+/// Number of functions that are read at once.
 const AT_ONCE: usize = 32;
 
-/// What of the functions is compared and deployed.
+/// Parts of the functions that are compared and deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Code and settings.
     Whole,
-    /// The settings alone, of functions that are there.
+    /// Only the settings, of functions that are on the stage.
     Settings,
 }
 
-/// What a deploy is going to do, with what it takes to do it.
+/// Changes of a deploy, with the data to apply them.
 pub struct Plan {
     pub(super) stage: String,
     pub(super) ready: Vec<Ready>,
@@ -45,13 +45,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan as it is shown.
+    /// Returns the plan as it is shown.
     pub fn shown(&self) -> DeployPlan {
         let functions = self.ready.iter().map(|ready| ready.shown.clone()).collect();
         DeployPlan { stage: self.stage.clone(), functions, failed: self.failed.clone() }
     }
 
-    /// Takes the functions out that are no longer going to change as `shown` says.
+    /// Removes the functions whose changes are no longer those in `shown`.
     pub fn keep_as_shown(&mut self, shown: &DeployPlan) {
         let is_same = |ready: &Ready| {
             shown.functions.iter().any(|function| {
@@ -78,7 +78,7 @@ impl Plan {
 pub(super) struct Ready {
     /// Its name in the workspace.
     pub(super) name: String,
-    /// Where it is built from.
+    /// Directory that it is built in.
     pub(super) directory: PathBuf,
     pub(super) wanted: Wanted,
     pub(super) found: Option<Remote>,
@@ -87,10 +87,10 @@ pub(super) struct Ready {
     pub(super) seconds: f64,
 }
 
-/// Compares `functions` with what is on the stage.
+/// Compares `functions` with the stage.
 ///
 /// # Errors
-/// The job was cancelled. What fails of one function is in the plan.
+/// Returns an error if the job was cancelled. Failures of single functions are in the plan.
 pub async fn compare(stage: &Stage, functions: &[Function], scope: Scope, job: &Job) -> Result<Plan, Failure> {
     let asks: Vec<_> = functions.iter().map(|function| one(stage, function, scope).boxed()).collect();
     let all = stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>();
@@ -169,22 +169,22 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
 
 /// A digest of the values of environment variables that `changes` mask, before and after.
 fn values(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> u64 {
-    /// Only this process can tell which values a digest is of.
+    /// Only this process can relate a digest to values.
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let names = changes.iter().filter_map(|change| change.field.strip_prefix(diff::ENV));
     let after = diff::merged_env(&wanted.config, found);
     KEY.hash_one(names.map(|name| (name, diff::variable(found, name), after.get(name))).collect::<Vec<_>>())
 }
 
-/// What differs, and the calls that change it.
+/// Returns the differences, and the calls that change them.
 pub(super) fn difference(wanted: &Wanted, found: Option<&Remote>) -> Result<(Vec<Change>, Vec<Call>), Failure> {
     let changes = diff::changes(wanted, found)?;
-    // A new function is created, whatever else is said of it.
+    // A new function is created even without any setting.
     let calls = if changes.is_empty() && found.is_some() { Vec::new() } else { calls::calls(wanted, found, &changes) };
     Ok((changes, calls))
 }
 
-/// The function as far as it is compared.
+/// Reads the compared parts of the function.
 pub(super) async fn read(stage: &Stage, wanted: &Wanted) -> Result<Option<Remote>, Failure> {
     let config = &wanted.config;
     let ask = Ask {

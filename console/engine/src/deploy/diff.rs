@@ -1,4 +1,4 @@
-//! What a deploy would change. Pure.
+//! Differences between the workspace and the stage. Pure.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ use crate::{
     resources::roles::{self, Held, RolePolicies},
 };
 
-/// What the fields of environment variables begin with.
+/// Prefix of the fields of environment variables.
 pub(super) const ENV: &str = "env.";
-/// In the place of every environment value.
+/// Shown instead of every environment value.
 pub(super) const MASK: &str = "••••••";
 
-/// What stands for a value that is taken away.
+/// Shown for a value that is removed.
 pub(super) const REMOVED: &str = "removed";
 
-/// What the fields of managed policies of the function's role begin with.
+/// Prefix of the fields of managed policies of the function's role.
 pub(super) const POLICY: &str = "role.policy.";
 /// The field of the statements of the role's own policy.
 pub(super) const STATEMENTS: &str = "role.statements";
@@ -35,7 +35,7 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    /// `field` shall be `to`; nothing to do where it is.
+    /// Sets `field` to `to`; does nothing if it is already.
     pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
         let to = to.into();
         if from.as_ref() != Some(&to) {
@@ -43,34 +43,34 @@ impl Diff {
         }
     }
 
-    /// `field` is there and shall not be.
+    /// Removes `field`, which is set.
     pub(super) fn remove(&mut self, field: &str, from: &str) {
         self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
     }
 }
 
-/// What the workspace wants a function to be.
+/// Target state of a function, from the workspace.
 #[derive(Clone)]
 pub(super) struct Wanted {
     /// Its name on the stage.
     pub(super) name: String,
-    /// None: the code stays, and the function must be there.
+    /// `None` keeps the code; then the function must exist.
     pub(super) code: Option<Code>,
     pub(super) config: FunctionConfig,
-    /// None: keep the present one, or make one.
+    /// `None` keeps the present one, or creates one.
     pub(super) role: Option<String>,
-    /// What the role shall allow that this program makes; none where another is named.
+    /// Policies of the role that this program creates; `None` if another role is named.
     pub(super) policies: Option<RolePolicies>,
     /// The name of that role.
     pub(super) own_role: String,
-    /// The alias that shall lead to what is deployed.
+    /// The alias that points to the deployed version.
     pub(super) alias: Option<String>,
 }
 
-/// The settings that differ. What the workspace says nothing of is left as it is and does not appear.
+/// Returns the settings that differ. Settings that the workspace does not contain are kept and do not appear.
 ///
 /// # Errors
-/// The function on the stage is not one that this console may replace, or the settings contradict each other.
+/// Returns an error if this console may not replace the function on the stage, or the settings contradict each other.
 pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Change>, Failure> {
     let config = &wanted.config;
     if let Some(found) = found {
@@ -118,7 +118,7 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
     Ok(diff.changes)
 }
 
-/// What is a number or a text.
+/// Compares settings that are numbers or texts.
 fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) {
     let config = &wanted.config;
     if let Some(runtime) = &config.runtime {
@@ -147,7 +147,7 @@ fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, dif
     }
 }
 
-/// What the role allows that this program makes for the function, and of a new function that it makes it.
+/// Compares the policies of the role that this program creates for the function; for a new function, adds the role.
 fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
     let none = Held::default();
     let Some(policies) = &wanted.policies else { return };
@@ -174,7 +174,7 @@ fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
     }
 }
 
-/// A text that is empty where there is nothing.
+/// Compares a text that is empty if it is not set.
 fn text(diff: &mut Diff, field: &str, from: Option<String>, to: &str) {
     let from = from.filter(|from| !from.is_empty());
     match (&from, to) {
@@ -258,8 +258,8 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
     }
 }
 
-/// The alias must lead to a version that is what the function will be: what it leads to now is, unless anything that a
-/// version keeps is about to change or has changed since.
+/// Checks the alias, which must point to a version equal to the function after the deploy. Its present version is
+/// equal, unless anything that a version keeps is about to change or has changed since.
 fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
     let published = found.and_then(|found| found.alias.as_ref());
     let kept_by_versions = |field: &str| {
@@ -276,7 +276,7 @@ fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
     }
 }
 
-/// Everybody may call the function through its URL afterwards, which they may not now.
+/// Returns `true` if everybody may call the function through its URL afterwards, but not now.
 pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
     let will = matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
     let is = found
@@ -284,7 +284,7 @@ pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
     will && !is
 }
 
-/// The environment after the deploy: what is on the stage with what the workspace has put over it.
+/// The environment after the deploy: the variables on the stage, overridden by the workspace's.
 pub(super) fn merged_env(config: &FunctionConfig, found: Option<&Remote>) -> BTreeMap<String, String> {
     let present = found.filter(|_| !config.env_replace).and_then(|found| found.settings.env.clone());
     let mut env = present.unwrap_or_default();
@@ -303,7 +303,7 @@ pub(super) fn tracing(config: &FunctionConfig) -> Option<&'static str> {
     Some(if mode.eq_ignore_ascii_case("active") { "Active" } else { "PassThrough" })
 }
 
-/// A function of the same name that someone wrote in another language is not to be replaced.
+/// Refuses to replace a function of the same name that someone wrote in another language.
 fn refuse_foreign(found: &Remote) -> Result<(), Failure> {
     let runtime = found.settings.runtime.as_str();
     let kind = if found.is_image {

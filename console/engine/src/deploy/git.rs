@@ -1,4 +1,4 @@
-//! What a published version is described by: the commit that it was built from, and whether more than that went into it.
+//! Description of a published version: the commit that it was built from, marked if there are uncommitted changes.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compile::child_process;
 
-/// `git 1a2b3c4d5e6f`, with ` dirty` where something is not committed; none where there is no commit to tell.
+/// Returns `git 1a2b3c4d5e6f`, with ` dirty` if something is not committed; `None` if there is no commit.
 pub(super) async fn describe(directory: &Path, cancel: &CancellationToken) -> Option<String> {
     let mut git = child_process::command("git", directory);
     git.args(["status", "--porcelain=v2", "--branch"]);

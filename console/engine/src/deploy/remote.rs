@@ -1,4 +1,4 @@
-//! A function as it is on the stage. One call reads it; what a deploy says nothing of is not asked for.
+//! A function as it is on the stage. One call reads it; parts that the deploy does not set are not read.
 
 use std::collections::BTreeMap;
 
@@ -19,36 +19,36 @@ use crate::{
     resources::roles::{self, Held},
 };
 
-/// What is compared of a deployed function. Environment values are secrets: no `Debug`.
+/// The compared parts of a deployed function. Environment values are secrets: no `Debug`.
 #[derive(Clone, Default)]
 pub(super) struct Remote {
-    /// What a version keeps of it.
+    /// Settings that a version keeps.
     pub(super) settings: Settings,
     pub(super) is_image: bool,
     pub(super) description: String,
-    /// None where this caller may not see them.
+    /// `None` if this caller may not see them.
     pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) concurrency: Option<u32>,
     pub(super) arn: String,
     pub(super) revision: Option<String>,
-    /// A change is under way.
+    /// `true` if a change is in progress.
     pub(super) is_changing: bool,
-    /// Why its last change went wrong.
+    /// Reason why its last change failed.
     pub(super) broken: Option<String>,
-    /// The log group is there.
+    /// `true` if the log group exists.
     pub(super) has_log_group: bool,
-    /// Days; none: for ever.
+    /// Days; `None` means for ever.
     pub(super) retention: Option<u32>,
     pub(super) url: Option<FunctionUrl>,
-    /// Who may call it without an identity.
+    /// Statements that allow calls without an identity.
     pub(super) doors: Doors,
-    /// What the stage's alias leads to.
+    /// The version that the stage's alias points to.
     pub(super) alias: Option<Published>,
-    /// What its role holds, if it was asked for and is one that this program made for the function.
+    /// Policies of its role, if they were requested and the role is one that this program created for the function.
     pub(super) held: Option<Held>,
 }
 
-/// What a published version shares with the function.
+/// Settings that a published version shares with the function.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Settings {
     /// Of the zip, in Base64.
@@ -61,7 +61,7 @@ pub(super) struct Settings {
     pub(super) role: String,
     pub(super) tracing: String,
     pub(super) layers: Vec<String>,
-    /// None where the stage cannot show them, for example for want of the key.
+    /// `None` if the stage cannot show them, for example without access to the KMS key.
     pub(super) env: Option<BTreeMap<String, String>>,
     pub(super) format: Option<LogFormat>,
     pub(super) application_level: Option<String>,
@@ -70,7 +70,7 @@ pub(super) struct Settings {
     pub(super) vpc: Vpc,
 }
 
-/// The version that an alias leads to.
+/// The version that an alias points to.
 #[derive(Clone, Default)]
 pub(super) struct Published {
     pub(super) version: String,
@@ -78,16 +78,16 @@ pub(super) struct Published {
     pub(super) settings: Settings,
 }
 
-/// What is read besides the function itself.
+/// Parts that are read in addition to the function itself.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Ask<'a> {
     pub(super) alias: Option<&'a str>,
     pub(super) url: bool,
     /// The retention of the log group.
     pub(super) retention: bool,
-    /// The log group, where the workspace names it.
+    /// The log group, if the workspace names it.
     pub(super) group: Option<&'a str>,
-    /// What the role holds that this program made for the function.
+    /// `true` reads the policies of the role that this program created for the function.
     pub(super) role: bool,
 }
 
@@ -147,7 +147,7 @@ impl Remote {
         }
     }
 
-    /// All that a deploy could set of it, as a manifest would say it.
+    /// Returns all settings that a deploy could change, in the form of a manifest.
     pub(super) fn config(self) -> FunctionConfig {
         let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } = self.settings;
         FunctionConfig {
@@ -176,7 +176,7 @@ impl Remote {
     }
 }
 
-/// The function as it is now, with what is asked for; none where it is not on the stage.
+/// Reads the function and the requested parts; `None` if it is not on the stage.
 pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Option<Remote>, Failure> {
     // Boxed: the futures of SDK calls are large.
     let function = Box::pin(get_function(stage, name, None));
@@ -211,12 +211,12 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
     Ok(Some(remote))
 }
 
-/// How many days a log group keeps lines: none where there is no such group, none within for one that keeps them for ever.
+/// Retention of a log group in days: `None` if there is no such group, `Some(None)` if it keeps lines for ever.
 async fn log_group(stage: &Stage, group: &str) -> Result<Option<Option<u32>>, CallError> {
     let answer = stage
         .call(|clients| async move { clients.logs().describe_log_groups().log_group_name_prefix(group).send().await })
         .await?;
-    // The names that begin with this one come in order, so that it is the first of them.
+    // The groups with this prefix are returned in order, so the one with the exact name is the first.
     let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
     Ok(found.map(|found| found.retention_in_days().map(|days| days as u32)))
 }

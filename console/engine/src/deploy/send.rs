@@ -19,9 +19,10 @@ use crate::{
     resources::roles,
 };
 
-/// Why the calls of a plan were not all made.
+/// Reason why a plan's calls were not all made.
 pub(super) enum Stop {
-    /// The function is not what was compared: someone else changed it, or a call of ours whose answer was lost.
+    /// The function differs from the compared one: someone else changed it, or a call of this deploy whose answer was
+    /// lost.
     Meanwhile,
     /// One of them failed.
     Failed(Failure),
@@ -33,14 +34,14 @@ impl From<Failure> for Stop {
     }
 }
 
-/// One function on its way.
+/// One function that is being deployed.
 pub(super) struct Sender<'a> {
     pub(super) stage: &'a Stage,
     pub(super) wanted: &'a Wanted,
-    /// What was compared; none for a function that is not there.
+    /// The compared function; `None` if it does not exist.
     pub(super) found: Option<&'a Remote>,
     pub(super) changes: &'a [Change],
-    /// What a published version is described by.
+    /// Description of the published version.
     pub(super) description: Option<&'a str>,
     pub(super) job: &'a Job,
     /// The function's revision, code and ARN after the last change.
@@ -78,7 +79,7 @@ impl Sender<'_> {
         self.job.report(Step::Phase { text: format!("{}: {step}", self.wanted.name), done: 0, total: 0 });
     }
 
-    /// Waits until what was sent of `function`, its name or `name:version`, is in use.
+    /// Waits until the sent changes of `function`, its name or `name:version`, are in use.
     async fn ready(&self, function: &str) -> Result<Remote, Failure> {
         self.report("waiting for it to be ready");
         settle(self.stage, function, &self.job.cancel).await.map(|found| Remote::of(&found))
@@ -219,7 +220,7 @@ impl Sender<'_> {
         .await
     }
 
-    /// Of the role that this program made for the function.
+    /// Changes the policies of the role that this program created for the function.
     async fn set_policies(&self, call: Call) -> Result<(), Failure> {
         let (stage, role) = (self.stage, &roles::role_name(self.stage, &self.wanted.name));
         let held = self.found.and_then(|found| found.held.as_ref());
@@ -231,7 +232,7 @@ impl Sender<'_> {
         }
     }
 
-    /// The alias and the version that it shall lead to.
+    /// The alias and the version that it has to point to.
     fn publication(&self) -> (&str, &str) {
         (self.wanted.alias.as_deref().unwrap_or_default(), self.version.as_deref().unwrap_or_default())
     }
@@ -258,7 +259,7 @@ impl Sender<'_> {
         let Some(present) = present.filter(|present| Some(present.version.as_str()) == compared) else {
             return Err(Trouble::Meanwhile);
         };
-        // Parts that an earlier canary left would go on otherwise.
+        // Otherwise traffic that an earlier canary left would continue.
         let (present, canary) = (&present, None);
         patiently(self.stage, name, &self.job.cancel, || alias::set(self.stage, name, alias, present, version, canary))
             .await?;
@@ -266,7 +267,7 @@ impl Sender<'_> {
     }
 }
 
-/// Why one call was not made.
+/// Reason why one call failed.
 enum Trouble {
     Call(CallError),
     Failed(Failure),
@@ -285,7 +286,7 @@ impl From<Failure> for Trouble {
     }
 }
 
-/// The digest of the code that is to be there, in Base64.
+/// The digest of the code to be deployed, in Base64.
 fn code_of(wanted: &Wanted) -> Option<String> {
     wanted.code.as_ref().map(|code| code.sha256.clone())
 }

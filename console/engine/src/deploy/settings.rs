@@ -4,11 +4,11 @@ use lambda_console_model::{Failure, LiveConfig, UrlSetting};
 
 use crate::{Job, aws::stage::Stage, deploy};
 
-/// The settings of the workspace's function `function` as they are on the stage, with the address of its URL; none where
-/// it is not there.
+/// Returns the settings of the workspace's function `function` on the stage, with the address of its URL; `None` if it
+/// is not there.
 ///
 /// # Errors
-/// The stage cannot be asked, or the job was cancelled.
+/// Returns an error if the stage cannot be reached, or the job was cancelled.
 pub async fn read(stage: &Stage, function: &str, job: &Job) -> Result<Option<LiveConfig>, Failure> {
     tokio::select! {
         biased;

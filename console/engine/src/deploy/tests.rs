@@ -30,7 +30,7 @@ use crate::{
 
 mod streams;
 
-/// A whole custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
+/// A complete custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
 const BOOTSTRAP: &str = r#"
 import json, os, sys, time, urllib.request
 api = "http://%s/2018-06-01/runtime/invocation/" % os.environ["AWS_LAMBDA_RUNTIME_API"]
@@ -55,13 +55,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where the workspace is.
+    /// Directory of the workspace.
     pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }
 
     pub(crate) fn new(manifest: &str) -> Self {
-        // In /tmp a function sees its own files alone.
+        // In /tmp a function sees only its own files.
         let dir = tempfile::tempdir_in("/var/tmp").unwrap();
         std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
         let workspace = Workspace { root: dir.path().to_owned(), ..Workspace::default() };
@@ -160,7 +160,7 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     stage.close().await;
 }
 
-/// What `kill -9` leaves at each step of a first deploy and of an update.
+/// Simulates `kill -9` at each step of a first deploy and of an update.
 #[tokio::test]
 async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
     let place = Place::new("[workspace]");

@@ -1,5 +1,5 @@
-//! Puts a zip into S3, for Lambda to take it from there, and fetches one from where Lambda keeps it: the calls that go to
-//! S3, signed here rather than through an SDK of S3 that would be as large as all the others together.
+//! Uploads a zip to S3, from which Lambda reads it, and downloads one from Lambda's storage: the calls to S3, signed
+//! here rather than through S3's SDK, which would be as large as all the others together.
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Puts `bytes` at `place`. To do it twice is as good as once.
+/// Puts `bytes` at `place`. Idempotent.
 pub(super) async fn put(stage: &Stage, name: &str, place: &Place, bytes: Vec<u8>, job: &Job) -> Result<(), CallError> {
     let body = SdkBody::from(bytes);
     let body = &body;
@@ -52,8 +52,7 @@ async fn put_once(
     request::send(config, guard, call("PutObject", &endpoint), request, answer).await.map(drop)
 }
 
-/// Fetches what a URL leads to that carries its own signature, which is a secret for as long as it holds: errors do not
-/// name it.
+/// Downloads from a URL that contains its own signature, which is a secret until it expires: errors do not contain it.
 pub(crate) async fn fetch(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     stage
         .call(|clients| async move {
@@ -76,7 +75,7 @@ fn call<'a>(operation: &'static str, endpoint: &'a str) -> Call<'a> {
     Call { service: "S3", operation, endpoint, patience: UPLOAD_READ_TIMEOUT }
 }
 
-/// The origin and the path: with the bucket in the host, where that is AWS's own and the bucket's name can stand in it.
+/// The origin and the path: with the bucket in the host, if that is AWS's own and the bucket's name is valid in it.
 fn address(config: &SdkConfig, place: &Place) -> (String, String) {
     let Place { bucket, key } = place;
     let key = encoded(key);
@@ -93,7 +92,7 @@ fn address(config: &SdkConfig, place: &Place) -> (String, String) {
     (format!("https://{bucket}.{host}"), format!("/{key}"))
 }
 
-/// As S3 wants a key in a path: everything but letters, digits, `-._~` and `/` as `%XX`.
+/// Encodes a key for a path in S3: everything but letters, digits, `-._~` and `/` as `%XX`.
 fn encoded(key: &str) -> String {
     key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {
         match byte {
@@ -144,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Lets everything through.
+    /// Allows everything.
     #[derive(Debug)]
     struct Open;
 
@@ -176,7 +175,7 @@ mod tests {
         assert_eq!((endpoint.as_str(), path.split('/').nth(1)), ("http://127.0.0.1:4566", Some("artifacts")));
     }
 
-    /// Takes one request and answers it; with what came.
+    /// Serves one request and returns it.
     async fn serve(listener: TcpListener, answer: &str) -> String {
         let (mut connection, _) = listener.accept().await.unwrap();
         let (mut request, mut buffer) = (Vec::new(), [0; 4096]);

@@ -1,4 +1,4 @@
-//! A function's URL, and the two statements of its resource policy without which a URL for everybody answers nobody.
+//! A function's URL, and the two statements of its resource policy that a public URL requires.
 //!
 //! Source: AWS Lambda developer guide, "Control access to Lambda function URLs".
 
@@ -15,11 +15,11 @@ use crate::{
     },
 };
 
-/// What the console calls its statements: the names that AWS's own tools give them.
+/// IDs of the console's statements: the same as those of AWS's own tools.
 const OPEN_URL: &str = "FunctionURLAllowPublicAccess";
 const OPEN_FUNCTION: &str = "FunctionURLAllowInvokeAction";
 
-/// The statements of a resource policy that let everybody in through the URL, by their ids.
+/// The statements of a resource policy that allow everybody to call the URL, by their IDs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Doors {
     /// `lambda:InvokeFunctionUrl` without an identity.
@@ -29,7 +29,7 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Both are there: AWS asks for both.
+    /// Returns `true` if both exist: AWS requires both.
     pub(super) fn are_open(&self) -> bool {
         !self.url.is_empty() && !self.function.is_empty()
     }
@@ -64,7 +64,7 @@ impl Doors {
     }
 }
 
-/// The URL of the function or of its alias, and who is let in.
+/// Reads the URL of the function or of its alias, and the statements of its access.
 pub(super) async fn get(
     stage: &Stage,
     name: &str,
@@ -98,7 +98,7 @@ fn cors_of(cors: &types::Cors) -> Cors {
     }
 }
 
-/// Adds what differs to `diff`.
+/// Adds the differences to `diff`.
 pub(super) fn compare(setting: &UrlSetting, found: Option<&FunctionUrl>, doors: &Doors, diff: &mut Diff) {
     let wanted = match setting {
         UrlSetting::Absent => {
@@ -111,7 +111,7 @@ pub(super) fn compare(setting: &UrlSetting, found: Option<&FunctionUrl>, doors: 
             diff.set("url.auth", found.map(|found| found.auth.name().to_owned()), wanted.auth.name());
             if let Some(streaming) = wanted.streaming {
                 let was = found.map(|found| found.streaming.unwrap_or(false));
-                // A new one is buffered of itself.
+                // A new one is buffered by default.
                 if was.unwrap_or(false) != streaming {
                     diff.set("url.streaming", was.map(|was| yes(was).to_owned()), yes(streaming));
                 }
@@ -140,7 +140,7 @@ const fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }
 
-/// The settings in one line, in an order of their own: AWS keeps none.
+/// The settings in one line, in a fixed order: AWS does not keep theirs.
 fn cors_text(cors: &Cors) -> String {
     let Cors { allow_origins, allow_methods, allow_headers, expose_headers, max_age, allow_credentials } = cors;
     let lists = [
@@ -217,7 +217,7 @@ impl Place<'_> {
         present(gone.await).map(drop)
     }
 
-    /// Lets everybody in: the statements that are not there.
+    /// Allows everybody to call it: adds the missing statements.
     pub(super) async fn open(&self, doors: &Doors) -> Result<(), CallError> {
         if doors.url.is_empty() {
             self.allow(OPEN_URL, "lambda:InvokeFunctionUrl").await?;
@@ -245,7 +245,7 @@ impl Place<'_> {
         allowed.await.map(|_| ())
     }
 
-    /// Lets nobody in any more.
+    /// Removes the public access.
     pub(super) async fn close(&self, doors: &Doors) -> Result<(), CallError> {
         for id in doors.url.iter().chain(&doors.function) {
             let gone = patiently(self.stage, self.name, &self.job.cancel, || {

@@ -1,13 +1,13 @@
-//! What is written to the history and read of it.
+//! Records that are written to the history and read from it.
 
 use lambda_console_model::{
     BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, RequestLog, Sample,
 };
 use rusqlite::{Connection, params};
 
-/// How many invocations keep their figures.
+/// Number of invocations whose figures are kept.
 const KEPT: u32 = 100_000;
-/// How many bytes of payloads, responses and logs are kept, the newest first.
+/// Maximum size of the kept payloads, responses and logs, in bytes; the newest are kept.
 const KEPT_BYTES: u32 = 64 * 1024 * 1024;
 
 /// One record to be written.
@@ -20,7 +20,7 @@ pub(super) enum Record {
 }
 
 impl Record {
-    /// Writes it, whole or not at all.
+    /// Writes it, completely or not at all.
     pub(super) fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         match self {
@@ -118,7 +118,7 @@ fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocat
     Ok(())
 }
 
-/// Adds what came after the response.
+/// Adds the log that arrived after the response.
 fn link(connection: &Connection, request_id: &str, log: &RequestLog) -> rusqlite::Result<()> {
     if let Some(report) = &log.report {
         connection

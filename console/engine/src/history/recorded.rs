@@ -1,4 +1,4 @@
-//! The verbs, as the screen and the command line both do them: the work itself, then its place in the history.
+//! The verbs, as the screen and the command line both run them: the work itself, then its record in the history.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     invoke::{self, Parts},
 };
 
-/// How long log lines that did not come with a response are asked for.
+/// Longest time to query the logs for lines that did not come with a response.
 const LINK: Duration = Duration::from_mins(1);
 
 /// Builds and records it.
@@ -37,7 +37,7 @@ pub async fn build(
     Ok(outcome)
 }
 
-/// Deploys and records it: what `shown` says of them where a plan was shown, and nothing else.
+/// Deploys and records it: only the changes in `shown`, if a plan was shown.
 ///
 /// # Errors
 /// As [`deploy::deploy`].
@@ -57,7 +57,7 @@ pub async fn deploy(
     apply(stage, &plan, consent, history, job).await
 }
 
-/// Carries a plan out and records it.
+/// Applies a plan and records it.
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).

@@ -1,11 +1,11 @@
-//! The tables of the history, and how older ones become the present ones.
+//! The tables of the history, and the migrations of older ones.
 
 use rusqlite::Connection;
 
 /// The schema's number, kept in the file as `user_version`: one more with each of [`MIGRATIONS`].
 pub(super) const VERSION: usize = MIGRATIONS.len();
 
-/// Statement `n` makes schema `n + 1` of schema `n`. Times are milliseconds since the Unix epoch.
+/// Statement `n` migrates schema `n` to schema `n + 1`. Times are milliseconds since the Unix epoch.
 const MIGRATIONS: [&str; 1] = ["
 CREATE TABLE builds (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, function TEXT NOT NULL, architecture TEXT, bytes INTEGER,
@@ -28,8 +28,8 @@ CREATE TABLE bodies (
 ) STRICT;
 "];
 
-/// Brings the schema up to date; with the schema's number, which is greater than [`VERSION`] where a newer
-/// console wrote the file. Each step is a transaction, and a second process finds it done.
+/// Migrates the schema, and returns its number, which is greater than [`VERSION`] if a newer console wrote the file.
+/// Each step is a transaction, and a second process finds it done.
 pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<usize> {
     loop {
         let transaction = rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;

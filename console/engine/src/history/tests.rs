@@ -73,7 +73,7 @@ async fn the_files_are_for_the_user_alone() {
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
-/// What `kill -9` leaves: the files as they are on disk, the log cut anywhere.
+/// Simulates `kill -9`: the files as they are on disk, the log cut anywhere.
 #[tokio::test]
 async fn a_log_cut_in_the_middle_of_a_write_loses_only_what_was_not_done() {
     let (dir, path) = history();
@@ -217,7 +217,7 @@ async fn each_file_of_the_history_may_be_damaged_in_any_way() {
             store.record_invocation(&request(), &invocation(at, None));
         }
         store.flush().await.unwrap();
-        // As a killed process leaves it, with its side files.
+        // The state that a killed process leaves, with its side files.
         let killed = path.with_file_name("killed");
         fs::create_dir(&killed).unwrap();
         for name in names {

@@ -5,7 +5,7 @@ use lambda_console_model::{Consent, Failure};
 
 use crate::aws::{stage::Stage, waiting};
 
-/// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs leave it out.
+/// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs omit it.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";
 
 /// Changes a variable of the function, which ends its sandboxes, and waits for the change.

@@ -1,4 +1,4 @@
-//! What of a response is kept in memory: its beginning, and how long it was.
+//! The part of a response that is kept in memory: its beginning, and its length.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_console_model::Invocation;
@@ -7,7 +7,7 @@ use lambda_console_model::Invocation;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     bytes: Vec<u8>,
-    /// How many bytes the response has so far.
+    /// Size of the response so far, in bytes.
     pub(super) total: u64,
 }
 
@@ -18,7 +18,8 @@ impl Kept {
         self.bytes.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
     }
 
-    /// Its text; or, where it is none, base64 and true. `is_whole`: nothing follows that could end a character.
+    /// Returns its text; if it is not text, base64 and `true`. `is_whole`: nothing follows that could complete a
+    /// character.
     pub(super) fn into_payload(self, is_whole: bool) -> (String, bool) {
         let is_whole = is_whole && self.total == self.bytes.len() as u64;
         let end = match std::str::from_utf8(&self.bytes) {
@@ -27,7 +28,7 @@ impl Kept {
             Err(_) => None,
         };
         let text = end.and_then(|end| std::str::from_utf8(self.bytes.get(..end)?).ok());
-        // No text holds NUL.
+        // Text does not contain NUL.
         match text.filter(|text| !text.contains('\0')) {
             Some(text) => (text.to_owned(), false),
             None => (BASE64_STANDARD.encode(&self.bytes), true),

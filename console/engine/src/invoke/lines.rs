@@ -1,4 +1,4 @@
-//! The log lines of an invocation: the 4 KB tail that came with its response, and those that come with the logs.
+//! The log lines of an invocation: the 4 KB tail that came with its response, and those that are read from the logs.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::{
 /// A tail that is shorter has all lines of the invocation.
 /// Source: AWS Lambda API reference, `LogResult`: "The last 4 KB of the execution log".
 const TAIL: usize = 4096;
-/// How long the first wait for lines is, and the longest.
+/// The first wait for lines, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// The tail as Invoke gives it.
+/// The tail from Invoke's answer.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     pub(super) lines: Vec<String>,
@@ -34,7 +34,7 @@ impl Tail {
     pub(super) fn read(encoded: Option<&str>, request_id: &str) -> Self {
         let bytes = BASE64_STANDARD.decode(encoded.unwrap_or_default()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        // A durable function's result says where its log is, and has no line of it.
+        // A durable function's result names its log, and contains no line of it.
         if text.starts_with('{') && text.contains("\"logStreamName\"") && platform_lines::mark(&text).is_none() {
             return Self::default();
         }
@@ -46,22 +46,22 @@ impl Tail {
     }
 }
 
-/// The figures of the request, where its REPORT is among the lines.
+/// The figures of the request, if its REPORT is among the lines.
 fn report_in<'a>(lines: impl Iterator<Item = &'a str>, request_id: &str) -> Option<Report> {
     lines.filter_map(platform_lines::report).filter(|(id, _)| id == request_id).map(|(_, report)| report).last()
 }
 
-/// The request's START is among the lines.
+/// Returns `true` if the request's START is among the lines.
 fn begins<'a>(mut lines: impl Iterator<Item = &'a str>, request_id: &str) -> bool {
     lines.any(|line| matches!(platform_lines::mark(line), Some(Mark::Start(id)) if id == request_id))
 }
 
-/// Asks the logs for the lines of a request until its REPORT is there, at most for `patience`, and hands on what more there
-/// is each time. `since` is when it began.
+/// Queries the logs for the lines of a request until its REPORT arrives, at most for `patience`, and passes on new
+/// lines each time. `since` is the start of the request.
 ///
 /// # Errors
-/// The logs cannot be read (the last reason, where it may have been temporary), the REPORT did not come, or the job was
-/// cancelled.
+/// Returns an error if the logs cannot be read (the last reason, if it may have been temporary), the REPORT did not
+/// arrive, or the job was cancelled.
 pub async fn link(
     stage: &Stage,
     function: &str,
@@ -90,7 +90,7 @@ pub async fn link(
         match answer {
             Ok(lines) => {
                 let log = log_of(lines, request_id);
-                // A START that does not come in time does not make the REPORT less of an end.
+                // A START that does not arrive in time does not change that the REPORT is the end.
                 if log.is_whole || (is_late && log.report.is_some()) {
                     return Ok(RequestLog { is_whole: true, ..log });
                 }
@@ -103,7 +103,7 @@ pub async fn link(
                     on_lines(log);
                 }
             }
-            // The logs may be busy; nothing else becomes better by asking again.
+            // The logs may be busy; a retry helps with no other error.
             Err(failure) if failure.kind == FailureKind::Work && !is_late => {}
             Err(failure) => return Err(failure),
         }

@@ -1,31 +1,31 @@
-//! Tells the HTTP response that a stream begins with from the body that follows it. Pure: bytes in, values out.
+//! Separates the HTTP response at the beginning of a stream from the body that follows it. Pure: bytes in, values out.
 //!
-//! Such a stream has a content type of its own, and begins with JSON and eight NUL bytes.
-//! Source: AWS Lambda developer guide, "Using a custom runtime with response streaming".
+//! Such a stream has its own content type, and begins with JSON and eight NUL bytes. Source: AWS Lambda developer
+//! guide, "Using a custom runtime with response streaming".
 
 use lambda_console_model::HttpHead;
 use serde_json::Value;
 
 const CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR: [u8; 8] = [0; 8];
-/// Nothing that is longer is a head.
+/// Maximum length of a head, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Watches for the head of a stream.
+/// Parser for the head of a stream.
 #[derive(Debug)]
 pub(super) struct Prelude {
-    /// What came, as long as it may be the beginning of a head.
+    /// The bytes so far, as long as they may be the beginning of a head.
     begun: Option<Vec<u8>>,
 }
 
 impl Prelude {
-    /// Of a stream with this content type.
+    /// Creates the parser for a stream with this content type.
     pub(super) fn new(content_type: Option<&str>) -> Self {
         let is_http = content_type.is_some_and(|content_type| content_type.starts_with(CONTENT_TYPE));
         Self { begun: is_http.then(Vec::new) }
     }
 
-    /// Takes in the next bytes; gives the head once it is whole, and what of the bytes is the body's.
+    /// Adds the next bytes; returns the head once it is complete, and the bytes that belong to the body.
     pub(super) fn push(&mut self, bytes: Vec<u8>) -> (Option<HttpHead>, Vec<u8>) {
         let Some(begun) = &mut self.begun else { return (None, bytes) };
         // The separator may be cut in two.
@@ -45,7 +45,7 @@ impl Prelude {
         (None, Vec::new())
     }
 
-    /// What came and was no head after all.
+    /// Returns the collected bytes that turned out not to be a head.
     pub(super) fn end(&mut self) -> Vec<u8> {
         self.begun.take().unwrap_or_default()
     }

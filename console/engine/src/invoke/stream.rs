@@ -1,5 +1,5 @@
-//! Takes a response while it is being made: `InvokeWithResponseStream`, from its head to its completion. What came before
-//! it was cancelled or broke off is a result.
+//! Receives a response while it is produced: `InvokeWithResponseStream`, from its head to its completion. The part that
+//! arrived before it was cancelled or broke off is a result.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -23,7 +23,7 @@ use lambda_console_model::{Failure, HttpHead, Invocation, ResponsePart, Streamed
 use super::{Call, Parts, Throttled, kept::Kept, lines::Tail, prelude::Prelude};
 use crate::aws::error::CallError;
 
-/// Invokes, and hands the response on as it comes.
+/// Invokes, and passes on the response as it arrives.
 pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation, Failure> {
     let throttled = &Throttled::default();
     let content_type = ContentType::default();
@@ -36,7 +36,7 @@ pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation,
     let mut taken = Taken { parts, kept: Kept::default(), head: None };
     let mut prelude = Prelude::new(content_type.as_deref());
     let begin = ResponsePart::Began { request_id: request_id.clone(), content_type: content_type.clone() };
-    // Cancelling breaks the response off wherever it is: also where nobody takes it.
+    // Cancelling aborts the response at any point: also if nobody receives it.
     let ended = tokio::select! {
         biased;
         () = call.job.cancel.cancelled() => Err(Failure::interrupted(call.what)),
@@ -100,7 +100,7 @@ async fn send(
         .await
 }
 
-/// Takes the stream to its completion.
+/// Reads the stream to its completion.
 async fn receive(
     call: &Call<'_>,
     output: &mut InvokeWithResponseStreamOutput,
@@ -125,7 +125,7 @@ async fn receive(
                 taken.push(rest, call.what).await?;
                 return Ok(completion);
             }
-            // A kind of event that is younger than this console.
+            // A kind of event that is newer than this console.
             Ok(Some(_)) => {}
             Ok(None) => return Err(broken(call.what, "the stream ended before its completion")),
             Err(error) => {
@@ -144,7 +144,7 @@ fn broken(what: &str, why: &str) -> Failure {
     Failure::environment(what, why, "the function ran: look at its logs before invoking it again")
 }
 
-/// What came of the body, and who takes it.
+/// The received part of the body, and its receiver.
 struct Taken<'a> {
     parts: Parts<'a>,
     kept: Kept,
@@ -166,8 +166,8 @@ impl Taken<'_> {
     }
 }
 
-/// What a stream says of its content. It stands in a header of its own, since `Content-Type` is that of the events, and
-/// the SDK does not give it.
+/// Content type of a stream. It is in a separate header, since `Content-Type` is that of the events, and the SDK does
+/// not return it.
 #[derive(Clone, Debug, Default)]
 struct ContentType(Arc<Mutex<Option<String>>>);
 

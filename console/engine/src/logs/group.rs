@@ -1,4 +1,4 @@
-//! The log groups of functions: each has one of its own, or several share one.
+//! The log groups of functions: each function has its own, or several share one.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use lambda_console_model::{Failure, LogLine};
 
 use crate::aws::{naming::default_group, stage::Stage};
 
-/// A log group, and the functions that are meant of those that write to it.
+/// A log group, and the selected functions that write to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
     /// Its name.
@@ -24,18 +24,18 @@ struct Writer {
 }
 
 impl Group {
-    /// The functions that are meant.
+    /// The selected functions.
     pub(super) fn functions(&self) -> impl Iterator<Item = &str> {
         self.functions.iter().map(|writer| writer.function.as_str())
     }
 
-    /// Their names, as a sentence has them.
+    /// Their names, as part of a sentence.
     pub(super) fn names(&self) -> String {
         self.functions().collect::<Vec<_>>().join(", ")
     }
 
-    /// The function that writes to `stream`; none for one that is not meant. In a group that was chosen for it, a
-    /// function's streams bear its name: `2026/11/21/hello[$LATEST]0123…`.
+    /// The function that writes to `stream`; `None` if it is not selected. In a custom log group, the names of a
+    /// function's streams contain its name: `2026/11/21/hello[$LATEST]0123…`.
     fn function_of(&self, stream: &str) -> Option<&str> {
         let last = stream.rsplit('/').next().unwrap_or_default();
         let named = last.split_once('[').map(|(name, _)| name).filter(|name| !name.is_empty());
@@ -46,7 +46,7 @@ impl Group {
         writer.map(|writer| writer.function.as_str())
     }
 
-    /// An event as a line; none where another function wrote it.
+    /// Converts an event to a line; `None` if another function wrote it.
     pub(super) fn line(&self, timestamp: Option<i64>, stream: Option<&str>, message: Option<&str>) -> Option<LogLine> {
         let stream = stream.unwrap_or_default();
         Some(LogLine {
@@ -59,17 +59,17 @@ impl Group {
         })
     }
 
-    /// What a live tail names it by: its ARN without `:*`.
+    /// Identifier for a live tail: its ARN without `:*`.
     pub(super) fn arn(&self, stage: &Stage) -> String {
         let info = stage.info();
         format!("arn:{}:logs:{}:{}:log-group:{}", stage.partition(), info.region, info.account, self.name)
     }
 }
 
-/// The log groups of the functions: those that they are configured with, or those that Lambda makes.
+/// The log groups of the functions: those of their configuration, or those that Lambda creates.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Group>, Failure> {
     let asks: Vec<_> = functions.iter().map(|function| group_name(stage, function).boxed()).collect();
     let answers: Vec<Result<String, Failure>> = stream::iter(asks).buffered(8).collect().await;
@@ -94,7 +94,7 @@ async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
         .await;
     let configured = match answer {
         Ok(found) => found.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned),
-        // The logs outlive their function, and may be read by one who may not look at it.
+        // The logs outlive their function, and a caller may be allowed to read them but not the function.
         Err(error) if error.is_not_found() || error.is_denied() => None,
         Err(error) => return Err(error.into_failure(format!("could not find the logs of {function}"))),
     };

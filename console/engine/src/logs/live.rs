@@ -1,4 +1,4 @@
-//! Live tail sessions: which are open, what they cost, and what they tell.
+//! Live tail sessions: the open ones, the time that they cost, and their events.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::aws::{error::CallError, stage::Stage};
 
-/// The most log groups that one session takes.
+/// Maximum number of log groups in one session.
 pub(super) const MOST_GROUPS: usize = 10;
 
-/// What a session sends.
+/// Event stream of a session.
 pub(super) type Receiver = EventReceiver<StartLiveTailResponseStream, StartLiveTailResponseStreamError>;
 
 /// The sessions that are open.
@@ -42,29 +42,29 @@ struct Session {
 }
 
 impl Sessions {
-    /// How many are open.
+    /// Returns the number of open sessions.
     pub(super) fn count(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether one tells of the group.
+    /// Returns `true` if a session covers the group.
     pub(super) fn cover(&self, group: usize) -> bool {
         self.open.iter().any(|session| session.groups.contains(&group))
     }
 
-    /// How long sessions have been open in all.
+    /// Returns the total time that sessions have been open.
     pub(super) fn used(&self) -> Duration {
         self.open.iter().map(|session| session.since.elapsed()).sum::<Duration>() + self.used
     }
 
-    /// The groups for a new session that shall tell of those missing; it takes the place of one that has room for them.
+    /// The groups for a new session that covers the missing ones; it replaces a session that has room for them.
     pub(super) fn plan(&self, mut missing: Vec<usize>) -> Vec<usize> {
         missing.truncate(MOST_GROUPS);
         let roomy = self.open.iter().find(|session| session.groups.len() + missing.len() <= MOST_GROUPS);
         roomy.into_iter().flat_map(|session| session.groups.iter().copied()).chain(missing).collect()
     }
 
-    /// Takes a session in, in the place of those whose groups it tells of, and reads it.
+    /// Adds a session, replacing those whose groups it covers, and reads it.
     pub(super) fn begin(
         &mut self,
         stage: &Stage,
@@ -90,11 +90,11 @@ impl Sessions {
         };
         let reader = self.readers.spawn(read(id, receiver, names, news.clone()));
         self.open.push(Session { id, groups: numbers, since: Instant::now(), reader });
-        // Those that ended are not kept.
+        // Sessions that have ended are dropped.
         while self.readers.try_join_next().is_some() {}
     }
 
-    /// Ends a session; gives its groups and how long it was open, or none if it had ended before.
+    /// Ends a session; returns its groups and the time that it was open, or `None` if it had ended before.
     pub(super) fn end(&mut self, id: u64) -> Option<(Vec<usize>, Duration)> {
         let place = self.open.iter().position(|session| session.id == id)?;
         let session = self.open.remove(place);
@@ -112,13 +112,13 @@ impl Sessions {
         }
     }
 
-    /// The groups of a session that is open.
+    /// The groups of an open session.
     pub(super) fn groups_of(&self, id: u64) -> Option<&[usize]> {
         self.open.iter().find(|session| session.id == id).map(|session| session.groups.as_slice())
     }
 }
 
-/// Asks for a session.
+/// Opens a session.
 pub(super) async fn open(
     stage: &Stage,
     groups: &[Group],
@@ -133,14 +133,14 @@ pub(super) async fn open(
     (numbers, begun.map(|output| output.response_stream))
 }
 
-/// The groups of one session, as it names them.
+/// The groups of one session, by their identifiers in it.
 struct Names {
     by_arn: HashMap<String, usize>,
     groups: HashMap<usize, Group>,
 }
 
 impl Names {
-    /// AWS answers with `account:name`, others with the ARN that was asked for.
+    /// AWS's events have `account:name`, others the ARN of the request.
     fn group_of(&self, identifier: &str) -> Option<(usize, &Group)> {
         let by_name = || {
             let name = identifier.rsplit(':').next()?;
@@ -182,7 +182,7 @@ async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<
             return;
         }
     };
-    // The listener may be gone, and then nobody needs to know.
+    // The receiver may be gone, and then the event is not needed.
     let _ = news.send(News::Ended(id, why)).await;
 }
 

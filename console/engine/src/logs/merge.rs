@@ -1,23 +1,22 @@
-//! Puts together what a live tail tells and what is read in pages, so that each event is given out once and in order.
-//! Pure: sources and clocks are plain data.
+//! Merges the events of a live tail with those read in pages, so that each event is reported once and in order. Pure:
+//! sources and clocks are plain data.
 //!
-//! **Once.** A page tells each event's id, so events with equal ids are one. A live tail tells none: its events are
+//! **Once.** A page contains each event's id, so events with equal ids are one. A live tail has no ids: its events are
 //! compared by stream, timestamp and text, and counted, for the same line may truly have been written twice in one
-//! millisecond. Copies within one update are that many events, as a live tail tells an event once in an update. Copies in
-//! two updates may be one event that was sent again (within [`Reach::settle`], for what is older is forgotten), so a page has
-//! to say how many there are.
+//! millisecond. Copies within one update are that many events, as a live tail sends an event once in an update. Copies
+//! in two updates may be one event that was sent again (within [`Reach::settle`], because older events are forgotten),
+//! so only a page shows how many there are.
 //!
-//! **In order.** Events stand by their timestamp; at one timestamp by function and stream; in a stream as the service has
-//! them, which is the order in which it took them in. So an event that is taken in late stands among those of its own
-//! time, not behind what was given out before it, and [`LogLine::rank`] says where. What is given out at once is in
-//! order, and whoever holds the lines puts a late one at its place. That a line stands elsewhere than was said (a live
-//! tail told two lines of one millisecond in the wrong order) or which request it belongs to (its START came late) is
-//! told by a [`LogFix`].
+//! **In order.** Events are sorted by their timestamp; at one timestamp by function and stream; in a stream in the
+//! service's order, which is the order of ingestion. So an event that is ingested late is placed among those of its own
+//! time, not behind those reported before it, and [`LogLine::rank`] is its position. A batch is in order, and the
+//! consumer inserts late lines. A [`LogFix`] corrects the position of a line (a live tail sent two lines of one
+//! millisecond in the wrong order) or its request (its START came late).
 //!
-//! **All.** Each log group is looked at again and again. A look begins a little before the end of the last one, and now
-//! and then far back, where events may have come late or a live tail may have kept silent; `Reach` says how far. What a
-//! live tail owns to have left out, or may have when it ended, stands as an open gap ([`Merger::wants_look`]) until a look
-//! that began after it has ended.
+//! **All.** Each log group is looked at repeatedly. A look begins a little before the end of the last one, and from
+//! time to time far back, because events may have come late or a live tail may have omitted them; `Reach` has the
+//! distances. Events that a live tail reports as left out, or may have left out when it ended, are an open gap
+//! ([`Merger::wants_look`]) until a look that began after it has ended.
 
 mod cell;
 mod gaps;
@@ -33,35 +32,35 @@ use self::{
     timeline::{End, Timeline},
 };
 
-/// One event as a source tells it.
+/// One event of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// The log group's number.
     pub(super) group: usize,
     /// The line, without rank and request.
     pub(super) line: LogLine,
-    /// When the service took it in, in milliseconds since the Unix epoch.
+    /// Time of its ingestion, in milliseconds since the Unix epoch.
     pub(super) ingested: i64,
-    /// Its id; a live tail tells none.
+    /// Its id; events of a live tail have none.
     pub(super) id: Option<String>,
 }
 
-/// How far back looks reach, in milliseconds, and what is remembered for them.
+/// Range of looks, in milliseconds, and the number of events that are stored for them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
-    /// A look begins this long before the newest event of the one before.
+    /// Overlap of a look with the one before, measured from its newest event.
     pub(super) overlap: i64,
-    /// An event is taken in at most this late, if `most` is passed.
+    /// Maximum delay of ingestion if more than `most` events are stored.
     pub(super) settle: i64,
-    /// Else at most this late.
+    /// Maximum delay of ingestion otherwise.
     pub(super) late: i64,
-    /// Between two looks that reach back.
+    /// Interval between two looks that reach back.
     pub(super) late_every: i64,
-    /// This machine's clock and the service's differ by no more: a call that does is refused.
+    /// Maximum difference between this machine's clock and the service's: calls with a larger one are refused.
     pub(super) skew: i64,
-    /// How many events of a group are remembered, where that can be chosen.
+    /// Preferred maximum number of stored events of a group.
     pub(super) most: usize,
-    /// How many events of a group are remembered at most.
+    /// Hard limit of stored events of a group.
     pub(super) hard: usize,
 }
 
@@ -79,14 +78,14 @@ impl Default for Reach {
     }
 }
 
-/// What there is to tell.
+/// Output of one merge step.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     /// Events that are new, in order.
     pub(super) lines: Vec<LogLine>,
-    /// What is known now of lines that were given out before; after the lines.
+    /// Corrections of lines reported before; they apply after the lines.
     pub(super) fixes: Vec<LogFix>,
-    /// What was missed, and what was filled in.
+    /// Gaps that were opened, and those that were filled in.
     pub(super) marks: Vec<LogMark>,
 }
 
@@ -95,9 +94,9 @@ pub(super) struct Given {
 pub(super) struct Update {
     /// The log groups of its session.
     pub(super) groups: Vec<usize>,
-    /// Its events, in the order in which it tells them.
+    /// Its events, in the order in which they arrived.
     pub(super) entries: Vec<Entry>,
-    /// It left some out.
+    /// `true` if it left some out.
     pub(super) sampled: bool,
 }
 
@@ -109,22 +108,22 @@ pub(super) struct Look {
     /// Events from this time on.
     pub(super) from: i64,
     begun: i64,
-    /// The service's clock when it began, at least.
+    /// Lower bound of the service's clock when it began.
     clock: i64,
-    /// It reads all that is not settled.
+    /// `true` if it reads everything that is not settled.
     reaches_back: bool,
     end: End,
     newest: i64,
 }
 
-/// Puts the events of several log groups together.
+/// Merges the events of several log groups.
 #[derive(Debug)]
 pub(super) struct Merger {
     reach: Reach,
     since: i64,
     groups: Vec<Group>,
     gaps: Gaps,
-    /// The newest time at which the service took an event in.
+    /// The newest ingestion time of an event.
     ingested: i64,
 }
 
@@ -133,19 +132,19 @@ struct Group {
     timeline: Timeline,
     /// Pages have been read up to here.
     read_to: i64,
-    /// When to reach back next.
+    /// Time of the next look that reaches back.
     late_due: i64,
 }
 
 impl Merger {
-    /// For so many log groups, and their events from `since` on.
+    /// Creates a merger for so many log groups, and their events from `since` on.
     pub(super) fn new(groups: usize, since: i64, reach: Reach) -> Self {
         let group = || Group { timeline: Timeline::new(since), read_to: since, late_due: i64::MIN };
         let groups = std::iter::repeat_with(group).take(groups).collect();
         Self { reach, since, groups, gaps: Gaps::default(), ingested: i64::MIN }
     }
 
-    /// Takes an update in.
+    /// Adds an update.
     pub(super) fn live(&mut self, update: Update, now: i64) -> Given {
         let mut given = Given::default();
         let time = update.entries.iter().map(|entry| entry.line.timestamp).min();
@@ -160,24 +159,24 @@ impl Merger {
         self.in_order(given)
     }
 
-    /// A live tail of `groups` has begun.
+    /// Records that a live tail of `groups` has begun.
     pub(super) fn begun(&mut self, groups: &[usize], now: i64) {
         self.gaps.begun(now, groups);
     }
 
-    /// A live tail of `groups` ended by itself.
+    /// Records that a live tail of `groups` was ended by the service.
     pub(super) fn ended(&mut self, groups: &[usize], why: &str, now: i64) -> Given {
         let time = if self.ingested == i64::MIN { now } else { self.ingested };
         let mark = self.gaps.open(now, groups, time, MarkKind::Reconnected(why.to_owned()));
         Given { marks: mark.into_iter().collect(), ..Given::default() }
     }
 
-    /// Whether something is missed that a look at the group would fill in.
+    /// Returns `true` if a look at the group would fill a gap.
     pub(super) fn wants_look(&self, group: usize) -> bool {
         self.gaps.is_open(group)
     }
 
-    /// What to read of the group now.
+    /// Returns the next look at the group.
     pub(super) fn look(&mut self, group: usize, now: i64) -> Look {
         let clock = self.clock(now);
         let state = &mut self.groups[group];
@@ -191,11 +190,11 @@ impl Merger {
         Look { group, from, begun: now, clock, reaches_back: from == settled, end, newest: i64::MIN }
     }
 
-    /// Takes the next page of a look in.
+    /// Adds the next page of a look.
     pub(super) fn page(&mut self, look: &mut Look, entries: Vec<Entry>, now: i64) -> Given {
         let mut given = Given::default();
         let first = entries.iter().map(|entry| entry.line.timestamp).min();
-        // A client's clock may be far ahead: an event is no newer than when it was taken in.
+        // A client's clock may be far ahead: an event is not newer than its ingestion.
         let newest = entries.iter().map(|entry| entry.line.timestamp.min(entry.ingested)).max();
         look.newest = look.newest.max(newest.unwrap_or(i64::MIN));
         let clock = self.clock(now);
@@ -211,7 +210,7 @@ impl Merger {
         self.in_order(given)
     }
 
-    /// All pages of a look were read.
+    /// Records that all pages of a look were read.
     pub(super) fn looked(&mut self, look: &Look, now: i64) -> Given {
         let group = &mut self.groups[look.group];
         group.read_to = group.read_to.max(look.newest).max(look.begun - self.reach.skew);
@@ -221,12 +220,12 @@ impl Merger {
         Given { marks: self.gaps.close(look.group, look.begun, now), ..Given::default() }
     }
 
-    /// The service's clock, at least.
+    /// Lower bound of the service's clock.
     fn clock(&self, now: i64) -> i64 {
         self.ingested.max(now - self.reach.skew)
     }
 
-    /// The entries that are of interest, by log group.
+    /// The relevant entries, by log group.
     fn by_group(&mut self, entries: Vec<Entry>) -> HashMap<usize, Vec<Entry>> {
         let mut by_group: HashMap<usize, Vec<Entry>> = HashMap::new();
         for entry in entries.into_iter().filter(|entry| entry.line.timestamp >= self.since) {
@@ -236,7 +235,7 @@ impl Merger {
         by_group
     }
 
-    /// Each group's lines are in order: all of them are.
+    /// Sorts the lines of all groups; each group's lines are in order already.
     fn in_order(&self, mut given: Given) -> Given {
         if self.groups.len() > 1 {
             // Ranks are in order already.
@@ -245,7 +244,7 @@ impl Merger {
         given
     }
 
-    /// How many events are remembered.
+    /// Returns the number of stored events.
     #[cfg(test)]
     fn held(&self) -> usize {
         self.groups.iter().map(|group| group.timeline.held()).sum()

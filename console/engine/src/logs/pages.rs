@@ -3,7 +3,7 @@
 use super::{group::Group, merge::Entry};
 use crate::aws::{error::CallError, stage::Stage};
 
-/// What is read of a group.
+/// Range of a group to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range<'a> {
     /// Its number.
@@ -12,13 +12,13 @@ pub(super) struct Range<'a> {
     pub(super) group: &'a Group,
     /// Events from this time on, in milliseconds since the Unix epoch.
     pub(super) since: i64,
-    /// Only what this filter pattern lets through.
+    /// Only events that match this filter pattern.
     pub(super) pattern: Option<&'a str>,
     /// Only of this stream.
     pub(super) stream: Option<&'a str>,
 }
 
-/// The page of `range` after the one that gave `token`, and the token of the next. Pages may be empty and still be
+/// The page of `range` after the one that returned `token`, and the token of the next. Pages may be empty and still be
 /// followed by others.
 pub(super) async fn page(
     stage: &Stage,
@@ -53,7 +53,7 @@ pub(super) async fn page(
     Ok((entries, page.next_token().map(str::to_owned)))
 }
 
-/// The service is asked too often, or has trouble of its own: it says to come back later.
+/// Returns `true` if the service throttles calls, or has an internal error: a retry may succeed.
 pub(super) fn is_busy(error: &CallError) -> bool {
     matches!(
         error.code(),

@@ -1,16 +1,16 @@
-//! What the platform says in a function's logs: START, END and REPORT lines as text, or the same as JSON
+//! Parses the platform's lines in a function's logs: START, END and REPORT lines as text, or the same as JSON
 //! `platform.*` records. Pure: text in, values out.
 //!
-//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, `SnapStart`), so
-//! they are read as `key: value` pairs in any order.
-//! Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs for Lambda" and "Telemetry API event schema".
+//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, `SnapStart`),
+//! so they are read as `key: value` pairs in any order. Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs
+//! for Lambda" and "Telemetry API event schema".
 
 use std::collections::{HashMap, HashSet};
 
 use lambda_console_model::Report;
 use serde_json::Value;
 
-/// What a platform line says of a request.
+/// Content of a platform line about a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {
     /// The request began in this stream.
@@ -30,7 +30,7 @@ impl Mark {
     }
 }
 
-/// Reads a platform line; none for a function's own lines.
+/// Reads a platform line; `None` for a function's own lines.
 pub fn mark(line: &str) -> Option<Mark> {
     let line = line.trim();
     if let Some(rest) = line.strip_prefix("REPORT RequestId: ") {
@@ -50,12 +50,12 @@ pub fn mark(line: &str) -> Option<Mark> {
     None
 }
 
-/// Whether the line says that a sandbox begins its init.
+/// Returns `true` if the line marks the beginning of a sandbox's init.
 pub fn is_init_start(line: &str) -> bool {
     line.starts_with("INIT_START ") || (line.starts_with('{') && line.contains("\"platform.initStart\""))
 }
 
-/// The figures in a REPORT line or `platform.report` record, with the request that they are of.
+/// The figures in a REPORT line or `platform.report` record, with their request.
 pub fn report(line: &str) -> Option<(String, Report)> {
     match mark(line)? {
         Mark::Report(id, report) => Some((id, report)),
@@ -63,8 +63,8 @@ pub fn report(line: &str) -> Option<(String, Report)> {
     }
 }
 
-/// The request that failed, where the platform says so in a line of its own: `RequestId: ID Error: …`, and
-/// `TIME ID Task timed out after …`. What stands elsewhere in a line anybody may have written.
+/// The request that failed, if the platform reports it in a line of its own: `RequestId: ID Error: …`, and `TIME ID
+/// Task timed out after …`. The rest of a line may have been written by anybody.
 pub fn failed(line: &str) -> Option<&str> {
     if let Some((id, why)) = line.strip_prefix("RequestId: ").and_then(|rest| rest.split_once(' ')) {
         return Some(id).filter(|id| is_uuid(id) && why.starts_with("Error: "));
@@ -75,14 +75,14 @@ pub fn failed(line: &str) -> Option<&str> {
     Some(id).filter(|id| is_time && is_uuid(id) && why.starts_with("Task timed out after "))
 }
 
-/// What holds more of a line than its message, beside the line itself: records of the telemetry API, and the fields and
-/// spans of `tracing`, of `OpenTelemetry` and of other logging libraries.
+/// Keys of objects that contain more fields of a line: records of the telemetry API, and the fields and spans of
+/// `tracing`, of `OpenTelemetry` and of other logging libraries.
 const HOLDERS: [&str; 10] =
     ["record", "fields", "span", "spans", "attributes", "context", "lambdaContext", "lambda", "xray", "extra"];
 
-/// The request that a line names itself: a platform line, a JSON line with a request id in one of the places that are known
-/// for it, a line of tab-separated columns that has it as its second, or `RequestId: <uuid>` at the start of a message of
-/// the platform.
+/// The request that a line itself names: a platform line, a JSON line with a request id under one of the known keys, a
+/// line of tab-separated columns with the id in the second, or `RequestId: <uuid>` at the start of a message of the
+/// platform.
 pub fn request_id(line: &str) -> Option<String> {
     if let Some(mark) = mark(line) {
         return Some(mark.request_id().to_owned());
@@ -99,8 +99,8 @@ pub fn request_id(line: &str) -> Option<String> {
     column.or_else(after).map(str::to_owned)
 }
 
-/// The request id among the fields of an object itself, by any of the names that runtimes and libraries give it:
-/// `requestId`, `AWSRequestId`, `function_request_id`, `faas.invocation_id`.
+/// The request id among an object's own fields, by any of the names that runtimes and libraries use: `requestId`,
+/// `AWSRequestId`, `function_request_id`, `faas.invocation_id`.
 fn named(value: &Value) -> Option<&str> {
     let is_name = |key: &str| {
         let letters = key.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
@@ -119,8 +119,8 @@ fn within(value: &Value) -> Option<&str> {
     }
 }
 
-/// Follows each log stream from START to END, so that a function's own lines, which seldom name their
-/// request, can be given to the request that was running.
+/// Follows each log stream from START to END, so that a function's own lines, which seldom name their request, can be
+/// assigned to the request that was running.
 #[derive(Debug, Default)]
 pub struct Requests {
     running: HashMap<String, String>,
@@ -179,7 +179,7 @@ fn fields(line: &str) -> HashMap<String, &str> {
 /// A figure that is missing or unreadable is 0: managed instances report the duration alone.
 fn report_of<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Report {
     let number = |key: &str| field(key).and_then(|value| value.parse::<f64>().ok());
-    // A sandbox restored from a snapshot has a restore in the place of an init.
+    // A sandbox restored from a snapshot has a restore instead of an init.
     let restore_ms = number("Restore Duration");
     let init_ms = number("Init Duration").or(restore_ms);
     Report {
@@ -196,13 +196,13 @@ fn report_of<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Report {
     }
 }
 
-/// Only what went wrong is told.
+/// Only failures are reported.
 fn bad_status(status: Option<&str>) -> Option<String> {
     status.filter(|status| *status != "success").map(str::to_owned)
 }
 
-/// Whether the line tells that its stream is a managed instance's, where requests run at the same time: there, the lines
-/// between START and END may be of another request. Its reports have no figure but the duration.
+/// Returns `true` if the line shows that its stream is a managed instance's, where requests run at the same time:
+/// there, the lines between START and END may belong to another request. Its reports have no figure but the duration.
 pub fn is_of_managed_instance(line: &str) -> bool {
     let line = line.trim_start();
     if !line.starts_with('{') {
@@ -212,7 +212,7 @@ pub fn is_of_managed_instance(line: &str) -> bool {
     is_start || (line.contains("\"platform.report\"") && !line.contains("\"billedDurationMs\""))
 }
 
-/// Reads a `platform.*` record. The set of types is open: those that say nothing of a request are passed over.
+/// Reads a `platform.*` record. The set of types is open: those that are not about a request are skipped.
 fn json_mark(line: &str) -> Option<Mark> {
     let value: Value = serde_json::from_str(line).ok()?;
     let record = value.get("record")?;

@@ -1,10 +1,10 @@
-//! Follows logs as they are written: live sessions for speed, looks at what was written for completeness, both put
-//! together by [`super::merge`].
+//! Follows logs as they are written: live sessions for speed, looks at written events for completeness, both merged by
+//! [`super::merge`].
 //!
 //! A live session sends each line about a second after it was written, but nothing from before it began, only a sample
-//! of many, ends after three hours, and does not exist everywhere. So every log group is also looked at: soon after a
-//! session began or left lines out, and else now and then. Sessions cost money: those whose lines nobody sees are closed,
-//! and looks alone go on.
+//! of many, ends after three hours, and is not available everywhere. So every log group is also looked at: soon after a
+//! session began or left lines out, and otherwise from time to time. Sessions cost money: those whose lines are not
+//! visible are closed, and only looks continue.
 
 use std::time::Duration;
 
@@ -30,28 +30,29 @@ use crate::{
     logs::platform_lines,
 };
 
-/// Between two looks at a group: that a session tells of, that none does, and that a session left lines of out.
+/// Interval between two looks at a group: one that a session covers, one without a session, and one of which a session
+/// left lines out.
 const LOOK_LIVE: Duration = Duration::from_secs(5);
 const LOOK_ALONE: Duration = Duration::from_secs(2);
 const LOOK_MISSED: Duration = Duration::from_secs(1);
-/// With more groups than this, all are looked at less often: services count calls.
+/// With more groups than this, all are looked at less often: services limit the number of calls.
 const GROUPS_AT_PACE: usize = 5;
-/// Looks that run at the same time.
+/// Number of looks that run at the same time.
 const LOOKS: usize = 4;
-/// How long lines are hidden before their sessions are closed.
+/// Time that lines are hidden before their sessions are closed.
 const HIDDEN: Duration = Duration::from_secs(3);
-/// A session that lasted so long was a good one.
+/// Minimum duration of a session that counts as successful.
 const LASTED: Duration = Duration::from_mins(1);
-/// How often a stage that has never answered is asked: for about a minute.
+/// Number of attempts with a stage that has never answered: about a minute.
 const FIRST_TRIES: u32 = 6;
-/// The most lines that are told at once: a screen has other things to do as well.
+/// Maximum number of lines in one batch: a screen has other things to do as well.
 const AT_ONCE: usize = 1_000;
 
-/// What sessions and looks say.
+/// Events of sessions and looks.
 pub(super) enum News {
-    /// A session told of events.
+    /// A session sent events.
     Update(u64, Update),
-    /// A session ended by itself, with the reason.
+    /// A session was ended by the service, with the reason.
     Ended(u64, String),
     /// A look at a group read a page.
     Page(usize, Vec<Entry>),
@@ -59,11 +60,11 @@ pub(super) enum News {
     Looked(usize, Result<(), CallError>),
 }
 
-/// Follows the logs that `query` means: first the lines since `query.since`, then those being written, told in batches.
-/// A function without logs yet is waited for. While `shown` is false nobody sees the lines. Ends only with an error.
+/// Follows the logs that `query` selects: first the lines since `query.since`, then new ones, in batches. Waits for a
+/// function without logs. While `shown` is false the lines are not visible. Ends only with an error.
 ///
 /// # Errors
-/// The job was cancelled, or the stage cannot be asked.
+/// Returns an error if the job was cancelled, or the stage cannot be reached.
 pub async fn tail(
     stage: &Stage,
     query: &LogQuery,
@@ -99,25 +100,25 @@ struct Tail<'a, F> {
     merger: Merger,
     watched: Vec<Watched>,
     sessions: Sessions,
-    /// When a session may be asked for, and how it went.
+    /// Time at which a session may be opened next, and the result of the last attempt.
     live_due: Instant,
     live_wait: Wait,
     live_trouble: Option<String>,
-    /// The stage has answered.
+    /// `true` if the stage has answered.
     answered: bool,
     said: Option<TailState>,
 }
 
-/// How looking at one group stands.
+/// State of looking at one group.
 struct Watched {
     due: Instant,
     begun: Instant,
     look: Option<Look>,
-    /// The group is there; none: nobody knows yet.
+    /// `true` if the group exists; `None` if that is not known yet.
     present: Option<bool>,
     wait: Wait,
     trouble: Option<String>,
-    /// It has never answered, and will not.
+    /// `true` if it has never answered, and will not.
     is_lost: bool,
 }
 
@@ -181,7 +182,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         }
     }
 
-    /// The groups that are there and that no session tells of.
+    /// The groups that exist and that no session covers.
     fn missing(&self) -> Vec<usize> {
         let is_missing = |number: &usize| self.watched[*number].present == Some(true) && !self.sessions.cover(*number);
         (0..self.groups.len()).filter(is_missing).collect()
@@ -199,14 +200,14 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         }
     }
 
-    /// A session that was asked for is there, or not.
+    /// Handles the result of opening a session.
     fn opened(&mut self, numbers: Vec<usize>, begun: Result<Receiver, CallError>, sender: &mpsc::Sender<News>) {
         match begun {
             Ok(receiver) => {
                 self.live_trouble = None;
                 self.merger.begun(&numbers, now());
                 for &number in &numbers {
-                    // What was written since the last look and before the session.
+                    // Reads the lines written between the last look and the session.
                     self.watched[number].due = Instant::now();
                 }
                 self.sessions.begin(self.stage, self.groups, numbers, receiver, sender);
@@ -214,7 +215,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             Err(error) => {
                 let wait = self.live_wait.next();
                 let can_pass = is_busy(&error) || error.is_not_found() || error.code().is_empty();
-                // What is not allowed, or not there at all, will not be in a second either.
+                // A denied or missing operation will not work in a second either.
                 self.live_due = Instant::now() + if can_pass { wait } else { LASTED };
                 self.live_trouble = Some(if is_busy(&error) {
                     format!("no live tail for {} s: {}", wait.as_secs(), error.code())
@@ -226,7 +227,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         }
     }
 
-    /// Begins the looks that are due, as many as may run.
+    /// Begins the looks that are due, up to the limit.
     fn begin_looks(&mut self, running: &Running<'a>, sender: &mpsc::Sender<News>) {
         for number in 0..self.groups.len() {
             if running.len() >= LOOKS {
@@ -243,7 +244,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             running.push(
                 async move {
                     let read = read(stage, range, &sender).await;
-                    // The listener outlives its looks.
+                    // The receiver outlives its looks.
                     let _ = sender.send(News::Looked(number, read)).await;
                 }
                 .boxed(),
@@ -251,7 +252,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         }
     }
 
-    /// When the group is to be looked at next.
+    /// Returns the time of the next look at the group.
     fn due(&self, number: usize) -> Instant {
         let watched = &self.watched[number];
         if self.merger.wants_look(number) && watched.trouble.is_none() {
@@ -298,7 +299,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         Ok(())
     }
 
-    /// A look has ended.
+    /// Handles the end of a look.
     fn looked(&mut self, number: usize, result: Result<(), CallError>) -> Result<(), Failure> {
         let Some(look) = self.watched[number].look.take() else { return Ok(()) };
         let covered = self.sessions.cover(number);
@@ -324,13 +325,13 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 let tries = watched.wait.failed();
                 let failure = error.into_failure(format!("could not read the logs of {}", self.groups[number].names()));
                 if failure.kind == FailureKind::Login {
-                    // It goes on where it stopped once somebody has logged in.
+                    // It continues after a login.
                     watched.trouble = Some(failure.hint.clone());
                 }
-                // What never worked may not be there to work; what did is waited for.
+                // A group that never worked may not be usable; one that did is retried.
                 let can_pass = busy || failure.kind == FailureKind::Environment;
                 watched.is_lost = !self.answered && (!can_pass || tries > FIRST_TRIES);
-                // One that cannot be read does not take the others.
+                // One that cannot be read does not end the others.
                 if self.watched.iter().all(|watched| watched.is_lost) {
                     return Err(failure);
                 }
@@ -369,7 +370,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         }
     }
 
-    /// Says how the tail stands where that has changed.
+    /// Reports the tail's state if it has changed.
     fn say_how_it_stands(&mut self) {
         let absent = self.watched.iter().zip(self.groups).filter(|(watched, _)| watched.present == Some(false));
         let trouble = self.watched.iter().find_map(|watched| watched.trouble.as_ref()).or(self.live_trouble.as_ref());
@@ -419,7 +420,7 @@ fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-/// So late that it does not come.
+/// Effectively never.
 fn far() -> Instant {
     Instant::now() + Duration::from_hours(24)
 }

@@ -1,4 +1,4 @@
-//! Tails against a service that does harm: each line is told once, and what was missed is filled in and said.
+//! Tails against a faulty service: each line is reported once, and missed lines are filled in and marked.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use crate::{Job, aws::stage::Stage};
 
 mod service;
 
-/// A tail that runs, and what it said with when it did.
+/// A running tail, and its events with their times.
 struct Following {
     told: Arc<Mutex<Vec<(Instant, Told)>>>,
     show: tokio::sync::watch::Sender<bool>,
@@ -38,7 +38,7 @@ impl Following {
         Self { told, show, job, task }
     }
 
-    /// Waits until `holds` of what was said so far.
+    /// Waits until `holds` returns `true` for the events so far.
     async fn until(&self, what: &str, holds: impl Fn(&[Told]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -51,7 +51,7 @@ impl Following {
         }
     }
 
-    /// Stops it; gives the lines in order, and what else it said.
+    /// Stops it; returns the lines in order, and the other events.
     async fn stop(self) -> (Vec<String>, Vec<Told>) {
         self.job.cancel.cancel();
         assert_eq!(self.task.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);
@@ -75,7 +75,7 @@ fn states(told: &[Told]) -> Vec<TailState> {
     told.iter().filter_map(|told| if let Told::State(state) = told { Some(state.clone()) } else { None }).collect()
 }
 
-/// A time of which everything is still remembered.
+/// A recent time, of which all events are still stored.
 fn time() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -1,4 +1,4 @@
-//! How long to wait before something is tried again: longer each time that it failed. Pure.
+//! Waits between retries: longer after each failure. Pure.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// Waits from `first` on up to `longest`.
+    /// Creates waits from `first` up to `longest`.
     pub(super) const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, failed: 0 }
     }
 
-    /// It worked.
+    /// Resets the wait after a success.
     pub(super) const fn reset(&mut self) {
         self.failed = 0;
     }
 
-    /// How often it failed since it last worked.
+    /// Returns the number of failures since the last success.
     pub(super) const fn failed(&self) -> u32 {
         self.failed
     }
 
-    /// It failed: how long to wait now.
+    /// Counts a failure, and returns the next wait.
     pub(super) fn next(&mut self) -> Duration {
         let wait = self.first.saturating_mul(1 << self.failed.min(16)).min(self.longest);
         self.failed += 1;

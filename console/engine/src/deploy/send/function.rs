@@ -77,7 +77,7 @@ impl Sender<'_> {
         })
         .await?;
         let now = self.ready(name).await?;
-        // The revision that comes with it guards what is sent next: everything else must be what was compared.
+        // The revision in the answer guards the next call: all other parts must be those that were compared.
         let expected = Settings {
             sha256: code.sha256.clone(),
             architecture: now.settings.architecture.clone(),
@@ -132,7 +132,7 @@ impl Sender<'_> {
         Some(TracingConfig::builder().mode(TracingMode::from(mode)).build())
     }
 
-    /// Lambda takes all of it or nothing: what is not to be changed is said as it is.
+    /// Lambda replaces the whole logging configuration: unchanged values are sent too.
     fn logging(&self) -> Option<LoggingConfig> {
         const OF_FUNCTION: [&str; 4] = ["log.format", "log.application_level", "log.system_level", "log.group"];
         if !OF_FUNCTION.iter().any(|field| self.differs(field)) {
@@ -168,7 +168,7 @@ impl Sender<'_> {
     }
 }
 
-/// Where Lambda finds the code: in the request or in S3.
+/// Returns the source of the code for Lambda: in the request or in S3.
 async fn source(code: &Code, name: &str) -> Result<FunctionCode, Failure> {
     let source = FunctionCode::builder();
     Ok(match &code.bucket {

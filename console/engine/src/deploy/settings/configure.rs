@@ -1,4 +1,4 @@
-//! Settings alone, without code: those that a person edited on what is on the stage.
+//! Settings alone, without code: those of the stage that a person edited.
 
 use lambda_console_model::{Failure, Function, LiveConfig, UrlSetting};
 
@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// The settings of the workspace's function `function` as they are on the stage; none where it is not there.
+/// Returns the settings of the workspace's function `function` on the stage; `None` if it is not there.
 ///
 /// # Errors
-/// The stage cannot be asked.
+/// Returns an error if the stage cannot be reached.
 pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, Failure> {
     let name = stage.remote_name(function);
     let ask = Ask { alias: stage.alias(), url: true, ..Ask::default() };
@@ -23,7 +23,7 @@ pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, F
     let revision = found.revision.clone();
     let mut config = found.config();
     if config.log.group.as_ref().is_some_and(|group| *group == default_group(&name)) {
-        // As a manifest says that a function has its own.
+        // In a manifest, this means that a function has its own group.
         config.log.group = Some(String::new());
     }
     if let Some(UrlSetting::Present(url)) = &mut config.url {
@@ -32,11 +32,11 @@ pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, F
     Ok(Some(LiveConfig { config, is_env_hidden, url: None, revision }))
 }
 
-/// Compares the settings in `function` with the stage: what they say nothing of is left as it is. Sends no change.
+/// Compares the settings in `function` with the stage: settings that it does not contain are kept. Sends no change.
 ///
 /// # Errors
-/// The function is not on the stage, it was changed there since it had `revision`, the settings contradict each other, or
-/// the job was cancelled.
+/// Returns an error if the function is not on the stage, it was changed there after `revision`, the settings contradict
+/// each other, or the job was cancelled.
 pub async fn compare_settings(
     stage: &Stage,
     function: &Function,

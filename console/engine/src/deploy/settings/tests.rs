@@ -14,7 +14,7 @@ use lambda_console_model::{
 use super::*;
 use crate::{aws::stage::StageOptions, history::recorded};
 
-/// A stage of its own with the function `hello` on it, made by someone else.
+/// A new stage with the function `hello` on it, created by someone else.
 async fn stage_with_hello(manifest: &str, options: StageOptions) -> (tempfile::TempDir, Stage) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
@@ -69,7 +69,7 @@ async fn live(stage: &Stage) -> LiveConfig {
     read(stage, "hello", &Job::silent()).await.unwrap().unwrap()
 }
 
-/// Changes what `config` says, of the function as it was at `revision`.
+/// Applies the settings in `config` to the function, which has to be at `revision`.
 async fn change(stage: &Stage, config: FunctionConfig, revision: Option<String>) -> Result<(), Failure> {
     let plan = deploy::compare_settings(stage, &hello(config), revision.as_deref(), &Job::silent()).await?;
     let outcome = recorded::apply(stage, &plan, Consent::None, None, &Job::silent()).await?;

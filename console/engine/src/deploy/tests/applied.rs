@@ -1,4 +1,4 @@
-//! Deploys as they are planned, carried out, cut off and met by others, against a local Lambda.
+//! Deploys that are planned, applied, interrupted and changed by others, against a local Lambda.
 
 use lambda_console_model::{
     Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
@@ -69,7 +69,7 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
     deploy_one(&stage, &hello).await;
     hello.config.env = env(&[("KEY", "two"), ("NEW", "two")]);
     let functions = std::slice::from_ref(&hello);
-    // The plan waits for somebody; meanwhile a value changes, or one appears.
+    // The plan waits for approval; meanwhile a value changes, or one appears.
     for meanwhile in [&[("KEY", "other")][..], &[("KEY", "one"), ("NEW", "other")]] {
         set_variables(&stage, &[("KEY", "one")]).await;
         let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
         assert!(why.contains("someone else changed it meanwhile: env.") && !why.contains("other"), "{outcome:?}");
         assert_eq!(variables(&stage).await, env(meanwhile));
     }
-    // What the plan says nothing of may change, and stays.
+    // Settings that are not in the plan may change, and stay.
     set_variables(&stage, &[("KEY", "one")]).await;
     let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
     set_variables(&stage, &[("KEY", "one"), ("MORE", "other")]).await;
@@ -190,7 +190,7 @@ async fn layers_and_the_private_network_are_set_changed_and_removed() {
     hello.config.layers = Some(vec![one.clone()]);
     hello.config.vpc = network(&["subnet-1", "subnet-2"]);
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
-    // The order of subnets says nothing.
+    // The order of subnets has no meaning.
     hello.config.vpc = network(&["subnet-2", "subnet-1"]);
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
     let policies = |role: &lambda_console_model::Role| role.policies.len();
@@ -428,7 +428,7 @@ async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
         assert!(failed.is_known && failed.done.is_empty() && !failed.left.is_empty(), "{failed:?}");
         assert!(failed.truth().unwrap().starts_with("nothing was done"), "{failed:?}");
     }
-    // Cancelled on its way, it tells what it came to, and the next deploy does the rest.
+    // If it is cancelled, it reports what was done, and the next deploy does the rest.
     let steps = Arc::new(Mutex::new(tokio_util::sync::CancellationToken::new()));
     let cancel = steps.lock().unwrap().clone();
     let on_step = cancel.clone();

@@ -63,7 +63,7 @@ fn fields(changes: &[Change]) -> Vec<&str> {
     changes.iter().map(|change| change.field.as_str()).collect()
 }
 
-/// What differs, in words, and the calls that change it.
+/// Returns the differences as text, and the calls that change them.
 fn planned(wanted: &Wanted, found: Option<&Remote>) -> (Vec<String>, Vec<Call>) {
     let (changes, calls) = compare::difference(wanted, found).unwrap();
     let told = changes.into_iter().map(|Change { field, from, to }| match from {
@@ -334,7 +334,7 @@ fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_g
     let expected = [Call::AttachPolicies, Call::PutStatements, Call::UpdateConfiguration, Call::DetachPolicies];
     assert_eq!(calls, expected);
 
-    // What the settings have of statements may be: none. What they do not have stays.
+    // The settings may have an empty list of statements. Statements that they do not contain stay.
     found.held = Some(Held { attached: vec![policy("ByHand")], statements: vec![statement] });
     wanted.config.memory = None;
     wanted.policies =

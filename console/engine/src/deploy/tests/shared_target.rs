@@ -34,7 +34,7 @@ impl Shared {
         discover_with(&place.join(workspace), &place.join("target")).await
     }
 
-    /// Builds the workspace, and gives its function as it is then.
+    /// Builds the workspace, and returns its function after that.
     async fn build(&self, workspace: &str) -> Function {
         let request = BuildRequest {
             functions: Vec::new(),
@@ -73,7 +73,7 @@ impl Shared {
 #[tokio::test]
 async fn what_another_workspace_has_built_is_not_built_and_is_never_deployed() {
     let shared = Shared(tempfile::tempdir().unwrap());
-    // Both older than any build, where cargo takes what was compiled of one for the other's.
+    // Both older than any build: then cargo uses what was compiled for one for the other.
     shared.package("one", "hello", "hello");
     shared.package("two", "hello", "hello");
     let first = shared.build("one").await;
@@ -82,7 +82,7 @@ async fn what_another_workspace_has_built_is_not_built_and_is_never_deployed() {
     Shared::is_not_built(&shared.function("one").await);
     assert_ne!(first.zip.as_ref().map(|zip| &zip.sha256), second.zip.as_ref().map(|zip| &zip.sha256));
 
-    // A console that looked before the other has built.
+    // A console that looked before the other one built.
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let planned = deploy::plan(&stage, std::slice::from_ref(&first), &Job::silent()).await;
@@ -92,7 +92,7 @@ async fn what_another_workspace_has_built_is_not_built_and_is_never_deployed() {
     assert!(failure.hint.contains("lambda-console build hello"), "{failure}");
     assert_eq!(deploy_one(&stage, &second).await, DeployAction::Created);
 
-    // As cargo-lambda leaves it.
+    // The state that cargo-lambda leaves.
     fs::remove_file(shared.target("lambda/hello/fingerprint.json")).unwrap();
     Shared::is_not_built(&shared.function("one").await);
     assert!(shared.function("two").await.bootstrap.is_some());

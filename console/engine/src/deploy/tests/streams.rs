@@ -1,4 +1,4 @@
-//! Responses that come as they are made, and log lines that come after them, through the SDK.
+//! Responses that are streamed, and log lines that arrive after them, through the SDK.
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ async fn a_cancelled_stream_is_a_result_with_what_came() {
         matches!(&seen[0], ResponsePart::Began { content_type: Some(told), .. } if told == "text/plain"),
         "{seen:?}"
     );
-    // The function goes on all the same, and its log says what came of it.
+    // The function continues nevertheless, and its log contains the result.
     let Invocation { request_id, started_at, .. } = &invocation;
     let patience = Duration::from_secs(20);
     let job = Job::silent();

@@ -1,24 +1,24 @@
-//! The events of one stream in one millisecond, in order: two sources told apart and put together. Pure.
+//! The events of one stream in one millisecond, in order: merges two sources. Pure.
 //!
-//! Where both tell of the same event they tell the same text, but only pages have ids. Events with equal texts are
-//! interchangeable, so it is their number that has to be right: that of the ids, or that of one update of a live tail,
-//! whichever is more. Copies in two updates may be one event sent twice: a page says.
+//! If both report the same event they report the same text, but only pages have ids. Events with equal texts are
+//! interchangeable, so only their number has to be right: that of the ids, or that of one update of a live tail,
+//! whichever is more. Copies in two updates may be one event sent twice: a page decides.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Between two neighbours, so that many others have room between them.
+/// Distance between two neighbours, so that many others fit between them.
 const STEP: i64 = 1 << 32;
 
-/// One event that was given out.
+/// One event that was reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    /// What its text hashes to.
+    /// Hash of its text.
     key: u64,
-    /// What its id hashes to; none: only a live tail told of it.
+    /// Hash of its id; `None` if only a live tail has reported it.
     id: Option<u64>,
-    /// Where it stands among the others.
+    /// Position among the others.
     pub(super) rank: i64,
-    /// Its text names its request.
+    /// `true` if its text names its request.
     pub(super) is_named: bool,
 }
 
@@ -32,20 +32,20 @@ pub(super) struct Cell {
 /// An event to be placed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
-    /// What its text hashes to.
+    /// Hash of its text.
     pub(super) key: u64,
-    /// What its id hashes to; a live tail tells none.
+    /// Hash of its id; events of a live tail have none.
     pub(super) id: Option<u64>,
-    /// Its text names its request.
+    /// `true` if its text names its request.
     pub(super) is_named: bool,
 }
 
-/// What came of placing events.
+/// Result of placing events.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Placed {
     /// For each event its rank if it is new.
     pub(super) ranks: Vec<Option<i64>>,
-    /// Events given out before that stand elsewhere: the rank that they had, and the one that they have.
+    /// Events reported before whose rank changes: the old rank and the new one.
     pub(super) moved: Vec<(i64, i64)>,
 }
 
@@ -54,7 +54,7 @@ impl Cell {
         &self.items
     }
 
-    /// Takes in the events of one update, in their order.
+    /// Adds the events of one update, in their order.
     pub(super) fn live(&mut self, events: &[Told]) -> Placed {
         let mut known: HashMap<u64, usize> = HashMap::new();
         for item in &self.items {
@@ -68,7 +68,7 @@ impl Cell {
                     None
                 }
                 _ => {
-                    // A stream takes events in one after the other: what is told first now came last.
+                    // Events are appended to a stream: the first report of an event now means that it is the last.
                     let rank = self.items.last().map_or(0, |last| last.rank + STEP);
                     self.items.push(Item { key, id: None, rank, is_named });
                     Some(rank)
@@ -78,16 +78,16 @@ impl Cell {
         Placed { ranks, moved: Vec::new() }
     }
 
-    /// Takes in neighbours on a page, in their order. `after` is the id of the one before them, on the page before.
+    /// Adds neighbours on a page, in their order. `after` is the id of the one before them, on the page before.
     pub(super) fn page(&mut self, events: &[Told], after: Option<u64>) -> Placed {
         let mut seen = HashSet::new();
-        // A page may tell an event twice.
+        // A page may contain an event twice.
         let firsts: Vec<usize> = (0..events.len()).filter(|&index| seen.insert(events[index].id)).collect();
         let bound = self.bind(events);
         let mut last_id = after.filter(|id| !seen.contains(&Some(*id)) && self.place_of(Some(*id)).is_some());
         let mut placed = Placed { ranks: vec![None; events.len()], moved: Vec::new() };
 
-        // Those that stand in order stay; the others are taken out, to be put where they belong.
+        // Those that are in order stay; the others are removed, to be inserted at their positions.
         let mut last = self.place_of(last_id).map(|place| self.items[place].rank);
         let mut stays = |rank: i64| {
             let in_order = last.is_none_or(|last| last < rank);
@@ -103,7 +103,7 @@ impl Cell {
                 self.insert(&mut run, last_id, id, &mut placed);
                 last_id = id;
             } else if let Some(place) = self.place_of(id) {
-                // No event has this index: it is one that moves.
+                // No event has this index: it marks one that moves.
                 run.push((usize::MAX, self.items.remove(place)));
             } else {
                 run.push((index, Item { key, id, rank: 0, is_named }));
@@ -117,7 +117,7 @@ impl Cell {
         id.and_then(|_| self.items.iter().position(|item| item.id == id))
     }
 
-    /// Gives ids to items that a live tail told of, and says which events are items, by rank.
+    /// Assigns ids to items that a live tail reported, and returns the rank of each event that is an item.
     fn bind(&mut self, events: &[Told]) -> Vec<Option<i64>> {
         let mut bound = vec![None; events.len()];
         if self.items.is_empty() {
@@ -187,7 +187,8 @@ impl Cell {
         self.items.splice(at..at, run.drain(..).map(|(_, item)| item));
     }
 
-    /// Moves all items from `at` on up, so that `count` others fit before them, and says where the first of those goes.
+    /// Moves all items from `at` on up, so that `count` others fit before them, and returns the rank of the first of
+    /// those.
     fn make_room(&mut self, at: usize, count: i64, placed: &mut Placed) -> i64 {
         let low = at.checked_sub(1).map_or(0, |before| self.items[before].rank);
         let mut rank = low + STEP * (count + 1);

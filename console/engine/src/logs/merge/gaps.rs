@@ -1,13 +1,13 @@
-//! Where a live tail told less than there was, and whether it has been read since. Pure.
+//! Gaps: times at which a live tail left out events, until pages have been read since. Pure.
 
 use std::collections::BTreeMap;
 
 use lambda_console_model::{LogMark, MarkKind};
 
-/// A live tail that sampled this long ago and does so again has never stopped: one mark stands for both.
+/// A live tail that sampled within this time and samples again has never stopped: one mark stands for both.
 const SAME: i64 = 10_000;
 
-/// What was missed and is not filled in yet, or was just now.
+/// Missed events that are not filled in yet, or were just now.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     gaps: Vec<Gap>,
@@ -17,14 +17,14 @@ pub(super) struct Gaps {
 #[derive(Debug)]
 struct Gap {
     mark: LogMark,
-    /// The log groups that have not been read since, each with the time from which a look counts.
+    /// The log groups that have not been read since, each with the earliest start of a look that counts.
     open: BTreeMap<usize, i64>,
     filled: u64,
     touched: i64,
 }
 
 impl Gaps {
-    /// Lines of `groups` were missed at `now`; gives the mark if it is a new one.
+    /// Records that lines of `groups` were missed at `now`; returns the mark if it is a new one.
     pub(super) fn open(&mut self, now: i64, groups: &[usize], timestamp: i64, kind: MarkKind) -> Option<LogMark> {
         let same = self
             .gaps
@@ -42,7 +42,7 @@ impl Gaps {
         Some(mark)
     }
 
-    /// A live tail of `groups` has begun at `now`: what was missed before is what was written until then.
+    /// A live tail of `groups` has begun at `now`: the missed lines are those written until then.
     pub(super) fn begun(&mut self, now: i64, groups: &[usize]) {
         let ended = self.gaps.iter_mut().filter(|gap| gap.mark.kind != MarkKind::Sampled);
         for (_, from) in ended.flat_map(|gap| &mut gap.open).filter(|(group, _)| groups.contains(group)) {
@@ -50,19 +50,20 @@ impl Gaps {
         }
     }
 
-    /// Whether a look at the group would fill something in.
+    /// Returns `true` if a look at the group would fill something in.
     pub(super) fn is_open(&self, group: usize) -> bool {
         self.gaps.iter().any(|gap| gap.open.contains_key(&group))
     }
 
-    /// A page had so many lines that were missed.
+    /// Adds the number of missed lines that a page had.
     pub(super) fn fill(&mut self, group: usize, lines: u64) {
         for gap in self.gaps.iter_mut().filter(|gap| gap.open.contains_key(&group)) {
             gap.filled += lines;
         }
     }
 
-    /// A look at the group, begun at `begun`, has ended at `now`; gives the marks of what is filled in with it.
+    /// Records that a look at the group, begun at `begun`, has ended at `now`; returns the marks of the gaps that it
+    /// filled.
     pub(super) fn close(&mut self, group: usize, begun: i64, now: i64) -> Vec<LogMark> {
         let mut marks = Vec::new();
         for gap in &mut self.gaps {

@@ -1,38 +1,39 @@
-//! Which request each line of a stream belongs to, whatever order the lines are told in. Pure.
+//! Assigns the lines of a stream to their requests, in whatever order the lines arrive. Pure.
 //!
 //! A function's own lines seldom name their request: it is the one whose START is the last before them in their stream.
-//! On managed instances requests run at the same time in one stream, so there a line belongs to what it names alone.
+//! On managed instances requests run at the same time in one stream, so there a line belongs only to a request that it
+//! names.
 
 use std::collections::BTreeMap;
 
 use crate::logs::platform_lines::{self, Mark};
 
-/// The place of a line in its stream: its timestamp and its rank.
+/// The position of a line in its stream: its timestamp and its rank.
 pub(super) type Place = (i64, i64);
 
-/// Where requests begin and end in one stream.
+/// Positions in one stream at which requests begin and end.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// The request that runs from a place on; none: none does.
+    /// The request that runs from a position on; `None` if none runs.
     marks: BTreeMap<Place, Option<String>>,
     is_managed: bool,
 }
 
-/// What a line says of its request.
+/// Information in a line about its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Says {
-    /// It names it, and from it on the lines are of this request, or of none.
+    /// It names a request; the lines after it belong to the second request, or to none.
     Mark(String, Option<String>),
-    /// It names it.
+    /// It names a request.
     Named(String),
-    /// It is of a managed instance, and may name it.
+    /// It is from a managed instance, and may name a request.
     Managed(Option<String>),
     /// Nothing.
     Nothing,
 }
 
 impl Says {
-    /// Reads it off the line.
+    /// Reads it from the line.
     pub(super) fn of(message: &str) -> Self {
         if platform_lines::is_of_managed_instance(message) {
             return Self::Managed(platform_lines::request_id(message));
@@ -46,15 +47,15 @@ impl Says {
         }
     }
 
-    /// Whether the line needs no others to tell its request.
+    /// Returns `true` if the line's request is known without other lines.
     pub(super) const fn is_named(&self) -> bool {
         !matches!(self, Self::Nothing | Self::Managed(None))
     }
 }
 
 impl Links {
-    /// The request of a line that says `says` at `place`, and where the lines that follow it change theirs: up to
-    /// which place (none: up to the end) they are of which request.
+    /// Returns the request of a line with the content `says` at `place`, and the change for the lines that follow it:
+    /// the position up to which (`None`: up to the end) they belong to another request, and that request.
     pub(super) fn take(&mut self, place: Place, says: Says) -> (Option<String>, Option<(Option<Place>, String)>) {
         match says {
             Says::Named(id) => (Some(id), None),
@@ -75,14 +76,14 @@ impl Links {
         }
     }
 
-    /// A line stands at another place than was said.
+    /// Moves a line from one position to another.
     pub(super) fn moved(&mut self, from: Place, to: Place) {
         if let Some(mark) = self.marks.remove(&from) {
             self.marks.insert(to, mark);
         }
     }
 
-    /// Forgets what is older than `time`, but for what still holds then. False where nothing is left to know.
+    /// Removes entries older than `time`, except for those that still apply then. Returns `false` if none are left.
     pub(super) fn forget(&mut self, time: i64) -> bool {
         let kept = self.marks.split_off(&(time, i64::MIN));
         let old = std::mem::replace(&mut self.marks, kept);

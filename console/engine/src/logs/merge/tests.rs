@@ -1,4 +1,4 @@
-//! The merger against a service that is simulated: whatever it tells when, each event is given once and in order.
+//! Tests the merger against a simulated service: each event is reported once and in order, however the service behaves.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ struct Truth {
     number: usize,
     timestamp: i64,
     ingested: i64,
-    /// From when on pages tell it.
+    /// Time from which pages contain it.
     visible: i64,
     text: String,
 }
@@ -51,7 +51,7 @@ impl Truth {
     }
 }
 
-/// What the merger is told, by the time at which it is.
+/// Input of the merger, by its time.
 #[derive(Debug)]
 enum Step {
     Update(Update),
@@ -62,7 +62,7 @@ enum Step {
 
 const REACH: Reach =
     Reach { overlap: 300, settle: 3_000, late: 20_000, late_every: 1_000, skew: 500, most: 40, hard: usize::MAX };
-/// How long the service is watched, in its milliseconds.
+/// Duration of the simulation, in the service's milliseconds.
 const LENGTH: i64 = 12_000;
 const GROUPS: usize = 2;
 
@@ -92,7 +92,7 @@ fn truth(random: &mut Random) -> Vec<Truth> {
     all
 }
 
-/// What the live tail tells: sampled, silent, twice, out of turn; and when pages are looked at.
+/// Events of the live tail: sampled, silent, sent twice, out of order; and the times at which pages are read.
 fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
     let mut steps = BTreeMap::new();
     let mut put = |time: i64, step: Step| {
@@ -119,16 +119,16 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
                     entries.push(event.entry(false));
                 }
             }
-            // Sometimes it does not own to what it left out.
+            // Sometimes it does not report that it left events out.
             let sampled = loss != 1 && !random.one_in(4);
             told.extend(entries.iter().cloned());
             let late = if random.one_in(4) { random.below(400) } else { 0 };
             put(from + 100 + late, Step::Update(Update { groups: groups.clone(), entries, sampled }));
         }
-        // What is sent again is sent soon: what is settled is forgotten.
+        // Repeated events are sent soon: settled ones are forgotten.
         told.retain(|entry| entry.ingested > from - 2_000);
         if random.one_in(5) && !told.is_empty() {
-            // What was told before, again: each event once in an update, and streams in order.
+            // Repeats earlier events: each event once in an update, and streams in order.
             let begin = random.below(told.len() as i64) as usize;
             let again: Vec<Entry> = told[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
             put(
@@ -146,7 +146,7 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
     steps
 }
 
-/// What was given out, as whoever holds the lines has it.
+/// Output so far, as its consumer has it.
 #[derive(Default)]
 struct Held {
     lines: Vec<LogLine>,
@@ -180,18 +180,18 @@ impl Held {
     }
 }
 
-/// Where and when it is looked.
+/// Group and time of a look.
 #[derive(Clone, Copy)]
 struct At {
     group: usize,
     time: i64,
     skew: i64,
     seed: u64,
-    /// It may break off.
+    /// `true` if it may fail.
     is_frail: bool,
 }
 
-/// A look at what is visible, in pages that come one after another; gives the time when it ended.
+/// Reads the visible events, in pages one after another; returns the time when it ended.
 fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: At) -> i64 {
     let At { group, mut time, skew, seed, is_frail } = at;
     let mut look = merger.look(group, time + skew);
@@ -243,7 +243,7 @@ fn run(seed: u64) -> usize {
     for round in 0..4 {
         for group in 0..GROUPS {
             let time = now.max(100_000 + LENGTH) + 1_000 + round * 2_000;
-            // In the end one goes through: before that nothing is promised.
+            // The last one succeeds: before that nothing is guaranteed.
             let at = At { group, time, skew, seed, is_frail: round < 3 };
             look(&mut random, &truth, &mut merger, &mut held, at);
         }

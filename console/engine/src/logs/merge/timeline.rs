@@ -1,4 +1,4 @@
-//! The events of one log group that were given out, for as long as another source may tell of them. Pure.
+//! The reported events of one log group, for as long as another source may report them. Pure.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,10 +14,10 @@ use super::{
     links::{Links, Place, Says},
 };
 
-/// Where a page of a look ends: the ids of the last events, by stream, and their time.
+/// End of a page of a look: the ids of the last events, by stream, and their time.
 pub(super) type End = (i64, HashMap<String, u64>);
 
-/// Who tells of events.
+/// Source of events.
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Live,
@@ -34,7 +34,7 @@ pub(super) struct Timeline {
     cells: BTreeMap<i64, Vec<StreamCell>>,
     links: HashMap<Arc<str>, Links>,
     held: usize,
-    /// What is older is not read again, and forgotten.
+    /// Older events are not read again, and are forgotten.
     pub(super) settled: i64,
 }
 
@@ -42,20 +42,20 @@ pub(super) struct Timeline {
 struct StreamCell {
     stream: Arc<str>,
     cell: Cell,
-    /// The service's clock when it last changed.
+    /// The service's clock at its last change.
     touched: i64,
 }
 
 impl Timeline {
-    /// Nothing before `since` is of interest.
+    /// Creates a timeline that ignores events before `since`.
     pub(super) fn new(since: i64) -> Self {
         Self { cells: BTreeMap::new(), links: HashMap::new(), held: 0, settled: since }
     }
 
-    /// Takes in events: of one update of a live tail, or of a page with where the page before it ended. Gives those that
-    /// are new, in order.
+    /// Adds events: of one update of a live tail, or of a page with the end of the page before it. Returns the new
+    /// ones, in order.
     pub(super) fn take(&mut self, mut entries: Vec<Entry>, page: Option<&mut End>, clock: i64, given: &mut Given) {
-        // Stable: events of one stream and one time stay in the order in which they are told.
+        // Stable: events of one stream and one time keep the order in which they arrive.
         entries.sort_by(|one, other| by_place(&one.line, &other.line));
         let same = |one: &Entry, other: &Entry| {
             one.line.timestamp == other.line.timestamp && one.line.stream == other.line.stream
@@ -169,8 +169,8 @@ impl Timeline {
         places
     }
 
-    /// All that was written before `covered` was read when the service's clock was `clock`: what is old enough is
-    /// forgotten.
+    /// Records that everything written before `covered` was read when the service's clock was `clock`: events that are
+    /// old enough are forgotten.
     pub(super) fn settle(&mut self, covered: i64, clock: i64, reach: &Reach) {
         let sure = covered.min(clock - reach.settle);
         self.settled = self.settled.max(covered.min(clock - reach.late));
@@ -184,7 +184,7 @@ impl Timeline {
         }
         let kept = self.cells.split_off(&self.settled);
         for (timestamp, mut cells) in std::mem::replace(&mut self.cells, kept) {
-            // A live tail may tell of what came late once more, when it is begun anew.
+            // A new live tail may report late events once more.
             cells.retain(|cell| {
                 let stays = cell.touched > clock - reach.settle && self.held <= reach.hard;
                 self.held -= if stays { 0 } else { cell.cell.items().len() };
@@ -198,14 +198,14 @@ impl Timeline {
         self.links.retain(|_, links| links.forget(settled));
     }
 
-    /// How many events are remembered.
+    /// Returns the number of stored events.
     #[cfg(test)]
     pub(super) const fn held(&self) -> usize {
         self.held
     }
 }
 
-/// The events as cells know them. Pages of services that tell no ids get them from how often a text was there before.
+/// Converts events for cells. Pages of services without ids get them from the number of equal texts before.
 fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
     let mut copies: HashMap<u64, u32> = HashMap::new();
     let told = run.iter().zip(says).map(|(entry, says)| {

@@ -1,4 +1,4 @@
-//! A log service that does as a script says: pages of the events that it has, and live tails frame by frame.
+//! A log service that follows a script: pages of its events, and live tails frame by frame.
 
 use std::{
     collections::VecDeque,
@@ -15,12 +15,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What a live tail does next.
+/// Next step of a live tail.
 #[derive(Clone, Debug)]
 pub(super) enum Play {
-    /// From now on pages have these events too.
+    /// Adds these events to the pages from now on.
     Write(Vec<(i64, &'static str)>),
-    /// Sends these, and says whether it left some out.
+    /// Sends these, with the flag for left-out events.
     Update(Vec<(i64, &'static str)>, bool),
     /// Ends with this exception.
     Exception(&'static str),
@@ -28,7 +28,7 @@ pub(super) enum Play {
     Corrupt,
     /// Waits.
     Pause(u64),
-    /// Is refused with this code; the first and only one.
+    /// Is refused with this code; must be the first and only step.
     Refuse(&'static str),
 }
 
@@ -36,13 +36,13 @@ pub(super) enum Play {
 struct Script {
     events: Vec<(i64, &'static str)>,
     sessions: VecDeque<Vec<Play>>,
-    /// Errors that pages answer with before they work.
+    /// Errors that pages return before they work.
     page_faults: VecDeque<&'static str>,
-    /// How many events a page has at most.
+    /// Maximum number of events in a page.
     page: usize,
     open: usize,
     begun: usize,
-    /// When the last update was sent.
+    /// Time at which the last update was sent.
     sent: Option<Instant>,
 }
 
@@ -90,18 +90,18 @@ impl Service {
         &self.endpoint
     }
 
-    /// How many live tails are open, and how many there were.
+    /// Returns the number of open live tails, and of all so far.
     pub(super) fn sessions(&self) -> (usize, usize) {
         let script = self.script.lock().unwrap();
         (script.open, script.begun)
     }
 
-    /// The next page answers with this error.
+    /// Makes the next page return this error.
     pub(super) fn fault(&self, code: &'static str) {
         self.script.lock().unwrap().page_faults.push_back(code);
     }
 
-    /// When the last update was sent.
+    /// Returns the time at which the last update was sent.
     pub(super) fn sent(&self) -> Option<Instant> {
         self.script.lock().unwrap().sent
     }
