@@ -1,4 +1,4 @@
-//! Everything that is on disk, and what is kept of it in memory.
+//! All state on disk, and the parts of it that are kept in memory.
 
 pub(crate) mod code_store;
 pub(crate) mod controls;

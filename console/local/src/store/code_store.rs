@@ -1,10 +1,10 @@
-//! The zips of functions and layers: each is kept and unpacked once, under its SHA-256, and removed when neither a
-//! function nor a layer uses it and nothing holds it. Layers that are laid over each other are kept the same way, under a
-//! name made of theirs. Touches the code directory only.
+//! The zips of functions and layers: each is stored and unpacked once, under its SHA-256, and removed when no function
+//! or layer uses it and no lease holds it. Merged layers are stored the same way, under a name derived from theirs.
+//! Touches the code directory only.
 //!
-//! Functions and layers on disk keep their code by name ([`CodeStore::keep_zip`]), over the end of the process. In memory each
-//! function holds its own besides, and so do all that have it: an invocation has the code that it was resolved to,
-//! whatever becomes of the function meanwhile.
+//! Functions and layers on disk keep their code by name ([`CodeStore::keep_zip`]), beyond the end of the process. In
+//! memory each function also holds a lease on its code, and so does everything that has the function: an invocation has
+//! the code that it was resolved to, even if the function changes or is deleted meanwhile.
 
 use super::{
     damage::Damage,
@@ -23,51 +23,51 @@ use std::{
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How many zips are unpacked at once: more would not be quicker on one disk.
+/// Number of zips that are unpacked at once: more would not be faster on one disk.
 const UNPACKING: usize = 2;
 
-/// Unpacked zips by SHA-256.
+/// Stored and unpacked zips by SHA-256.
 pub(crate) struct CodeStore {
     dir: PathBuf,
     used: Mutex<HashMap<String, Users>>,
-    /// Removes what is not needed.
+    /// Removes paths that are no longer needed.
     pub(crate) trash: Trash,
-    /// What was unpacked, or compared with its zip, since the start.
+    /// Names of the code that was unpacked, or compared with its zip, since the start.
     checked: Mutex<HashSet<String>>,
-    /// The turns to unpack.
+    /// Permits to unpack.
     pub(crate) turns: Semaphore,
-    /// What is being unpacked.
+    /// Unpacking in progress.
     pub(super) unpacking: TaskTracker,
 }
 
 #[derive(Default)]
 struct Users {
-    /// The functions and layers on disk.
+    /// Uses by functions and layers on disk.
     kept: usize,
-    /// What is in memory.
+    /// Leases in memory.
     held: usize,
 }
 
-/// A hold on code: it stays on disk as long as this lives.
+/// A lease on code, which stays on disk as long as this value lives.
 pub(crate) struct CodeLease {
     codes: Arc<CodeStore>,
     names: Vec<String>,
 }
 
-/// A zip that was taken.
+/// A zip that was stored.
 pub(crate) struct StoredZip {
-    /// Keeps it until something else does.
+    /// Lease that keeps the zip until a function or a layer does.
     pub(crate) held: CodeLease,
-    /// Its SHA-256, lower-case hexadecimal.
+    /// SHA-256 of the zip, lower-case hexadecimal.
     pub(crate) sha256: String,
-    /// Its size in bytes.
+    /// Size of the zip in bytes.
     pub(crate) size: u64,
-    /// The size of its files in bytes, as it says.
+    /// Size of its files in bytes, according to its table of contents.
     pub(crate) unpacked: u64,
 }
 
 impl CodeStore {
-    /// The code under `dir`.
+    /// Opens the code under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
         let (used, checked, turns) = (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
@@ -75,17 +75,17 @@ impl CodeStore {
         Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns, unpacking }))
     }
 
-    /// Takes a zip whose table of contents can be believed, without unpacking it. Blocks.
+    /// Stores a zip whose table of contents is valid, without unpacking it. Blocks.
     pub(crate) fn take(self: &Arc<Self>, zip: &[u8]) -> Result<StoredZip, Refusal> {
         let sha256 = hexadecimal(&Sha256::digest(zip));
         let unpacked = zipfile::validate(zip)?;
-        // From the start, so that it does not go while this one finds it there.
+        // Taken first, so that the zip is not removed after it was found here.
         let held = self.hold([sha256.clone()]);
         self.store(&sha256, zip)?;
         Ok(StoredZip { held, size: zip.len() as u64, unpacked, sha256 })
     }
 
-    /// Writes a zip down unless it is there as it should be.
+    /// Writes a zip to disk unless the same bytes are already there.
     fn store(&self, sha256: &str, zip: &[u8]) -> io::Result<()> {
         let file = self.zip(sha256);
         if fs::read(&file).is_ok_and(|there| there == zip) {
@@ -94,22 +94,22 @@ impl CodeStore {
         if file.is_dir() {
             disk::remove_dir(&file)?;
         }
-        // What was unpacked from the damaged one is compared with this one.
+        // The code that was unpacked from the damaged zip must be compared with this one.
         self.checked().remove(sha256);
         disk::write(&file, zip)
     }
 
-    /// One layer less keeps a zip.
+    /// Removes a use of a zip by a function or a layer.
     pub(crate) fn drop_zip(&self, sha256: &str) {
         self.leave([sha256], |users| &mut users.kept);
     }
 
-    /// One layer more keeps a zip.
+    /// Adds a use of a zip by a function or a layer.
     pub(crate) fn keep_zip(&self, sha256: &str) {
         self.users().entry(sha256.to_owned()).or_default().kept += 1;
     }
 
-    /// Holds code by its names.
+    /// Takes a lease on code by its names.
     pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> CodeLease {
         let names: Vec<String> = names.into_iter().collect();
         let mut used = self.users();
@@ -119,13 +119,13 @@ impl CodeStore {
         CodeLease { codes: Arc::clone(self), names }
     }
 
-    /// Waits until nothing is being unpacked. For the end of the server.
+    /// Waits until no unpacking is in progress. Call it when the server ends.
     pub(crate) async fn ended(&self) {
         self.unpacking.close();
         self.unpacking.wait().await;
     }
 
-    /// Unpacks a zip unless that was done. What an earlier process unpacked is compared with the zip first.
+    /// Unpacks a zip unless that was done. Code that an earlier process unpacked is compared with the zip first.
     pub(super) fn provide_unpacked(&self, sha256: &str) -> Result<(), Refusal> {
         if self.checked().contains(sha256) {
             return Ok(());
@@ -133,7 +133,7 @@ impl CodeStore {
         let (place, file) = (self.place(sha256), self.zip(sha256));
         let zip = match fs::read(&file) {
             Ok(zip) => zip,
-            // State that was written before zips were kept has none.
+            // State that was written before zips were stored has none.
             Err(error) if error.kind() == io::ErrorKind::NotFound && place.is_dir() => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refusal::Damaged),
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Refusal::Damaged),
@@ -151,7 +151,7 @@ impl CodeStore {
         self.provide(sha256, |fresh| zipfile::unpack(&zip, fresh))
     }
 
-    /// Makes a directory with `fill` unless it is there: whole or not at all.
+    /// Creates a directory with `fill` unless it exists: completely or not at all.
     pub(super) fn provide(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let place = self.place(name);
         if place.is_dir() {
@@ -160,7 +160,7 @@ impl CodeStore {
         }
         let fresh = self.fresh();
         let result = fill(&fresh).and_then(|()| match fs::rename(&fresh, &place) {
-            // Another call made the same at the same time.
+            // Another call created the same directory at the same time.
             Err(_) if place.is_dir() => Ok(()),
             result => result.map_err(Refusal::Disk),
         });
@@ -173,8 +173,8 @@ impl CodeStore {
         result
     }
 
-    /// Removes what an earlier process left half done and, with `needless`, what nobody uses. For the start, before sandboxes
-    /// run.
+    /// Removes incomplete files of an earlier process and, with `needless`, unused code. Call it at the start, before
+    /// sandboxes run.
     pub(crate) fn sweep(&self, needless: bool) -> io::Result<()> {
         let used = self.users();
         for entry in fs::read_dir(&self.dir)? {
@@ -200,14 +200,14 @@ impl CodeStore {
             }
             used.remove(name);
             self.checked().remove(name);
-            // Old state has no zips, layers over each other have none, and what was never unpacked has no directory.
+            // Old state has no zips, merged layers have none, and code that was never unpacked has no directory.
             self.discard(&self.zip(name));
             self.discard(&self.place(name));
         }
     }
 
-    /// Takes away what may be there. For whoever has the lock of the users, so that nobody else can come for it: it is
-    /// renamed at once, and removed when nobody waits.
+    /// Removes a path if it exists. Call it with the lock of the users held, so that no other call takes the code
+    /// meanwhile: the path is renamed at once, and removed in the background.
     pub(super) fn discard(&self, path: &Path) {
         let trash = self.fresh();
         match fs::rename(path, &trash) {
@@ -217,17 +217,17 @@ impl CodeStore {
         }
     }
 
-    /// A name that nothing has, and that the next start removes.
+    /// Returns an unused name, which the next start removes.
     fn fresh(&self) -> PathBuf {
         self.dir.join(format!(".{}", uuid::Uuid::new_v4().simple()))
     }
 
-    /// Where code is unpacked, by its name.
+    /// Returns the directory of unpacked code, by its name.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Where a zip itself is, by its SHA-256; state that was written before zips were kept has none.
+    /// Returns the path of a zip, by its SHA-256; state that was written before zips were stored has none.
     pub(crate) fn zip(&self, sha256: &str) -> PathBuf {
         self.dir.join(format!("{sha256}.zip"))
     }
@@ -242,7 +242,7 @@ impl CodeStore {
 }
 
 impl CodeLease {
-    /// Whether it is a hold on exactly these.
+    /// Returns `true` if the lease is on exactly these names.
     pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
         names.eq(self.names.iter().cloned())
     }

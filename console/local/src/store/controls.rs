@@ -1,8 +1,8 @@
-//! Settings of functions that are kept and returned, and change nothing here. Plain data.
+//! Settings of functions that are stored and returned, and have no effect here. Plain data.
 
 use serde::{Deserialize, Serialize};
 
-/// When the runtime of a version is updated.
+/// Runtime management of a version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RuntimeManagement {
@@ -11,12 +11,12 @@ pub(crate) struct RuntimeManagement {
     pub(crate) runtime_version_arn: Option<String>,
 }
 
-/// What a version of a function has of these.
+/// Settings of one version of a function.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Controls {
     #[serde(default)]
     pub(crate) runtime: Option<RuntimeManagement>,
-    /// `RecursiveLoop`, of the function as a whole.
+    /// `RecursiveLoop`, which applies to the function as a whole.
     #[serde(default)]
     pub(crate) recursion: Option<String>,
 }

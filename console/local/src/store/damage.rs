@@ -1,5 +1,5 @@
-//! State on disk that cannot be used: it is set aside under a name beside its own, recorded for the user, and never
-//! removed. Everything else goes on without it. Touches the files and directories that it is given.
+//! State on disk that cannot be used: it is renamed to a name beside its own ("set aside"), recorded for the user, and
+//! never removed. The rest continues to work without it. Touches the files and directories that it is given.
 
 use super::disk;
 use serde::de::DeserializeOwned;
@@ -9,21 +9,21 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Ends the name of what was set aside; a number follows when there is more than one.
+/// Suffix of the name of a file that was set aside; a number follows if there is more than one.
 const SUFFIX: &str = ".damaged";
 
-/// A record of the damage that was found while the state was read.
+/// Record of the damage that was found while the state was read.
 #[derive(Default)]
 pub(crate) struct Damage {
     found: Mutex<Vec<String>>,
 }
 
 impl Damage {
-    /// Makes a directory usable, as [`disk::make_dir`] does. Whatever has its name and is no directory, or one that cannot be
-    /// read, is set aside.
+    /// Makes a directory usable, as [`disk::make_dir`] does. A file of its name that is not a directory, or a directory
+    /// that cannot be read, is set aside.
     ///
     /// # Errors
-    /// There is no directory afterwards.
+    /// Returns an error if there is no usable directory afterwards.
     pub(crate) fn dir(&self, dir: &Path) -> io::Result<()> {
         if let Err(error) = disk::make_dir(dir).and_then(|()| fs::read_dir(dir).map(drop)) {
             if error.kind() == io::ErrorKind::StorageFull {
@@ -35,10 +35,11 @@ impl Damage {
         Ok(())
     }
 
-    /// As [`dir`](Self::dir), for whoever has the lock: removes the unfinished files that a killed process left there, too.
+    /// As [`dir`](Self::dir), for the process that holds the lock: also removes the unfinished files that a killed
+    /// process left there.
     ///
     /// # Errors
-    /// There is no directory afterwards.
+    /// Returns an error if there is no usable directory afterwards.
     pub(crate) fn own_dir(&self, dir: &Path) -> io::Result<()> {
         self.dir(dir)?;
         if let Err(error) = disk::sweep(dir) {
@@ -47,7 +48,7 @@ impl Damage {
         Ok(())
     }
 
-    /// Reads a JSON file. One that cannot be used counts as missing. `what` names its content.
+    /// Reads a JSON file. An unusable file counts as missing. `what` names its content.
     pub(crate) fn json<T: DeserializeOwned>(&self, file: &Path, what: &str) -> Option<T> {
         match disk::read_json(file) {
             Ok(value) => value,
@@ -64,11 +65,11 @@ impl Damage {
         }
     }
 
-    /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A file that does not have the
-    /// name that [`disk::file_of`] gives to `name` of its content, where there is one, is set aside as well.
+    /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A file whose name is not
+    /// the one that [`disk::file_of`] derives from `name` of its content, if that returns one, is set aside as well.
     ///
     /// # Errors
-    /// The directory cannot be read.
+    /// Returns an error if the directory cannot be read.
     pub(crate) fn all<T: DeserializeOwned>(
         &self,
         dir: &Path,
@@ -91,10 +92,10 @@ impl Damage {
         Ok(all)
     }
 
-    /// Renames what cannot be used and records where it is.
+    /// Renames an unusable file and records its new path.
     ///
     /// # Errors
-    /// It could not be renamed.
+    /// Returns an error if it could not be renamed.
     pub(crate) fn set_aside(&self, path: &Path, what: &str, why: &str) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let numbered = (2_u32..).map(|number| format!("{name}{SUFFIX}-{number}"));
@@ -108,25 +109,25 @@ impl Damage {
         Ok(())
     }
 
-    /// Records damage that was dealt with otherwise.
+    /// Records damage that was handled in another way.
     pub(crate) fn record(&self, what: String) {
         tracing::warn!("{what}");
         self.found.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
-    /// What was found, one sentence each.
+    /// Damage found so far, one sentence each.
     pub(crate) fn found(&self) -> Vec<String> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Whether the file is to blame, and not the system's state of the moment.
+/// Returns `true` if the file is the cause, and not a temporary state of the system.
 fn spoiled(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, PermissionDenied, UnexpectedEof};
     matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | PermissionDenied | UnexpectedEof)
 }
 
-/// Whether a path is what [`Damage::set_aside`] made.
+/// Returns `true` if [`Damage::set_aside`] made this path.
 pub(crate) fn is_aside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.rsplit_once(SUFFIX).is_some_and(|(_, number)| {
@@ -134,7 +135,7 @@ pub(crate) fn is_aside(path: &Path) -> bool {
     })
 }
 
-/// Whether a file of that name was set aside, now or earlier.
+/// Returns `true` if a file of that name was set aside, now or earlier.
 pub(crate) fn was_set_aside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     asides(path.parent().unwrap_or(Path::new("."))).any(|aside| {
@@ -144,7 +145,7 @@ pub(crate) fn was_set_aside(path: &Path) -> bool {
     })
 }
 
-/// What was set aside in a directory, now or earlier.
+/// Returns the files that were set aside in a directory, now or earlier.
 pub(crate) fn asides(dir: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| is_aside(path))
 }

@@ -1,4 +1,4 @@
-//! Files for the owner alone, replaced whole or not at all. Touches the file system only.
+//! Files that only the owner can access, replaced completely or not at all. Touches the file system only.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -8,30 +8,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes a directory (mode 0700) and those above it, and takes others' rights from one that is there.
+/// Creates a directory (mode 0700) and its parents, and removes the rights of others from an existing one.
 pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
 }
 
-/// Makes a directory (mode 0700) that is not there.
+/// Creates a directory (mode 0700) that does not exist.
 pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(dir)
 }
 
-/// The file of a function in a directory. Two names that differ in case alone are two files, on every file system.
+/// Returns the path of a function's file in a directory. Two names that differ only in case are two files, on every
+/// file system.
 pub(crate) fn file_of(dir: &Path, function: &str) -> PathBuf {
     use sha2::Digest as _;
     let hash = crate::http::hex::hexadecimal(&sha2::Sha256::digest(function.as_bytes()));
     dir.join(format!("{function}-{}.json", hash.get(..8).unwrap_or_default()))
 }
 
-/// Replaces a file (mode 0600) in one step: after a crash or on a full disk, it is the old one or the new one.
+/// Replaces a file (mode 0600) in one step: after a crash or on a full disk, it has the old content or the new one.
 pub(crate) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(file, |handle| handle.write_all(bytes))
 }
 
-/// Like [`write()`], for what is too large to be held in memory: `fill` writes it piece by piece.
+/// Like [`write()`], for content that is too large to hold in memory: `fill` writes it piece by piece.
 pub(crate) fn write_with(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let fresh = file.with_file_name(format!(".{name}.{}", uuid::Uuid::new_v4().simple()));
@@ -46,7 +47,7 @@ pub(crate) fn write_with(file: &Path, fill: impl FnOnce(&mut File) -> io::Result
         })
         .and_then(|()| fs::rename(&fresh, file));
     if written.is_err() {
-        // What is left of the failed attempt is of no use; failing to remove it changes nothing.
+        // The rest of the failed attempt is of no use; failing to remove it changes nothing.
         let _ = fs::remove_file(&fresh);
     }
     written
@@ -57,7 +58,7 @@ pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> io::Result<()> 
     write(file, &serde_json::to_vec_pretty(value)?)
 }
 
-/// Reads a JSON file; none when there is no such file.
+/// Reads a JSON file; returns `None` if there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
     match fs::read(file) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
@@ -79,8 +80,8 @@ pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a directory and all in it, directories included that their owner may not write to; one that is not there is no
-/// error.
+/// Removes a directory with its content, including directories that their owner may not write to; a missing directory
+/// is not an error.
 pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     let remove = || match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -95,7 +96,7 @@ pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the owner all rights to a directory and those in it.
+/// Gives the owner all rights to a directory and its subdirectories.
 fn open_up(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(dir)? {

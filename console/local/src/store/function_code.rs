@@ -9,28 +9,28 @@ use super::{
 use std::{fs, io, path::Path, sync::Arc};
 
 impl CodeStore {
-    /// A version more keeps what it needs.
+    /// Adds a version's use of its code.
     pub(crate) fn keep(&self, function: &Function) {
         function.codes().for_each(|name| self.keep_zip(&name));
     }
 
-    /// A version less keeps it.
+    /// Removes a version's use of its code.
     pub(crate) fn release(&self, function: &Function) {
         function.codes().for_each(|name| self.drop_zip(&name));
     }
 
-    /// Whether everything that a version needs was unpacked, or found as it should be, since the start.
+    /// Returns `true` if all code of a version was unpacked, or verified, since the start.
     pub(crate) fn is_checked(&self, function: &Function) -> bool {
         let checked = self.checked();
         function.codes().all(|name| checked.contains(&name))
     }
 
-    /// Whether everything that a version needs was unpacked at some time.
+    /// Returns `true` if all code of a version was unpacked at some time.
     pub(crate) fn is_there(&self, function: &Function) -> bool {
         function.codes().all(|name| self.place(&name).is_dir())
     }
 
-    /// Unpacks what a version needs and what is not there, or not as its zip has it. Blocks.
+    /// Unpacks a version's code that is missing or differs from its zip. Blocks.
     pub(crate) fn unpack(&self, function: &Function) -> Result<(), Failure> {
         let layers: Vec<&str> = function.layers.iter().map(|layer| layer.sha256.as_str()).collect();
         std::iter::once(function.code.as_str())
@@ -38,13 +38,13 @@ impl CodeStore {
             .try_for_each(|sha256| self.provide_unpacked(sha256))
             .and_then(|()| match (function.opt(), layers.as_slice()) {
                 (Some(opt), [_, _, ..]) => {
-                    // One that an earlier process made has no zip to be compared with.
+                    // Layers that an earlier process merged have no zip to be compared with.
                     if !self.checked().contains(&opt) && fs::symlink_metadata(self.place(&opt)).is_ok() {
                         self.discard(&self.place(&opt));
                     }
                     self.provide(&opt, |fresh| {
                         disk::make_dir(fresh)?;
-                        // The layer that comes later wins.
+                        // A later layer overrides an earlier one.
                         layers.iter().try_for_each(|layer| overlay(&self.place(layer), fresh)).map_err(Refusal::Disk)
                     })
                 }
@@ -59,7 +59,7 @@ impl CodeStore {
             })
     }
 
-    /// As [`unpack`](Self::unpack), in its turn and on a thread where that may take its time.
+    /// As [`unpack`](Self::unpack), in its turn and on a blocking thread.
     pub(crate) async fn unpack_in_turn(self: &Arc<Self>, function: &Arc<Function>) -> Result<(), Failure> {
         let internal = |reason: String| Failure { code: "InternalError".to_owned(), reason };
         let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
@@ -69,12 +69,12 @@ impl CodeStore {
     }
 }
 
-/// Lays one directory over another: what is in both is `over`'s. Files become further names of the same files.
+/// Merges one directory into another: an entry in both is taken from `over`. Files become hard links to the same files.
 fn overlay(over: &Path, under: &Path) -> io::Result<()> {
     for entry in fs::read_dir(over)? {
         let entry = entry?;
         let (from, to) = (entry.path(), under.join(entry.file_name()));
-        // Of a link itself, not of what it leads to.
+        // The metadata of a link itself, not of its target.
         let there = fs::symlink_metadata(&to).ok();
         if entry.file_type()?.is_dir() {
             if there.as_ref().is_some_and(|there| !there.is_dir()) {

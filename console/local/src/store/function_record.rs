@@ -1,5 +1,5 @@
-//! All that is remembered under a function's name: `$LATEST`, its published versions, its aliases and who may invoke
-//! them. Plain data; touches nothing.
+//! The state stored under a function's name: `$LATEST`, its published versions, its aliases and its resource policies.
+//! Plain data; touches nothing.
 
 use super::{
     code_store::CodeStore,
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A name for a version.
+/// An alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Alias {
-    /// The version that it points to.
+    /// Version that it points to.
     pub(crate) version: String,
-    /// What it is for.
+    /// Description.
     pub(crate) description: String,
-    /// Which part of the invocations goes to other versions: from 0 to 1, together at most 1.
+    /// Weights of the additional versions: from 0 to 1, together at most 1.
     #[serde(default)]
     pub(crate) weights: BTreeMap<String, f64>,
-    /// Changes with every change.
+    /// Revision, which changes with every change.
     pub(crate) revision: String,
 }
 
 impl Alias {
-    /// The version for an invocation: `draw` is even over [0, 1).
+    /// Picks the version for an invocation: `draw` is uniform over [0, 1).
     pub(crate) fn pick(&self, draw: f64) -> &str {
         let mut end = 0.0;
         for (version, weight) in &self.weights {
@@ -36,47 +36,47 @@ impl Alias {
         &self.version
     }
 
-    /// Whether some of its invocations go to that version.
+    /// Returns `true` if any of its invocations go to that version.
     pub(crate) fn leads_to(&self, version: &str) -> bool {
         self.version == version || self.weights.contains_key(version)
     }
 }
 
-/// Who may invoke a function: the statements of its resource policy.
+/// Resource policy of a function.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Policy {
-    /// The statements, in the order in which they came.
+    /// The statements, in the order in which they were added.
     pub(crate) statements: Vec<Value>,
-    /// Changes with every change.
+    /// Revision, which changes with every change.
     pub(crate) revision: String,
 }
 
-/// All that is kept under a function's name. In its file the fields of `$LATEST` are not nested, as before there was
-/// anything else.
+/// The state stored under a function's name. In its file the fields of `$LATEST` are not nested, for compatibility with
+/// older files, which contain nothing else.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct FunctionRecord {
     /// `$LATEST`.
     #[serde(flatten)]
     pub(crate) latest: Arc<Function>,
-    /// What `$LATEST` was before the update that is in progress: what runs until it is done.
+    /// `$LATEST` before the update in progress, which runs until the update is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Arc<Function>>,
     /// The published versions by their numbers.
     #[serde(default)]
     pub(crate) versions: BTreeMap<u64, Arc<Function>>,
-    /// The number of the last published version; a number is given once, even when its version is deleted.
+    /// Number of the last published version; a number is used once, even if its version is deleted.
     #[serde(default)]
     pub(crate) published: u64,
     /// The aliases by their names.
     #[serde(default)]
     pub(crate) aliases: BTreeMap<String, Alias>,
-    /// The resource policies by their qualifiers; the function's own by the empty one.
+    /// The resource policies by their qualifiers; the empty one is for the function itself.
     #[serde(default)]
     pub(crate) policies: BTreeMap<String, Policy>,
 }
 
 impl FunctionRecord {
-    /// A function that is new.
+    /// Creates the record of a new function.
     pub(crate) fn new(latest: Arc<Function>) -> Self {
         Self {
             latest,
@@ -88,7 +88,7 @@ impl FunctionRecord {
         }
     }
 
-    /// `$LATEST` or the published version of that number, as it is told.
+    /// Returns `$LATEST` or the published version of that number, as the API describes it.
     pub(crate) fn version(&self, version: &str) -> Option<&Arc<Function>> {
         match version {
             LATEST => Some(&self.latest),
@@ -96,7 +96,7 @@ impl FunctionRecord {
         }
     }
 
-    /// `$LATEST` or the published version of that number, as it runs.
+    /// Returns `$LATEST` or the published version of that number, as it runs.
     pub(crate) fn running(&self, version: &str) -> Option<&Arc<Function>> {
         match (version, &self.previous) {
             (LATEST, Some(previous)) => Some(previous),
@@ -104,17 +104,17 @@ impl FunctionRecord {
         }
     }
 
-    /// `$LATEST` as it is told, then the published versions.
+    /// Returns `$LATEST` as the API describes it, then the published versions.
     pub(crate) fn told(&self) -> impl Iterator<Item = &Arc<Function>> {
         std::iter::once(&self.latest).chain(self.versions.values())
     }
 
-    /// Everything whose code is needed.
+    /// Returns all versions whose code is needed.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Function>> {
         self.told().chain(&self.previous)
     }
 
-    /// Lets every version hold its code.
+    /// Takes a lease on the code of every version.
     pub(crate) fn hold(&mut self, codes: &Arc<CodeStore>) {
         let versions = self.versions.values_mut();
         for function in versions.chain([&mut self.latest]).chain(&mut self.previous) {
@@ -125,17 +125,17 @@ impl FunctionRecord {
         }
     }
 
-    /// Makes `latest` the new `$LATEST`, which counts when [`settle`](Self::settle) says so.
+    /// Makes `latest` the new `$LATEST`, which takes effect with [`settle`](Self::settle).
     pub(crate) fn update(&mut self, latest: Function) {
         let old = std::mem::replace(&mut self.latest, latest.touch());
-        // What has never run is no better than what comes.
+        // An old version that has never run cannot serve during the update.
         let state = if matches!(old.state, State::Failed(_)) { State::Pending } else { State::Updating };
         self.latest = Arc::new(Function::clone(&self.latest).turn(state));
         self.previous = Some(old);
     }
 
-    /// Publishes `$LATEST`, unless it is what the last version was made of; also says whether that version is new. A
-    /// version of something that is not unpacked yet is `Pending`.
+    /// Publishes `$LATEST`, unless it is identical to the last version; also returns `true` if the version is new. A
+    /// version whose code is not unpacked yet is `Pending`.
     pub(crate) fn publish(&mut self, description: Option<String>) -> (Arc<Function>, bool) {
         let source = self.latest.fingerprint();
         if let Some(last) = self.versions.get(&self.published)
@@ -157,14 +157,14 @@ impl FunctionRecord {
         };
         let version = Arc::new(version.turn(state));
         self.versions.insert(self.published, Arc::clone(&version));
-        // As on AWS, where `$LATEST` has another RevisionId when it was published.
+        // As on AWS, where publishing changes the RevisionId of `$LATEST`.
         let state = self.latest.state.clone();
         self.latest = Arc::new(Function::clone(&self.latest).turn(state));
         (version, true)
     }
 
-    /// Ends the update that is in progress, or the creation. Gives what nobody needs any more: the old `$LATEST`, or the
-    /// new one when it came to nothing.
+    /// Ends the update in progress, or the creation. Returns the version that is no longer needed: the old `$LATEST`,
+    /// or the new one if the update failed.
     pub(crate) fn settle(&mut self, outcome: Result<(), Failure>) -> Option<Arc<Function>> {
         let state = match &outcome {
             Ok(()) => State::Active,

@@ -1,4 +1,5 @@
-//! The functions on disk: one JSON file each, written whole before a change counts. Touches these files only.
+//! The functions on disk: one JSON file each, written completely before a change takes effect. Touches these files
+//! only.
 
 use super::{
     code_store::CodeStore,
@@ -22,19 +23,19 @@ pub(crate) struct Functions {
     known: RwLock<BTreeMap<String, Arc<FunctionRecord>>>,
     changing: Mutex<()>,
     codes: Arc<CodeStore>,
-    /// Hears of every reservation.
+    /// Receives every reservation.
     concurrency: Arc<Concurrency>,
 }
 
-/// The right to change functions, one at a time.
+/// The exclusive right to change functions.
 pub(crate) struct Change<'a> {
     functions: &'a Functions,
     _turn: MutexGuard<'a, ()>,
 }
 
 impl Functions {
-    /// Reads them, says to `codes` which code is in use, and ends what an earlier process was about to. The layers
-    /// must have been read before.
+    /// Reads the functions, registers their code with `codes`, and completes the operations that an earlier process did
+    /// not. The layers must be read first.
     pub(crate) fn open(
         dir: &Path,
         codes: &Arc<CodeStore>,
@@ -51,11 +52,11 @@ impl Functions {
             concurrency.reserve(&record.latest.name, record.latest.reserved);
             known.insert(record.latest.name.clone(), Arc::new(record));
         }
-        // Only now is it known what is not needed any more.
+        // Only now is the set of unused code known.
         let unfinished =
             |record: &&mut Arc<FunctionRecord>| matches!(record.latest.state, State::Pending | State::Updating);
         for record in known.values_mut().filter(unfinished) {
-            // Whether what is there is good is seen before its first use.
+            // The existing code is verified before its first use.
             let outcome = if codes.is_there(&record.latest) { Ok(()) } else { codes.unpack(&record.latest) };
             if let Some(unused) = Arc::make_mut(record).settle(outcome) {
                 codes.release(&unused);
@@ -65,44 +66,44 @@ impl Functions {
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), codes, concurrency })
     }
 
-    /// `$LATEST` of the function of that name.
+    /// Returns `$LATEST` of the function of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Function>> {
         self.record(name).map(|record| Arc::clone(&record.latest))
     }
 
-    /// All that is kept of the function of that name.
+    /// Returns the record of the function of that name.
     pub(crate) fn record(&self, name: &str) -> Option<Arc<FunctionRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Whether a version still runs as it is here: it was neither changed nor deleted since.
+    /// Returns `true` if a version is unchanged: it was neither changed nor deleted since.
     pub(crate) fn is_current(&self, function: &Function) -> bool {
         let record = self.record(&function.name);
         let running = record.as_ref().and_then(|record| record.running(&function.version));
         running.is_some_and(|running| running.revision == function.revision)
     }
 
-    /// All functions in the order of their names.
+    /// Returns all functions in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<FunctionRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Waits for the turn to change something.
+    /// Waits for the exclusive right to change functions.
     pub(crate) async fn change(&self) -> Change<'_> {
         Change { functions: self, _turn: self.changing.lock().await }
     }
 
-    /// Whether a function of that name is there, or was until its file was found damaged.
+    /// Returns `true` if a function of that name exists, or did until its file was found damaged.
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.record(name).is_some() || damage::was_set_aside(&self.file(name))
     }
 
-    /// The log groups that they log to.
+    /// Log groups of all functions.
     pub(crate) fn log_groups(&self) -> Vec<String> {
         self.all().iter().map(|record| record.latest.logging.log_group.clone()).collect()
     }
 
-    /// Whether the files of functions that were set aside may need code that no other function needs.
+    /// Returns `true` if any files of functions were set aside, which may need code that no other function needs.
     pub(crate) fn any_set_aside(&self) -> bool {
         damage::asides(&self.dir).next().is_some()
     }
@@ -113,7 +114,7 @@ impl Functions {
 }
 
 impl Change<'_> {
-    /// Creates a function, or replaces its `$LATEST`; the rest stays.
+    /// Creates a function, or replaces its `$LATEST`; the rest stays unchanged.
     pub(crate) fn put(&self, function: &Arc<Function>) -> Result<Arc<FunctionRecord>, ApiError> {
         self.store(match self.functions.record(&function.name) {
             Some(record) => FunctionRecord { latest: Arc::clone(function), ..FunctionRecord::clone(&record) },
@@ -121,7 +122,7 @@ impl Change<'_> {
         })
     }
 
-    /// Creates or replaces all that is kept of a function. Gives it as it is kept.
+    /// Creates or replaces the record of a function. Returns it as stored.
     pub(crate) fn store(&self, record: FunctionRecord) -> Result<Arc<FunctionRecord>, ApiError> {
         let file = self.functions.file(&record.latest.name);
         disk::write_json(&file, &record)
@@ -129,7 +130,7 @@ impl Change<'_> {
         Ok(self.remember(record))
     }
 
-    /// As [`store`](Self::store), but on disk it stays as it was: for what a new process would find out by itself.
+    /// As [`store`](Self::store), but leaves the file unchanged: for changes that a new process would detect by itself.
     pub(crate) fn remember(&self, mut record: FunctionRecord) -> Arc<FunctionRecord> {
         record.hold(&self.functions.codes);
         let record = Arc::new(record);

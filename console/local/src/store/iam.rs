@@ -1,20 +1,20 @@
-//! The roles and policies of IAM, as they are kept. Plain data.
+//! The roles and policies of IAM, as they are stored. Plain data.
 
 use super::{damage::Damage, table::Table};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
-/// How long a session of a role may last: from an hour to twelve.
+/// Bounds of a role's maximum session duration: from one hour to twelve.
 pub(crate) const SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;
 
-/// All that IAM remembers.
+/// State of IAM.
 pub(crate) struct Iam {
     pub(crate) roles: Table<Role>,
     pub(crate) policies: Table<Policy>,
 }
 
 impl Iam {
-    /// Reads what is on disk under `dir`.
+    /// Reads the state under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> Self {
         Self {
             roles: Table::open(&dir.join("roles.json"), "the list of roles", damage),
@@ -26,27 +26,27 @@ impl Iam {
 /// A role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Role {
-    /// Its path, `/` in most cases.
+    /// Path, `/` in most cases.
     pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) id: String,
-    /// Who may assume it: a policy document.
+    /// Trust policy: a policy document.
     pub(crate) trust: String,
-    /// What it is for.
+    /// Description.
     pub(crate) description: Option<String>,
-    /// When it was made, in ISO 8601.
+    /// Time of creation, in ISO 8601.
     pub(crate) created: String,
-    /// The ARNs of the policies attached to it.
+    /// ARNs of the attached policies.
     pub(crate) policies: Vec<String>,
-    /// The policies that it holds itself: documents by name.
+    /// Inline policies: documents by name.
     #[serde(default)]
     pub(crate) inline: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
-    /// How long its sessions last at most, in seconds.
+    /// Maximum session duration in seconds.
     #[serde(default = "shortest_session")]
     pub(crate) session: u32,
-    /// The ARN of the policy that bounds its permissions.
+    /// ARN of the permissions boundary.
     #[serde(default)]
     pub(crate) boundary: Option<String>,
 }
@@ -62,12 +62,12 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) id: String,
     pub(crate) description: Option<String>,
-    /// When it was made and changed, in ISO 8601.
+    /// Times of creation and of the last change, in ISO 8601.
     pub(crate) created: String,
     pub(crate) updated: String,
-    /// The number of the version that counts.
+    /// Number of the default version.
     pub(crate) default: u32,
-    /// The number of the last version; a number is given once.
+    /// Number of the last version; a number is used once.
     pub(crate) last: u32,
     pub(crate) versions: BTreeMap<u32, PolicyVersion>,
     pub(crate) tags: BTreeMap<String, String>,

@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A version of a layer.
+/// A layer version.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Version {
     /// SHA-256 of its zip, lower-case hexadecimal.
@@ -24,27 +24,27 @@ pub(crate) struct Version {
     pub(crate) size: u64,
     /// Size of the zip's files in bytes.
     pub(crate) unpacked: u64,
-    /// What it is for.
+    /// Description.
     pub(crate) description: String,
-    /// Its licence.
+    /// Licence.
     pub(crate) license: Option<String>,
-    /// The runtimes that it says it is for.
+    /// Compatible runtimes, as declared.
     pub(crate) runtimes: Vec<String>,
-    /// The architectures that it says it is for.
+    /// Compatible architectures, as declared.
     pub(crate) architectures: Vec<String>,
-    /// When it was published, in milliseconds since the Unix epoch.
+    /// Time of publication, in milliseconds since the Unix epoch.
     pub(crate) created: i64,
-    /// Who may use it.
+    /// Resource policy.
     #[serde(default)]
     pub(crate) policy: Policy,
 }
 
-/// A layer: what was published under its name.
+/// A layer: the versions published under its name.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Layer {
-    /// Its name.
+    /// Name of the layer.
     pub(crate) name: String,
-    /// The number of the last version; a number is given once.
+    /// Number of the last version; a number is used once.
     pub(crate) published: u64,
     /// The versions that were not deleted.
     pub(crate) versions: BTreeMap<u64, Version>,
@@ -57,7 +57,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Reads them, and says to `codes` which zips are in use.
+    /// Reads the layers, and registers their zips with `codes`.
     pub(crate) fn open(dir: &Path, codes: &CodeStore, damage: &Damage) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
@@ -68,17 +68,17 @@ impl Layers {
         Ok(Self { dir: dir.to_owned(), known: Mutex::new(known) })
     }
 
-    /// The layer of that name.
+    /// Returns the layer of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Layer>> {
         self.known().get(name).cloned()
     }
 
-    /// All layers in the order of their names.
+    /// Returns all layers in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<Layer>> {
         self.known().values().cloned().collect()
     }
 
-    /// Changes a layer, which is made when there is none, and writes it down. Blocks.
+    /// Changes a layer, which is created if missing, and writes it to disk. Blocks.
     pub(crate) fn change<T>(&self, name: &str, edit: impl FnOnce(&mut Layer) -> T) -> Result<T, ApiError> {
         let mut known = self.known();
         let mut layer = match known.get(name) {
@@ -93,7 +93,7 @@ impl Layers {
         Ok(result)
     }
 
-    /// Whether the files of layers that were set aside may need zips that no other layer needs.
+    /// Returns `true` if any files of layers were set aside, which may need zips that no other layer needs.
     pub(crate) fn any_set_aside(&self) -> bool {
         damage::asides(&self.dir).next().is_some()
     }

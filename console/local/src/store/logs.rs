@@ -1,5 +1,5 @@
-//! The log groups on disk: a directory each. Names may hold any character and be 512 long, so directories and files are
-//! named by a hash. Touches the log directory only.
+//! The log groups on disk: one directory each. Names may contain any character and be 512 long, so directories and
+//! files are named by a hash. Touches the log directory only.
 
 pub(crate) mod error;
 pub(crate) mod event;
@@ -28,13 +28,13 @@ pub(crate) struct Logs {
     dir: PathBuf,
     region: String,
     groups: RwLock<BTreeMap<String, Arc<Group>>>,
-    /// Who follows them.
+    /// Live tails of the groups.
     pub(crate) watchers: Arc<Watchers>,
     damage: Arc<Damage>,
 }
 
 impl Logs {
-    /// Reads which groups there are, and removes what is past its retention. `names` are the groups that functions log to.
+    /// Reads the groups, and removes events past their retention. `names` are the groups that functions log to.
     pub(crate) fn open(dir: &Path, region: String, names: &[String], damage: &Arc<Damage>) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
         let watchers = Arc::<Watchers>::default();
@@ -42,7 +42,7 @@ impl Logs {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             let dir = entry.path();
-            // Of a group that was deleted by a process that ended before it was done.
+            // A deleted group, whose removal an earlier process did not complete.
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 if let Err(error) = disk::remove_dir(&dir) {
                     tracing::warn!(%error, dir = %dir.display(), "could not be removed; the next start tries again");
@@ -59,7 +59,7 @@ impl Logs {
             let file = dir.join(SETTINGS);
             let settings = match damage.json::<Settings>(&file, "the settings of a log group") {
                 Some(settings) => settings,
-                // Its events are good: the group is there again when its name is known.
+                // Its events are intact: the group is restored if its name is known.
                 None => match names.iter().find(|name| dir.file_name().is_some_and(|dir| *dir == *file_name(name))) {
                     Some(name) => {
                         let settings = Settings::new(name, BTreeMap::new());
@@ -71,7 +71,7 @@ impl Logs {
             };
             let group = Arc::new(Group::new(dir, settings, Arc::clone(&watchers), Arc::clone(damage)));
             if group.settings().retention_days.is_some() {
-                // Reading the streams removes what is too old.
+                // Reading the streams removes the events that are too old.
                 if let Err(error) = group.streams() {
                     tracing::warn!(%error, group = group.name, "old log events could not be removed");
                 }
@@ -87,41 +87,41 @@ impl Logs {
         }))
     }
 
-    /// Ends the live tails that are open.
+    /// Ends the open live tails.
     pub(crate) fn end_tails(&self) {
         self.watchers.end();
     }
 
-    /// The ARN of a group, without the `:*` that some answers put after it.
+    /// Returns the ARN of a group, without the `:*` that some answers append.
     pub(crate) fn arn(&self, group: &str) -> String {
         format!("arn:aws:logs:{}:{ACCOUNT}:log-group:{group}", self.region)
     }
 
-    /// All groups in the order of their names.
+    /// Returns all groups in the order of their names.
     pub(crate) fn groups(&self) -> Vec<Arc<Group>> {
         self.groups.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// How many live tails are open.
+    /// Number of open live tails.
     #[cfg(test)]
     pub(crate) fn tails(&self) -> usize {
         self.watchers.count()
     }
 
-    /// A group by its name or ARN.
+    /// Returns a group by its name or ARN.
     pub(crate) fn group(&self, identifier: &str) -> Result<Arc<Group>, ApiError> {
         let name = self.group_name(identifier);
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(name).cloned().ok_or_else(|| ApiError::not_found("The specified log group does not exist."))
     }
 
-    /// The name in a group's name or ARN; an ARN of another region or account names no group.
+    /// Returns the name in a group's name or ARN; an ARN of another region or account matches no group.
     fn group_name<'a>(&self, identifier: &'a str) -> &'a str {
         let identifier = identifier.strip_suffix(":*").unwrap_or(identifier);
         identifier.strip_prefix(&self.arn("")).unwrap_or(identifier)
     }
 
-    /// Makes a group; none when it is there.
+    /// Creates a group; returns `None` if it exists.
     pub(crate) fn create_group(&self, name: &str, tags: BTreeMap<String, String>) -> io::Result<Option<Arc<Group>>> {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         if groups.contains_key(name) {
@@ -136,7 +136,7 @@ impl Logs {
         Ok(Some(group))
     }
 
-    /// A group, made when missing.
+    /// Returns a group, which is created if missing.
     pub(crate) fn ensure_group(&self, name: &str) -> io::Result<Arc<Group>> {
         loop {
             if let Ok(group) = self.group(name) {
@@ -156,7 +156,7 @@ impl Logs {
             let missing = || ApiError::not_found("The specified log group does not exist.");
             groups.remove(self.group_name(name)).ok_or_else(missing)?.discard().map_err(failed)?
         };
-        // There may be thousands of streams: nobody else waits for their end.
+        // There may be thousands of streams: they are removed without the lock, so that no other call waits.
         disk::remove_dir(&trash).map_err(failed)
     }
 }

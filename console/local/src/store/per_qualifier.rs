@@ -1,5 +1,5 @@
-//! Settings that hang on a function's name and a qualifier, and go with the function: one JSON file a function. Touches
-//! these files only.
+//! Settings that belong to a function's name and a qualifier, and are deleted with the function: one JSON file per
+//! function. Touches these files only.
 
 use super::{damage::Damage, disk};
 use crate::http::error::ApiError;
@@ -20,7 +20,7 @@ pub(crate) struct PerQualifier<T> {
     known: RwLock<BTreeMap<String, Settings<T>>>,
 }
 
-/// A file.
+/// Content of a file.
 #[derive(Serialize, Deserialize)]
 struct Kept<T> {
     function: String,
@@ -28,8 +28,8 @@ struct Kept<T> {
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
-    /// Reads them. Those of a function that is no more, as `exists` tells, go: the process ended before it came to that.
-    /// `what` names them in the record of damage.
+    /// Reads the settings. Those of a function that no longer exists, as `exists` reports, are removed: the process
+    /// ended before it did so. `what` names them in the record of damage.
     pub(crate) fn open(dir: &Path, what: &str, damage: &Damage, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
@@ -43,18 +43,18 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
         Ok(Self { dir: dir.to_owned(), known: RwLock::new(known) })
     }
 
-    /// The settings of one function, in the order of the qualifiers.
+    /// Returns the settings of one function, in the order of the qualifiers.
     pub(crate) fn all(&self, function: &str) -> Settings<T> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(function).cloned().unwrap_or_default()
     }
 
-    /// The settings of one function and one qualifier.
+    /// Returns the settings of one function and one qualifier.
     pub(crate) fn get(&self, function: &str, qualifier: &str) -> Option<T> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(function)?.get(qualifier).cloned()
     }
 
-    /// The function, the qualifier and the settings that `wanted` is true of.
+    /// Returns the first function, qualifier and settings for which `wanted` returns `true`.
     pub(crate) fn find(&self, wanted: impl Fn(&T) -> bool) -> Option<(String, String, T)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().find_map(|(function, settings)| {
@@ -63,14 +63,14 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
         })
     }
 
-    /// Sets them. The caller has the turn to change functions.
+    /// Stores the settings. The caller must hold the right to change functions.
     pub(crate) fn put(&self, function: &str, qualifier: &str, settings: T) -> Result<(), ApiError> {
         let mut all = self.all(function);
         all.insert(qualifier.to_owned(), settings);
         self.store(function, all)
     }
 
-    /// Takes them away, and says what they were. The caller has the turn to change functions.
+    /// Removes the settings, and returns them. The caller must hold the right to change functions.
     pub(crate) fn remove(&self, function: &str, qualifier: &str) -> Result<Option<T>, ApiError> {
         let mut all = self.all(function);
         let Some(removed) = all.remove(qualifier) else { return Ok(None) };
@@ -78,7 +78,7 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
         Ok(Some(removed))
     }
 
-    /// Takes away all of a function that was removed. What cannot be removed now goes at the next start.
+    /// Removes all settings of a function that was removed. If that fails, the next start removes them.
     pub(crate) fn forget(&self, function: &str) {
         if self.all(function).is_empty() {
             return;

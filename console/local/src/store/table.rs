@@ -1,4 +1,4 @@
-//! Values by name, all of one kind in one file. Touches that file only.
+//! Values by name, one file per kind. Touches that file only.
 
 use super::{damage::Damage, disk};
 use crate::http::error::ApiError;
@@ -16,18 +16,18 @@ pub(crate) struct Table<T> {
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
-    /// Reads the file; none yet means no values. `what` names them in the record of damage.
+    /// Reads the file; a missing file means no values. `what` names them in the record of damage.
     pub(crate) fn open(file: &Path, what: &str, damage: &Damage) -> Self {
         let rows = damage.json(file, what).unwrap_or_default();
         Self { file: file.to_owned(), rows: Mutex::new(rows) }
     }
 
-    /// The value of that name.
+    /// Returns the value of that name.
     pub(crate) async fn get(&self, name: &str) -> Option<T> {
         self.rows.lock().await.get(name).cloned()
     }
 
-    /// Adds a value; false when one of that name is there.
+    /// Adds a value; returns `false` if one of that name exists.
     pub(crate) async fn create(&self, name: &str, row: T) -> Result<bool, ApiError> {
         let mut rows = self.rows.lock().await;
         if rows.contains_key(name) {
@@ -39,12 +39,12 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         Ok(true)
     }
 
-    /// The values that are asked for, sorted by name.
+    /// Returns the values for which `wanted` returns `true`, sorted by name.
     pub(crate) async fn all(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
         self.rows.lock().await.values().filter(|row| wanted(row)).cloned().collect()
     }
 
-    /// Changes a value; none when there is no such value.
+    /// Changes a value; returns `None` if there is no such value.
     pub(crate) async fn change<R>(
         &self,
         name: &str,
@@ -58,7 +58,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         Ok(Some(answer))
     }
 
-    /// Removes a value that may go; false when there is no such value.
+    /// Removes a value if `may_go` returns no error; returns `false` if there is no such value.
     pub(crate) async fn remove(
         &self,
         name: &str,
@@ -72,7 +72,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         Ok(true)
     }
 
-    /// Writes first: what could not be written did not happen.
+    /// Writes first: a change that could not be written does not take effect.
     fn keep(&self, rows: &mut BTreeMap<String, T>, changed: BTreeMap<String, T>) -> Result<(), ApiError> {
         disk::write_json(&self.file, &changed)
             .map_err(|error| ApiError::service(&format!("could not write {}", self.file.display()), &error))?;

@@ -1,10 +1,10 @@
-//! What is not needed any more is removed on a thread of its own: a function may have 60,000 files, and nobody waits for
-//! their end. Removes what it is given, and nothing else. What is left when the process ends is found by the next one.
+//! Removes unneeded files on a thread of its own: a function may have 60,000 files, and no call should wait for their
+//! removal. Removes the given paths only. Paths that are left when the process ends are found by the next one.
 
 use super::disk;
 use std::{fs, io, path::PathBuf, sync::mpsc, thread};
 
-/// The thread that removes. It ends when this is dropped and it is done.
+/// The removing thread. It ends when this value is dropped and all paths are removed.
 pub(crate) struct Trash {
     paths: mpsc::Sender<PathBuf>,
 }
@@ -14,7 +14,7 @@ impl Trash {
     pub(crate) fn new() -> io::Result<Self> {
         let (paths, queue) = mpsc::channel::<PathBuf>();
         thread::Builder::new().name("trash".to_owned()).spawn(move || {
-            // Whoever serves comes first.
+            // Threads that serve requests have priority.
             crate::scheduling::as_batch();
             for path in queue {
                 if let Err(error) = remove(&path) {
@@ -25,9 +25,10 @@ impl Trash {
         Ok(Self { paths })
     }
 
-    /// Removes a file, or a directory and all in it, at some time. Whoever may make the same again renames it first.
+    /// Removes a file, or a directory with its content, in the background. A caller that may create the same path again
+    /// renames it first.
     pub(crate) fn remove(&self, path: PathBuf) {
-        // The thread lives as long as this.
+        // The thread lives as long as this value.
         let _ = self.paths.send(path);
     }
 }

@@ -1,4 +1,4 @@
-//! The zip of a function or a layer: what is refused, and unpacking it. Touches only the directory it is told to make.
+//! The zip of a function or a layer: validates and unpacks it. Touches only the directory that it is told to create.
 
 use super::disk;
 use crate::http::error::ApiError;
@@ -15,32 +15,32 @@ use std::{
 };
 use zip::{ZipArchive, result::ZipError};
 
-/// How large a function may be unpacked with its layers, in bytes: 250 MB.
+/// Maximum size of a function's files together with its layers, in bytes: 250 MB.
 pub(crate) const UNPACKED_LIMIT: u64 = 262_144_000;
-/// How large a zip may be that comes in a request, in bytes: 50 MB.
+/// Maximum size of a zip in a request, in bytes: 50 MB.
 pub(crate) const ZIPPED_LIMIT: usize = 52_428_800;
-/// How long what a link points to may be, in bytes.
+/// Maximum length of a link's target, in bytes.
 const LINK_LIMIT: u64 = 4095;
 
-/// Why a zip is not taken.
+/// Reason that a zip is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// It is no zip, or a broken one.
+    /// It is not a zip, or is corrupt.
     #[error("Could not unzip uploaded file. Please check your file, then try to upload again. ({0})")]
     Broken(String),
-    /// A path in it leads out of it.
+    /// A path in it points outside of it.
     #[error("Could not unzip uploaded file: the entry {0:?} leads out of the zip.")]
     Escapes(String),
-    /// It is too large.
+    /// Its files are too large.
     #[error("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes")]
     TooLarge,
-    /// It is too large as it is.
+    /// The zip itself is too large.
     #[error("Zipped size must be smaller than {ZIPPED_LIMIT} bytes")]
     TooLargeZipped,
-    /// What was taken earlier is damaged on disk.
+    /// Code that was stored earlier is damaged on disk.
     #[error("the code on disk is damaged; deploy it again")]
     Damaged,
-    /// It could not be written down.
+    /// It could not be written to disk.
     #[error("{0}")]
     Disk(#[source] io::Error),
 }
@@ -67,8 +67,8 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// Judges a zip by its table of contents, and gives the size of its files as it tells it. Whether that was the truth is
-/// seen when it is unpacked.
+/// Validates a zip by its table of contents, and returns the size of its files according to it. The actual size is
+/// checked during unpacking.
 pub(crate) fn validate(zip: &[u8]) -> Result<u64, Refusal> {
     if zip.len() > ZIPPED_LIMIT {
         return Err(Refusal::TooLargeZipped);
@@ -85,10 +85,11 @@ pub(crate) fn validate(zip: &[u8]) -> Result<u64, Refusal> {
     if size > UNPACKED_LIMIT { Err(Refusal::TooLarge) } else { Ok(size) }
 }
 
-/// Unpacks `zip` into the new directory `into`; not more than it says that it holds. What is left there after a refusal is the caller's to remove.
+/// Unpacks `zip` into the new directory `into`, up to the size in its table of contents. After an error the caller has
+/// to remove the files that were written.
 ///
-/// Links are kept as they are, wherever they point: what they point to is there when the function runs, such as `/opt`.
-/// They are made last, so that nothing is ever written through one.
+/// Links are kept as they are, whatever their target: it exists when the function runs, such as `/opt`. They are
+/// created last, so that no file is ever written through one.
 pub(crate) fn unpack(zip: &[u8], into: &Path) -> Result<(), Refusal> {
     unpack_within(zip, into, validate(zip)?)
 }
@@ -116,7 +117,7 @@ fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
             links.push((target, link, name));
             continue;
         }
-        // One name may be written in two ways: the later entry counts.
+        // The same path may be spelled in two ways: the later entry counts.
         match fs::remove_file(&target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(_) if target.is_dir() => return Err(ambiguous(&name)),
@@ -124,24 +125,24 @@ fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
         }
         let mode = mode.unwrap_or(0o644) | 0o400;
         let mut output = OpenOptions::new().write(true).create_new(true).mode(mode).open(&target)?;
-        // Counted as it comes: what the zip says of its size need not be true.
+        // Counted while writing: the size in the zip need not be true.
         let written = io::copy(&mut (&mut file).take(left + 1), &mut output).map_err(|error| unreadable(&error))?;
         left = left.checked_sub(written).ok_or(Refusal::TooLarge)?;
-        // The umask may have taken rights that the zip gives.
+        // The umask may have removed rights that the zip grants.
         output.set_permissions(fs::Permissions::from_mode(mode))?;
     }
     for (target, link, name) in links {
         if link.is_empty() || link.len() as u64 > LINK_LIMIT || link.contains(&0) {
             return Err(Refusal::Broken(format!("the link {name:?} points to nothing that can be")));
         }
-        // What is there is a directory with entries of its own, or a file of the same name.
+        // The existing path is a directory with entries of its own, or a file of the same name.
         symlink(OsStr::from_bytes(&link), &target).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => ambiguous(&name),
             _ => Refusal::Disk(error),
         })?;
     }
     for (dir, mode) in dirs {
-        // Two names of one directory, of which the other is a link.
+        // Two names of one directory, one of which is a link.
         if fs::symlink_metadata(&dir)?.is_dir() {
             fs::set_permissions(&dir, fs::Permissions::from_mode(mode))?;
         }
@@ -149,7 +150,7 @@ fn unpack_within(zip: &[u8], into: &Path, limit: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Makes a directory of the zip, and those above it.
+/// Creates a directory of the zip, and its parents.
 fn make_dirs(dir: &Path, name: &str) -> Result<(), Refusal> {
     fs::create_dir_all(dir).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => ambiguous(name),
@@ -161,7 +162,7 @@ fn ambiguous(name: &str) -> Refusal {
     Refusal::Broken(format!("{name:?} is both a directory and something else"))
 }
 
-/// An error while a file of the zip is copied: the zip's, or the disk's.
+/// Error while a file of the zip is copied: either the zip's or the disk's.
 fn unreadable(error: &io::Error) -> Refusal {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
@@ -171,16 +172,16 @@ fn unreadable(error: &io::Error) -> Refusal {
     }
 }
 
-/// A name for messages.
+/// Formats a name for messages.
 fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// Whether a directory holds what `zip` unpacks to: each file with its size, checksum and right to be run, each link. What
-/// else is in the directory does not count. A file that cannot be read does not match.
+/// Returns `true` if a directory contains the unpacked `zip`: each file with its size, checksum and execute permission,
+/// and each link. Other files in the directory are ignored. A file that cannot be read does not match.
 pub(crate) fn matches(zip: &[u8], dir: &Path) -> Result<bool, Refusal> {
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
-    // One name may be written in two ways: the later entry counts.
+    // The same path may be spelled in two ways: the later entry counts.
     let mut last = BTreeMap::new();
     for index in 0..archive.len() {
         let file = archive.by_index_raw(index)?;
@@ -210,7 +211,7 @@ pub(crate) fn matches(zip: &[u8], dir: &Path) -> Result<bool, Refusal> {
     Ok(true)
 }
 
-/// The CRC-32 of a file.
+/// Computes the CRC-32 of a file.
 fn checksum(file: &Path) -> io::Result<u32> {
     let mut checksum = crc32fast::Hasher::new();
     let mut input = File::open(file)?;
@@ -223,15 +224,15 @@ fn checksum(file: &Path) -> io::Result<u32> {
     }
 }
 
-/// The path of an entry; none when it is absolute, empty or climbs, be it only for Windows. As on AWS, a backslash is a
-/// character like any other.
+/// Returns the path of an entry; `None` if it is absolute, empty or contains `..`, even if only for Windows. As on AWS,
+/// a backslash is a character like any other.
 fn inside(name: &[u8]) -> Option<&Path> {
     let climbs = name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..");
     let path = Path::new(OsStr::from_bytes(name));
     (!climbs && !name.is_empty() && !name.contains(&0) && !path.is_absolute()).then_some(path)
 }
 
-/// What a bootstrap is, by its first bytes.
+/// Kind of a bootstrap, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A Linux program for this machine number (`e_machine`).
@@ -242,7 +243,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Looks at a bootstrap.
+/// Reads the kind of a bootstrap.
 pub(crate) fn kind(bootstrap: &Path) -> io::Result<Kind> {
     let mut start = Vec::new();
     File::open(bootstrap)?.take(20).read_to_end(&mut start)?;
@@ -289,7 +290,8 @@ mod tests {
         const OTHER_USERS: u32 = 0o106_755;
         for (mode, kept) in [(DEVICE, 0o666), (OTHER_USERS, 0o755)] {
             let mut bytes = zip(&[("thing", b"x")]);
-            // The mode is in the upper half of the table's external attributes, which its writer would not set so.
+            // The mode is in the upper half of the table's external attributes, which the writer cannot set to this
+            // value.
             let entry = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
             bytes[entry + 38..entry + 42].copy_from_slice(&(mode << 16).to_le_bytes());
             let dir = tempfile::tempdir().unwrap();
@@ -300,7 +302,7 @@ mod tests {
         }
     }
 
-    /// A zip of links and files, in this order: a name, what it points to or holds.
+    /// Builds a zip of links and files, in this order: a name, and a target or content.
     fn linked(entries: &[(&str, Result<&str, &str>)]) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, content) in entries {
@@ -368,7 +370,7 @@ mod tests {
     fn a_name_that_comes_twice_is_what_came_last() {
         let dir = tempfile::tempdir().unwrap();
         let mut twice = linked(&[("a1", Err("first")), ("a2", Err("second")), ("./b", Err("1")), ("b", Err("2"))]);
-        // The writer would not make two of one name.
+        // The writer would refuse two entries of one name.
         for at in 0..twice.len() - 1 {
             if twice[at..].starts_with(b"a1") {
                 twice[at + 1] = b'2';
@@ -404,7 +406,7 @@ mod tests {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let mode = |mode| SimpleFileOptions::default().unix_permissions(mode);
         writer.add_directory("closed", mode(0o500)).unwrap();
-        // What Python's `writestr` gives, and what a layer's program has.
+        // The modes that Python's `writestr` sets, and that of a layer's program.
         for (name, bits) in [("closed/data", 0o600), ("bin/tool", 0o751), ("locked", 0o400)] {
             writer.start_file(name, mode(bits)).unwrap();
         }
@@ -429,13 +431,13 @@ mod tests {
         writer.finish().unwrap();
         unpack(&stream, &dir.path().join("stream")).unwrap();
         assert_eq!(fs::read(dir.path().join("stream/lib/a")).unwrap(), b"streamed");
-        // With the fields of more than 4 GB.
+        // With the fields for files of more than 4 GB.
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.start_file("a", options.large_file(true)).unwrap();
         writer.write_all(b"large").unwrap();
         unpack(&writer.finish().unwrap().into_inner(), &dir.path().join("large")).unwrap();
         assert_eq!(fs::read(dir.path().join("large/a")).unwrap(), b"large");
-        // As Windows makes it: no mode at all, so that a bootstrap in it cannot be run, as on AWS.
+        // As Windows creates it: without a mode, so that a bootstrap in it cannot be run, as on AWS.
         let mut windows = zip(&[("bootstrap", b"#!/bin/sh")]);
         let entry = windows.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
         windows[entry + 5] = 0;

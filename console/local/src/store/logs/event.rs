@@ -1,28 +1,28 @@
-//! One event, and the time. Plain data.
+//! A log event, and the clock. Plain data.
 
 use serde::{Deserialize, Serialize};
 
-/// An event as it is on disk. One letter a field: there are many.
+/// An event as it is on disk. One letter per field: there are many events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// Its number in the stream.
+    /// Number in the stream.
     pub(crate) n: u64,
-    /// When it happened, in milliseconds since the Unix epoch.
+    /// Timestamp, in milliseconds since the Unix epoch.
     pub(crate) t: i64,
-    /// When it came in.
+    /// Ingestion time, in milliseconds since the Unix epoch.
     pub(crate) i: i64,
-    /// Its message.
+    /// Message.
     pub(crate) m: String,
 }
 
 impl Event {
-    /// What `CloudWatch` counts it as: its message and 26 bytes.
+    /// Size as `CloudWatch` counts it: the message and 26 bytes.
     pub(crate) fn size(&self) -> usize {
         self.m.len() + 26
     }
 }
 
-/// The present in milliseconds since the Unix epoch.
+/// Current time in milliseconds since the Unix epoch.
 pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

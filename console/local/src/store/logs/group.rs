@@ -1,5 +1,5 @@
-//! A log group: its settings, a file for each stream, and how long events are kept. What is too old is removed when the
-//! group is asked for something, once an hour at most; nothing runs by itself. Touches its directory only.
+//! A log group: its settings, a file for each stream, and its retention. Events that are too old are removed when the
+//! group is accessed, once an hour at most; nothing runs in the background. Touches its directory only.
 
 use super::{event::now, stream::Stream, tail_sessions::Watchers};
 use crate::{
@@ -17,9 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The file of a group's settings.
+/// Name of the file with a group's settings.
 pub(crate) const SETTINGS: &str = "group.json";
-/// How long nothing is looked through for what is too old.
+/// Minimum interval between two removals of events that are too old.
 const SWEEP: Duration = Duration::from_hours(1);
 /// A day in milliseconds.
 pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -32,56 +32,56 @@ pub(crate) struct Group {
     settings: Mutex<Settings>,
     watchers: Arc<Watchers>,
     damage: Arc<Damage>,
-    /// Read when first asked for: there may be thousands.
+    /// Streams, read on first access: there may be thousands.
     streams: Mutex<Option<Streams>>,
 }
 
 /// A group's streams.
 struct Streams {
     by_name: BTreeMap<String, Arc<Stream>>,
-    /// When they were last looked through for what is too old, if ever.
+    /// Time of the last removal of events that are too old, if any.
     swept: Option<Instant>,
 }
 
-/// What is remembered of a group.
+/// Stored settings of a group.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Settings {
     name: String,
-    /// When it was made, in milliseconds since the Unix epoch.
+    /// Time of creation, in milliseconds since the Unix epoch.
     pub(crate) created: i64,
-    /// How many days its events are kept; none: for ever.
+    /// Retention of its events in days; `None` means that they never expire.
     pub(crate) retention_days: Option<i64>,
     /// Its tags.
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
-    /// Its class, where that is not the standard one.
+    /// Class, if it is not the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<String>,
-    /// The ARN of the key that AWS would encrypt it with.
+    /// ARN of the KMS key that AWS would encrypt it with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
 }
 
 impl Settings {
-    /// Those of a new group.
+    /// Creates the settings of a new group.
     pub(crate) fn new(name: &str, tags: BTreeMap<String, String>) -> Self {
         Self { name: name.to_owned(), created: now(), retention_days: None, tags, class: None, key: None }
     }
 }
 
 impl Group {
-    /// A group whose directory is there.
+    /// Opens a group whose directory exists.
     pub(crate) fn new(dir: PathBuf, settings: Settings, watchers: Arc<Watchers>, damage: Arc<Damage>) -> Self {
         let name = settings.name.clone();
         Self { name, dir, settings: Mutex::new(settings), watchers, damage, streams: Mutex::new(None) }
     }
 
-    /// Its settings.
+    /// Returns the settings.
     pub(crate) fn settings(&self) -> Settings {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes its settings.
+    /// Changes the settings.
     pub(crate) fn set(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
         let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = settings.clone();
@@ -91,7 +91,7 @@ impl Group {
         Ok(())
     }
 
-    /// Sets how long its events are kept, and removes those that are too old by that.
+    /// Sets the retention, and removes the events that are too old by it.
     pub(crate) fn set_retention(&self, days: Option<i64>) -> io::Result<()> {
         self.set(|settings| settings.retention_days = days)?;
         self.with_streams(|streams| {
@@ -100,31 +100,31 @@ impl Group {
         })
     }
 
-    /// The time before which its events are no more.
+    /// Time before which its events have expired.
     pub(crate) fn horizon(&self) -> i64 {
         self.settings().retention_days.map_or(i64::MIN, |days| now() - days * DAY)
     }
 
-    /// Its streams in the order of their names.
+    /// Returns its streams in the order of their names.
     pub(crate) fn streams(&self) -> io::Result<Vec<Arc<Stream>>> {
         self.with_streams(|streams| Ok(streams.by_name.values().cloned().collect()))
     }
 
-    /// A stream by its name.
+    /// Returns a stream by its name.
     pub(crate) fn stream(&self, name: &str) -> Result<Arc<Stream>, ApiError> {
         self.with_streams(|streams| Ok(streams.by_name.get(name).cloned()))
             .map_err(|error| ApiError::service("could not read a log group", &error))?
             .ok_or_else(|| ApiError::not_found("The specified log stream does not exist."))
     }
 
-    /// Makes a stream; none when it is there.
+    /// Creates a stream; returns `None` if it exists.
     pub(crate) fn create_stream(&self, name: &str) -> io::Result<Option<Arc<Stream>>> {
         self.with_streams(|streams| {
             if streams.by_name.contains_key(name) { Ok(None) } else { self.add_stream(streams, name).map(Some) }
         })
     }
 
-    /// A stream for a sandbox, made when missing; [`Stream::release`] it.
+    /// Returns a stream for a sandbox, created if missing; [`Stream::release`] it.
     pub(crate) fn hold_stream(&self, name: &str) -> io::Result<Arc<Stream>> {
         self.with_streams(|streams| {
             let stream = match streams.by_name.get(name) {
@@ -143,7 +143,7 @@ impl Group {
         Ok(stream)
     }
 
-    /// Removes a stream and its events; whether it was there.
+    /// Removes a stream and its events. Returns `true` if it existed.
     pub(crate) fn delete_stream(&self, name: &str) -> io::Result<bool> {
         self.with_streams(|streams| match streams.by_name.remove(name) {
             Some(stream) => stream.remove().map(|()| true),
@@ -151,11 +151,11 @@ impl Group {
         })
     }
 
-    /// Takes all of it from where it is on disk, to a name that [`Logs`](super::Logs) reads nothing from, and gives that:
-    /// it is to be [removed](disk::remove_dir). Its streams take no more events.
+    /// Renames its directory to a name that [`Logs`](super::Logs) ignores, and returns the new path, which the caller
+    /// has to [remove](disk::remove_dir). Its streams accept no more events.
     pub(crate) fn discard(&self) -> io::Result<PathBuf> {
         let trash = self.dir.with_file_name(format!(".{}", uuid::Uuid::new_v4().simple()));
-        // Not loaded for this: what nobody has asked for, nobody writes to.
+        // Streams are not loaded for this: a stream that is not loaded has no writers.
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         fs::rename(&self.dir, &trash)?;
         for stream in streams.iter().flat_map(|streams| streams.by_name.values()) {
@@ -186,7 +186,7 @@ impl Group {
         streams.by_name.retain(|name, stream| match stream.expire(horizon) {
             Ok(removed) => !removed,
             Err(error) => {
-                // They are told no longer; the next time they go from the disk as well.
+                // Reads no longer return these events; the next sweep removes them from the disk as well.
                 tracing::warn!(%error, stream = name, group = self.name, "old log events could not be removed");
                 true
             }
@@ -204,7 +204,7 @@ impl Group {
             }
             match Stream::open(&self.name, &path, Arc::clone(&self.watchers)) {
                 Ok(Some(stream)) => drop(streams.insert(stream.name.clone(), Arc::new(stream))),
-                // Aside, so that a new stream of its name does not replace it.
+                // Set aside, so that a new stream of its name does not replace it.
                 Ok(None) => self.damage.set_aside(&path, "a log stream", "its first line cannot be read")?,
                 Err(error) if path.is_dir() => self.damage.set_aside(&path, "a log stream", &error.to_string())?,
                 Err(error) => self.damage.record(format!("{}: a log stream is left out: {error}", path.display())),
@@ -214,7 +214,7 @@ impl Group {
     }
 }
 
-/// The file name for a name.
+/// Returns the file name for a name.
 pub(crate) fn file_name(name: &str) -> String {
     hexadecimal(&Sha256::digest(name.as_bytes())).chars().take(32).collect()
 }
@@ -234,7 +234,7 @@ mod tests {
         }
         let names = || group.streams().unwrap().iter().map(|stream| stream.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(), ["new", "old"], "just looked through");
-        // As after an hour.
+        // As if an hour had passed.
         group.streams.lock().unwrap().as_mut().unwrap().swept = None;
         assert_eq!(names(), ["new"]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -1,7 +1,7 @@
-//! Filter patterns, as `CloudWatch` Logs has them: words, a regular expression, conditions on JSON, conditions on columns.
-//! Pure. Accepts what AWS documents and nothing more, so that a pattern which works here works there.
-//! Source: `CloudWatch` Logs user guide, "Filter pattern syntax for metric filters, subscription filters, filter log
-//! events, and Live Tail". Where that says nothing the module in question tells what was chosen.
+//! Filter patterns of `CloudWatch` Logs: words, a regular expression, conditions on JSON, conditions on columns. Pure.
+//! Accepts only the documented syntax, so that a pattern which works here works on AWS. Source: `CloudWatch` Logs user
+//! guide, "Filter pattern syntax for metric filters, subscription filters, filter log events, and Live Tail". Where
+//! that does not specify the behaviour, the module in question documents the chosen one.
 
 mod columns;
 mod cursor;
@@ -21,7 +21,7 @@ use json::Json;
 use regex::Regex;
 use words::Words;
 
-/// How many characters a pattern has at most.
+/// Maximum number of characters in a pattern.
 const LENGTH: usize = 1024;
 
 /// A filter pattern.
@@ -30,7 +30,7 @@ pub(crate) struct Pattern(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// Words that a message must, may or must not have.
+    /// Words that a message must, may or must not contain.
     Words(Words),
     /// `%a regular expression%`.
     Regex(Regex),
@@ -41,7 +41,7 @@ enum Kind {
 }
 
 impl Pattern {
-    /// Reads a pattern. One that is malformed is an `InvalidParameterException` that names the place.
+    /// Parses a pattern. A malformed one is an `InvalidParameterException` that contains the position.
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let length = text.chars().count();
         if length > LENGTH {
@@ -70,7 +70,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a message has what is asked for. The line's end does not count as part of it.
+    /// Returns `true` if a message matches. The line ending is not part of the message.
     pub(crate) fn matches(&self, message: &str) -> bool {
         let message = message.strip_suffix('\n').unwrap_or(message);
         let message = message.strip_suffix('\r').unwrap_or(message);
@@ -82,7 +82,8 @@ impl Pattern {
         }
     }
 
-    /// How much longer than finding a word this takes, roughly: what a page of results may cost is counted in that.
+    /// Cost of matching, as a rough multiple of the cost of finding a word: the cost limit for a page of results is
+    /// counted in it.
     pub(crate) fn weight(&self) -> usize {
         match &self.0 {
             Kind::Words(_) => 1,

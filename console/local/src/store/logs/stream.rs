@@ -1,6 +1,6 @@
-//! One log stream: a file with a line of JSON for each event, in the order of their times and numbers. It is appended to
-//! or replaced, so a killed process leaves at most one torn line, which is cut off when the file is opened again. Touches
-//! its file only, and keeps it open only while a sandbox writes to it.
+//! One log stream: a file with a line of JSON for each event, in the order of their times and numbers. It is appended
+//! to or replaced, so a killed process leaves at most one incomplete line, which is cut off when the file is opened
+//! again. Touches its file only, and keeps it open only while a sandbox writes to it.
 
 mod reader;
 mod rewrite;
@@ -23,27 +23,27 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many bytes are kept in memory while the disk takes none.
+/// Maximum number of bytes that are kept in memory while writes to the disk fail.
 const BACKLOG_LIMIT: usize = 1 << 20;
 
-/// The first line of the file.
+/// First line of the file.
 #[derive(Serialize, Deserialize)]
 struct Header {
     stream: String,
     created: i64,
 }
 
-/// A stream.
+/// A log stream.
 pub(crate) struct Stream {
-    /// The name of its group.
+    /// Name of its group.
     pub(crate) group: String,
-    /// Its name.
+    /// Name of the stream.
     pub(crate) name: String,
-    /// When it was made, in milliseconds since the Unix epoch.
+    /// Time of creation, in milliseconds since the Unix epoch.
     pub(crate) created: i64,
     path: PathBuf,
     watchers: Arc<Watchers>,
-    /// The part of its events' ids that is its own.
+    /// Part of its events' IDs that identifies the stream.
     mark: u64,
     state: Mutex<State>,
 }
@@ -53,36 +53,36 @@ struct State {
     /// Open as long as a sandbox writes.
     file: Option<File>,
     extent: Extent,
-    /// The next event's number.
+    /// Number of the next event.
     next: u64,
-    /// Lines that the disk did not take: they count as the file's end, and are read from here.
+    /// Lines that could not be written to the disk: they count as the end of the file, and are read from here.
     backlog: Vec<u8>,
-    /// How many lines the backlog had no room for.
+    /// Number of lines that the backlog had no room for.
     lost: usize,
-    /// How often the file was replaced: places in it are worth nothing after that.
+    /// Number of times that the file was replaced, which invalidates all positions in it.
     replaced: u64,
-    /// How many sandboxes may still write to it.
+    /// Number of sandboxes that may still write to it.
     writers: usize,
     gone: bool,
 }
 
-/// What of the file holds events, and from when they are.
+/// Range of the file that contains events, and their times.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extent {
-    /// Where the first event's line begins.
+    /// Position at which the first event's line begins.
     pub(crate) start: u64,
-    /// Where the last event's line ends, the backlog counted in.
+    /// Position at which the last event's line ends, including the backlog.
     pub(crate) end: u64,
-    /// The first event's time.
+    /// Time of the first event.
     pub(crate) first: Option<i64>,
-    /// The last event's time.
+    /// Time of the last event.
     pub(crate) last: Option<i64>,
-    /// When the last event came in.
+    /// Ingestion time of the last event.
     pub(crate) ingested: Option<i64>,
 }
 
 impl Extent {
-    /// Takes in events that were added.
+    /// Extends the range by events that were added.
     fn cover(&mut self, fresh: &[Event]) {
         let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { return };
         self.first = Some(self.first.map_or(first.t, |known| known.min(first.t)));
@@ -92,18 +92,18 @@ impl Extent {
 }
 
 impl State {
-    /// Numbers events that come in now. Their times of coming in never go back, whatever the clock does.
+    /// Numbers new events. Their ingestion times never go back, even if the clock does.
     fn number(&self, events: Vec<(i64, String)>) -> Vec<Event> {
         let i = now().max(self.extent.ingested.unwrap_or(i64::MIN));
         events.into_iter().zip(self.next..).map(|((t, m), n)| Event { n, t, i, m }).collect()
     }
 
-    /// Where the file itself ends.
+    /// Position at which the file itself ends.
     fn written(&self) -> u64 {
         self.extent.end - self.backlog.len() as u64
     }
 
-    /// Adds lines to what is to be written.
+    /// Adds lines to the backlog.
     fn add(&mut self, fresh: &[Event], lines: &[u8]) {
         self.backlog.extend_from_slice(lines);
         self.extent.end += lines.len() as u64;
@@ -112,7 +112,7 @@ impl State {
     }
 }
 
-/// Events as they are on disk.
+/// Encodes events as they are on disk.
 fn encode(events: &[Event]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event in events {
@@ -123,7 +123,7 @@ fn encode(events: &[Event]) -> io::Result<Vec<u8>> {
 }
 
 impl Stream {
-    /// Makes a new stream in the group's directory.
+    /// Creates a new stream in the group's directory.
     pub(crate) fn create(group: &str, name: &str, path: &Path, watchers: Arc<Watchers>) -> io::Result<Self> {
         let created = now();
         let mut header = serde_json::to_vec(&Header { stream: name.to_owned(), created })?;
@@ -134,7 +134,7 @@ impl Stream {
         Ok(Self::new(group, header, path, watchers, length..length))
     }
 
-    /// Opens one that is on disk; none when its first line is damaged.
+    /// Opens a stream that is on disk; returns `None` if its first line is damaged.
     pub(crate) fn open(group: &str, path: &Path, watchers: Arc<Watchers>) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut line = Vec::new();
@@ -172,8 +172,8 @@ impl Stream {
         Self { group: group.to_owned(), name, created, path: path.to_owned(), watchers, mark, state }
     }
 
-    /// Adds events in the order of their times: all or, on an error, none. An event before the last one is put at its
-    /// time by replacing the file.
+    /// Adds events in the order of their times: all or, on an error, none. An event that is older than the last one is
+    /// inserted by replacing the file.
     pub(crate) fn append(&self, events: Vec<(i64, String)>) -> io::Result<()> {
         let mut state = self.usable()?;
         self.flush(&mut state)?;
@@ -194,9 +194,9 @@ impl Stream {
         Ok(())
     }
 
-    /// Adds a sandbox's messages, now: with the last event's time where the clock went back. On an error they are kept
-    /// in memory and written later, as long as there is room; those that there was none for are counted, and the stream
-    /// says so when it can.
+    /// Adds a sandbox's messages with the current time, or with the last event's time if the clock went back. On an
+    /// error they are kept in memory and written later, as long as there is room; those that do not fit are counted,
+    /// and the stream reports their number when it can.
     pub(crate) fn append_now(&self, mut messages: Vec<String>) -> io::Result<()> {
         let mut state = self.usable()?;
         let before = self.flush(&mut state);
@@ -227,7 +227,7 @@ impl Stream {
         written
     }
 
-    /// Writes the backlog.
+    /// Writes the backlog to the file.
     fn flush(&self, state: &mut State) -> io::Result<()> {
         if state.backlog.is_empty() {
             return Ok(());
@@ -238,7 +238,7 @@ impl Stream {
             None => state.file.insert(OpenOptions::new().write(true).mode(0o600).open(&self.path)?),
         };
         if let Err(error) = file.write_all_at(&state.backlog, written) {
-            // Half a line is taken back. Should that fail too, it is written over or, after a kill, cut off at opening.
+            // An incomplete line is removed. If that fails too, it is overwritten or, after a kill, cut off at opening.
             let _ = file.set_len(written);
             return Err(error);
         }
@@ -254,7 +254,7 @@ impl Stream {
         self.state().writers += 1;
     }
 
-    /// A sandbox writes no more.
+    /// Records that a sandbox has finished writing.
     pub(crate) fn release(&self) {
         let mut state = self.state();
         state.writers -= 1;
@@ -264,7 +264,7 @@ impl Stream {
         state.file = None;
     }
 
-    /// Removes it from the disk, for good.
+    /// Removes the stream from the disk permanently.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let mut state = self.state();
         state.gone = true;
@@ -276,17 +276,17 @@ impl Stream {
         }
     }
 
-    /// Whether it was removed.
+    /// Returns `true` if the stream was removed.
     pub(crate) fn is_gone(&self) -> bool {
         self.state().gone
     }
 
-    /// What the file holds at this moment.
+    /// Returns the current extent of the file.
     pub(crate) fn extent(&self) -> Extent {
         self.state().extent
     }
 
-    /// The id of an event of that time and number: 56 digits, unique, and in the order of time.
+    /// Returns the ID of an event of that time and number: 56 digits, unique, and in the order of time.
     pub(crate) fn id(&self, time: i64, number: u64) -> String {
         format!("{:020}{:016}{number:020}", time.max(0), self.mark)
     }

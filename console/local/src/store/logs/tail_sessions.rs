@@ -1,4 +1,5 @@
-//! The open sessions of live tails: which events each wants, and those that wait to be sent. Pure but for the clock.
+//! The open sessions of live tails: the events that each requests, and those that wait to be sent. Pure but for the
+//! clock.
 
 use super::{event::Event, pattern::Pattern};
 use serde_json::{Value, json};
@@ -13,14 +14,14 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often there is an update.
+/// Interval between two updates.
 pub(crate) const PERIOD: Duration = Duration::from_secs(1);
-/// How many events an update has at most.
+/// Maximum number of events in an update.
 const UPDATE_EVENTS: usize = 500;
-/// How many bytes of messages an update has at most: SDKs take no larger messages than some 16 MB, and JSON may make six
-/// bytes of one.
+/// Maximum size of the messages in an update, in bytes: SDKs accept no larger messages than some 16 MB, and JSON may
+/// turn one byte into six.
 const UPDATE_BYTES: usize = 2 << 20;
-/// How many updates wait for a slow client at most; then the oldest go.
+/// Maximum number of updates that wait for a slow client; beyond that the oldest are dropped.
 const UPDATES: usize = 10;
 
 /// The open sessions.
@@ -31,15 +32,15 @@ pub(crate) struct Watchers {
     over: CancellationToken,
 }
 
-/// What a session wants.
+/// Filter of a session.
 pub(crate) struct Wanted {
     /// The groups' names and ARNs.
     pub(crate) groups: Vec<(String, String)>,
-    /// The streams, if not all.
+    /// Names of the streams, if not all.
     pub(crate) names: Option<Vec<String>>,
-    /// How the streams' names begin, if not all.
+    /// Prefixes of the streams' names, if not all.
     pub(crate) prefixes: Option<Vec<String>>,
-    /// Which messages.
+    /// Filter pattern for messages.
     pub(crate) pattern: Pattern,
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Session {
     waiting: Mutex<Waiting>,
 }
 
-/// What waits to be sent: an update for each second in which there was something.
+/// Updates that wait to be sent: one for each second with events.
 #[derive(Default)]
 struct Waiting(VecDeque<Update>);
 
@@ -61,14 +62,14 @@ struct Update {
     second: u64,
     events: Vec<Value>,
     bytes: usize,
-    /// How many there were, those included that are left out.
+    /// Number of events, including those that were left out.
     seen: u64,
-    /// Whether some were left out.
+    /// `true` if any events were left out.
     sampled: bool,
 }
 
 impl Watchers {
-    /// Gives events to the sessions that follow their stream.
+    /// Passes events to the sessions that follow their stream.
     pub(crate) fn publish(&self, group: &str, stream: &str, events: &[Event]) {
         if self.count() == 0 {
             return;
@@ -79,7 +80,7 @@ impl Watchers {
         }
     }
 
-    /// Opens a session. It ends when it is dropped.
+    /// Opens a session, which ends when it is dropped.
     pub(crate) fn begin(self: &Arc<Self>, wanted: Wanted) -> Arc<Session> {
         let since = Instant::now();
         let session = Arc::new(Session { watchers: Arc::clone(self), wanted, since, waiting: Mutex::default() });
@@ -96,7 +97,7 @@ impl Watchers {
         self.over.cancel();
     }
 
-    /// How many sessions are open.
+    /// Number of open sessions.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
@@ -113,12 +114,12 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// When all sessions are to end.
+    /// Waits until all sessions are to end.
     pub(crate) async fn over(&self) {
         self.watchers.over.cancelled().await;
     }
 
-    /// When it began.
+    /// Time at which the session began.
     pub(crate) fn since(&self) -> Instant {
         self.since
     }
@@ -154,12 +155,12 @@ impl Session {
         }
     }
 
-    /// Whether more than the last second's update waits: the client is slow.
+    /// Returns `true` if more than the last second's update waits: the client is slow.
     pub(crate) fn is_behind(&self) -> bool {
         self.waiting().is_behind(self.second())
     }
 
-    /// The next update's payload: the events of the oldest second that is over, or none.
+    /// Returns the next update's payload: the events of the oldest second that is over, or none.
     pub(crate) fn update(&self) -> Value {
         let Update { events, sampled, .. } = self.waiting().due(self.second()).unwrap_or_default();
         json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": events })
@@ -171,7 +172,8 @@ impl Session {
 }
 
 impl Waiting {
-    /// The update that a second's events go into. Where too many wait, the oldest goes, and the next one tells it.
+    /// Returns the update for a second's events. If too many wait, the oldest is dropped, and the next one is marked as
+    /// sampled.
     fn update_of(&mut self, second: u64) -> &mut Update {
         if self.0.back().is_none_or(|update| update.second != second) {
             self.0.push_back(Update { second, ..Update::default() });
@@ -196,7 +198,7 @@ impl Waiting {
 }
 
 impl Update {
-    /// Takes an event in, or not: of those that are too many each is as likely as any other to be told.
+    /// Adds an event, or not: if there are too many, each is equally likely to be kept.
     fn add(&mut self, event: &Event, value: impl FnOnce() -> Value) {
         self.seen += 1;
         if self.events.len() == UPDATE_EVENTS {
@@ -205,7 +207,7 @@ impl Update {
             if chosen >= UPDATE_EVENTS as u64 {
                 return;
             }
-            // Taken out and put at the end, so that they stay in order.
+            // Removed and appended, so that the events stay in order.
             let gone = self.events.remove(chosen as usize);
             self.bytes -= gone["message"].as_str().map_or(0, str::len);
         }
@@ -218,7 +220,7 @@ impl Update {
     }
 }
 
-/// Numbers that follow no pattern, one for each number (the finalizer of `SplitMix64`).
+/// Pseudorandom number derived from `number` (the finalizer of `SplitMix64`).
 fn scatter(number: u64) -> u64 {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

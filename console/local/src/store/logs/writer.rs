@@ -1,4 +1,4 @@
-//! Where a sandbox writes its lines. Touches the log directory only.
+//! Log writer of a sandbox. Touches the log directory only.
 
 use super::{Logs, stream::Stream};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A sandbox's log stream. When someone deletes the stream or its group, the next line makes both again, as on AWS.
+/// A sandbox's log stream. If the stream or its group is deleted, the next line creates both again, as on AWS.
 pub(crate) struct Writer {
     logs: Arc<Logs>,
     group: String,
@@ -15,7 +15,7 @@ pub(crate) struct Writer {
 }
 
 impl Logs {
-    /// A new stream for a sandbox, in a group that is made when missing.
+    /// Opens a new stream for a sandbox, in a group that is created if missing.
     pub(crate) fn begin(self: &Arc<Self>, group: &str, name: &str) -> io::Result<Writer> {
         let stream = self.held(group, name)?;
         Ok(Writer {
@@ -32,7 +32,7 @@ impl Logs {
 }
 
 impl Writer {
-    /// Adds messages with the present as time. On an error they are kept in memory as long as there is room.
+    /// Adds messages with the current time. On an error they are kept in memory as long as there is room.
     pub(crate) fn append_now(&self, messages: Vec<String>) -> io::Result<()> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         if stream.is_gone() {

@@ -14,7 +14,7 @@ pub(crate) fn begin(service: &Arc<Service>, latest: Arc<Function>) {
         let outcome = service.codes.unpack_in_turn(&latest).await;
         let change = service.functions.change().await;
         let record = service.functions.record(&latest.name);
-        // The function may have been deleted meanwhile, and even created once more.
+        // The function may have been deleted meanwhile, and even recreated.
         let Some(record) = record.filter(|record| record.latest.revision == latest.revision) else { return };
         let mut record = FunctionRecord::clone(&record);
         let failed = outcome.is_err();

@@ -1,6 +1,6 @@
 //! Patterns for messages of columns: `[ip, user, ..., status_code = 4*, bytes > 1000]`. Pure.
 //!
-//! Columns are parted by white space; what is in square brackets or double quotes is one column, without them.
+//! Columns are separated by white space; text in square brackets or double quotes is one column, without them.
 
 use super::{
     cursor::Cursor,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::http::error::ApiError;
 
-/// Conditions on the columns of a message, from its beginning and from its end.
+/// Conditions on the first and the last columns of a message.
 #[derive(Debug)]
 pub(super) struct Columns {
     first: Vec<Column>,
@@ -17,11 +17,11 @@ pub(super) struct Columns {
     last: Option<Vec<Column>>,
 }
 
-/// What is asked of a column; nothing, if it has only a name or none.
+/// Condition on a column; `None` if it has only a name, or not even that.
 type Column = Option<Expression<Condition>>;
 
 impl Columns {
-    /// Reads `[columns]`.
+    /// Parses `[columns]`.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         cursor.expect("[")?;
         let mut columns = Self { first: Vec::new(), last: None };
@@ -45,7 +45,7 @@ impl Columns {
         }
     }
 
-    /// Whether a message has such columns.
+    /// Returns `true` if a message has such columns.
     pub(super) fn matches(&self, message: &str) -> bool {
         let found = split(message);
         let last = self.last.as_deref().unwrap_or_default();
@@ -61,7 +61,7 @@ impl Columns {
     }
 }
 
-/// Reads `name`, `name = value`, several of these joined, or nothing.
+/// Parses `name`, `name = value`, several of these joined, or nothing.
 fn column(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Column, ApiError> {
     let start = *cursor;
     let alone = name(cursor);
@@ -92,7 +92,7 @@ fn name<'a>(cursor: &mut Cursor<'a>) -> &'a str {
     cursor.take_while(|character| character.is_alphanumeric() || character == '_' || character == '-')
 }
 
-/// The columns of a message. A bracket or quote that is not closed is part of a word.
+/// Splits a message into its columns. A bracket or quote that is not closed is part of a word.
 fn split(message: &str) -> Vec<&str> {
     let mut columns = Vec::new();
     let mut rest = message.trim_start();

@@ -1,8 +1,8 @@
-//! A place in a pattern's text, and the errors that name it. Pure.
+//! A position in a pattern's text, and the errors that contain it. Pure.
 
 use crate::{http::error::ApiError, store::logs::error::invalid};
 
-/// What of a pattern is still to be read.
+/// The part of a pattern that is still to be parsed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -10,22 +10,22 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The beginning of a text.
+    /// Starts at the beginning of a text.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, rest: text }
     }
 
-    /// What comes.
+    /// Returns the remaining text.
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// The next character.
+    /// Returns the next character without consuming it.
     pub(super) fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
 
-    /// Takes the next character.
+    /// Consumes the next character.
     pub(super) fn next(&mut self) -> Option<char> {
         let mut characters = self.rest.chars();
         let next = characters.next();
@@ -33,7 +33,7 @@ impl<'a> Cursor<'a> {
         next
     }
 
-    /// Takes this text if it comes next.
+    /// Consumes this text if it comes next. Returns `true` if it did.
     pub(super) fn eat(&mut self, text: &str) -> bool {
         match self.rest.strip_prefix(text) {
             Some(rest) => {
@@ -44,13 +44,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes this text, which must come next, after white space.
+    /// Consumes this text, which must come next, after white space.
     pub(super) fn expect(&mut self, text: &str) -> Result<(), ApiError> {
         self.skip_spaces();
         if self.eat(text) { Ok(()) } else { Err(self.fail(&format!("'{text}' is missing"))) }
     }
 
-    /// Takes characters as long as they are of a kind.
+    /// Consumes characters while they are of a kind.
     pub(super) fn take_while(&mut self, of_kind: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|character| !of_kind(character)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(end);
@@ -58,12 +58,12 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// Passes over white space.
+    /// Skips white space.
     pub(super) fn skip_spaces(&mut self) {
         self.rest = self.rest.trim_start();
     }
 
-    /// An error about this place. `what` is a sentence that goes on with the place.
+    /// Error at this position. `what` is a sentence that the position completes.
     pub(super) fn fail(&self, what: &str) -> ApiError {
         let before = self.text.len() - self.rest.len();
         let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
         invalid(format!("Invalid filter pattern: {what} at character {place}, {found}"))
     }
 
-    /// An error in a term, in AWS's words, and what to do about it. The place is where the term begins.
+    /// Error in a term, in AWS's words, with a hint. The position is the start of the term.
     pub(super) fn bad_term(&self, term: &str, hint: &str) -> ApiError {
         let before = self.text.len() - self.rest.len();
         let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;

@@ -3,22 +3,22 @@
 use super::cursor::Cursor;
 use crate::http::error::ApiError;
 
-/// How deep parentheses may be nested: a pattern must not exhaust the stack.
+/// Maximum nesting of parentheses: a pattern must not exhaust the stack.
 const DEPTH: usize = 32;
 
-/// Tests, and how they are joined. `&&` binds closer than `||`.
+/// Tests combined by operators. `&&` has a higher precedence than `||`.
 #[derive(Debug)]
 pub(super) enum Expression<T> {
     /// A single test.
     Test(T),
-    /// All must hold.
+    /// All parts must hold.
     All(Vec<Self>),
-    /// One must hold.
+    /// At least one part must hold.
     Any(Vec<Self>),
 }
 
 impl<T> Expression<T> {
-    /// Reads an expression; `test` reads one test.
+    /// Parses an expression; `test` parses one test.
     pub(super) fn parse(
         cursor: &mut Cursor<'_>,
         test: &mut impl FnMut(&mut Cursor<'_>) -> Result<T, ApiError>,
@@ -66,7 +66,7 @@ impl<T> Expression<T> {
         }
     }
 
-    /// Whether it holds, given which tests do.
+    /// Evaluates the expression with the results of its tests.
     pub(super) fn holds(&self, test: &impl Fn(&T) -> bool) -> bool {
         match self {
             Self::Test(one) => test(one),
@@ -76,7 +76,7 @@ impl<T> Expression<T> {
     }
 }
 
-/// One part as it is, several joined.
+/// Returns a single part as it is, and joins several.
 fn single<T>(mut parts: Vec<Expression<T>>, join: impl Fn(Vec<Expression<T>>) -> Expression<T>) -> Expression<T> {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

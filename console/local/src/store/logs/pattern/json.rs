@@ -1,7 +1,7 @@
 //! Patterns for JSON messages: `{ $.status >= 500 && ($.path = "/a*" || $.user[0].id IS NULL) }`. Pure.
 //!
-//! A comparison with something that is no text, number or boolean, or that is not there, holds neither with `=` nor with
-//! `!=`, as on AWS.
+//! A comparison with a value that is not a string, number or boolean, or that is missing, holds neither with `=` nor
+//! with `!=`, as on AWS.
 
 use super::{
     cursor::Cursor,
@@ -37,7 +37,7 @@ enum Kind {
 }
 
 impl Json {
-    /// Reads `{ conditions }`.
+    /// Parses `{ conditions }`.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         cursor.expect("{")?;
         let mut expressions = 0;
@@ -48,7 +48,7 @@ impl Json {
         Ok(Self(expression))
     }
 
-    /// Whether a message is a JSON object that satisfies it.
+    /// Returns `true` if a message is a JSON object that satisfies the conditions.
     pub(super) fn matches(&self, message: &str) -> bool {
         if !message.trim_start().starts_with('{') {
             return false;
@@ -75,13 +75,13 @@ impl Kind {
     }
 }
 
-/// The word that comes next, after white space.
+/// Returns the next word, after white space.
 fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {
     cursor.skip_spaces();
     cursor.take_while(|character| character.is_ascii_alphabetic())
 }
 
-/// Reads `$.property`, `.property[0]` and so on, and `.['odd.property']`.
+/// Parses `$.property`, `.property[0]` and so on, and `.['odd.property']`.
 fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, ApiError> {
     cursor.skip_spaces();
     if !cursor.eat("$") {
@@ -116,7 +116,7 @@ fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, ApiError> {
     }
 }
 
-/// The rest of `['name']`.
+/// Parses the rest of `['name']`.
 fn odd_name(cursor: &mut Cursor<'_>, start: Cursor<'_>) -> Result<String, ApiError> {
     let mut name = String::new();
     loop {

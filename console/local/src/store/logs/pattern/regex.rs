@@ -4,7 +4,7 @@
 use super::cursor::Cursor;
 use crate::http::error::ApiError;
 
-/// How large an expression may become, in bytes: what a message costs is at most its length times this.
+/// Maximum size of a compiled expression, in bytes: the cost of a message is at most its length times this.
 const SIZE: usize = 64 << 10;
 
 /// A regular expression.
@@ -12,7 +12,7 @@ const SIZE: usize = 64 << 10;
 pub(super) struct Regex(regex_lite::Regex);
 
 impl Regex {
-    /// Reads `%expression%`.
+    /// Parses `%expression%`.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let start = *cursor;
         cursor.next();
@@ -42,7 +42,7 @@ impl Regex {
         built.map(Self).map_err(|error| start.fail(&format!("{error}: the regular expression")))
     }
 
-    /// Whether it matches anywhere in a text.
+    /// Returns `true` if the expression matches anywhere in a text.
     pub(super) fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -56,7 +56,7 @@ fn is_operator(character: char) -> bool {
     r"^$?[]{}|\*+.".contains(character)
 }
 
-/// What comes after a backslash: a class, a character's code, or an operator taken as it is.
+/// Parses the part after a backslash: a class, a character's code, or an escaped operator.
 fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiError> {
     match cursor.next() {
         Some(class) if "dDsSwW".contains(class) => Ok(format!("\\{class}")),
@@ -70,7 +70,7 @@ fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiErro
             cursor.next();
             Ok(format!("\\x{code:02x}"))
         }
-        // Only these mean anything but themselves.
+        // Only these characters have a special meaning.
         Some(character) if is_operator(character) || character == '-' => Ok(format!("\\{character}")),
         Some(character) if is_plain(character) && !character.is_ascii_alphanumeric() => Ok(character.to_string()),
         _ => Err(place.fail("after a backslash may come an operator, d, D, s, S, w, W or x with two digits; not so")),

@@ -1,4 +1,4 @@
-//! AWS's documented examples, one table a kind of pattern, and text that is no pattern at all.
+//! AWS's documented examples, one table per kind of pattern, and texts that are not patterns.
 
 use super::Pattern;
 
@@ -106,7 +106,7 @@ fn json_conditions_match_as_documented() {
             ("{ $.ThatFlag IS FALSE }", true),
             (r#"{ $.['cluster.name'] = "c" }"#, true),
             (r"{ $.['it\'s'] = 1 }", true),
-            // No value node: neither the one nor the other.
+            // It is not a single value: neither condition holds.
             ("{ $.arrayKey = 1 }", false),
             ("{ $.arrayKey != 1 }", false),
             ("{ $.SomeOtherObject != 1 }", false),
@@ -248,15 +248,15 @@ fn an_expression_that_would_cost_too_much_is_refused_and_the_dearest_one_ends() 
     for pattern in ["%a{1000}{1000}{1000}%", "%.{100000}%", &format!("%{}%", "[a-z]{900}".repeat(50))] {
         assert!(refusal(pattern).contains("the regular expression"), "{pattern}");
     }
-    // Backtracking would take longer than there is time.
+    // Backtracking would exceed the time limit.
     let message = "a".repeat(50_000);
     for pattern in ["%a*a*a*a*a*a*a*a*a*a*b%", "%a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaab%", "%.*a.{20}b%"] {
         assert!(!matches(pattern, &message), "{pattern}");
     }
 }
 
-/// Any text is read or refused, and what is read answers any message: pieces of patterns in random order, from a fixed
-/// seed.
+/// Any text is parsed or refused, and a parsed pattern can be matched with any message: pieces of patterns in random
+/// order, from a fixed seed.
 #[test]
 fn no_text_makes_the_parser_or_the_matcher_panic() {
     let pieces = [

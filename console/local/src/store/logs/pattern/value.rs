@@ -1,6 +1,6 @@
 //! Conditions on one value: `= 404`, `!= "*html*"`, `>= 1e3`, `= %re.ex%`. Pure.
 //!
-//! AWS says of `*` only that it stands at a text's beginning or end; anywhere else it is itself.
+//! AWS documents `*` only at the beginning or end of a text; anywhere else it stands for itself.
 
 use super::{cursor::Cursor, regex::Regex};
 use crate::http::error::ApiError;
@@ -25,13 +25,13 @@ enum Operator {
 
 #[derive(Debug)]
 enum Operand {
-    /// A number, and how it was written.
+    /// A number, and its spelling.
     Number(Number, String),
     Text(Text),
     Regex(Regex),
 }
 
-/// A text that may go on before and after.
+/// A text with an optional wildcard at its beginning and end.
 #[derive(Debug)]
 struct Text {
     inner: String,
@@ -39,7 +39,7 @@ struct Text {
     open_end: bool,
 }
 
-/// A number: exact when it is whole, as account ids and counters are.
+/// A number: exact if it is an integer, as account IDs and counters are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Whole(i128),
@@ -47,7 +47,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Reads an integer, a decimal or a number in scientific notation, with an optional sign.
+    /// Parses an integer, a decimal or a number in scientific notation, with an optional sign.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
@@ -69,7 +69,7 @@ impl Number {
 }
 
 impl Condition {
-    /// Reads an operator and what to compare with. `expressions` counts the regular expressions of the whole pattern.
+    /// Parses an operator and its operand. `expressions` counts the regular expressions of the whole pattern.
     pub(super) fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, ApiError> {
         let place = *cursor;
         let operators = [
@@ -98,7 +98,7 @@ impl Condition {
         Ok(Self { operator, operand })
     }
 
-    /// Whether a value satisfies it: its text, and its number if it is one.
+    /// Returns `true` if a value satisfies the condition: its text, and its number if it is one.
     pub(super) fn holds(&self, text: &str, number: Option<Number>) -> bool {
         let equal = match (&self.operand, number) {
             (Operand::Number(operand, _), Some(number)) => {
@@ -145,14 +145,14 @@ impl Operand {
 }
 
 impl Text {
-    /// From characters and whether each was escaped.
+    /// Builds a text from characters, each with `true` if it was escaped.
     fn new(characters: impl Iterator<Item = (char, bool)>) -> Self {
         let characters: Vec<(char, bool)> = characters.collect();
         let inner = characters.strip_prefix(&[('*', false)]);
         let open_start = inner.is_some();
         let inner = inner.unwrap_or(&characters);
         let shorter = inner.strip_suffix(&[('*', false)]);
-        // A lone star is any text.
+        // A single star matches any text.
         let open_end = shorter.is_some() || (open_start && inner.is_empty());
         let inner = shorter.unwrap_or(inner).iter().map(|(character, _)| character).collect();
         Self { inner, open_start, open_end }

@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use crate::http::error::ApiError;
 
-/// The words that a message must, may and must not have. Letters' case counts, and parts of words do.
+/// Words that a message must, may and must not contain. Matches are case-sensitive and include parts of words.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     all: Vec<String>,
@@ -12,7 +12,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Reads words up to the end.
+    /// Parses words up to the end.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ApiError> {
         let mut words = Self::default();
         while cursor.peek().is_some() {
@@ -42,7 +42,7 @@ impl Words {
         Ok(words)
     }
 
-    /// Whether a message has them. AWS ignores the `?` terms where there are others.
+    /// Returns `true` if a message matches. AWS ignores the `?` terms if there are others.
     pub(super) fn matches(&self, message: &str) -> bool {
         let has = |word: &String| message.contains(word.as_str());
         if self.all.is_empty() && self.none.is_empty() {
@@ -52,7 +52,7 @@ impl Words {
     }
 }
 
-/// A phrase in double quotes; a backslash takes the next character as it is.
+/// Parses a phrase in double quotes; a backslash escapes the next character.
 fn phrase(cursor: &mut Cursor<'_>) -> Result<String, ApiError> {
     let start = *cursor;
     cursor.next();

@@ -1,4 +1,4 @@
-//! Reading a stream's events in blocks, from either end, without holding the file open: many streams are read at once.
+//! Reads a stream's events in blocks, from either end, without holding the file open: many streams are read at once.
 
 use super::{Event, Extent, Stream};
 use std::{
@@ -8,12 +8,12 @@ use std::{
     os::unix::fs::FileExt as _,
 };
 
-/// How much is read to find one event.
+/// Number of bytes that are read to find one event.
 pub(crate) const PROBE: usize = 4 << 10;
-/// How much of a file is read through rather than halved.
+/// Size of a range that is read completely instead of halved, in bytes.
 const STRIDE: u64 = 64 << 10;
 
-/// Which way events are read.
+/// Direction in which events are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// The oldest first.
@@ -22,29 +22,30 @@ pub(crate) enum Direction {
     Backward,
 }
 
-/// Events of a stream as it was when reading began. Fails with [`io::ErrorKind::StaleNetworkFileHandle`] when the file is
-/// replaced or removed meanwhile; reading can begin again then.
+/// Events of a stream as it was when reading began. Fails with [`io::ErrorKind::StaleNetworkFileHandle`] if the file is
+/// replaced or removed meanwhile; the caller may then start reading again.
 pub(crate) struct Reader<'a> {
     stream: &'a Stream,
     replaced: u64,
     direction: Direction,
-    /// What is not fetched yet.
+    /// Range of the file that is still to be fetched.
     range: Range<u64>,
-    /// What is fetched and not told yet.
+    /// Bytes that were fetched and not returned yet.
     block: Vec<u8>,
-    /// Where in the block the untold part begins; forwards only.
+    /// Position in the block at which the rest begins; forwards only.
     told: usize,
-    /// How much is fetched at once.
+    /// Number of bytes that are fetched at once.
     size: usize,
-    /// The event that finding the beginning came upon.
+    /// Event that was read while searching for the starting point.
     pending: Option<Event>,
-    /// How many bytes were fetched.
+    /// Number of bytes fetched.
     fetched: usize,
 }
 
 impl Stream {
     /// Reads the events from a point on: forwards those for which `before` is false, backwards those for which it is
-    /// true. `before` holds for no event after one for which it does not. `size` is how many bytes are fetched at once.
+    /// true. `before` is false for every event after one for which it is false. `size` is the number of bytes that are
+    /// fetched at once.
     pub(crate) fn read(
         &self,
         direction: Direction,
@@ -77,7 +78,7 @@ impl Stream {
         Reader { stream: self, replaced, direction, range, block, told: 0, size, pending: None, fetched: 0 }
     }
 
-    /// A short range in which the point lies: halves the file while it is long.
+    /// Returns a short range that contains the point: halves the file while it is long.
     fn seek(&self, extent: Extent, replaced: u64, before: &impl Fn(&Event) -> bool) -> io::Result<Range<u64>> {
         let Range { start: mut low, end: mut high } = extent.start..extent.end;
         while high - low > STRIDE {
@@ -85,7 +86,7 @@ impl Stream {
             let mut reader = self.reader(Direction::Forward, middle..high, replaced, PROBE);
             reader.skip_line()?;
             let place = reader.place();
-            // No whole line in the second half: it is one long line, and not worth halving.
+            // The second half has no complete line: it is one long line, which need not be halved.
             let Some(event) = reader.next()? else { break };
             if before(&event) {
                 low = reader.place();
@@ -96,7 +97,7 @@ impl Stream {
         Ok(low..high)
     }
 
-    /// Bytes of the file or, past its end, of the backlog.
+    /// Reads bytes of the file or, past its end, of the backlog.
     fn bytes(&self, range: Range<u64>, replaced: u64) -> io::Result<Vec<u8>> {
         let state = self.state();
         if state.gone || state.replaced != replaced {
@@ -109,7 +110,7 @@ impl Stream {
         let kept = state.backlog.get(kept).unwrap_or_default().to_vec();
         if !bytes.is_empty() {
             let file = File::open(&self.path)?;
-            // What is before the end does not change; a file that is replaced stays as it is for who has it open.
+            // The bytes before the end do not change; a replaced file stays unchanged for a process that has it open.
             drop(state);
             file.read_exact_at(&mut bytes, range.start)?;
         }
@@ -119,7 +120,7 @@ impl Stream {
 }
 
 impl Reader<'_> {
-    /// The next event. Lines that are damaged are passed over, and told.
+    /// Returns the next event. Damaged lines are skipped and logged.
     pub(crate) fn next(&mut self) -> io::Result<Option<Event>> {
         if let Some(event) = self.pending.take() {
             return Ok(Some(event));
@@ -146,12 +147,12 @@ impl Reader<'_> {
         }
     }
 
-    /// How many bytes were fetched since this was last asked.
+    /// Returns the number of bytes fetched since the last call.
     pub(crate) fn take_fetched(&mut self) -> usize {
         std::mem::take(&mut self.fetched)
     }
 
-    /// Where in the block the next line is.
+    /// Range of the next line in the block.
     fn line_after(&mut self) -> io::Result<Option<Range<usize>>> {
         let mut searched = self.told;
         loop {
@@ -174,7 +175,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Where in the block the last line is.
+    /// Range of the last line in the block.
     fn line_before(&mut self) -> io::Result<Option<Range<usize>>> {
         loop {
             let inner = self.block.get(..self.block.len().saturating_sub(1)).unwrap_or_default();
@@ -192,7 +193,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over the rest of a line; forwards only.
+    /// Skips the rest of a line; forwards only.
     fn skip_line(&mut self) -> io::Result<()> {
         if let Some(line) = self.line_after()? {
             self.told = line.end;
@@ -200,13 +201,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Where in the file the untold part begins; forwards only.
+    /// Position in the file at which the rest begins; forwards only.
     fn place(&self) -> u64 {
         self.range.start - (self.block.len() - self.told) as u64
     }
 }
 
-/// Where, in a range of a file, the last whole line ends.
+/// Position at which the last complete line ends, in a range of a file.
 pub(crate) fn whole_lines(file: &File, range: Range<u64>) -> io::Result<u64> {
     let mut end = range.end;
     while end > range.start {

@@ -1,5 +1,5 @@
-//! Replacing a stream's file: to put in events of the past, and to leave out those that are kept no longer. Line by line,
-//! never the whole in memory.
+//! Replaces a stream's file: to insert events of the past, and to remove expired ones. Works line by line, never with
+//! the whole file in memory.
 
 use super::{Event, State, Stream, encode};
 use crate::store::disk;
@@ -9,7 +9,7 @@ use std::{
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
 };
 
-/// What decides about a line's place.
+/// The fields that determine a line's position.
 #[derive(Deserialize)]
 struct Key {
     n: u64,
@@ -17,7 +17,7 @@ struct Key {
 }
 
 impl Stream {
-    /// Puts events, which are in the order of their times, in their places. The backlog is empty.
+    /// Inserts events, which are in the order of their times, at their positions. The backlog is empty.
     pub(super) fn merge(&self, state: &mut State, fresh: &[Event]) -> io::Result<()> {
         let mut length = 0;
         disk::write_with(&self.path, |file| {
@@ -55,7 +55,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Leaves out the events before a time: at most by removing the stream. Whether that was done.
+    /// Removes the events before a time, or the whole stream if none are left and no sandbox writes to it. Returns
+    /// `true` if the stream was removed.
     pub(crate) fn expire(&self, horizon: i64) -> io::Result<bool> {
         let mut state = self.state();
         if state.writers == 0 && state.extent.last.unwrap_or(self.created) < horizon {
@@ -100,7 +101,7 @@ impl Stream {
 }
 
 impl State {
-    /// The file is another one now, of that length.
+    /// Records that the file was replaced by another one, of that length.
     fn replaced(&mut self, length: u64) {
         self.file = None;
         self.replaced += 1;

@@ -1,4 +1,4 @@
-//! A stream alone: order, damage, a full disk.
+//! Tests of a single stream: order, damage, a full disk.
 
 use super::*;
 use std::io::Write as _;
@@ -112,7 +112,7 @@ fn a_clock_that_jumps_back_changes_neither_order_nor_ids() {
     assert_eq!(all.iter().map(|event| again.id(event.t, event.n)).collect::<Vec<_>>(), ids);
 }
 
-/// `/dev/full` answers every write as a full disk does.
+/// Opens `/dev/full`, which fails every write as a full disk does.
 fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
