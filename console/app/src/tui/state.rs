@@ -1,6 +1,6 @@
 //! Plain data: functions, builds, payload editor, responses, request cards, logs, stats, focus.
 //!
-//! May not touch clients, channels, clocks or files.
+//! Contains no clients, channels, clocks or files.
 
 mod build;
 mod delete;
@@ -50,78 +50,78 @@ pub use stages::Site;
 pub use versions::Picker;
 pub use watch::Watch;
 
-/// What is known of the workspace.
+/// State of the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum WorkspaceState {
-    /// Cargo has not answered.
+    /// Cargo has not returned it yet.
     #[default]
     Reading,
-    /// It was read: name and warnings; its functions are in [`State::functions`].
+    /// Read: name and warnings; its functions are in [`State::functions`].
     Read(Workspace),
-    /// It cannot be read. Functions that were known before stay listed.
+    /// It cannot be read. Functions from an earlier read stay listed.
     Broken(Failure),
 }
 
-/// What is known of the stage.
+/// State of the connection to the stage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Connection {
     /// The stage has not answered.
     #[default]
     Connecting,
-    /// It answered.
+    /// Connected.
     Connected(StageInfo),
-    /// It cannot be reached.
+    /// The stage cannot be reached.
     Failed(Failure),
 }
 
-/// What is known of the toolchain.
+/// State of the toolchain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Setup {
-    /// Nobody has looked.
+    /// Not checked yet.
     #[default]
     Unknown,
     /// These parts are being provided.
     Running(Vec<Part>),
-    /// All is there.
+    /// Complete.
     Ready(Vec<Part>),
     /// It could not be provided.
     Failed(Failure),
 }
 
-/// How a message in the status line is meant.
+/// Kind of a message in the status line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// Something was done.
+    /// An action succeeded.
     Good,
-    /// Something to know.
+    /// Information.
     Plain,
-    /// Something failed.
+    /// An action failed.
     Bad,
 }
 
 /// The message in the status line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// How it is meant.
+    /// Kind of the message.
     pub mood: Mood,
-    /// What happened.
+    /// The event to report.
     pub text: String,
-    /// What to do next; may be empty.
+    /// Suggested next step; may be empty.
     pub hint: String,
 }
 
 impl Notice {
-    /// Tells that something was done.
+    /// Creates a message for an action that succeeded.
     pub fn good(text: impl Into<String>) -> Self {
         Self { mood: Mood::Good, text: text.into(), hint: String::new() }
     }
 
-    /// Tells something to know, and what to do about it.
+    /// Creates a message with information, and what to do about it.
     pub fn plain(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { mood: Mood::Plain, text: text.into(), hint: hint.into() }
     }
 
-    /// Tells of a failure; one that the user brought about is none.
+    /// Creates a message for a failure; an interruption by the user is not an error.
     pub fn of(failure: &Failure) -> Self {
         if failure.kind == FailureKind::Interrupted {
             return Self::plain(format!("{}: cancelled", failure.what), "");
@@ -130,7 +130,7 @@ impl Notice {
     }
 }
 
-/// What the command line said, as far as the screen needs it.
+/// Options of the command line that the screen needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The name of the stage that is shown.
@@ -140,16 +140,16 @@ pub struct Options {
     pub arguments: String,
     /// Those that it needs for the same stage: `--stage beta --region eu-west-1`.
     pub stage_arguments: String,
-    /// Nothing on the stage is changed.
+    /// `true` to refuse all changes on the stage.
     pub read_only: bool,
 }
 
-/// All that the screen shows.
+/// All data of the screen.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// What the command line said.
+    /// Options of the command line.
     pub options: Options,
-    /// Milliseconds since the Unix epoch, as the last event said.
+    /// Current time from the last event, in milliseconds since the Unix epoch.
     pub now: i64,
     /// The local time zone, in seconds east of UTC.
     pub utc_offset: i32,
@@ -157,15 +157,15 @@ pub struct State {
     pub workspace: WorkspaceState,
     /// The stage.
     pub connection: Connection,
-    /// What waits for a login on the stage.
+    /// Work that waits for a login on the stage.
     pub login: Option<Login>,
-    /// The codes that are asked for, on whichever stage.
+    /// The codes that the user was asked for, on all stages.
     pub codes: Vec<CodeAsked>,
-    /// The expiry of credentials after which they were looked at again, in milliseconds since the Unix epoch.
+    /// Expiration of credentials that was already handled by checking them again, in milliseconds since the Unix epoch.
     pub expiry_seen: Option<i64>,
     /// The stages of the workspace, as last read.
     pub stages: Vec<StageEntry>,
-    /// What is known of the other stages, by name.
+    /// State of the other stages, by name.
     pub sites: BTreeMap<String, Site>,
     /// The toolchain.
     pub setup: Setup,
@@ -175,41 +175,41 @@ pub struct State {
     pub drafts: BTreeMap<String, String>,
     /// The log lines.
     pub logs: Logs,
-    /// How the tail stands; none where nothing is followed.
+    /// State of the tail; `None` if no logs are followed.
     pub tail: Option<Tail>,
-    /// How long live sessions of tails that have ended were open in all, in milliseconds.
+    /// Total time that live sessions of ended tails were open, in milliseconds.
     pub live_ms: i64,
     /// The output of the last build.
     pub output: Output,
-    /// What runs.
+    /// The running jobs.
     pub jobs: Jobs,
-    /// What is saved is built and deployed; none: it is not.
+    /// State of watching, which builds and deploys saved changes; `None` if it is off.
     pub watch: Option<Watch>,
-    /// The last loop.
+    /// The last run.
     pub sequence: Option<Sequence>,
     /// The status line.
     pub notice: Option<Notice>,
-    /// The command line that does what was just done.
+    /// Command line of the last action.
     pub command: Option<String>,
-    /// What is built for. None: each function for its own architecture.
+    /// Architecture to build for. `None` for each function's own.
     pub architecture: Option<Architecture>,
-    /// Builds are not optimised.
+    /// `true` to build without optimisation.
     pub debug: bool,
-    /// How functions are invoked.
+    /// Mode of invocations.
     pub mode: InvokeMode,
     /// The version or alias that is invoked.
     pub qualifier: Option<String>,
-    /// What is being copied, in words.
+    /// Name of the text that is being copied.
     pub copying: String,
     /// The client context that functions are invoked with: a JSON object.
     pub client_context: Option<String>,
     /// The tenant that functions are invoked for.
     pub tenant: Option<String>,
-    /// What has the keys.
+    /// The part of the screen that receives keys.
     pub focus: Focus,
     /// The shown tab.
     pub tab: Tab,
-    /// What lies over the screen.
+    /// Overlay over the screen.
     pub overlay: Option<Overlay>,
     /// The variables whose values are shown.
     pub revealed: Revealed,
@@ -219,39 +219,39 @@ pub struct State {
     pub hints: Vec<Hint>,
     /// The room that the last frame had.
     pub viewport: Viewport,
-    /// Quitting was asked for while a job runs: the next time it is done.
+    /// `true` if quitting was requested while a job runs: the next request quits.
     pub quit_asked: bool,
-    /// Keys that were pressed for what is not on the screen any more.
+    /// Keys that may be meant for a part of the screen that is gone.
     pub ahead: Option<Ahead>,
 }
 
 impl State {
-    /// The state before anything is known.
+    /// Creates the state before anything was read.
     pub fn new(options: Options, hints: Vec<Hint>) -> Self {
         let jobs = Jobs::on(&options.stage);
         Self { options, jobs, hints, ..Self::default() }
     }
 
-    /// The stage is the local Lambda.
+    /// Returns `true` if the stage is the local Lambda.
     pub fn is_local(&self) -> bool {
         self.options.stage == StageInfo::LOCAL
     }
 
-    /// The stage is changed only after its name was typed.
+    /// Returns `true` if changes on the stage need its name typed.
     pub fn is_protected(&self) -> bool {
         matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
-    /// The stage's name has to be typed before `plan` is carried out: the stage is protected, or everybody could call
-    /// a function afterwards.
+    /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is protected, or the plan
+    /// makes a function callable by everybody.
     pub fn asks_name(&self, plan: &Plan) -> bool {
         let opens = !self.is_local() && plan.outcome.as_ref().is_some_and(DeployPlan::opens);
-        // Before it is known what would change, the name can be typed already.
+        // Before the changes are known, the name can be typed already.
         let is_open = plan.is_open() || plan.outcome.is_none();
         is_open && (opens || self.is_protected()) && !self.options.read_only
     }
 
-    /// The functions with settings that are edited and not sent: `hello`, `hello on beta`.
+    /// Returns the functions with settings that are edited but not sent: `hello`, `hello on beta`.
     pub fn unsent(&self) -> Vec<String> {
         let here = self.functions.known().filter(|card| !card.config.edits.is_empty());
         let here = here.map(|card| card.function.name.clone());
@@ -260,7 +260,7 @@ impl State {
         here.chain(there).collect()
     }
 
-    /// The functions whose logs are followed, on the shown stage.
+    /// Returns the functions whose logs are followed, on the shown stage.
     pub fn tailed(&self) -> &[String] {
         match self.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| &job.kind) {
             Some(JobKind::Tail(names)) => names,
@@ -268,7 +268,7 @@ impl State {
         }
     }
 
-    /// Which section of the keymap applies.
+    /// Returns the section of the keymap that applies.
     pub fn context(&self) -> Context {
         match (&self.overlay, self.focus, self.tab) {
             (Some(Overlay::Help(_)), ..) => Context::Help,
@@ -288,7 +288,7 @@ impl State {
         }
     }
 
-    /// Whether something on the screen changes with time alone, so that it must be drawn again soon.
+    /// Returns `true` if a part of the screen changes over time, so that it must be drawn again soon.
     pub fn is_moving(&self) -> bool {
         self.jobs.shown().is_some()
     }
@@ -298,13 +298,13 @@ impl State {
         self.notice = Some(notice);
     }
 
-    /// A key of an action that works everywhere and is on every keyboard: no letter, no mark.
+    /// Returns a key of an action that works everywhere and is on every keyboard: not a letter or punctuation mark.
     pub fn plain_key_of(&self, run: &str) -> Option<&str> {
         let hint = self.hints.iter().find(|hint| hint.context == Context::Global && hint.run == run)?;
         hint.keys.iter().find(|key| key.chars().count() > 1).map(String::as_str)
     }
 
-    /// The keys of an action as the footer and titles name them: the first one bound.
+    /// Returns the key of an action for the footer and titles: the first one bound.
     pub fn key_of(&self, context: Context, run: &str) -> Option<&str> {
         let of = |context| self.hints.iter().find(move |hint| hint.context == context && hint.run == run);
         let hint = of(context).or_else(|| context.inherits().then(|| of(Context::Global)).flatten())?;

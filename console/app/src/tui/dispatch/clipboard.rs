@@ -24,7 +24,7 @@ const fn program(name: &'static str, arguments: &'static [&'static str], place: 
 /// Copies `text` with one program of each kind that applies: tmux's buffer, and the clipboard of the desktop.
 ///
 /// # Errors
-/// None of them took it: gives the text back.
+/// Returns the text if no program accepted it.
 pub async fn copy(text: String) -> Result<String, String> {
     let mut places = Vec::new();
     for kind in

@@ -63,7 +63,7 @@ impl Shared {
     /// Returns the workspace as last read; waits for the first read, unless the console ends.
     ///
     /// # Errors
-    /// Why it cannot be read. Interrupted: the console ends.
+    /// Returns the error of the last read, or that the console ends (interrupted).
     pub(super) async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
         self.read(Option::is_some).await?.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
     }

@@ -7,22 +7,22 @@ use lambda_console_model::{BuildOutcome, Failure};
 const MOST_LINES: usize = 10_000;
 const LONGEST_LINE: usize = 16_384;
 
-/// Lines of output and where the view of them stands.
+/// Lines of output and the scroll position.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Output {
     lines: VecDeque<String>,
-    /// What was built: the title of the pane.
+    /// Names of what was built: the title of the pane.
     pub title: String,
-    /// What it came to; none while it runs.
+    /// Outcome of the build; `None` while it runs.
     pub outcome: Option<Result<BuildOutcome, Failure>>,
-    /// First line shown; none: the last lines.
+    /// First line shown; `None` to show the last lines.
     pub top: Option<usize>,
     /// First column shown.
     pub left: usize,
 }
 
 impl Output {
-    /// Empty output of a build that begins.
+    /// Creates the empty output of a build that starts.
     pub fn of(title: String) -> Self {
         Self { title, ..Self::default() }
     }
@@ -39,17 +39,17 @@ impl Output {
         }
     }
 
-    /// How many lines it has.
+    /// Returns the number of lines.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Whether it has no line.
+    /// Returns `true` if there are no lines.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// `count` lines from `first` on.
+    /// Returns `count` lines from `first` on.
     pub fn window(&self, first: usize, count: usize) -> impl Iterator<Item = &str> {
         self.lines.iter().skip(first).take(count).map(String::as_str)
     }

@@ -9,8 +9,8 @@ use super::JobId;
 pub struct Deletion {
     /// The function's name in the workspace.
     pub function: String,
-    /// The job that lists what belongs to it.
+    /// Job that lists its resources.
     pub job: JobId,
-    /// What belongs to it; none while the stage has not answered.
+    /// Its resources; `None` until the stage has answered.
     pub listed: Option<Result<Belongings, Failure>>,
 }

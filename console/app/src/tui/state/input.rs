@@ -1,4 +1,4 @@
-//! Keys, the text that is typed, and where they go.
+//! Keys, text that is typed, and focus.
 
 pub(super) mod ahead;
 pub(super) mod editor;

@@ -1,15 +1,15 @@
-//! Keys that are on their way while what they mean changes.
+//! Keys that were pressed before their meaning changed.
 
 use crate::tui::state::Context;
 
-/// For a moment after something opened or closed by itself, or a question was answered, keys may still be meant for what
-/// was there before: they are not run.
+/// For a moment after an overlay opened or closed by itself, or a question was answered, keys may still be meant for
+/// the previous screen: they are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
-    /// What the keys were for; none: the panes.
+    /// Context that the keys were meant for; `None` for the panes.
     pub meant: Option<Context>,
-    /// Until then, in milliseconds since the Unix epoch.
+    /// End of the moment, in milliseconds since the Unix epoch.
     pub until: i64,
-    /// Each such key makes the moment longer: somebody types and does not look.
+    /// `true` if each such key extends the moment, because the user types without looking.
     pub goes_on: bool,
 }

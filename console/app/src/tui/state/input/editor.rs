@@ -1,21 +1,21 @@
-//! A text as it is edited, with its undo history.
+//! A text editor with undo history.
 
 use ratatui::style::{Modifier, Style};
 use ratatui_textarea::{CursorMove, Input, Key, Scrolling, TextArea};
 
 use super::key;
 
-/// The editor counts rows and columns in 16 bits; texts stay well within.
+/// The editor counts rows and columns in 16 bits; texts stay well below.
 const MOST_LINES: usize = 20_000;
 const LONGEST_LINE: usize = 20_000;
-/// How many edits of the text area undo can take back, and how many whole texts.
+/// Maximum number of edits of the text area, and of whole texts, that can be undone.
 const MOST_EDITS: usize = 1_000;
 const MOST_TEXTS: usize = 50;
 
 /// An editor of a text or of one line.
 ///
-/// Undo takes back what one key, one paste or one replacement did, whatever that took within the text area, and never
-/// goes past the text that the editor began with.
+/// Undo reverts one key, one paste or one replacement, however many edits of the text area it needed, and never goes
+/// past the initial text.
 #[derive(Clone, Debug)]
 pub struct Editor {
     text: Text,
@@ -24,29 +24,29 @@ pub struct Editor {
     undone: Vec<Step>,
 }
 
-/// The text: in the text area, or beside it where it is too large for that.
+/// The text: in the text area, or outside if it is too large for it.
 #[derive(Clone, Debug)]
 struct Text {
     area: TextArea<'static>,
     large: Option<String>,
 }
 
-/// What undo takes back at once.
+/// Edits that are undone together.
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many edits of the text area.
+    /// This many edits of the text area.
     Edits(usize),
-    /// The whole text: the one before, or, once undone, the one after.
+    /// The whole text: the previous one, or, once undone, the next one.
     Text(Box<Text>),
 }
 
 impl Editor {
-    /// An editor that holds `text`.
+    /// Creates an editor that contains `text`.
     pub fn new(text: &str) -> Self {
         Self::of(Text::new(text), false)
     }
 
-    /// An editor of one line that holds `text`, with the cursor at its end.
+    /// Creates an editor of one line that contains `text`, with the cursor at its end.
     pub fn line(text: &str) -> Self {
         Self::of(Text::line(text), true)
     }
@@ -55,17 +55,17 @@ impl Editor {
         Self { text, is_line, done: Vec::new(), undone: Vec::new() }
     }
 
-    /// The text area, to be drawn; empty where the text is too large for it.
+    /// Returns the text area, to be drawn; empty if the text is too large for it.
     pub const fn area(&self) -> &TextArea<'static> {
         &self.text.area
     }
 
-    /// The text, where it is too large for the text area: shown and sent, but only `$EDITOR` changes it.
+    /// Returns the text if it is too large for the text area: it is shown and sent, but only `$EDITOR` can change it.
     pub fn large(&self) -> Option<&str> {
         self.text.large.as_deref()
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> String {
         self.text.large.clone().unwrap_or_else(|| self.lines().join("\n"))
     }
@@ -74,7 +74,7 @@ impl Editor {
         self.text.area.lines()
     }
 
-    /// The selected text; none where nothing is selected.
+    /// Returns the selected text; `None` if nothing is selected.
     pub fn selection(&self) -> Option<String> {
         let ((first, from), (last, to)) = self.text.area.selection_range()?;
         let lines = self.lines().get(first..=last)?;
@@ -87,13 +87,13 @@ impl Editor {
         Some(cut.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
     }
 
-    /// Whether one more key press fits.
+    /// Returns `true` if there is room for one more key.
     pub fn has_room(&self) -> bool {
         let line = self.lines().get(self.text.area.cursor().0).map_or(0, String::len);
         self.text.large.is_none() && self.lines().len() < MOST_LINES && line < LONGEST_LINE
     }
 
-    /// Does what a key asks for: types, deletes, moves. Returns whether the text was changed.
+    /// Handles a key: types, deletes, moves. Returns whether the text was changed.
     pub fn input(&mut self, input: Input) -> bool {
         let Input { key, ctrl, alt, .. } = input;
         match key {
@@ -112,7 +112,7 @@ impl Editor {
         self.change(inserts, |area| area.input(input))
     }
 
-    /// Inserts `text` at the cursor, in the place of what is selected.
+    /// Inserts `text` at the cursor, replacing the selection.
     pub fn insert(&mut self, text: &str) {
         if self.is_line {
             let text = one_line(text);
@@ -127,7 +127,7 @@ impl Editor {
             self.change(true, |area| area.insert_str(text));
             return;
         }
-        // Too large to be edited here: splice it in as text.
+        // Too large for the text area: insert it into the text directly.
         let here = (self.text.area.cursor().0, self.text.area.cursor().1);
         let (from, to) = self.text.area.selection_range().unwrap_or((here, here));
         let before = self.lines().iter().take(from.0).cloned();
@@ -138,14 +138,14 @@ impl Editor {
         self.replace(&whole.join("\n"));
     }
 
-    /// Puts `text` in the place of the whole text.
+    /// Replaces the whole text with `text`.
     pub fn replace(&mut self, text: &str) {
         let after = if self.is_line { Text::line(text) } else { Text::new(text) };
         let before = std::mem::replace(&mut self.text, after);
         self.note(Step::Text(Box::new(before)));
     }
 
-    /// Takes the last change back. Returns whether there was one.
+    /// Undoes the last change. Returns whether there was one.
     pub fn undo(&mut self) -> bool {
         let Some(step) = self.done.pop() else { return false };
         let step = self.text.turn(step, TextArea::undo);
@@ -153,7 +153,7 @@ impl Editor {
         true
     }
 
-    /// Makes the change again that was taken back last. Returns whether there was one.
+    /// Redoes the change that was undone last. Returns whether there was one.
     pub fn redo(&mut self) -> bool {
         let Some(step) = self.undone.pop() else { return false };
         let step = self.text.turn(step, TextArea::redo);
@@ -161,12 +161,12 @@ impl Editor {
         true
     }
 
-    /// Selects the whole text: what is typed next takes its place.
+    /// Selects the whole text, so that the next input replaces it.
     pub fn select_all(&mut self) {
         self.text.area.select_all();
     }
 
-    /// Selects nothing.
+    /// Clears the selection.
     pub fn cancel_selection(&mut self) {
         self.text.area.cancel_selection();
     }
@@ -176,16 +176,16 @@ impl Editor {
         self.text.area.move_cursor(to);
     }
 
-    /// Scrolls by so many rows.
+    /// Scrolls by this many rows.
     pub fn scroll(&mut self, rows: i16) {
         self.text.area.scroll(Scrolling::Delta { rows, cols: 0 });
     }
 
-    /// Changes the text area as one step. Where `work` inserts, what is selected goes first.
+    /// Changes the text area as one step. If `work` inserts, the selection is deleted first.
     fn change(&mut self, inserts: bool, work: impl FnOnce(&mut TextArea<'static>) -> bool) -> bool {
         let area = &mut self.text.area;
         let is_selected = inserts && area.selection_range().is_some_and(|(from, to)| from != to);
-        // With a selection, that alone is deleted.
+        // With a selection, only the selection is deleted.
         let deleted = is_selected && area.delete_char();
         let edits = usize::from(deleted) + usize::from(work(area));
         if edits > 0 {
@@ -194,7 +194,7 @@ impl Editor {
         edits > 0
     }
 
-    /// Notes what was done. The oldest steps go first, each as a whole.
+    /// Records a step for undo. Drops the oldest steps first, each as a whole.
     fn note(&mut self, step: Step) {
         self.undone.clear();
         self.done.push(step);
@@ -231,7 +231,7 @@ impl Text {
 
     fn of(lines: Vec<String>) -> Self {
         let mut area = TextArea::new(lines);
-        // Colours are the view's: only modifiers are set here, which it paints over.
+        // Colours belong to the view: only modifiers are set here, and the view paints over them.
         area.set_cursor_line_style(Style::new());
         area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
         area.set_selection_style(Style::new().add_modifier(Modifier::REVERSED));
@@ -240,7 +240,7 @@ impl Text {
         Self { area, large: None }
     }
 
-    /// Undoes or redoes `step`, and returns it as the step that does the opposite.
+    /// Undoes or redoes `step`, and returns the opposite step.
     fn turn(&mut self, step: Step, edit: fn(&mut TextArea<'static>) -> bool) -> Step {
         match step {
             Step::Edits(count) => {

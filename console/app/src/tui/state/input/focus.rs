@@ -1,4 +1,4 @@
-//! Where the keys go: the focused pane, the shown tab, and what lies over them.
+//! Focus: the focused pane, the shown tab, and the targets of mouse events.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub enum Tab {
     Response,
     /// The log lines.
     Logs,
-    /// What cold starts cost.
+    /// Cold starts and their durations.
     ColdStarts,
     /// The build's output.
     Build,
@@ -38,7 +38,7 @@ impl Tab {
     }
 }
 
-/// What has the keys when nothing lies over the screen.
+/// The part of the screen that receives keys if no overlay is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Focus {
@@ -51,7 +51,7 @@ pub enum Focus {
     Edit,
 }
 
-/// Which section of the keymap applies.
+/// Section of the keymap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Context {
@@ -75,7 +75,7 @@ pub enum Context {
     Choose,
     /// A line to type (filter, qualifier, confirmation): keys that are not bound are text.
     Line,
-    /// What says how to log in.
+    /// The overlay that shows how to log in.
     Login,
     /// The plan of a deploy.
     Plan,
@@ -104,7 +104,7 @@ impl Context {
         Self::Versions,
     ];
 
-    /// Its name in the keymap.
+    /// Returns its name in the keymap.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Global => "global",
@@ -124,23 +124,23 @@ impl Context {
         }
     }
 
-    /// Whether keys that are bound neither here nor elsewhere are text.
+    /// Returns `true` if keys that are bound neither here nor in [`Context::Global`] are text.
     pub const fn takes_text(self) -> bool {
         matches!(self, Self::Edit | Self::Choose | Self::Line | Self::Confirm)
     }
 
-    /// Whether the keys of [`Context::Global`] apply here too.
+    /// Returns `true` if the keys of [`Context::Global`] apply here too.
     pub const fn inherits(self) -> bool {
         matches!(self, Self::Functions | Self::Payload | Self::Response | Self::Logs | Self::Config)
     }
 }
 
-/// What of the screen a mouse event hit.
+/// Target of a mouse event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// A function, by its index in the shown list.
     Function(usize),
-    /// The function list beside its functions.
+    /// The function list, outside its functions.
     Functions,
     /// A tab's title.
     Tab(Tab),
@@ -153,13 +153,13 @@ pub enum Target {
         /// Columns right of the left of the editor.
         column: u16,
     },
-    /// An entry of the list that lies over the screen, by its index.
+    /// An entry of the list in the overlay, by its index.
     Choice(usize),
-    /// Something else of what lies over the screen.
+    /// Another part of the overlay.
     Overlay,
 }
 
-/// How much room the last frame gave to what scrolls.
+/// Space for scrollable content in the last frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewport {
     /// Rows of the function list.
@@ -168,25 +168,25 @@ pub struct Viewport {
     pub rows: u16,
     /// Columns of the shown tab.
     pub columns: u16,
-    /// Lines that the shown tab has in all, where it knows (0: it does not).
+    /// Total lines of the shown tab, if it has a count (0 if not).
     pub lines: usize,
-    /// The response is shown below the payload.
+    /// `true` if the response is shown below the payload.
     pub response_below: bool,
-    /// Rows of what lies over the screen.
+    /// Rows of the overlay.
     pub overlay: u16,
-    /// Lines that what lies over the screen has in all.
+    /// Total lines of the overlay.
     pub overlay_lines: usize,
 }
 
-/// One row of the help and of the palette: an action with the keys that ask for it.
+/// One row of the help and of the palette: an action with its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
-    /// Where the keys apply.
+    /// Context in which the keys apply.
     pub context: Context,
-    /// The keys as text; empty for an action that only the palette has.
+    /// The keys as text; empty for an action that is only in the palette.
     pub keys: Vec<String>,
     /// The action's name.
     pub run: String,
-    /// What it does, in a few words.
+    /// Description in a few words.
     pub desc: String,
 }

@@ -44,23 +44,23 @@ pub enum KeyCode {
 /// A key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
-    /// Which key.
+    /// The key without modifiers.
     pub code: KeyCode,
-    /// With control.
+    /// `true` with control.
     pub ctrl: bool,
-    /// With alt.
+    /// `true` with alt.
     pub alt: bool,
-    /// With shift; never set for characters, whose case says it.
+    /// `true` with shift; never set for characters, whose case shows it.
     pub shift: bool,
 }
 
 impl Key {
-    /// `code` without modifiers.
+    /// Returns `code` without modifiers.
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// The keys of a script as tests write it: `jj<enter><ctrl-s>`, where `<lt>` and `<gt>` are the characters `<` and `>`.
+    /// Parses keys as tests write them: `jj<enter><ctrl-s>`, where `<lt>` and `<gt>` are the characters `<` and `>`.
     pub fn script(script: &str) -> Result<Vec<Self>, String> {
         let mut keys = Vec::new();
         let mut rest = script.chars();
@@ -76,7 +76,7 @@ impl Key {
     }
 }
 
-/// The keys that have a name, each with it; the first name of a key is the one that is printed.
+/// Keys with their names; the first name of a key is the one that is printed.
 const NAMES: [(&str, KeyCode); 20] = [
     ("enter", KeyCode::Enter),
     ("esc", KeyCode::Esc),

@@ -1,5 +1,5 @@
-//! The body of a response as it is shown: text with its lines, or bytes that are none. It grows as it comes, up to
-//! [`Invocation::KEPT`] bytes, and counts the rest.
+//! The body of a response: text with its lines, or binary data. It grows as parts arrive, up to [`Invocation::KEPT`]
+//! bytes, and counts the rest.
 
 use std::{borrow::Cow, fmt::Write};
 
@@ -8,22 +8,22 @@ use lambda_console_model::Invocation;
 
 use crate::tui::state::Document;
 
-/// How many bytes a line of a dump shows.
+/// Number of bytes per row of a hex dump.
 const ROW: usize = 16;
 
 /// A body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
     form: Form,
-    /// How many bytes it has, kept or not.
+    /// Size in bytes, kept or not.
     pub bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Form {
-    /// Text, and the bytes at its end that only make a character with those that follow.
+    /// Text, and the bytes at its end that are the beginning of a character.
     Text(Document, Vec<u8>),
-    /// Something else: an image, an archive.
+    /// Binary data: an image, an archive.
     Binary(Vec<u8>),
 }
 
@@ -34,7 +34,7 @@ impl Default for Body {
 }
 
 impl Body {
-    /// The whole body of an invocation that has ended.
+    /// Creates the complete body of an invocation that has ended.
     pub fn of(invocation: &Invocation) -> Self {
         let bytes = invocation.is_base64.then(|| BASE64_STANDARD.decode(&invocation.payload).ok()).flatten();
         let kept = bytes.as_ref().map_or(invocation.payload.len(), Vec::len) as u64;
@@ -45,7 +45,7 @@ impl Body {
         Self { form, bytes: invocation.bytes.max(kept) }
     }
 
-    /// Takes in the bytes that came next.
+    /// Appends the bytes that arrived next.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         let kept = bytes.get(..bytes.len().min(Invocation::KEPT.saturating_sub(self.kept()))).unwrap_or_default();
@@ -55,12 +55,12 @@ impl Body {
                 rest.extend_from_slice(kept);
                 let whole = match std::str::from_utf8(rest) {
                     Ok(text) => Some(text.len()),
-                    // The last character has only begun.
+                    // The last character is incomplete.
                     Err(error) if error.error_len().is_none() => Some(error.valid_up_to()),
                     Err(_) => None,
                 };
                 let text = whole.and_then(|whole| std::str::from_utf8(rest.get(..whole)?).ok());
-                // No text holds NUL.
+                // Text never contains NUL.
                 let Some(text) = text.filter(|text| !text.contains('\0')) else {
                     let mut all = std::mem::take(document).into_text().into_bytes();
                     all.append(rest);
@@ -74,12 +74,12 @@ impl Body {
         }
     }
 
-    /// Counts bytes that came and are not kept.
+    /// Counts bytes that arrived and are not kept.
     pub fn skip(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
 
-    /// How many bytes are kept.
+    /// Returns the number of bytes that are kept.
     pub fn kept(&self) -> usize {
         match &self.form {
             Form::Text(document, rest) => document.text().len() + rest.len(),
@@ -87,17 +87,17 @@ impl Body {
         }
     }
 
-    /// It is no text.
+    /// Returns `true` if the body is not text.
     pub const fn is_binary(&self) -> bool {
         matches!(self.form, Form::Binary(_))
     }
 
-    /// It is JSON, and laid out as such.
+    /// Returns `true` if the body is JSON, and formatted.
     pub const fn is_json(&self) -> bool {
         matches!(&self.form, Form::Text(document, _) if document.json)
     }
 
-    /// How many lines it is shown in.
+    /// Returns the number of lines.
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Text(document, _) => document.len(),
@@ -105,12 +105,12 @@ impl Body {
         }
     }
 
-    /// Whether it has no line.
+    /// Returns `true` if there are no lines.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The line with this index: a line of the text, or a row of a dump.
+    /// Returns the line with this index: a line of the text, or a row of a hex dump.
     pub fn line(&self, index: usize) -> Option<Cow<'_, str>> {
         match &self.form {
             Form::Text(document, _) => document.line(index).map(Cow::Borrowed),

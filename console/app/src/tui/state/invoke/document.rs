@@ -1,19 +1,19 @@
-//! Text that is looked at, not typed: a response body with its lines found once.
+//! Text that is viewed, not edited: a response body with an index of its lines.
 
 use lambda_console_model::json;
 
-/// A text and where its lines are.
+/// A text with an index of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     text: String,
-    /// Where the lines end. Texts are shorter than four gigabytes.
+    /// End of each line. Texts are shorter than four gigabytes.
     ends: Vec<u32>,
-    /// It is JSON, and laid out as such.
+    /// `true` if the text is JSON, and formatted.
     pub json: bool,
 }
 
 impl Document {
-    /// JSON is laid out; other text stays as it is.
+    /// Creates a document; JSON is formatted, other text is unchanged.
     pub fn new(text: &str) -> Self {
         let json = json::check(text).is_ok();
         let mut document = Self { json, ..Self::default() };
@@ -25,13 +25,13 @@ impl Document {
         document
     }
 
-    /// Adds text at its end, as it is.
+    /// Appends text unchanged.
     pub fn push(&mut self, text: &str) {
         if text.is_empty() {
             return;
         }
         let from = self.text.len();
-        // The last line went to the end of the text, and goes on.
+        // The last line ended with the text, and continues.
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.ends.pop();
         }
@@ -42,29 +42,29 @@ impl Document {
         }
     }
 
-    /// How many lines it has.
+    /// Returns the number of lines.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether it has no line.
+    /// Returns `true` if there are no lines.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The line with this index, without its line break.
+    /// Returns the line with this index, without its line break.
     pub fn line(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)? as usize;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize + 1);
         self.text.get(start..end)
     }
 
-    /// All of it, which is no longer looked at.
+    /// Returns the whole text.
     pub fn into_text(self) -> String {
         self.text
     }
 
-    /// All of it.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -1,17 +1,17 @@
-//! The payload of a function, as it is typed.
+//! The payload of a function, as typed.
 
 use lambda_console_model::json::{self, SyntaxError};
 
 use crate::tui::state::Editor;
 
-/// Whether a payload is JSON.
+/// Result of checking that a payload is JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Nothing was typed.
+    /// The payload is empty.
     Empty,
-    /// It is JSON.
+    /// Valid JSON.
     Json,
-    /// It is not; it is kept, and can be sent, all the same.
+    /// Not JSON; it is kept and can be sent nevertheless.
     Broken(SyntaxError),
 }
 
@@ -20,11 +20,11 @@ pub enum Check {
 pub struct Draft {
     /// The text, with cursor, selection and undo history.
     pub editor: Editor,
-    /// The event file that it was read from.
+    /// Event file that it was loaded from.
     pub source: Option<String>,
-    /// It was changed since it was read or saved.
+    /// `true` if it was changed since it was loaded or saved.
     pub changed: bool,
-    /// What a JSON parser says of it.
+    /// Result of parsing it as JSON.
     pub check: Check,
 }
 
@@ -35,37 +35,37 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// The payload of a function that nothing else is known for.
+    /// Default payload of a function.
     pub const EMPTY: &str = "{}";
 
-    /// A draft of `text`.
+    /// Creates a draft of `text`.
     pub fn new(text: &str) -> Self {
         Self { editor: Editor::new(text), source: None, changed: false, check: check(text) }
     }
 
-    /// Begins again with `text`: undo does not go past it.
+    /// Resets the draft to `text`: undo does not go past it.
     pub fn load(&mut self, text: &str, source: Option<String>) {
         *self = Self { source, ..Self::new(text) };
     }
 
-    /// Replaces the text as one change that undo takes back.
+    /// Replaces the text as one change that can be undone.
     pub fn replace(&mut self, text: &str) {
         self.editor.replace(text);
         self.touched();
     }
 
-    /// Notes that the editor's text was changed.
+    /// Updates the state after the editor's text was changed.
     pub fn touched(&mut self) {
         self.changed = true;
         self.check = check(&self.text());
     }
 
-    /// The text as it was typed.
+    /// Returns the text as typed.
     pub fn text(&self) -> String {
         self.editor.text()
     }
 
-    /// The text as it is sent: nothing typed is an empty object, as for the command.
+    /// Returns the text to send: an empty payload becomes an empty object, as for the command.
     pub fn payload(&self) -> String {
         if self.check == Check::Empty { Self::EMPTY.to_owned() } else { self.text() }
     }

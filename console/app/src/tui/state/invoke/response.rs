@@ -1,5 +1,5 @@
-//! What the last invocation of a function came to: its response, growing while it comes, and its log lines as they are
-//! linked to it.
+//! Response of a function's last invocation, while it arrives and afterwards, with its log lines as they are linked to
+//! it.
 
 use lambda_console_model::{
     Failure, HttpHead, Invocation, RequestLog, ResponsePart,
@@ -8,57 +8,57 @@ use lambda_console_model::{
 
 use crate::tui::state::{Body, Document, JobId};
 
-/// How far a response is.
+/// State of a response.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It is being made: parts of it have come.
+    /// Streaming: some parts have arrived.
     Arriving(Arriving),
-    /// It is there, or as much of it as came.
+    /// Complete, or as much of it as arrived.
     Done(Box<Invocation>),
-    /// There is none.
+    /// The invocation failed without a response.
     Failed(Failure),
 }
 
-/// What is known of a response that is being made, but for its body.
+/// Everything known of a response while it streams, apart from its body.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Arriving {
-    /// The request id that Lambda gave it.
+    /// Request ID from Lambda.
     pub request_id: String,
-    /// What it says of its content.
+    /// Content type of the response.
     pub content_type: Option<String>,
-    /// The HTTP response that it means.
+    /// The HTTP response that it encodes.
     pub http: Option<HttpHead>,
-    /// When it began to come, in milliseconds since the Unix epoch.
+    /// Time when it started to arrive, in milliseconds since the Unix epoch.
     pub since: i64,
 }
 
-/// A response with where the view of it stands.
+/// A response with its scroll position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
-    /// The job that brought it; an older job's response does not replace a newer one's.
+    /// Job of the invocation; an older job's response does not replace a newer one's.
     pub job: JobId,
-    /// The invocation, or why there is none.
+    /// The invocation, or the error.
     pub outcome: Outcome,
     /// The response's body.
     pub body: Body,
-    /// What a stream says of the error that ended it.
+    /// Error details at the end of a stream.
     pub error: Document,
-    /// The lines of the log as they are shown.
+    /// Log lines as shown.
     pub log: Vec<String>,
     /// The error type of a failed function (`errorType` of its error).
     pub error_type: Option<String>,
-    /// The job that brings the log lines which did not come with the response.
+    /// Job that fetches the log lines that did not arrive with the response.
     pub linking: Option<JobId>,
     /// First line shown.
     pub top: usize,
-    /// The end of a body that grows is shown.
+    /// `true` to keep the end of a growing body in view.
     pub follow: bool,
     /// First column shown.
     pub left: usize,
 }
 
 impl Response {
-    /// The response that `job` brought.
+    /// Creates the response from the result of `job`.
     pub fn new(job: JobId, outcome: Result<Invocation, Failure>) -> Self {
         let (body, error, error_type) = outcome.as_ref().map(parts).unwrap_or_default();
         let log = outcome.as_ref().map(|invocation| shown(&invocation.logs)).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Response {
         Self { job, outcome, body, error, log, error_type, linking: None, top: 0, follow: false, left: 0 }
     }
 
-    /// A response that `job` begins to bring at `now`.
+    /// Creates a response that starts to arrive for `job` at `now`.
     pub fn arriving(job: JobId, now: i64) -> Self {
         Self {
             job,
@@ -85,7 +85,7 @@ impl Response {
         }
     }
 
-    /// Takes in the next part of a response that is being made.
+    /// Adds the next part of a response that streams.
     pub fn take(&mut self, part: ResponsePart) {
         let Outcome::Arriving(arriving) = &mut self.outcome else { return };
         match part {
@@ -99,18 +99,18 @@ impl Response {
         }
     }
 
-    /// Takes in what the response came to at its end. What of it was looked at stays in view in `rows` rows.
+    /// Sets the outcome at the end of the response. Keeps the lines in view that were in the `rows` rows of the pane.
     pub fn end(&mut self, outcome: Result<Invocation, Failure>, rows: usize) {
         let (follow, top, left) = (self.follow, self.top, self.left);
         *self = Self::new(self.job, outcome);
-        // JSON is laid out only now, and has other lines.
+        // JSON is formatted only now, which changes its lines.
         if !self.body.is_json() {
             self.top = if follow { self.body.len().saturating_sub(rows) } else { top };
             self.left = left;
         }
     }
 
-    /// The invocation, once it has ended.
+    /// Returns the invocation, once it has ended.
     pub fn invocation(&self) -> Option<&Invocation> {
         match &self.outcome {
             Outcome::Done(invocation) => Some(invocation),
@@ -118,7 +118,7 @@ impl Response {
         }
     }
 
-    /// The request id, as soon as it is known.
+    /// Returns the request ID, as soon as it is known.
     pub fn request_id(&self) -> Option<&str> {
         let id = match &self.outcome {
             Outcome::Arriving(arriving) => &arriving.request_id,
@@ -128,7 +128,7 @@ impl Response {
         Some(id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// Links the log lines of the request that came since. Fewer than are there already tell nothing new.
+    /// Links log lines of the request that arrived later. Ignores them if there are fewer than before.
     pub fn link(&mut self, log: &RequestLog) {
         let Outcome::Done(invocation) = &mut self.outcome else { return };
         if log.is_whole || log.lines.len() >= invocation.logs.len() {
@@ -142,16 +142,16 @@ impl Response {
     }
 }
 
-/// The lines of log messages, cleaned.
+/// Returns the lines of log messages, cleaned.
 fn shown(messages: &[String]) -> Vec<String> {
     let lines = |message: &String| clean(without_end(message)).split('\n').map(str::to_owned).collect::<Vec<_>>();
     messages.iter().flat_map(lines).collect()
 }
 
-/// The body, what is beside it of an error, and the error's type.
+/// Returns the body, the error details that are not in it, and the error's type.
 fn parts(invocation: &Invocation) -> (Body, Document, Option<String>) {
     let body = Body::of(invocation);
-    // An error that was not streamed is the body already.
+    // An error that was not streamed is already the body.
     let details = invocation.error_details().filter(|details| *details != invocation.payload);
     let error = details.map(Document::new).unwrap_or_default();
     let told = invocation.error_details().unwrap_or(&invocation.payload);
