@@ -1,5 +1,4 @@
-//! The real terminal: taken at the start, and given back whatever happens (an error, a panic, a signal, Ctrl-Z,
-//! `$EDITOR`).
+//! The real terminal: taken at the start, and always restored (after an error, a panic, a signal, Ctrl-Z, `$EDITOR`).
 
 mod editor;
 
@@ -35,21 +34,21 @@ use crate::tui::{
     view::{self, Areas},
 };
 
-/// Buttons and wheel, but not every motion of the mouse: motions would wake the console for nothing.
+/// Buttons and wheel, but not every motion of the mouse: motions would wake the console needlessly.
 const BUTTONS_ON: &str = "\x1b[?1000h\x1b[?1006h";
 
-/// The terminal is in our hands.
+/// `true` while the terminal is taken.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// The thread that draws: only its panic ends the console.
+/// The thread that draws: only a panic of this thread ends the console.
 static DRAWING: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// The terminal, taken. Dropping it gives the terminal back.
+/// The terminal, taken. Dropping it restores the terminal.
 pub struct Term {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
 impl Term {
-    /// Whether there is a terminal to take: standard input and output both are one.
+    /// Returns `true` if standard input and standard output both are a terminal.
     pub fn is_there() -> bool {
         io::stdin().is_terminal() && io::stdout().is_terminal()
     }
@@ -66,7 +65,7 @@ impl Term {
         Ok(Self { terminal })
     }
 
-    /// Gives the terminal back while `work` runs.
+    /// Restores the terminal while `work` runs.
     fn lent<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
         self.terminal.backend_mut().flush()?;
         give_back();
@@ -76,8 +75,8 @@ impl Term {
         Ok(result)
     }
 
-    /// Clears the screen and forgets what was on it. Not by `Terminal::clear`, which asks the terminal where the cursor
-    /// is: the answer would have to pass the reader of the keys.
+    /// Clears the screen and its buffer. Without `Terminal::clear`, which asks the terminal for the cursor position:
+    /// the answer would have to pass through the reader of the keys.
     fn forget(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from(size))
@@ -86,7 +85,7 @@ impl Term {
 
 impl Drop for Term {
     fn drop(&mut self) {
-        // Nobody is left to tell.
+        // There is nothing to report an error to.
         let _ = self.terminal.backend_mut().flush();
         give_back();
     }
@@ -98,7 +97,7 @@ fn take() -> io::Result<()> {
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(BUTTONS_ON)).inspect_err(|_| give_back())
 }
 
-/// Gives the terminal back, once. Goes on where a part fails: the terminal may be gone.
+/// Restores the terminal, once. Continues if a part fails: the terminal may be gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(
@@ -113,7 +112,7 @@ fn give_back() {
     }
 }
 
-/// Whether the terminal of standard input was closed.
+/// Returns `true` if the terminal of standard input was closed.
 fn is_gone() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = io::stdin();
@@ -123,8 +122,8 @@ fn is_gone() -> bool {
     })
 }
 
-/// A panic of the drawing thread gives the terminal back before it prints. That of another thread must not print
-/// over the screen: it goes to the log.
+/// A panic of the drawing thread restores the terminal before it prints. A panic of another thread must not print over
+/// the screen: it is logged.
 fn set_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -144,7 +143,7 @@ fn set_panic_hook() {
 impl Screen for Term {
     fn input(&mut self) -> Input {
         let mut events = EventStream::new();
-        // crossterm reads a terminal that is gone for ever: it must not be asked any more.
+        // crossterm reads a closed terminal in an endless loop: it must not be polled any more.
         let until_gone = move |context: &mut Context<'_>| {
             if is_gone() { Poll::Ready(None) } else { events.poll_next_unpin(context) }
         };
@@ -169,7 +168,7 @@ impl Screen for Term {
 
     fn suspend(&mut self) -> io::Result<()> {
         use rustix::process::{Signal, kill_current_process_group};
-        // The whole group stops, as if the terminal had sent the signal.
+        // Stop the whole process group, as if the terminal had sent the signal.
         self.lent(|| kill_current_process_group(Signal::TSTP))?.map_err(io::Error::from)
     }
 

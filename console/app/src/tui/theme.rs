@@ -1,38 +1,38 @@
-//! How things look. Colours only underline what words, marks and modifiers say already: `plain` has none.
+//! Styles of the screen. Colours only emphasise what words, marks and modifiers show already: `plain` has none.
 
 #[cfg(test)]
 mod tests;
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// A style for each thing that has one of its own.
+/// A style for each kind of element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Theme {
     /// Text.
     pub text: Style,
-    /// What is less important.
+    /// Less important text.
     pub dim: Style,
     /// Titles and names.
     pub title: Style,
     /// Borders of panes.
     pub border: Style,
-    /// The border of the pane that has the keys.
+    /// Border of the focused pane.
     pub focused: Style,
     /// The selected row.
     pub selected: Style,
     /// The selected tab's title.
     pub tab: Style,
-    /// What worked.
+    /// Success.
     pub good: Style,
-    /// What to look at.
+    /// Warning.
     pub warn: Style,
-    /// What failed.
+    /// Failure.
     pub bad: Style,
     /// A key in hints and help.
     pub key: Style,
     /// A running job.
     pub busy: Style,
-    /// Found text.
+    /// Matches of a search.
     pub found: Style,
     /// JSON: a key.
     pub json_key: Style,
@@ -46,12 +46,12 @@ pub struct Theme {
     pub cold: Style,
     /// Warm invocations in charts.
     pub warm: Style,
-    /// The colours that tell requests apart in the logs.
+    /// Colours that distinguish requests in the logs.
     pub requests: [Style; 6],
 }
 
 impl Theme {
-    /// The theme of this name.
+    /// Returns the theme with this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "dark" => Some(Self::dark()),
@@ -61,11 +61,11 @@ impl Theme {
         }
     }
 
-    /// For dark terminals: the terminal's own sixteen colours.
+    /// Returns the theme for dark terminals: the terminal's own sixteen colours.
     pub fn dark() -> Self {
         let fg = |color| Style::new().fg(color);
         Self {
-            // Not one of the sixteen: "bright black" is the very background of Solarized Dark.
+            // Not one of the sixteen: "bright black" is the background of Solarized Dark.
             dim: fg(Color::Indexed(247)),
             border: fg(Color::Indexed(242)),
             focused: fg(Color::Cyan),
@@ -95,7 +95,7 @@ impl Theme {
         }
     }
 
-    /// For light terminals.
+    /// Returns the theme for light terminals.
     pub fn light() -> Self {
         let fg = |color| Style::new().fg(color);
         Self {
@@ -127,7 +127,8 @@ impl Theme {
         }
     }
 
-    /// For terminals with sixteen colours: what needs another has the terminal's own, which can be read on its background.
+    /// Reduces the theme to sixteen colours: other colours are replaced by the terminal's own foreground, which is
+    /// readable on its background.
     #[must_use]
     pub fn in_sixteen(mut self) -> Self {
         for style in self.styles_mut() {
@@ -168,7 +169,8 @@ impl Theme {
         .chain(&mut self.requests)
     }
 
-    /// Without colours: bold, underlined and reversed only. Not faint: many terminals draw that too close to their background.
+    /// Returns the theme without colours: bold, underlined and reversed only. Not faint: many terminals draw that too
+    /// close to their background.
     pub fn plain() -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
@@ -197,24 +199,24 @@ impl Theme {
     }
 }
 
-/// What is known of the terminal's colours without asking it.
+/// Colours of the terminal, as far as they are known without asking it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
-    /// No colours are wanted.
+    /// `true` if the user wants no colours.
     pub none: bool,
-    /// It has more than sixteen.
+    /// `true` if it has more than sixteen colours.
     pub many: bool,
-    /// Its background is light.
+    /// `true` if its background is light.
     pub light: bool,
 }
 
 impl Palette {
-    /// That of most terminals: 256 colours on a dark background.
+    /// Palette of most terminals: 256 colours on a dark background.
     pub const FULL: Self = Self { none: false, many: true, light: false };
-    /// That of a terminal whose user wants no colours.
+    /// Palette of a terminal whose user wants no colours.
     pub const NONE: Self = Self { none: true, many: false, light: false };
 
-    /// Reads the environment variables that terminals and users set.
+    /// Reads the palette from environment variables that terminals and users set.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let term = variable("TERM").unwrap_or_default();
@@ -228,12 +230,12 @@ impl Palette {
         }
     }
 
-    /// The theme where the user has chosen none.
+    /// Returns the theme for a user who has chosen none.
     pub fn theme(self) -> Theme {
         if self.light { Theme::light() } else { Theme::dark() }
     }
 
-    /// `theme` in the colours that there are.
+    /// Returns `theme` reduced to the available colours.
     pub fn fit(self, theme: Theme) -> Theme {
         match self {
             Self { none: true, .. } => Theme::plain(),

@@ -1,30 +1,30 @@
-//! The work that runs, as the screen shows it.
+//! The running jobs, as the screen shows them.
 
 use lambda_console_model::Step;
 use serde::{Deserialize, Serialize};
 
-/// Names one started piece of work; results of a job that is no longer listed are ignored.
+/// ID of a job; results of a job that is no longer listed are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
-/// What a job does, with the functions it does it to.
+/// Kind of a job, with its functions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobKind {
     /// Reads the workspace.
     Discover,
     /// Connects to the stage that is shown.
     Connect,
-    /// Looks whether a stage that is not shown can be reached.
+    /// Checks whether a stage that is not shown can be reached.
     Probe,
-    /// Reads which stages there are.
+    /// Reads the stages of the workspace.
     Stages,
-    /// Asks what is deployed.
+    /// Reads the deployed functions.
     Refresh,
-    /// Looks for the toolchain.
+    /// Checks the toolchain.
     Check,
-    /// Provides the toolchain.
+    /// Installs the missing parts of the toolchain.
     Setup,
-    /// Builds these functions; none named: all.
+    /// Builds these functions; empty for all.
     Build(Vec<String>),
     /// Reads the settings of this function on the stage.
     ReadConfig(String),
@@ -32,11 +32,11 @@ pub enum JobKind {
     Configure(String),
     /// Compares these functions with the stage, to deploy them.
     Plan(Vec<String>),
-    /// Compares these functions with the stage, for another change of it than a deploy.
+    /// Compares these functions with the stage, for a change other than a deploy.
     Compare(Vec<String>),
     /// Deploys these functions.
     Deploy(Vec<String>),
-    /// Looks what belongs to this function.
+    /// Lists the resources of this function.
     Belongings(String),
     /// Deletes this function from the stage.
     Delete(String),
@@ -44,13 +44,13 @@ pub enum JobKind {
     Roles,
     /// Removes this execution role.
     RemoveRole(String),
-    /// Asks what the caller may do.
+    /// Checks the caller's permissions.
     Permissions,
     /// Reads the versions of this function.
     Versions(String),
     /// Changes the versions of this function.
     ChangeVersions(String),
-    /// Takes these functions over from another stage.
+    /// Promotes these functions from another stage.
     Promote(Vec<String>),
     /// Invokes this function.
     Invoke(String),
@@ -58,7 +58,7 @@ pub enum JobKind {
     Tail(Vec<String>),
     /// Fetches the log lines of one request of this function.
     FetchLogs(String),
-    /// Fetches the log lines of a request of this function that did not come with its response.
+    /// Fetches the log lines of a request of this function that did not arrive with its response.
     LinkLogs(String),
     /// Reads the history of these functions.
     Samples(Vec<String>),
@@ -67,7 +67,7 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// What the header calls the job; none for one that ends too soon to be told of, or that is shown elsewhere.
+    /// Returns the job's title in the header; `None` for a job that is too short to show, or that is shown elsewhere.
     pub fn title(&self) -> Option<String> {
         let several = |verb: &str, names: &[String]| match names {
             [] => format!("{verb} all"),
@@ -103,17 +103,17 @@ impl JobKind {
         }
     }
 
-    /// Whether the job has to do with the workspace and not with a stage.
+    /// Returns `true` if the job belongs to the workspace and not to a stage.
     pub const fn is_of_workspace(&self) -> bool {
         matches!(self, Self::Discover | Self::Stages | Self::Check | Self::Setup | Self::Build(_))
     }
 
-    /// Whether leaving the console would break something off.
+    /// Returns `true` if quitting would interrupt the job in a way that matters, so that it must be requested twice.
     pub const fn holds_the_door(&self) -> bool {
         self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
     }
 
-    /// Whether it changes functions on the stage, which only one job does at a time.
+    /// Returns `true` if the job changes functions on the stage; only one such job runs at a time.
     pub const fn changes_functions(&self) -> bool {
         matches!(
             self,
@@ -122,24 +122,24 @@ impl JobKind {
     }
 }
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is being done.
+    /// Current operation.
     pub text: String,
     /// Units done.
     pub done: u64,
-    /// Units in all; 0 where it is not known.
+    /// Total units; 0 if unknown.
     pub total: u64,
 }
 
 impl Progress {
-    /// The share that is done, 0 to 1; none where the whole is not known.
+    /// Returns the share that is done, 0 to 1; `None` if the total is unknown.
     pub fn share(&self) -> Option<f64> {
         (self.total > 0).then(|| self.done.min(self.total) as f64 / self.total as f64)
     }
 
-    /// `2/6`; a share in per cent where the units are bytes.
+    /// Returns the progress as `2/6`, or in per cent if the units are bytes.
     pub fn count(&self) -> Option<String> {
         let share = self.share()?;
         let in_bytes = self.total > 9999;
@@ -150,17 +150,17 @@ impl Progress {
 /// A running job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
-    /// Which.
+    /// ID of the job.
     pub id: JobId,
-    /// What it does.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// The stage that was shown when it began: its result is of that one.
+    /// Stage that was shown when it started, which its result belongs to.
     pub stage: String,
-    /// When it began, in milliseconds since the Unix epoch.
+    /// Start time, in milliseconds since the Unix epoch.
     pub since: i64,
-    /// How far it is.
+    /// Progress of the job.
     pub progress: Progress,
-    /// It was told to stop.
+    /// `true` if it was cancelled.
     pub cancelled: bool,
 }
 
@@ -174,18 +174,18 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// No jobs; `stage` is shown.
+    /// Creates an empty list; `stage` is shown.
     pub fn on(stage: &str) -> Self {
         Self { stage: stage.to_owned(), ..Self::default() }
     }
 
-    /// Lists a new job on the shown stage that began at `now`.
+    /// Adds a new job on the shown stage, started at `now`.
     pub fn start(&mut self, kind: JobKind, now: i64) -> JobId {
         let stage = self.stage.clone();
         self.start_on(stage, kind, now)
     }
 
-    /// Lists a new job on `stage` that began at `now`.
+    /// Adds a new job on `stage`, started at `now`.
     pub fn start_on(&mut self, stage: String, kind: JobKind, now: i64) -> JobId {
         self.started += 1;
         let id = JobId(self.started);
@@ -193,44 +193,44 @@ impl Jobs {
         id
     }
 
-    /// Lists a job again that stopped and is gone on with.
+    /// Adds a job again that stopped and is resumed.
     pub fn resume(&mut self, job: Running, now: i64) {
         self.running.push(Running { since: now, progress: Progress::default(), cancelled: false, ..job });
     }
 
-    /// Takes a job off the list; none when it is not (or no longer) there.
+    /// Removes a job from the list; returns `None` if it is not (or no longer) there.
     pub fn end(&mut self, id: JobId) -> Option<Running> {
         let index = self.running.iter().position(|job| job.id == id)?;
         Some(self.running.remove(index))
     }
 
-    /// The running job with this id.
+    /// Returns the running job with this ID.
     pub fn get_mut(&mut self, id: JobId) -> Option<&mut Running> {
         self.running.iter_mut().find(|job| job.id == id)
     }
 
-    /// The stage that a running job is of.
+    /// Returns the stage of a running job.
     pub fn stage_of(&self, id: JobId) -> Option<&str> {
         self.running.iter().find(|job| job.id == id).map(|job| job.stage.as_str())
     }
 
-    /// All running jobs of all stages, oldest first.
+    /// Returns all running jobs of all stages, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Running> {
         self.running.iter()
     }
 
-    /// The newest running job of which `wanted` holds: of those on the shown stage, and of those of the workspace.
+    /// Returns the newest running job that satisfies `wanted`, among those of the shown stage and of the workspace.
     pub fn newest(&self, wanted: impl Fn(&JobKind) -> bool) -> Option<&Running> {
         let is_here = |job: &Running| job.stage == self.stage || job.kind.is_of_workspace();
         self.running.iter().rev().find(|job| is_here(job) && wanted(&job.kind))
     }
 
-    /// The newest job that the header shows, on whichever stage.
+    /// Returns the newest job that the header shows, on any stage.
     pub fn shown(&self) -> Option<&Running> {
         self.running.iter().rev().find(|job| job.kind.title().is_some())
     }
 
-    /// Notes what `step` says of the progress.
+    /// Updates the job's progress with `step`.
     pub fn note(&mut self, id: JobId, step: &Step) {
         let Some(job) = self.get_mut(id) else { return };
         match step {

@@ -1,4 +1,4 @@
-//! What waits for somebody to log in: the credentials of a stage are missing or have expired.
+//! Work that waits for a login: the credentials of a stage are missing or have expired.
 
 use lambda_console_model::Failure;
 
@@ -7,11 +7,11 @@ use super::{JobKind, Running};
 /// Work that stopped for lack of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// What is wrong, with the command that gets new credentials as its hint.
+    /// The failure, with the command that gets new credentials as its hint.
     pub failure: Failure,
-    /// The jobs that stopped, to be gone on with.
+    /// The stopped jobs, to be resumed.
     pub stopped: Vec<Stopped>,
-    /// The new credentials are being tried.
+    /// `true` while the new credentials are being tried.
     pub trying: bool,
 }
 
@@ -20,24 +20,24 @@ pub struct Login {
 pub struct Stopped {
     /// The job as it ran.
     pub job: Running,
-    /// When it stopped, in milliseconds since the Unix epoch.
+    /// Time when it stopped, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// It was a step of the loop.
+    /// `true` if it was a step of the run.
     pub in_loop: bool,
 }
 
 impl Login {
-    /// Nothing has stopped yet.
+    /// Creates a login without stopped jobs.
     pub const fn new(failure: Failure) -> Self {
         Self { failure, stopped: Vec::new(), trying: false }
     }
 
-    /// The command line that gets new credentials; none where what helps is none.
+    /// Returns the command line that gets new credentials; `None` if the hint is not a command.
     pub fn command(&self) -> Option<&str> {
         Some(self.failure.hint.as_str()).filter(|hint| hint.starts_with("aws "))
     }
 
-    /// What is gone on with: `deploy hello, invoke hello`.
+    /// Returns the jobs that will be resumed: `deploy hello, invoke hello`.
     pub fn waiting(&self) -> String {
         let title = |stopped: &Stopped| match &stopped.job.kind {
             JobKind::Belongings(function) => format!("delete {function}"),

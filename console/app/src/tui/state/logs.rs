@@ -1,8 +1,8 @@
-//! Log lines: a ring bounded in lines and bytes, and an index of those that the filter lets through.
+//! Log lines: a ring with a maximum number of lines and bytes, and an index of the lines that match the filter.
 //!
-//! The ring is in order whatever comes late: by time, at one time by function and stream, and in a stream as the
-//! service has them. The index grows with the lines: a batch at the end costs what the batch holds, never what the ring
-//! holds. A new filter is searched newest line first and in slices, so that no key waits for it.
+//! The ring is always sorted, also if lines arrive late: by time, then by function and stream, and within a stream in
+//! the order of the service. The index grows with the lines: appending a batch costs time proportional to the batch,
+//! not to the ring. A new filter is applied to the newest lines first and in slices, so that no key waits for it.
 
 mod entry;
 mod filter;
@@ -15,50 +15,51 @@ use lambda_console_model::{LogFix, LogLine, LogMark};
 pub use entry::{Entry, Kind};
 pub use filter::{Filter, contains as filter_contains, find as filter_find};
 
-/// The most lines that are held.
+/// Maximum number of lines that are kept.
 pub const MOST_LINES: usize = 100_000;
-/// The most bytes of messages that are held.
+/// Maximum size of the messages that are kept, in bytes.
 const MOST_BYTES: usize = 64 << 20;
-/// What one slice of a search judges at most: well under a millisecond's worth.
+/// Maximum number of lines in one slice of a search: well under a millisecond of work.
 const SLICE_LINES: usize = 5_000;
 const SLICE_BYTES: usize = 1 << 19;
-/// Lines that were pushed last and may have the same function, stream or request as the next.
+/// Number of the newest lines that are compared with the next one, to share the texts of function, stream and request.
 const NEIGHBOURS: usize = 4;
 
-/// The ring, its filter, and where the view of it stands.
+/// The ring, its filter, and the scroll position.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
-    /// In order.
+    /// Sorted.
     entries: VecDeque<Entry>,
-    /// Lines dropped from the front so far: the number of the first line held. A line's number is its place.
+    /// Number of lines dropped from the front so far, which is the number of the first line in the ring. The number of
+    /// a line is its position in the log.
     dropped: u64,
     bytes: usize,
     filter: Filter,
-    /// What was cleared, the last of it last.
+    /// Cleared lines, the last clear at the end.
     cleared: Vec<Vec<Entry>>,
-    /// Numbers of the lines that the filter lets through, ascending; unused when it lets all through.
+    /// Numbers of the lines that match the filter, ascending; unused if all lines match.
     matches: VecDeque<u64>,
-    /// Every line from this number on is judged.
+    /// Number of the first line from which on the filter was applied to every line.
     judged_from: u64,
-    /// Lines of all functions are shown, not only those of the selected one.
+    /// `true` to show lines of all functions, not only of the selected one.
     pub all_functions: bool,
-    /// An [`crate::tui::message::Effect::Continue`] is on its way, to search the next slice.
+    /// `true` if an [`crate::tui::message::Effect::Continue`] was sent, to search the next slice.
     pub continuing: bool,
-    /// The last line shown; none: the newest, whatever comes.
+    /// The last line shown; `None` to follow the newest.
     pub anchor: Option<u64>,
-    /// Long lines are broken.
+    /// `true` to wrap long lines.
     pub wrap: bool,
-    /// First column shown, when they are not.
+    /// First column shown, if lines are not wrapped.
     pub left: usize,
 }
 
 impl Logs {
-    /// The time of the newest line, in milliseconds since the Unix epoch.
+    /// Returns the time of the newest line, in milliseconds since the Unix epoch.
     pub fn newest(&self) -> Option<i64> {
         self.entries.back().map(|entry| entry.timestamp)
     }
 
-    /// Adds lines, each at its place.
+    /// Inserts lines, each at its position.
     pub fn push(&mut self, lines: Vec<LogLine>) {
         let mut batch = Vec::with_capacity(lines.len());
         for line in lines {
@@ -67,7 +68,7 @@ impl Logs {
         self.add(batch);
     }
 
-    /// The line as it is held, with the texts that its neighbours have shared with them.
+    /// Creates the entry for a line; shares texts with its neighbours.
     fn entry(&self, line: LogLine, batch: &[Entry]) -> Entry {
         let near = || batch.iter().rev().take(NEIGHBOURS).chain(self.entries.iter().rev().take(NEIGHBOURS));
         let function = near().map(|entry| &entry.function).find(|function| ***function == *line.function).cloned();
@@ -82,7 +83,7 @@ impl Logs {
         entry
     }
 
-    /// Adds entries, each at its place.
+    /// Inserts entries, each at its position.
     fn add(&mut self, mut batch: Vec<Entry>) {
         batch.sort_by(Entry::order);
         let Some(first) = batch.first() else { return };
@@ -103,13 +104,13 @@ impl Logs {
         }
     }
 
-    /// Takes the lines from `index` on off, to put them back with others between them.
+    /// Removes the lines from `index` on, to put them back with others between them.
     fn cut(&mut self, index: usize) -> Tail {
         let number = self.dropped + index as u64;
         let entries = self.entries.split_off(index);
         self.bytes -= size(&entries);
         let matches = self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
-        // A place within what was cut moves with its line.
+        // An anchor among the removed lines moves with its line.
         let anchor = self.anchor.filter(|&anchor| anchor >= number && !entries.is_empty());
         let is_judged = self.judged_from <= number;
         Tail { entries, matches, next: number, anchor, is_judged }
@@ -123,7 +124,7 @@ impl Logs {
         self.entries.push_back(entry);
     }
 
-    /// The number that the next line at the end has.
+    /// Returns the number of the next line at the end.
     fn end(&self) -> u64 {
         self.dropped + self.entries.len() as u64
     }
@@ -138,7 +139,7 @@ impl Logs {
         }
     }
 
-    /// Takes in what is known only now of lines that are held.
+    /// Applies corrections to lines in the ring.
     pub fn fix(&mut self, fixes: Vec<LogFix>) {
         let mut moved = Vec::new();
         for fix in fixes {
@@ -166,13 +167,13 @@ impl Logs {
         self.rearrange(&moved);
     }
 
-    /// Gives lines (by index) other ranks, and puts them where they then stand: never far away.
+    /// Sets new ranks of lines (by index), and moves the lines to their new positions, which are close by.
     fn rearrange(&mut self, moved: &[(usize, i64)]) {
         let Some(first) = moved.iter().map(|(index, _)| *index).min() else { return };
         for &(index, rank) in moved {
             self.entries[index].rank = rank;
         }
-        // Of the same time: only there can the order have changed.
+        // The order can only change among lines with the same timestamp.
         let timestamp = self.entries[first].timestamp;
         let from = self.entries.partition_point(|entry| entry.timestamp < timestamp);
         let tail: Vec<Entry> = self.cut(from).entries.into();
@@ -180,7 +181,7 @@ impl Logs {
         self.add(tail);
     }
 
-    /// Shows a mark at its place, or what it says now.
+    /// Inserts a mark at its position, or updates it.
     pub fn mark(&mut self, mark: &LogMark) {
         let place = (mark.timestamp, "", "", mark.id as i64);
         let shown = Entry {
@@ -204,7 +205,7 @@ impl Logs {
         }
     }
 
-    /// Takes the lines away that the filter lets through, and says how many they were. [`Logs::bring_back`] has them.
+    /// Clears the lines that match the filter, and returns their number. [`Logs::bring_back`] restores them.
     pub fn clear_shown(&mut self) -> usize {
         let entries = std::mem::take(&mut self.entries);
         self.dropped += entries.len() as u64;
@@ -224,15 +225,15 @@ impl Logs {
         if lines > 0 {
             self.cleared.push(cleared);
         }
-        // No more is held for that than the ring holds.
+        // The cleared lines may not use more memory than the ring.
         while self.cleared.len() > 1 && self.cleared.iter().map(size).sum::<usize>() > MOST_BYTES {
             self.cleared.remove(0);
         }
         lines
     }
 
-    /// Puts the lines back that were cleared last, each at its place, but for those that have come again since, and says
-    /// how many they are. None: none were cleared.
+    /// Restores the lines that were cleared last, each at its position, except for those that have arrived again since,
+    /// and returns their number. `None` if none were cleared.
     pub fn bring_back(&mut self) -> Option<usize> {
         let mut cleared = self.cleared.pop()?;
         let has = |entry: &Entry| {
@@ -246,12 +247,12 @@ impl Logs {
         Some(lines)
     }
 
-    /// What lets lines through.
+    /// Returns the filter.
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
 
-    /// Sets what lets lines through, and begins to search.
+    /// Sets the filter, and starts the search.
     pub fn set_filter(&mut self, filter: Filter) {
         if filter != self.filter {
             self.filter = filter;
@@ -261,12 +262,12 @@ impl Logs {
         }
     }
 
-    /// Whether lines are left that the filter has not judged.
+    /// Returns `true` if the filter has not been applied to all lines yet.
     pub fn is_searching(&self) -> bool {
         self.filter.is_set() && self.judged_from > self.dropped
     }
 
-    /// Judges the next slice of older lines.
+    /// Applies the filter to the next slice of older lines.
     pub fn search(&mut self) {
         let mut bytes = 0;
         for _ in 0..SLICE_LINES {
@@ -282,22 +283,22 @@ impl Logs {
         }
     }
 
-    /// How many lines are held.
+    /// Returns the number of lines in the ring.
     pub fn held(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many lines the filter lets through (as far as it has searched).
+    /// Returns the number of lines that match the filter (as far as it has searched).
     pub fn len(&self) -> usize {
         if self.filter.is_set() { self.matches.len() } else { self.entries.len() }
     }
 
-    /// Whether no line is shown.
+    /// Returns `true` if no line is shown.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The shown line at `index`.
+    /// Returns the shown line at `index`.
     pub fn get(&self, index: usize) -> Option<&Entry> {
         let number = self.number(index)?;
         self.entries.get(usize::try_from(number.checked_sub(self.dropped)?).ok()?)
@@ -311,7 +312,7 @@ impl Logs {
         }
     }
 
-    /// The index of the last line to show: that of the anchor, or else of the newest. None when there is none.
+    /// Returns the index of the last line to show: that of the anchor, or else of the newest. `None` if there is none.
     pub fn last_shown(&self) -> Option<usize> {
         let newest = self.len().checked_sub(1)?;
         let Some(anchor) = self.anchor else { return Some(newest) };
@@ -323,7 +324,7 @@ impl Logs {
         Some(index.min(newest))
     }
 
-    /// Moves the view by `lines` (up is negative) of a pane with `rows` rows. Reaching the newest line follows it.
+    /// Scrolls by `lines` (negative is up) in a pane with `rows` rows. Follows the newest line once it is reached.
     pub fn scroll(&mut self, lines: isize, rows: usize) {
         let Some(last) = self.last_shown() else { return };
         let highest = rows.max(1).min(self.len()) - 1;
@@ -339,42 +340,42 @@ impl Logs {
         };
     }
 
-    /// Whether a line of this request is among the newest ones held.
+    /// Returns `true` if a line of this request is among the newest ones in the ring.
     pub fn has_request(&self, request_id: &str) -> bool {
         self.entries.iter().rev().take(2_000).any(|entry| entry.request_id.as_deref() == Some(request_id))
     }
 
-    /// All shown lines, oldest first.
+    /// Returns all shown lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 }
 
-/// How many bytes the messages of these lines have.
+/// Returns the size of the messages of these lines in bytes.
 fn size<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
     entries.into_iter().map(Entry::bytes).sum()
 }
 
-/// Lines that were taken off the end and are put back between others.
+/// Lines that were removed from the end and are put back between others.
 struct Tail {
     entries: VecDeque<Entry>,
-    /// The old numbers of those that the filter lets through.
+    /// The old numbers of those that match the filter.
     matches: VecDeque<u64>,
-    /// The old number of the first.
+    /// The old number of the first line.
     next: u64,
-    /// The anchor's old number, where its line is among these.
+    /// The anchor's old number, if its line is among these.
     anchor: Option<u64>,
-    /// The lines from here on are judged.
+    /// `true` if the filter was applied to all lines from here on.
     is_judged: bool,
 }
 
 impl Tail {
-    /// Whether a line that comes now stands where all are judged.
+    /// Returns `true` if a line inserted now is at a position where the filter was applied to all lines.
     const fn is_judged(&self) -> bool {
         self.is_judged
     }
 
-    /// Puts those back that stand before `entry`.
+    /// Puts the lines back that belong before `entry`.
     fn put_before(&mut self, entry: &Entry, logs: &mut Logs) {
         while self.entries.front().is_some_and(|next| next.order(entry).is_le()) {
             self.put(logs);
@@ -389,7 +390,7 @@ impl Tail {
         self.reach(logs);
     }
 
-    /// The line from which on all are judged stands at the end now, where it is the next.
+    /// Sets the number from which on the filter was applied to all lines to the end, where that line comes next.
     fn reach(&mut self, logs: &mut Logs) {
         if !self.is_judged && self.next >= logs.judged_from {
             self.is_judged = true;

@@ -1,19 +1,19 @@
-//! What lies over the screen: the help, a list to choose from, a line to type.
+//! Overlays over the screen: the help, a list to choose from, a line to type.
 
 use lambda_console_model::{CodeAsked, VersionsChange, settings::Setting};
 
 use super::{Deletion, Editor, Picker, Plan};
 
-/// What has all keys while it is open.
+/// An overlay, which receives all keys while it is open.
 #[derive(Clone, Debug)]
 pub enum Overlay {
-    /// The keys, from this line on.
+    /// The help, scrolled to this line.
     Help(usize),
     /// A list to choose from.
     Choose(Choose),
     /// A line to type.
     Line(Line),
-    /// What a deploy would change.
+    /// The plan of a change.
     Plan(Plan),
     /// How to log in: [`super::State::login`].
     Login,
@@ -22,7 +22,7 @@ pub enum Overlay {
 }
 
 impl Overlay {
-    /// The line that is typed into, where there is one.
+    /// Returns the line editor of the overlay, if it has one.
     pub const fn editor_mut(&mut self) -> Option<&mut Editor> {
         match self {
             Self::Choose(choose) => Some(&mut choose.input),
@@ -32,7 +32,7 @@ impl Overlay {
         }
     }
 
-    /// Whether Enter here makes a change that was asked about.
+    /// Returns `true` if Enter applies a change that the user was asked about.
     pub const fn is_question(&self) -> bool {
         match self {
             Self::Plan(_) => true,
@@ -43,55 +43,55 @@ impl Overlay {
     }
 }
 
-/// What a list offers.
+/// Content of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// The rows of [`super::State::hints`]: all verbs.
     Actions,
-    /// The event files of the selected function.
+    /// Event files of the selected function.
     Events,
     /// The stages.
     Stages,
-    /// The stages that the selected function may be promoted from.
+    /// Stages that the selected function may be promoted from.
     Sources,
     /// Execution roles, to remove one.
     Roles,
-    /// What the caller may not do, and the policy that it needs: to copy it.
+    /// Missing permissions of the caller, and the policy that it needs, to copy them.
     Permissions,
-    /// Whether to make this change.
+    /// The question whether to make this change.
     Change(StageChange),
 }
 
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What it says.
+    /// Text of the entry.
     pub label: String,
-    /// What it says less loudly: the keys of an action.
+    /// Secondary text: the keys of an action.
     pub detail: String,
-    /// What it stands for: an action's name, an event file's name.
+    /// Value of the entry: an action's name, an event file's name.
     pub value: String,
 }
 
-/// A list narrowed by typing.
+/// A list that can be narrowed by typing.
 #[derive(Clone, Debug)]
 pub struct Choose {
-    /// What it offers.
+    /// Content of the list.
     pub offer: Offer,
-    /// What was typed.
+    /// Text that was typed.
     pub input: Editor,
-    /// What is offered.
+    /// All entries.
     pub entries: Vec<Entry>,
     /// Indices of the entries that match, best first.
     pub matches: Vec<usize>,
-    /// The chosen one of `matches`.
+    /// Index of the selected entry in `matches`.
     pub selected: usize,
-    /// The versions that it was opened from, to which it goes back.
+    /// The list of versions that it was opened from and returns to.
     pub under: Option<Box<Picker>>,
 }
 
 impl Choose {
-    /// The list of `entries`, not yet narrowed.
+    /// Creates a list of `entries`, not yet narrowed.
     pub fn new(offer: Offer, entries: Vec<Entry>) -> Self {
         Self {
             offer,
@@ -103,24 +103,24 @@ impl Choose {
         }
     }
 
-    /// The chosen entry.
+    /// Returns the selected entry.
     pub fn current(&self) -> Option<&Entry> {
         self.entries.get(*self.matches.get(self.selected)?)
     }
 }
 
-/// What a typed line is for.
+/// Purpose of a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Narrows the function list, as it is typed.
+    /// Filters the function list, as it is typed.
     FilterFunctions,
-    /// Narrows the logs, as it is typed.
+    /// Filters the logs, as it is typed.
     FilterLogs,
-    /// The version or alias to invoke; empty: none.
+    /// Version or alias to invoke; empty for none.
     Qualifier,
-    /// The client context to invoke with; empty: none.
+    /// Client context to invoke with; empty for none.
     ClientContext,
-    /// The tenant to invoke for; empty: none.
+    /// Tenant to invoke for; empty for none.
     Tenant,
     /// The new value of this setting of the selected function.
     Setting(Setting),
@@ -132,52 +132,52 @@ pub enum Purpose {
     Delete(Deletion),
     /// The name of the execution role to remove, typed to confirm it.
     RemoveRole(String),
-    /// The name of the function of which these versions shall be deleted, typed to confirm it.
+    /// The name of the function whose versions will be deleted, typed to confirm it.
     Prune(String, Vec<String>),
     /// The name of the protected stage, typed to confirm this change of it.
     Change(StageChange),
 }
 
 impl Purpose {
-    /// Whether a name is typed to confirm a change.
+    /// Returns `true` if a name is typed to confirm a change.
     pub const fn is_question(&self) -> bool {
         matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Prune(..) | Self::Change(_))
     }
 }
 
-/// What changes a stage and can be repeated or taken back.
+/// A change of a stage that can be repeated or undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StageChange {
-    /// These functions are deployed.
+    /// Deploy these functions.
     Deploy(Vec<String>),
-    /// The loop of this function, which deploys it.
+    /// Run this function, which deploys it.
     Loop(String),
-    /// New sandboxes for this function, whose configuration is touched for that, and an invocation.
+    /// Start new sandboxes for this function, which changes its configuration, and invoke it.
     ColdStart(String),
-    /// This is done to the versions of this function.
+    /// Make this change to the versions of this function.
     Versions(String, VersionsChange),
 }
 
 /// A line to type.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What it is for.
+    /// Purpose of the line.
     pub purpose: Purpose,
-    /// What was typed.
+    /// Text that was typed.
     pub input: Editor,
-    /// What a filter was before, for Esc.
+    /// Previous text of a filter, restored by Esc.
     pub before: String,
-    /// Why what is typed was not taken; none once it was changed.
+    /// Reason why the text was not accepted; `None` after it was changed.
     pub refused: Option<String>,
 }
 
 impl Line {
-    /// A line that begins as `text`, with the cursor at its end.
+    /// Creates a line with this text, with the cursor at its end.
     pub fn new(purpose: Purpose, text: &str) -> Self {
         Self { purpose, input: Editor::line(text), before: text.to_owned(), refused: None }
     }
 
-    /// What was typed.
+    /// Returns the text that was typed.
     pub fn text(&self) -> String {
         self.input.text()
     }

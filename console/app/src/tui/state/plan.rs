@@ -1,64 +1,64 @@
-//! A change of the stage that is shown before it is made.
+//! The plan of a change on the stage, shown before it is applied.
 
 use lambda_console_model::{DeployAction, DeployPlan, Function, FunctionPlan, Promotion};
 
 use super::{Editor, JobId};
 
-/// What a plan is of.
+/// Change that a plan is for.
 #[derive(Clone, Debug)]
 pub enum Planned {
-    /// These functions are deployed.
+    /// Deploys these functions.
     Deploy(Vec<String>),
-    /// The loop deploys this function.
+    /// Deploys this function in a run.
     Loop(String),
-    /// Settings of this function are changed.
+    /// Changes settings of this function.
     Configure {
-        /// The function, with the settings that are to be changed and none else.
+        /// The function, with only the settings to change.
         function: Box<Function>,
-        /// What the function is to be as when they were edited.
+        /// Revision ID of the function when they were edited.
         revision: Option<String>,
     },
-    /// What another stage has is taken over.
+    /// Promotes functions from another stage.
     Promote(Box<Promotion>),
 }
 
-/// What would be changed, and whether it shall.
+/// A plan that is shown for approval.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What it is of.
+    /// Change that it is for.
     pub of: Planned,
-    /// The job that compares them with the stage; none once it has.
+    /// Job that compares with the stage; `None` once it has ended.
     pub job: Option<JobId>,
-    /// What it found; none while it compares.
+    /// Result of the comparison; `None` while it runs.
     pub outcome: Option<DeployPlan>,
-    /// The stage's name as it is typed, where that is asked for.
+    /// The stage's name as typed, if it must be typed.
     pub typed: Editor,
-    /// The first line that is shown.
+    /// First line shown.
     pub top: usize,
 }
 
 impl Plan {
-    /// A plan that `job` makes.
+    /// Creates a plan that `job` computes.
     pub fn new(of: Planned, job: JobId) -> Self {
         Self { of, job: Some(job), outcome: None, typed: Editor::line(""), top: 0 }
     }
 
-    /// A plan whose comparison found `outcome`.
+    /// Creates a plan from the result of a comparison.
     pub fn of(of: Planned, outcome: DeployPlan) -> Self {
         Self { of, job: None, outcome: Some(outcome), typed: Editor::line(""), top: 0 }
     }
 
-    /// The functions that would be created or updated.
+    /// Returns the functions that would be created or updated.
     pub fn changed(&self) -> impl Iterator<Item = &FunctionPlan> {
         self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action != DeployAction::Unchanged)
     }
 
-    /// The functions that are on the stage as the workspace has them.
+    /// Returns the functions that match the stage already.
     pub fn unchanged(&self) -> impl Iterator<Item = &FunctionPlan> {
         self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action == DeployAction::Unchanged)
     }
 
-    /// The comparison has ended, and found something to do.
+    /// Returns `true` if the comparison has ended and found changes.
     pub fn is_open(&self) -> bool {
         self.changed().next().is_some()
     }

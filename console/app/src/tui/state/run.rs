@@ -1,11 +1,11 @@
-//! The loop: build → deploy → invoke → logs → stats of one function, each step timed.
+//! The run: build → deploy → invoke → logs → stats of one function, each step timed.
 
 use lambda_console_model::{Consent, DeployPlan};
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
 
-/// A step of the loop.
+/// A step of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoopStep {
@@ -25,7 +25,7 @@ impl LoopStep {
     /// All steps in their order.
     pub const ALL: [Self; 5] = [Self::Build, Self::Deploy, Self::Invoke, Self::Logs, Self::Stats];
 
-    /// Its name on screen.
+    /// Returns its name on screen.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Build => "build",
@@ -37,50 +37,50 @@ impl LoopStep {
     }
 }
 
-/// How a step of the loop stands.
+/// State of a step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Standing {
-    /// It waits for those before it.
+    /// Waits for the steps before it.
     #[default]
     Waiting,
-    /// It runs since then, in milliseconds since the Unix epoch.
+    /// Runs since this time, in milliseconds since the Unix epoch.
     Running(i64),
-    /// It took so many milliseconds.
+    /// Succeeded after this many milliseconds.
     Done(f64),
-    /// It failed after so many milliseconds; the steps after it do not run.
+    /// Failed after this many milliseconds; the following steps are skipped.
     Failed(f64),
 }
 
-/// One run of the loop.
+/// A run of one function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sequence {
     /// The function's name.
     pub function: String,
-    /// For its deploy.
+    /// Consent for its deploy.
     pub consent: Consent,
-    /// The job of the step that runs; none once the loop has ended, or while its plan is looked at.
+    /// Job of the current step; `None` once the run has ended, or while its plan is shown.
     pub job: Option<JobId>,
-    /// What its deploy would change, until that can be shown.
+    /// Plan of its deploy, until it can be shown.
     pub plan: Option<DeployPlan>,
-    /// How each step of [`LoopStep::ALL`] stands.
+    /// State of each step of [`LoopStep::ALL`].
     pub steps: [Standing; 5],
 }
 
 impl Sequence {
-    /// A loop whose first step runs as `job` since `now`.
+    /// Creates a run whose first step runs as `job` since `now`.
     pub fn new(function: String, consent: Consent, job: JobId, now: i64) -> Self {
         let mut steps: [Standing; 5] = Default::default();
         steps[0] = Standing::Running(now);
         Self { function, consent, job: Some(job), plan: None, steps }
     }
 
-    /// The step that runs.
+    /// Returns the current step.
     pub fn current(&self) -> Option<LoopStep> {
         let index = self.steps.iter().position(|step| matches!(step, Standing::Running(_)))?;
         Some(LoopStep::ALL[index])
     }
 
-    /// Ends the running step at `now`; if it worked, gives the step that comes next.
+    /// Ends the current step at `now`; if it succeeded, returns the next step.
     pub fn advance(&mut self, now: i64, worked: bool) -> Option<LoopStep> {
         self.job = None;
         let index = self.steps.iter().position(|step| matches!(step, Standing::Running(_)))?;
@@ -90,7 +90,7 @@ impl Sequence {
         LoopStep::ALL.get(index + 1).copied().filter(|_| worked)
     }
 
-    /// Notes that the step that failed is taken again, as `job` since `now`.
+    /// Marks the failed step as started again, as `job` at `now`.
     pub fn resume(&mut self, job: JobId, now: i64) {
         if let Some(step) = self.steps.iter_mut().find(|step| matches!(step, Standing::Failed(_))) {
             *step = Standing::Running(now);
@@ -98,7 +98,7 @@ impl Sequence {
         }
     }
 
-    /// Notes that `step` runs as `job` since `now`.
+    /// Marks `step` as started, as `job` at `now`.
     pub fn run(&mut self, step: LoopStep, job: JobId, now: i64) {
         self.job = Some(job);
         self.steps[step as usize] = Standing::Running(now);

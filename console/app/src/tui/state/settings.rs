@@ -1,4 +1,4 @@
-//! The settings of one function as the screen has them: read, edited, and row by row.
+//! The settings of one function on the screen: read, edited, and row by row.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -9,36 +9,36 @@ use lambda_console_model::{
 
 use super::JobId;
 
-/// What is known of a function's settings on the stage.
+/// State of a function's settings on the stage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Live {
     /// The stage has not answered.
     #[default]
     Unknown,
-    /// They are these.
+    /// Read.
     Known(Box<LiveConfig>),
-    /// The function is not there.
+    /// The function is not deployed.
     Absent,
-    /// The stage cannot tell.
+    /// The settings could not be read.
     Failed(Failure),
 }
 
-/// The settings of one function, and what is edited of them.
+/// The settings of one function, and their edits.
 #[derive(Clone, Default)]
 pub struct ConfigEditor {
-    /// The settings as they are there.
+    /// The settings on the stage.
     pub live: Live,
-    /// They were read, and nothing has happened since.
+    /// `true` if they were read, and nothing has changed them since.
     pub is_fresh: bool,
-    /// The job that reads them.
+    /// Job that reads them.
     pub asking: Option<JobId>,
-    /// What is edited of them and not sent.
+    /// Edits that are not sent yet.
     pub edits: Edits,
     /// The selected row.
     pub selected: usize,
 }
 
-/// The names of what is edited, and no values: they may be secrets.
+/// Prints the names of edited settings, never their values: they may be secrets.
 impl fmt::Debug for ConfigEditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigEditor")
@@ -54,12 +54,12 @@ impl fmt::Debug for ConfigEditor {
 pub struct Revealed {
     stage: String,
     function: String,
-    /// Their names.
+    /// Names of the variables.
     pub names: BTreeSet<String>,
 }
 
 impl Revealed {
-    /// They are variables of this function on this stage.
+    /// Returns `true` if they are variables of this function on this stage.
     pub fn is_of(&self, stage: &str, function: &str) -> bool {
         self.stage == stage && self.function == function
     }
@@ -80,31 +80,31 @@ impl Revealed {
 pub struct Row {
     /// The setting.
     pub setting: Setting,
-    /// Its value on the stage; none: it has none there.
+    /// Value on the stage; `None` if it has none there.
     pub stage: Option<String>,
-    /// What it is edited to; none within: it is removed.
+    /// Edited value; `Some(None)` to remove it.
     pub edit: Option<Option<String>>,
-    /// What the workspace says; none: nothing, and a deploy leaves it.
+    /// Value in the workspace; `None` if it has none, so that a deploy leaves the setting.
     pub workspace: Option<String>,
 }
 
 impl Row {
-    /// What it is after the edit.
+    /// Returns the value after the edit.
     pub fn value(&self) -> Option<&str> {
         self.edit.as_ref().unwrap_or(&self.stage).as_deref()
     }
 }
 
 impl ConfigEditor {
-    /// The lines above the first row.
+    /// Number of lines above the first row.
     pub const HEAD: usize = 2;
 
-    /// The settings on the stage, where they are known.
+    /// Returns the settings on the stage, if they are known.
     pub const fn known(&self) -> Option<&LiveConfig> {
         if let Live::Known(live) = &self.live { Some(live) } else { None }
     }
 
-    /// The rows: those that every function has, then those of its URL, then its variables.
+    /// Returns the rows: settings of every function, then of its URL, then its variables.
     pub fn rows(&self, workspace: &FunctionConfig) -> Vec<Row> {
         let nothing = FunctionConfig::default();
         let live = self.known().map_or(&nothing, |live| &live.config);
@@ -113,7 +113,7 @@ impl ConfigEditor {
         let has_levels = edited.log.format == Some(LogFormat::Json);
         let mut settings: Vec<Setting> = Setting::FIXED.to_vec();
         settings.retain(|setting| (has_url || !setting.is_of_url()) && (has_levels || !setting.is_of_json()));
-        // Of a function that is not on the stage, what the workspace says.
+        // For a function that is not deployed, only the settings in the workspace.
         settings.retain(|setting| self.known().is_some() || setting.get(workspace).is_some());
         let named = live.env.keys().chain(workspace.env.keys()).cloned().map(Setting::Env);
         let typed = self.edits.keys().filter(|setting| setting.is_variable()).cloned();
@@ -127,7 +127,7 @@ impl ConfigEditor {
         settings.into_iter().map(row).collect()
     }
 
-    /// The selected row.
+    /// Returns the selected row.
     pub fn row(&self, workspace: &FunctionConfig) -> Option<Row> {
         let rows = self.rows(workspace);
         let last = rows.len().checked_sub(1)?;
@@ -141,10 +141,10 @@ impl ConfigEditor {
         }
     }
 
-    /// Notes that `setting` shall be `value`; what it is already is no edit.
+    /// Records an edit of `setting` to `value`; the value on the stage is not an edit.
     ///
     /// # Errors
-    /// It is none of the setting's values, or means nothing beside the others.
+    /// Returns an error if the value is not valid for the setting, or not in combination with the others.
     pub fn edit(&mut self, setting: Setting, value: Option<&str>) -> Result<(), String> {
         let live = self.known().ok_or("the settings on the stage are not known yet")?;
         if live.is_env_hidden && setting.is_variable() {
@@ -156,7 +156,7 @@ impl ConfigEditor {
         edits.insert(setting.clone(), value.map(str::to_owned));
         let (whole, _) = match patched(&live.config, &edits) {
             Err(_) if setting.has_parts() => {
-                // Without a URL, or without JSON, what was edited of them means nothing.
+                // Without a URL, or without JSON, edits of their parts do not apply.
                 edits.retain(|other, _| !other.is_part_of(&setting));
                 patched(&live.config, &edits)?
             }
@@ -172,7 +172,7 @@ impl ConfigEditor {
         Ok(())
     }
 
-    /// Takes an edit back, and with it those that mean nothing without it.
+    /// Undoes an edit, and the edits that depend on it.
     pub fn undo(&mut self, setting: &Setting) {
         self.edits.remove(setting);
         let Some(live) = self.known() else { return };
@@ -181,16 +181,16 @@ impl ConfigEditor {
         }
     }
 
-    /// Takes in what the stage says; edits that it has already are done.
+    /// Stores the settings that were read; edits that match them are removed.
     pub fn take_in(&mut self, live: Box<LiveConfig>) {
         self.edits.retain(|setting, value| setting.get(&live.config) != *value);
         self.live = Live::Known(live);
     }
 
-    /// The settings that are to be sent.
+    /// Returns the settings to send.
     ///
     /// # Errors
-    /// The edits do not fit what is on the stage now.
+    /// Returns an error if the edits are not valid for the current settings on the stage.
     pub fn patch(&self) -> Result<FunctionConfig, String> {
         let live = self.known().ok_or("the settings on the stage are not known yet")?;
         patched(&live.config, &self.edits).map(|(_, patch)| patch)

@@ -1,5 +1,5 @@
-//! What is known of one stage. That of the shown stage stands in [`State`] and its cards; that of each other one is
-//! kept here, so that switching back shows it at once, and results that come in meanwhile are filed where they belong.
+//! State of one stage. The state of the shown stage is in [`State`] and its cards; that of every other stage is kept
+//! here, so that switching back shows it immediately, and results that arrive meanwhile go to their stage.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::{
     Card, Connection, Deployment, Login, Logs, Response, Sequence, State, Tail, Watch, settings::ConfigEditor,
 };
 
-/// What is known of a stage that is not shown.
+/// State of a stage that is not shown.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     /// The options that a headless command needs for this stage, quoted for a shell: `--stage beta`.
     pub arguments: String,
-    /// Whether it can be reached, and as whom.
+    /// State of the connection, with the caller.
     pub connection: Connection,
     cards: BTreeMap<String, CardSite>,
     logs: Logs,
@@ -28,7 +28,7 @@ pub struct Site {
     tenant: Option<String>,
 }
 
-/// What a stage has of one function.
+/// State of one function on a stage.
 #[derive(Clone, Debug, Default)]
 struct CardSite {
     deployment: Deployment,
@@ -38,31 +38,31 @@ struct CardSite {
 }
 
 impl Site {
-    /// A stage of this name, of which nothing is known.
+    /// Creates the state of a stage with this name, before anything was read.
     pub fn new(stage: &str) -> Self {
         let arguments = if stage == StageInfo::LOCAL { String::new() } else { format!("--stage {stage}") };
         Self { arguments, ..Self::default() }
     }
 
-    /// What is followed there.
+    /// Returns the tail of the stage.
     pub const fn tail_mut(&mut self) -> Option<&mut Tail> {
         self.tail.as_mut()
     }
 
-    /// The functions with settings that are edited and not sent.
+    /// Returns the functions with settings that are edited but not sent.
     pub fn edited(&self) -> impl Iterator<Item = &str> {
         let edited = self.cards.iter().filter(|(_, card)| !card.config.edits.is_empty());
         edited.map(|(name, _)| name.as_str())
     }
 
-    /// Functions that were saved wait to be rebuilt for this stage.
+    /// Returns `true` if saved functions wait to be rebuilt for this stage.
     pub fn is_waiting(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| !watch.waiting.is_empty())
     }
 }
 
 impl State {
-    /// Makes `stage` the one that is shown. What is known of the one shown so far is kept.
+    /// Makes `stage` the shown one. The state of the previous one is kept.
     pub fn turn_to(&mut self, stage: &str) {
         if self.options.stage == stage {
             return;
@@ -74,7 +74,8 @@ impl State {
         self.sites.insert(before, site);
     }
 
-    /// Exchanges what belongs to a stage. All fields are named here, so that of a new one it is decided whether it does.
+    /// Exchanges the state that belongs to a stage. All fields are listed here, so that the compiler asks about a new
+    /// one.
     fn exchange(&mut self, site: &mut Site) {
         let Self {
             options,
@@ -89,7 +90,7 @@ impl State {
             login,
             expiry_seen,
             tenant,
-            // What belongs to the workspace, the screen or the user whatever the stage.
+            // State of the workspace, the screen or the user, independent of the stage.
             now: _,
             utc_offset: _,
             workspace: _,
@@ -138,7 +139,7 @@ impl State {
 }
 
 impl CardSite {
-    /// As [`State::exchange`], for one function.
+    /// Like [`State::exchange`], for one function.
     fn exchange(&mut self, card: &mut Card) {
         let Card {
             deployment,

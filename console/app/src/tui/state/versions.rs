@@ -1,4 +1,4 @@
-//! The list of versions that one to roll back to is chosen from.
+//! The list of versions to roll back to.
 
 use lambda_console_model::{FunctionVersions, Version};
 
@@ -9,21 +9,21 @@ use super::JobId;
 pub struct Picker {
     /// The function's name in the workspace.
     pub function: String,
-    /// The job that reads them; none once it has.
+    /// Job that reads them; `None` once it has ended.
     pub job: Option<JobId>,
-    /// What it read; none while it reads for the first time.
+    /// The versions; `None` until they were read for the first time.
     pub found: Option<FunctionVersions>,
-    /// The chosen one.
+    /// Index of the selected version.
     pub selected: usize,
 }
 
 impl Picker {
-    /// The versions of `function`, which `job` reads.
+    /// Creates the list of the versions of `function`, which `job` reads.
     pub fn new(function: String, job: JobId) -> Self {
         Self { function, job: Some(job), found: None, selected: 0 }
     }
 
-    /// The chosen version.
+    /// Returns the selected version.
     pub fn current(&self) -> Option<&Version> {
         self.found.as_ref()?.versions.get(self.selected)
     }

@@ -1,29 +1,29 @@
-//! Watching the sources: which functions wait to be rebuilt.
+//! Watching the sources: the functions that wait to be rebuilt.
 
 use std::collections::BTreeSet;
 
 use super::JobId;
 
-/// The sources are watched: what is saved is built and deployed.
+/// State of watching, which builds and deploys saved changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// The job that watches.
     pub job: JobId,
-    /// The functions that are to be built next, once no other build, deploy or loop runs.
+    /// Functions to build next, once no other build, deploy or run is active.
     pub waiting: BTreeSet<String>,
-    /// What made them wait, or what the last rebuild was for.
+    /// Cause of the wait, or of the last rebuild.
     pub cause: String,
-    /// The build or deploy that watching has started, and its functions.
+    /// Build or deploy that watching has started, with its functions.
     pub running: Option<(JobId, Vec<String>)>,
 }
 
 impl Watch {
-    /// A watch that has seen nothing yet.
+    /// Creates a watch that has seen no changes yet.
     pub const fn new(job: JobId) -> Self {
         Self { job, waiting: BTreeSet::new(), cause: String::new(), running: None }
     }
 
-    /// Notes that `job` has ended. If watching had started it, gives the functions that it was for.
+    /// Records that `job` has ended. If watching had started it, returns its functions.
     pub fn ended(&mut self, job: JobId) -> Option<Vec<String>> {
         let (_, functions) = self.running.take_if(|(running, _)| *running == job)?;
         Some(functions)

@@ -1,4 +1,4 @@
-//! `$EDITOR` on a text.
+//! Edits a text in `$EDITOR`.
 
 use std::{
     env,
@@ -11,11 +11,11 @@ use std::{
 
 use lambda_console_model::{Failure, text::decode};
 
-/// Lets `$VISUAL`, `$EDITOR` or `vi` change `text`, in a file that only the user can read.
+/// Opens `text` in `$VISUAL`, `$EDITOR` or `vi`, in a file that only the user can read.
 pub(super) fn edit(text: &str) -> Result<String, Failure> {
     let path = env::temp_dir().join(format!("lambda-console-{}.json", uuid::Uuid::new_v4()));
     let result = write(&path, text).and_then(|()| run(&path)).and_then(|()| read(&path));
-    // A file that could not be read back holds what was typed: it stays.
+    // A file that could not be read back contains the user's text: it is kept.
     if !matches!(&result, Err(failure) if failure.hint.contains("is kept")) {
         let _ = fs::remove_file(&path);
     }

@@ -14,7 +14,7 @@ const XTERM: [u32; 16] = [
     0x00_0000, 0xcd_0000, 0x00_cd00, 0xcd_cd00, 0x00_00ee, 0xcd_00cd, 0x00_cdcd, 0xe5_e5e5, 0x7f_7f7f, 0xff_0000,
     0x00_ff00, 0xff_ff00, 0x5c_5cff, 0xff_00ff, 0x00_ffff, 0xff_ffff,
 ];
-/// As ethanschoonover.com/solarized has them.
+/// Values from ethanschoonover.com/solarized.
 const SOLARIZED: [u32; 16] = [
     0x07_3642, 0xdc_322f, 0x85_9900, 0xb5_8900, 0x26_8bd2, 0xd3_3682, 0x2a_a198, 0xee_e8d5, 0x00_2b36, 0xcb_4b16,
     0x58_6e75, 0x65_7b83, 0x83_9496, 0x6c_71c4, 0x93_a1a1, 0xfd_f6e3,
@@ -67,7 +67,7 @@ impl Terminal {
         rgb(self.sixteen[usize::from(index)])
     }
 
-    /// The contrast of text in this style, as WCAG 2 defines it.
+    /// Returns the contrast of text in this style, as WCAG 2 defines it.
     fn contrast(&self, style: Style) -> f64 {
         let text = style.fg.map_or(rgb(self.text), |color| self.colour(color));
         let ground = style.bg.map_or(rgb(self.background), |color| self.colour(color));
@@ -75,7 +75,7 @@ impl Terminal {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// The least contrast of secondary text: 4.5, or that of the terminal's own text where it has less.
+    /// Returns the minimum contrast of secondary text: 4.5, or that of the terminal's own text if it is lower.
     fn enough(&self) -> f64 {
         self.contrast(Style::new()).min(4.5)
     }

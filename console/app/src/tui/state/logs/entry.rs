@@ -1,4 +1,4 @@
-//! A line as the ring holds it, and what it is.
+//! A line in the ring, and its kind.
 
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
@@ -7,24 +7,24 @@ use lambda_console_model::{
     text::{clean, without_end},
 };
 
-/// What a line is to the platform.
+/// Kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The function wrote it.
+    /// Written by the function.
     Plain,
-    /// The function wrote it, and it tells of an error.
+    /// Written by the function; reports an error.
     Error,
-    /// The function wrote it, and it warns.
+    /// Written by the function; reports a warning.
     Warning,
-    /// What the platform says while a sandbox starts and requests begin and end.
+    /// Written by the platform when a sandbox starts and requests start and end.
     Platform,
     /// The figures of a request.
     Report,
-    /// Nobody wrote it: the console says that lines were missed, and when they were filled in.
+    /// Added by the console: lines were missed, and how many were filled in.
     Mark,
 }
 
-/// A line as it is held: texts that repeat are shared.
+/// A line in the ring: repeated texts are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Milliseconds since the Unix epoch.
@@ -33,20 +33,20 @@ pub struct Entry {
     pub function: Arc<str>,
     /// The log stream.
     pub stream: Arc<str>,
-    /// Its place among the lines of its stream with this timestamp.
+    /// Rank among the lines of its stream with this timestamp.
     pub rank: i64,
-    /// The request that it belongs to.
+    /// Request ID.
     pub request_id: Option<Arc<str>>,
-    /// What it is.
+    /// Kind of the line.
     pub kind: Kind,
-    /// The line, as it was written.
+    /// The line as written.
     pub message: Box<str>,
-    /// The line as it is shown, where that is something else.
+    /// The line as shown, if that differs.
     pub(super) shown: Option<Box<str>>,
 }
 
 impl Entry {
-    /// A line, without the texts that it shares with others yet.
+    /// Creates an entry that shares no texts with others yet.
     pub(super) fn new(line: LogLine) -> Self {
         let shown = match clean(without_end(&line.message)) {
             Cow::Borrowed(text) if text.len() == line.message.len() => None,
@@ -65,33 +65,34 @@ impl Entry {
         }
     }
 
-    /// The line as it is shown and looked for: without what would control the terminal. It may have several lines.
+    /// Returns the line as shown and searched: without characters that would control the terminal. May have several
+    /// lines.
     pub fn text(&self) -> &str {
         self.shown.as_deref().unwrap_or(&self.message)
     }
 
-    /// How many bytes the line holds.
+    /// Returns the size of the line in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.message.len() + self.shown.as_ref().map_or(0, |shown| shown.len())
     }
 
-    /// Whether its time is the one that it was written at; a line that came with a response has none.
+    /// Returns `true` if its timestamp is the time at which it was written; a line from a response has none.
     pub fn is_timed(&self) -> bool {
         self.kind == Kind::Mark || !self.stream.is_empty()
     }
 
-    /// Lines stand by their time; at one time by function and stream, and in a stream by their rank.
+    /// Compares lines by time, then by function and stream, and within a stream by rank.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         self.place().cmp(&other.place())
     }
 
-    /// What [`Self::order`] compares.
+    /// Returns the key that [`Self::order`] compares.
     pub(super) fn place(&self) -> (i64, &str, &str, i64) {
         (self.timestamp, &self.function, &self.stream, self.rank)
     }
 }
 
-/// Reads off the line, cleaned, what it is. Errors and warnings are known by the level that loggers write first.
+/// Determines the kind of a cleaned line. Errors and warnings are recognised by the level that loggers write first.
 pub(super) fn kind(message: &str) -> Kind {
     let starts = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
     if starts(&["REPORT RequestId:"]) {

@@ -1,27 +1,27 @@
-//! Which log lines are shown.
+//! The filter of log lines.
 
 use super::{Entry, Kind};
 
-/// What lets a line through: all that is set must hold.
+/// Filter of log lines: a line must satisfy everything that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Text that the line contains; case counts only where the text has an upper-case letter. Empty: any line.
+    /// Text that the line must contain; case-sensitive only if it contains an upper-case letter. Empty for any line.
     pub text: String,
     /// The function that wrote it.
     pub function: Option<String>,
-    /// The request that it belongs to.
+    /// The request that the line must belong to.
     pub request_id: Option<String>,
 }
 
 impl Filter {
-    /// Whether it can hold a line back.
+    /// Returns `true` if the filter can hide lines.
     pub fn is_set(&self) -> bool {
         !self.text.is_empty() || self.function.is_some() || self.request_id.is_some()
     }
 
-    /// Whether `entry` is shown.
+    /// Returns `true` if `entry` is shown.
     pub fn lets_through(&self, entry: &Entry) -> bool {
-        // What was missed may be of any function.
+        // Missed lines may be of any function.
         let is_of = |function: &str| function == &*entry.function || entry.kind == Kind::Mark;
         self.function.as_deref().is_none_or(is_of)
             && self.request_id.as_deref().is_none_or(|id| Some(id) == entry.request_id.as_deref())
@@ -29,12 +29,12 @@ impl Filter {
     }
 }
 
-/// Whether `text` contains `wanted`; without upper-case letters in `wanted`, in any case (of ASCII).
+/// Returns `true` if `text` contains `wanted`; without upper-case letters in `wanted`, case is ignored (for ASCII).
 pub fn contains(text: &str, wanted: &str) -> bool {
     find(text, wanted).is_some()
 }
 
-/// The byte offset of `wanted` in `text`, as [`contains`] looks for it.
+/// Returns the byte offset of `wanted` in `text`, with the rules of [`contains`].
 pub fn find(text: &str, wanted: &str) -> Option<usize> {
     if wanted.chars().any(char::is_uppercase) {
         return text.find(wanted);

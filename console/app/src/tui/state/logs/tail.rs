@@ -1,16 +1,16 @@
-//! A tail as the screen has it.
+//! A tail on the screen.
 
 use lambda_console_model::TailState;
 
 use crate::tui::state::JobId;
 
-/// A tail as the screen knows it.
+/// A tail on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tail {
     /// The job.
     pub job: JobId,
-    /// It was told that its lines are shown.
+    /// `true` if it was notified that its lines are shown.
     pub shown: bool,
-    /// How it stands.
+    /// Last reported state.
     pub state: TailState,
 }

@@ -4,7 +4,7 @@ use lambda_console_model::{Concurrency, LogSettings};
 
 use super::*;
 
-/// What a function on a stage has.
+/// Returns the settings of a function on a stage.
 fn live() -> FunctionConfig {
     FunctionConfig {
         memory: Some(128),
