@@ -2,7 +2,7 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Bytes as base64.
+/// Encodes bytes as base64.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -16,7 +16,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of base64; none where it is not valid. Padding may be left out.
+/// Decodes base64. Returns `None` if it is not valid. Padding is optional.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     let padding = text.len() - digits.len();
@@ -51,7 +51,7 @@ fn sextet(digit: u8) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// RFC 4648, 10.
+    /// RFC 4648, section 10.
     const VECTORS: [(&str, &str); 7] = [
         ("", ""),
         ("f", "Zg=="),

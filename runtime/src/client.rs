@@ -1,4 +1,4 @@
-//! The verbs of the Runtime API (next, response, error, init error) and what each status means. One client is one
+//! The calls of the Runtime API (next, response, error, init error) and the meaning of each status. One client is one
 //! worker: a connection, a reply, a current request.
 
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use crate::report::Report;
 enum Exchange {
     Poll,
     Answer,
-    /// An answer, and the poll after it in the same breath.
+    /// An answer, and the poll after it in the same write.
     AnswerAndPoll,
-    /// The failed start.
+    /// The report of a failed start.
     Report,
     Restore,
 }
 
 impl Exchange {
-    /// As an error says it.
+    /// Description for error messages.
     const fn doing(self) -> &'static str {
         match self {
             Self::Poll => "asking for the next invocation",
@@ -46,27 +46,27 @@ pub(crate) struct Client {
     connection: Connection,
     reply: Reply,
     current: Current,
-    /// What is to be echoed with the answer; empty where the platform sent none.
+    /// The invocation id to echo with the answer; empty if the platform sent none.
     invocation_id: Vec<u8>,
     /// The head of the last response.
     head: Head,
-    /// The next invocation was asked for along with the last answer.
+    /// `true` if the next invocation was requested along with the last answer.
     asked: bool,
 }
 
-/// Connects, or says where to it was not possible.
+/// Connects. The error contains the address.
 async fn connect(endpoint: &Endpoint) -> Result<Connection, End> {
     let unreachable = |error| End::Unreachable { address: endpoint.authority.clone(), error };
     endpoint.connect().await.map(Connection::new).map_err(unreachable)
 }
 
-/// Lets time pass. tokio's own timers would be linked into every function; waits as rare as these do without.
+/// Sleeps. tokio's own timers would be linked into every function; waits as rare as these do not need them.
 pub(crate) async fn wait(time: Duration) {
     let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
 
 impl Client {
-    /// Connects.
+    /// Connects and creates the client.
     pub(crate) async fn open(endpoint: Arc<Endpoint>) -> Result<Self, End> {
         let connection = connect(&endpoint).await?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Client {
             connection,
             reply: Reply::default(),
             current: Current::default(),
-            // Held for good, this small block keeps the page that a handler's small blocks come from: musl's allocator
+            // Kept for good, this small block keeps the page that a handler's small blocks come from: musl's allocator
             // would map and unmap that page in each invocation.
             invocation_id: Vec::with_capacity(8),
             head: Head::default(),
@@ -82,13 +82,13 @@ impl Client {
         })
     }
 
-    /// Waits for the next invocation, for as long as it takes.
+    /// Waits for the next invocation, without a time limit.
     pub(crate) async fn next(&mut self) -> Result<(), End> {
         let mut pause = Duration::from_millis(5);
         loop {
             match self.exchange(Exchange::Poll).await? {
                 200 => return self.begin(),
-                // Some servers answer this where they have nothing yet. Ask again, but never in a tight loop.
+                // Some servers send this when they have nothing yet. Retry, but never in a tight loop.
                 204 => {
                     wait(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -98,13 +98,13 @@ impl Client {
         }
     }
 
-    /// Takes from an invocation what its answer will need.
+    /// Takes from an invocation the fields that its answer will need.
     fn begin(&mut self) -> Result<(), End> {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         let fields = &message.head.fields;
         let malformed = |why| End::Malformed { doing: Exchange::Poll.doing(), why: Malformed(why) };
         let id = message.field(fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
-        // It becomes a part of a path.
+        // It becomes part of a path.
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
             return Err(malformed("an invocation's request id has characters that no id has"));
         }
@@ -119,26 +119,26 @@ impl Client {
         Ok(())
     }
 
-    /// The parts that a handler's call needs, all at once: the invocation, the reply, the current request.
+    /// The parts that a handler's call needs, borrowed at once: the invocation, the reply, the current request.
     pub(crate) fn call(&mut self) -> (Message<'_>, &mut Reply, &mut Current) {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         (message, &mut self.reply, &mut self.current)
     }
 
-    /// Whether an answer and the poll after it may be sent in one breath.
+    /// Returns `true` if an answer and the poll after it may be sent in one write.
     pub(crate) fn is_pipelined(&self) -> bool {
         self.endpoint.pipelined
     }
 
-    /// The ids of the current invocation: of the request, and what is to be echoed.
+    /// The ids of the current invocation: the request id, and the invocation id to echo.
     pub(crate) fn ids(&self) -> (&str, &[u8]) {
         (&self.current.request_id, &self.invocation_id)
     }
 
-    /// Sends the reply as the handler wrote it. A stream that fails on the way says so in its trailers; if it
-    /// panicked, the report of it is given back.
+    /// Sends the reply as the handler wrote it. A stream that fails midway reports its error in its trailers; if it
+    /// panicked, the report is returned.
     ///
-    /// `pipelined`: the next invocation is asked for in the same breath, where the answer is no stream.
+    /// With `pipelined` the next invocation is requested in the same write, unless the answer is a stream.
     pub(crate) async fn respond(&mut self, pipelined: bool) -> Result<Option<Report>, End> {
         let Some(stream) = self.reply.stream.take() else {
             let status = self.exchange(if pipelined { Exchange::AnswerAndPoll } else { Exchange::Answer }).await?;
@@ -164,7 +164,7 @@ impl Client {
         }
         match (self.connection.receive(false).await, written) {
             (Ok(head), written) => {
-                // A response that was not written to its end leaves nothing that a request could follow.
+                // A partially written response makes the connection unusable.
                 self.connection.finished |= written.is_err();
                 self.head = head;
                 self.judge(self.head.status).map(|()| panic)
@@ -174,16 +174,16 @@ impl Client {
         }
     }
 
-    /// What the Runtime API says to an answer.
+    /// Handles the Runtime API's status for an answer.
     fn judge(&mut self, status: u16) -> Result<(), End> {
         match status {
             200..300 => {}
-            // The platform is in a state where it takes nothing more, or is broken.
+            // The platform is in a state in which it accepts nothing more, or has failed.
             status @ (403 | 500..) => return Err(End::refused(Exchange::Answer.doing(), status, self.body())),
             status => {
                 let why = match status {
                     410 => "the answer came too late".to_owned(),
-                    // The caller has been told already; reporting an error now would be a second answer.
+                    // The caller was informed already; reporting an error now would be a second answer.
                     413 => "the answer is too large, which the caller was told".to_owned(),
                     _ => format!("the answer was not taken ({status}): {}", told(self.body())),
                 };
@@ -195,7 +195,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a failure in the reply's place, and logs it.
+    /// Sends a failure instead of the reply, and logs it.
     pub(crate) async fn fail(&mut self, report: &Report) -> Result<(), End> {
         self.tell(&report.message, &[("errorType", &report.kind)]);
         self.reply.begin(&self.endpoint, Target::Error(&self.current.request_id), &self.invocation_id);
@@ -204,8 +204,8 @@ impl Client {
         self.judge(status)
     }
 
-    /// Reports that the function could not be made ready: the init (taken only before the first [`Client::next`]), or
-    /// what followed a restore.
+    /// Reports that the function could not be initialized: the init (accepted only before the first [`Client::next`]),
+    /// or the restore.
     pub(crate) async fn fail_start(&mut self, target: Target<'_>, report: &Report) -> Result<(), End> {
         self.reply.begin(&self.endpoint, target, &[]);
         self.reply.report(report);
@@ -215,8 +215,8 @@ impl Client {
         }
     }
 
-    /// Waits until the snapshot, which is taken now, is restored. What follows has a connection of its own: the old one
-    /// may be of another machine.
+    /// Waits until the snapshot, which is taken now, is restored. Later requests have a new connection: the old one may
+    /// belong to another machine.
     pub(crate) async fn restored(&mut self) -> Result<(), End> {
         self.reply.head = self.endpoint.restore_next();
         self.reply.body = None;
@@ -229,12 +229,12 @@ impl Client {
         }
     }
 
-    /// Whether an invocation ever came.
+    /// Returns `true` if an invocation ever arrived.
     pub(crate) fn has_served(&self) -> bool {
         !self.current.request_id.is_empty()
     }
 
-    /// Runs what follows an answer, as a part of the request that it answered. A panic in it is given back, and logged.
+    /// Runs the work after an answer, as part of the same request. A panic in it is logged and returned.
     pub(crate) async fn afterwards(&mut self, work: impl Future) -> Result<(), Report> {
         let outcome = panic::catch(&mut self.current, work).await;
         if let Err(report) = &outcome {
@@ -243,8 +243,9 @@ impl Client {
         outcome.map(drop)
     }
 
-    /// One request (the poll, or else the reply), one response: its status; head and body are kept. A connection that
-    /// turns out to be closed before a byte of the response came is replaced, once.
+    /// Sends one request (the poll, or else the reply) and returns the status of its response, whose head and body are
+    /// kept. If the connection turns out to be closed before a byte of the response arrived, the request is sent again
+    /// on a new one, once.
     async fn exchange(&mut self, exchange: Exchange) -> Result<u16, End> {
         let mut retried = false;
         loop {
@@ -261,11 +262,11 @@ impl Client {
                     self.connection.send(&self.reply.head, self.reply.body.as_ref(), follows).await
                 }
             };
-            // A server may answer and close before it has read all; what it answered is what counts.
+            // A server may respond and close before it has read the whole request; its response counts.
             match (self.connection.receive(ahead).await, sent) {
                 (Ok(head), sent) => {
                     self.head = head;
-                    // A request that was not written to its end leaves nothing that another one could follow.
+                    // A partially written request makes the connection unusable.
                     self.connection.finished |= sent.is_err();
                     self.asked = ahead && !self.connection.finished;
                     return Ok(self.head.status);
@@ -285,7 +286,7 @@ impl Client {
         self.connection.buffer.get(self.head.length..).unwrap_or_default()
     }
 
-    /// A log line about what went wrong with the current request.
+    /// Logs a problem of the current request.
     fn tell(&mut self, message: &str, fields: &[(&str, &str)]) {
         let _entered = log::Entered::new(&mut self.current);
         log::write(log::Level::Error, message, fields);

@@ -1,4 +1,4 @@
-//! One connection to the Runtime API: requests out, responses into one buffer that is used again and again.
+//! One connection to the Runtime API: sends requests, and reads responses into one buffer that is reused.
 
 use std::io;
 
@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 use crate::decode::{Decoder, Head, Malformed, Progress};
 use crate::stream::Writer;
 
-/// What is read at once while the length of a response is unknown. It holds an ordinary response whole.
+/// Size of one read while the length of a response is unknown. It holds a whole ordinary response.
 const READ: usize = 8 * 1024;
-/// A buffer that grew beyond this is given back once its response is done with.
+/// A buffer that grew beyond this is freed once its response was handled.
 const KEEP: usize = 1024 * 1024;
 
-/// Why there is no response.
+/// Reason for which there is no response.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The connection ended before a byte of the response came: it was closed while idle, or the server is gone.
+    /// The connection ended before a byte of the response arrived: it was closed while idle, or the server is gone.
     Silent(io::Error),
     /// The connection ended inside the response.
     Cut(io::Error),
-    /// What came is not a response.
+    /// The bytes are not a valid response.
     Malformed(Malformed),
 }
 
@@ -31,15 +31,15 @@ impl From<Malformed> for Broken {
     }
 }
 
-/// A connection that answers one request at a time.
+/// A connection for one request at a time.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) writer: Writer,
-    /// The last response: its head, then its body alone, whatever the framing was.
+    /// The last response: its head, then its decoded body, whatever the framing was.
     pub(crate) buffer: BytesMut,
-    /// What came behind the last response: the beginning of the next one.
+    /// Bytes after the last response: the beginning of the next one.
     rest: Vec<u8>,
-    /// Whether the server takes no further request on it.
+    /// `true` if the server accepts no further request on it.
     pub(crate) finished: bool,
 }
 
@@ -48,25 +48,25 @@ impl Connection {
         Self { writer: Writer { stream }, buffer: BytesMut::new(), rest: Vec::new(), finished: false }
     }
 
-    /// Sends one request, head and body, and what is to follow it at once.
+    /// Sends one request, head and body, and the bytes that follow it at once.
     pub(crate) async fn send(&mut self, head: &[u8], body: Option<&Bytes>, follows: &[u8]) -> io::Result<()> {
         if body.is_none() && follows.is_empty() {
             return self.writer.stream.write_all(head).await;
         }
-        // One system call for all, and no copy of the body.
+        // One system call for all parts, and no copy of the body.
         let body = body.map(AsRef::as_ref).unwrap_or_default();
         self.writer.stream.write_all_buf(&mut Buf::chain(head, body).chain(follows)).await
     }
 
     /// Reads one response into the buffer. There is no time limit: between two invocations the process is frozen, and
-    /// the wait for the next one may take days. `ahead`: the next request has been sent already.
+    /// the wait for the next one may take days. `ahead` is `true` if the next request was sent already.
     pub(crate) async fn receive(&mut self, ahead: bool) -> Result<Head, Broken> {
         self.buffer.clear();
         self.buffer.extend_from_slice(&self.rest);
         let mut decoder = if ahead { Decoder::ahead() } else { Decoder::default() };
         let mut wanted = 0;
         loop {
-            // What came with the response before may be all of this one.
+            // The bytes read with the previous response may be all of this one.
             if self.rest.is_empty() {
                 match self.fill(wanted).await {
                     Err(Broken::Cut(error))
@@ -89,9 +89,10 @@ impl Connection {
         Ok(head)
     }
 
-    /// Reads more, with room for all that is `wanted`.
+    /// Reads more, with room for all `wanted` bytes.
     async fn fill(&mut self, wanted: usize) -> Result<(), Broken> {
-        // An unknown length: double rather than grow by little steps, so that a large body is moved a few times only.
+        // An unknown length: double the buffer rather than grow in small steps, so that a large body is moved only a
+        // few times.
         let room = if wanted == 0 { READ.max(self.buffer.len()) } else { wanted };
         self.buffer.reserve(room);
         let broken = |error, received| if received { Broken::Cut(error) } else { Broken::Silent(error) };
@@ -102,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Gives the memory of an unusually large response back.
+    /// Frees the memory of an unusually large response.
     pub(crate) fn trim(&mut self) {
         if self.buffer.capacity() > KEEP {
             self.buffer = BytesMut::with_capacity(READ);

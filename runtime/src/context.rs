@@ -1,4 +1,4 @@
-//! What is known of an invocation besides its payload. Plain data: a test writes one down.
+//! Metadata of an invocation. Plain data that a test can construct.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::failure::PayloadError;
 use crate::payload;
 
-/// One invocation. A handler that takes it as its last argument gets it.
+/// Context of one invocation, passed to a handler that has it as its last parameter.
 ///
 /// ```
 /// use lambda::Context;
@@ -18,16 +18,16 @@ use crate::payload;
 /// Source of the fields: AWS Lambda developer guide, "Using the Lambda runtime API".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// The request's id, as it stands in the log.
+    /// The request id, as it appears in the log.
     pub request_id: String,
-    /// When the invocation will be cut off, in milliseconds since the Unix epoch; 0 where nobody said.
+    /// Time at which the invocation times out, in milliseconds since the Unix epoch; 0 if the server sent none.
     pub deadline_ms: u64,
     /// The ARN that was invoked: function, version or alias.
     pub function_arn: String,
-    /// The X-Ray trace header (`Root=…;Parent=…;Sampled=…`), where tracing is on. It is not put into the environment:
-    /// that would be one for all threads, and cannot be done soundly.
+    /// The X-Ray trace header (`Root=…;Parent=…;Sampled=…`), if tracing is enabled. It is not set in the environment:
+    /// that would be one value for all threads, and setting it is unsound.
     pub trace_id: Option<String>,
-    /// The tenant, for functions with tenant isolation.
+    /// The tenant ID, for functions with tenant isolation.
     pub tenant_id: Option<String>,
     /// The JSON that the caller of an SDK sent as client context: see [`Context::client_context`].
     pub client_context: Option<String>,
@@ -41,19 +41,19 @@ pub struct Context {
 pub struct Identity {
     /// The identity.
     pub cognito_identity_id: String,
-    /// The pool that it is of.
+    /// The identity pool.
     pub cognito_identity_pool_id: String,
 }
 
 impl Context {
-    /// When the invocation will be cut off. None where nobody said, or where a server says 1970: emulators without
-    /// time-outs do, and no deadline of Lambda's lies before 2001.
+    /// Time at which the invocation times out. `None` if the server sent none, or one in 1970: emulators without
+    /// timeouts do that, and no deadline of Lambda's is before 2001.
     pub fn deadline(&self) -> Option<SystemTime> {
         const YEAR_2001_MS: u64 = 1_000_000_000_000;
         (self.deadline_ms >= YEAR_2001_MS).then(|| UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms)))?
     }
 
-    /// The time that is left: zero once the deadline has passed, [`Duration::MAX`] where there is none.
+    /// The remaining time: zero after the deadline, [`Duration::MAX`] without one.
     pub fn remaining(&self) -> Duration {
         match self.deadline() {
             Some(deadline) => deadline.duration_since(SystemTime::now()).unwrap_or_default(),
@@ -61,26 +61,26 @@ impl Context {
         }
     }
 
-    /// The client context as a value; none where the caller sent none.
+    /// Parses the client context. Returns `None` if the caller sent none.
     pub fn client_context<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, PayloadError> {
         self.client_context.as_ref().map(|json| payload::read(json.as_bytes())).transpose()
     }
 
-    /// The caller's Amazon Cognito identity; none where there is none.
+    /// Parses the caller's Amazon Cognito identity. Returns `None` if there is none.
     pub fn identity(&self) -> Result<Option<Identity>, PayloadError> {
         self.identity.as_ref().map(|json| payload::read(json.as_bytes())).transpose()
     }
 }
 
-/// The function that this process is, from the environment that Lambda gives it. Each text is empty where a local
-/// server left it out.
+/// The function of this process, from the environment that Lambda sets. A text is empty if a local server does not set
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
     /// `AWS_LAMBDA_FUNCTION_NAME`.
     pub name: String,
     /// `AWS_LAMBDA_FUNCTION_VERSION`: `$LATEST` or a number.
     pub version: String,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; 0 where it is not said.
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; 0 if it is not set.
     pub memory_mb: u32,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`.
     pub log_group: String,
@@ -88,11 +88,11 @@ pub struct Function {
     pub log_stream: String,
     /// `AWS_REGION`.
     pub region: String,
-    /// `_HANDLER`: what the configuration calls the handler; free for the function to use.
+    /// `_HANDLER`: the handler in the function's configuration, which the function may use freely.
     pub handler: String,
 }
 
-/// The function that this process is. Read once, when first asked for.
+/// The function of this process. Read once, on the first call.
 pub fn function() -> &'static Function {
     static FUNCTION: OnceLock<Function> = OnceLock::new();
     FUNCTION.get_or_init(|| {

@@ -1,7 +1,8 @@
-//! The reading half of HTTP/1.1, as a pure function of bytes: where a response's head ends, what it says, and how
-//! its body is framed. Touches no socket, so it can be tested (and fuzzed) cut at every byte.
+//! The reading half of HTTP/1.1, as a pure function of bytes: finds the end of a response's head, parses it, and
+//! determines the framing of the body. Touches no socket, so it can be tested (and fuzzed) with input split at every
+//! byte.
 //!
-//! One origin answers, with six shapes of response; what is outside of them is an error with a name, never a guess.
+//! One server responds, with six kinds of response; anything else is a named error, never a guess.
 
 mod chunks;
 
@@ -12,20 +13,20 @@ use bytes::BytesMut;
 
 use self::chunks::Chunks;
 
-/// The longest head that is read. The client context alone may have 3.5 KB.
+/// Maximum size of a head in bytes. The client context alone may have 3.5 KB.
 const HEAD_LIMIT: usize = 64 * 1024;
-/// The largest body that is read; Lambda's own limit for a payload is 6 MB.
+/// Maximum size of a body in bytes; Lambda's own limit for a payload is 6 MB.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Why bytes are not a response.
+/// Reason for which bytes are not a valid response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Where a field's value is, in the bytes of the head (which has at most 64 KiB); nowhere by default.
+/// Position of a field's value in the bytes of the head (which has at most 64 KiB). The default is no position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
-    /// 0 is nowhere: a value is never at the very start.
+    /// 0 is no position: a value is never at the very start.
     end: u32,
 }
 
@@ -35,25 +36,25 @@ impl Span {
     }
 }
 
-/// The head of a response: what the runtime needs of it.
+/// The parts of a response's head that the runtime needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
-    /// Bytes of the head, with the empty line that ends it.
+    /// Length of the head in bytes, with the empty line that ends it.
     pub(crate) length: usize,
     pub(crate) framing: Framing,
-    /// Whether the server keeps the connection for another request.
+    /// `true` if the server keeps the connection open for another request.
     pub(crate) keep_alive: bool,
     pub(crate) fields: Fields,
 }
 
-/// How the end of a body is found.
+/// Kind of framing: it determines the end of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// There is none, or it has this many bytes.
+    /// No body, or one of this many bytes.
     Length(usize),
     Chunked,
-    /// The server says that it closes the connection, and does.
+    /// The body ends when the server closes the connection, which it announced.
     #[default]
     UntilClose,
 }
@@ -70,13 +71,12 @@ pub(crate) struct Fields {
     pub(crate) identity: Span,
     pub(crate) tenant_id: Span,
     pub(crate) content_type: Span,
-    /// Not of an invocation: what the Extensions API calls a registered extension.
+    /// Not of an invocation: the Extensions API's identifier of a registered extension.
     pub(crate) extension_id: Span,
 }
 
 impl Fields {
-    /// The span that a field's value belongs in. Length and first letter tell the names apart, so one comparison is
-    /// enough.
+    /// The span of a field by name. Length and first letter distinguish the names, so one comparison is enough.
     fn span(&mut self, name: &str) -> Option<&mut Span> {
         let first = name.as_bytes().get("lambda-runtime-".len()).map(u8::to_ascii_lowercase);
         let (known, span) = match (name.len(), first) {
@@ -96,36 +96,36 @@ impl Fields {
     }
 }
 
-/// Decodes one response from a buffer that grows at its end. When it is whole, the buffer holds its head and then its
-/// body alone, whatever the framing was.
+/// Decodes one response from a buffer that grows at its end. Once it is complete, the buffer holds its head and then
+/// only its body, whatever the framing was.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    /// Its length is 0 until it has come.
+    /// Its length is 0 until it is complete.
     head: Head,
     chunks: Chunks,
-    /// The buffer up to here is decoded.
+    /// Number of bytes of the buffer that are decoded.
     decoded: usize,
-    /// Another response may come behind this one: the next request has been sent already.
+    /// `true` if another response may follow this one: the next request was sent already.
     ahead: bool,
-    /// What came behind the end.
+    /// The bytes after the end.
     rest: Vec<u8>,
 }
 
-/// How far a response has come.
+/// Progress of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// This many bytes are known to be missing; 0 when nobody can know.
+    /// At least this many bytes are missing; 0 if the number is unknown.
     Wants(usize),
     Whole,
 }
 
 impl Decoder {
-    /// Decodes a response behind which another one may come.
+    /// Decodes a response that another one may follow.
     pub(crate) fn ahead() -> Self {
         Self { ahead: true, ..Self::default() }
     }
 
-    /// Takes in what has come since the last call.
+    /// Decodes the bytes added since the last call.
     pub(crate) fn advance(&mut self, buffer: &mut BytesMut) -> Result<Progress, Malformed> {
         if self.head.length == 0 {
             let Some(head) = final_head(buffer)? else { return Ok(Progress::Wants(0)) };
@@ -162,18 +162,18 @@ impl Decoder {
         Ok(if whole { Progress::Whole } else { Progress::Wants(0) })
     }
 
-    /// Whether the response is whole if the connection is closed now.
+    /// Returns `true` if the response is complete when the connection is closed now.
     pub(crate) fn ends_with_connection(&self) -> bool {
         self.head.length > 0 && self.head.framing == Framing::UntilClose
     }
 
-    /// The head of the response that is whole, and what came behind it.
+    /// The head of the complete response, and the bytes after it.
     pub(crate) fn into_parts(self) -> (Head, Vec<u8>) {
         (self.head, self.rest)
     }
 }
 
-/// The head at the start of the buffer; interim (1xx) responses before it are taken away.
+/// The head at the start of the buffer; interim (1xx) responses before it are removed.
 fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
         match head(buffer)? {
@@ -184,7 +184,7 @@ fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     }
 }
 
-/// Reads the head at the start of `input`: none while its end has not arrived.
+/// Parses the head at the start of `input`. Returns `None` until its end has arrived.
 fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
     let mut headers = [const { MaybeUninit::uninit() }; 96];
     let mut response = httparse::Response::new(&mut []);
@@ -234,26 +234,26 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
         }
     }
     head.framing = match (content_length, chunked) {
-        // RFC 9112, 6.3: these have no body, whatever their fields say.
+        // RFC 9112, section 6.3: these have no body, whatever their fields say.
         _ if head.status < 200 || head.status == 204 || head.status == 304 => Framing::Length(0),
         (Some(_), true) => return Err(Malformed("there are both a Content-Length and a transfer encoding")),
         (None, true) => Framing::Chunked,
         (Some(length), false) if length > BODY_LIMIT => return Err(Malformed("the body is larger than 64 MiB")),
         (Some(length), false) => Framing::Length(length),
         (None, false) if !head.keep_alive => Framing::UntilClose,
-        // To wait for the end of a connection that is kept open would be to wait for ever.
+        // Waiting for the end of a connection that is kept open would never end.
         (None, false) => return Err(Malformed("the body has neither a Content-Length nor chunks")),
     };
     Ok(Some(head))
 }
 
-/// Where `part`, a slice of `whole`, lies in it.
+/// Position of `part`, a slice of `whole`, in it.
 fn place(whole: &[u8], part: &[u8]) -> Span {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
     Span { start: start as u32, end: (start + part.len()) as u32 }
 }
 
-/// A decimal number without sign, blank or overflow.
+/// Parses a decimal number without sign, blank or overflow.
 fn number(text: &[u8]) -> Option<usize> {
     if text.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Why the loop ended. Every end is told in one line, and none is waited through.
+//! Reasons for which the loop ends. Each is logged in one line, and none is waited for.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use crate::connection::Broken;
 use crate::decode::Malformed;
 use crate::report::Report;
 
-/// The most of a refusal's body that is told.
+/// Maximum number of bytes of a refusal's body that are logged.
 const TOLD: usize = 512;
 
-/// Why there can be no further invocation.
+/// Reason for which there can be no further invocation.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// The environment says something that cannot be meant.
+    /// The environment has an invalid value.
     Environment(String),
-    /// Nobody listens where the Runtime API should be.
+    /// Nothing listens at the Runtime API's address.
     Unreachable { address: String, error: std::io::Error },
     /// The connection ended while `doing`.
     Lost { doing: &'static str, error: std::io::Error },
-    /// The answer to `doing` is not one.
+    /// The response to `doing` is not valid.
     Malformed { doing: &'static str, why: Malformed },
-    /// The Runtime API refused for good.
+    /// The Runtime API refused permanently.
     Refused { doing: &'static str, status: u16, body: String },
     /// The function's init failed, and it was reported.
     Init(Report),
@@ -28,7 +28,7 @@ pub(crate) enum End {
     Restore(Report),
     /// A handler or its hook panicked, and it was reported.
     Panicked,
-    /// SIGTERM came, and the function has a hook for it.
+    /// SIGTERM arrived, and the function has a hook for it.
     Terminated,
 }
 
@@ -40,7 +40,7 @@ impl End {
         }
     }
 
-    /// Whether another connection may do better.
+    /// Returns `true` if a new connection may help.
     pub(crate) fn is_of_connection(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Lost { .. })
     }
@@ -50,7 +50,7 @@ impl End {
     }
 }
 
-/// A body as part of a log line.
+/// Formats a body as part of a log line.
 pub(crate) fn told(body: &[u8]) -> String {
     let body = body.get(..TOLD).unwrap_or(body);
     String::from_utf8_lossy(body.trim_ascii()).replace(char::is_control, " ")

@@ -1,38 +1,38 @@
-//! Where the Runtime API is, and the parts of a request that never change. Reads no environment.
+//! The address of the Runtime API, and the constant parts of requests. Reads no environment.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
-/// The version of the Runtime API that every path begins with.
+/// Version of the Runtime API, with which every path begins.
 const VERSION: &str = "/2018-06-01/runtime";
 
-/// The version of the Extensions API.
+/// Version of the Extensions API.
 const EXTENSIONS: &str = "/2020-01-01/extension";
 
-/// The Runtime API as `AWS_LAMBDA_RUNTIME_API` names it. AWS writes `host:port`; other servers write a URL, some with
-/// a path (cargo-lambda's emulator does).
+/// The Runtime API as specified by `AWS_LAMBDA_RUNTIME_API`. AWS writes `host:port`; other servers write a URL, some
+/// with a path (cargo-lambda's emulator does).
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// `host:port`, for the `Host` field and for a name that has to be looked up.
+    /// `host:port`, for the `Host` field and for a name that has to be resolved.
     pub(crate) authority: String,
-    /// The address, when it was written as one: then nothing has to be looked up.
+    /// The address, if it was given as one: then nothing has to be resolved.
     address: Option<SocketAddr>,
     /// The whole `GET …/invocation/next` request.
     pub(crate) next: Vec<u8>,
-    /// What stands before the version in every path: nothing, or `/…`.
+    /// Prefix of every path before the version: empty, or `/…`.
     path: String,
-    /// `POST …/runtime/`: what every answer begins with.
+    /// `POST …/runtime/`: the beginning of every answer.
     post: String,
-    /// What follows the target in every request: version, host, user agent.
+    /// The text after the target in every request: version, host, user agent.
     common: String,
-    /// An answer and the poll after it are sent in one breath: see [`crate::run`].
+    /// `true` if an answer and the poll after it are sent in one write: see [`crate::run`].
     pub(crate) pipelined: bool,
 }
 
 impl Endpoint {
-    /// Understands `host`, `host:port`, and a URL of either with or without a path.
+    /// Parses `host`, `host:port`, and a URL of either with or without a path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| format!("AWS_LAMBDA_RUNTIME_API is `{}`: {why}", text.escape_debug());
         let rest = match text.split_once("://") {
@@ -69,7 +69,7 @@ impl Endpoint {
         })
     }
 
-    /// Connects, without the delay that would hold small writes back.
+    /// Connects, with `TCP_NODELAY`, so that small writes are not held back.
     pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
         let stream = match self.address {
             Some(address) => TcpStream::connect(address).await?,
@@ -79,12 +79,12 @@ impl Endpoint {
         Ok(stream)
     }
 
-    /// The request that is answered once a snapshot was restored.
+    /// The request whose response arrives once a snapshot was restored.
     pub(crate) fn restore_next(&self) -> Vec<u8> {
         format!("GET {}{VERSION}/restore/next{}\r\n", self.path, self.common).into_bytes()
     }
 
-    /// The request that registers an extension for no event at all.
+    /// The request that registers an extension for no events.
     pub(crate) fn register(&self, name: &str) -> Vec<u8> {
         const NO_EVENTS: &str = r#"{"events":[]}"#;
         let length = NO_EVENTS.len();
@@ -102,7 +102,7 @@ impl Endpoint {
         format!("GET {path}{EXTENSIONS}/event/next{common}Lambda-Extension-Identifier: {id}\r\n\r\n").into_bytes()
     }
 
-    /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the pieces of it), host and user agent.
+    /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the parts of it), host and user agent.
     pub(crate) fn begin_post(&self, target: &[&str], out: &mut Vec<u8>) {
         out.extend_from_slice(self.post.as_bytes());
         for piece in target {

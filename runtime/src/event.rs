@@ -1,4 +1,4 @@
-//! What a handler takes: the payload as a value of its own type, or the bytes as they came.
+//! Inputs of a handler: the payload as a value of its own type, or the bytes as they arrived.
 
 use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::decode::{Head, Span};
 use crate::failure::PayloadError;
 use crate::payload;
 
-/// An invocation as it stands in the connection's buffer. Only passed through the public traits.
+/// An invocation in the connection's buffer. Only passed through the public traits.
 #[derive(Debug)]
 pub struct Message<'a> {
     pub(crate) head: &'a Head,
@@ -18,7 +18,7 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// A header field's value; none too if it is not UTF-8.
+    /// Value of a header field, or `None` if it is absent or not UTF-8.
     pub(crate) fn field(&self, span: Span) -> Option<&str> {
         std::str::from_utf8(self.buffer.get(span.range()?)?).ok()
     }
@@ -44,7 +44,8 @@ impl Message<'_> {
     }
 }
 
-/// A payload as it came. It owns its bytes and lends them, so a type with borrowed fields reads without a copy:
+/// A payload as it arrived. It owns its bytes and lends them, so a type with borrowed fields is deserialized without a
+/// copy:
 ///
 /// ```
 /// use lambda::{Error, Event};
@@ -68,17 +69,18 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with this payload, for tests.
+    /// Creates an event with this payload, for tests.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self { payload: payload.into(), content_type: None }
     }
 
-    /// An event whose payload is this value as JSON, for tests. Fails where the value cannot be JSON.
+    /// Creates an event with this value as its JSON payload, for tests. Returns an error if the value cannot be
+    /// serialized.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         Ok(Self { payload: serde_json::to_vec(value)?.into(), content_type: Some("application/json".to_owned()) })
     }
 
-    /// The payload: any bytes; Lambda itself only lets JSON through.
+    /// The payload: any bytes; Lambda itself only accepts JSON.
     pub fn bytes(&self) -> &[u8] {
         &self.payload
     }
@@ -88,22 +90,22 @@ impl Event {
         self.payload
     }
 
-    /// The payload as a value that may borrow from the event. An empty payload is read as `null`. The error names the
-    /// place that does not fit.
+    /// Deserializes the payload as a value that may borrow from the event. An empty payload is read as `null`. The
+    /// error contains the path of the value that does not fit.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
         payload::read(&self.payload)
     }
 
-    /// The content type that the Runtime API sent along, `application/json` for nearly every invocation.
+    /// The content type that the Runtime API sent, `application/json` for nearly every invocation.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 }
 
-/// What a handler may take as its event: every `T: DeserializeOwned`, read from JSON; [`Event`], the bytes; and, with
-/// the feature `http`, a request.
+/// A type that a handler may take as its event: every `T: DeserializeOwned`, read from JSON; [`Event`], the bytes; and,
+/// with the feature `http`, a request.
 ///
-/// The parameter only keeps these apart; the compiler finds it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from an event",
     label = "neither `DeserializeOwned` nor `lambda::Event`",
@@ -120,10 +122,10 @@ pub trait Input<M>: Sized {
     }
 }
 
-/// Marks what serde reads or writes.
+/// Marks types that serde reads or writes.
 #[derive(Debug)]
 pub enum ByValue {}
-/// Marks what this crate passes as it is.
+/// Marks types that this crate passes unchanged.
 #[derive(Debug)]
 pub enum AsItIs {}
 
@@ -136,7 +138,7 @@ impl<T: DeserializeOwned> Input<ByValue> for T {
 impl Input<AsItIs> for Event {
     fn read(message: Message<'_>) -> Result<Self, PayloadError> {
         let content_type = message.field(message.head.fields.content_type).map(str::to_owned);
-        // The bytes leave the buffer with the event; the buffer grows new ones, or takes them back when they are free.
+        // The bytes leave the buffer with the event; the buffer allocates new ones, or reuses them once they are free.
         let mut payload = message.buffer.split();
         drop(payload.split_to(message.head.length));
         Ok(Self { payload: payload.freeze(), content_type })

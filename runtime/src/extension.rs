@@ -8,14 +8,13 @@ use crate::log;
 
 const REGISTERING: &str = "registering for SIGTERM";
 
-/// A registered extension: a connection on which nothing ever comes. It lasts until it is dropped.
+/// A registered extension: a connection on which nothing ever arrives. It lasts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Extension {
     _idle: Connection,
 }
 
-/// Registers. Without the Extensions API (emulators have none) there is nothing to register with, which is only worth a
-/// line; the function serves all the same.
+/// Registers. Without the Extensions API (emulators have none) this only logs a line; the function serves anyway.
 pub(crate) async fn register(endpoint: &Endpoint) -> Option<Extension> {
     match try_register(endpoint).await {
         Ok(Ok(extension)) => return Some(extension),
@@ -43,7 +42,7 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     if connection.finished {
         connection = Connection::new(endpoint.connect().await.map_err(lost)?);
     }
-    // To ask for the next event says that the extension is ready. It has asked for none, so none will come.
+    // Requesting the next event marks the extension as ready. It registered for no events, so none will arrive.
     connection.send(&endpoint.extension_next(&id), None, &[]).await.map_err(lost)?;
     Ok(Ok(Extension { _idle: connection }))
 }

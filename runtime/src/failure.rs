@@ -1,4 +1,4 @@
-//! Errors that a handler returns: any at all, and the two that this crate has.
+//! Errors that a handler returns: any error, and two types of this crate.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -7,10 +7,10 @@ use std::fmt;
 
 use crate::report::Report;
 
-/// Any error. `?` turns every error that can be sent between threads into one.
+/// Any error. `?` converts every error that is `Send + Sync`.
 pub type Error = Box<dyn StdError + Send + Sync + 'static>;
 
-/// An error with a type of the caller's choosing, where making a type of one's own is too much.
+/// An error with a type name chosen by the caller, if defining a type is too much.
 ///
 /// ```
 /// # use lambda::{Error, Failure};
@@ -26,13 +26,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The invocation's `errorType` will be `Function.<name>`; letters only, the first one upper case, is what Lambda
-    /// takes, and other characters are left out.
+    /// The invocation's `errorType` will be `Function.<name>`. Lambda accepts only letters, the first one upper case;
+    /// other characters are removed.
     pub fn new(name: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into() }
     }
 
-    /// The name that it was made with.
+    /// The name that was passed to [`Failure::new`].
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// A payload that does not fit the type it was read as. Says where: path, line and column. Reported as
+/// A payload that does not fit the type that it was read as. Contains the position: path, line and column. Reported as
 /// `Runtime.UnmarshalError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadError(pub(crate) String);
@@ -59,10 +59,10 @@ impl fmt::Display for PayloadError {
 
 impl StdError for PayloadError {}
 
-/// An error that a handler, or an init, may return: whatever turns into [`Error`] (that is every `std::error::Error`
+/// An error that a handler, or an init, may return: any type that converts into [`Error`] (every `std::error::Error`
 /// that is `Send + Sync`, `anyhow::Error`, [`Error`] itself, `String`, `&str`), and `Box<dyn Error>`.
 ///
-/// The parameter only keeps the two apart; the compiler finds it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes the two; the compiler infers it. Not meant to be implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot fail with `{Self}`",
     label = "neither an error nor a text",
@@ -73,10 +73,10 @@ pub trait Fault<M> {
     fn report(self) -> Report;
 }
 
-/// Errors that may be sent between threads.
+/// Marks errors that are `Send + Sync`.
 #[derive(Debug)]
 pub enum Shareable {}
-/// Errors that may not.
+/// Marks errors that are not.
 #[derive(Debug)]
 pub enum Local {}
 

@@ -7,18 +7,18 @@ use crate::reply::Reply;
 use crate::report::Report;
 use crate::respond::Respond;
 
-/// A function that answers invocations. Every async function or closure of one of these forms is one:
+/// A function that handles invocations. Every async function or closure of one of these forms is one:
 ///
 /// - `async fn(T) -> Result<O, E>`
 /// - `async fn(T, Context) -> Result<O, E>`
 /// - after [`init`](fn@crate::init): `async fn(&S, T) -> Result<O, E>`
 /// - after [`init`](fn@crate::init): `async fn(&S, T, Context) -> Result<O, E>`
-/// - with the feature `http`: every `tower` service of HTTP requests, an axum router for one
+/// - with the feature `http`: every `tower` service of HTTP requests, such as an axum router
 ///
-/// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`, for a managed
+/// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`, because a managed
 /// instance calls it from several threads at once; the future it returns need not be.
 ///
-/// The second parameter only keeps the forms apart; the compiler finds it. Not meant to be implemented elsewhere.
+/// The second parameter only distinguishes the forms; the compiler infers it. Not meant to be implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     note = "a handler is `async fn(T) -> Result<O, E>` or `async fn(T, lambda::Context) -> Result<O, E>`, with `&State` \
@@ -31,7 +31,7 @@ pub trait Handler<S, M>: Send + Sync + 'static {
     fn call(&self, state: &S, message: Message<'_>, reply: &mut Reply) -> impl Future<Output = Result<(), Report>>;
 }
 
-/// Writes what a handler returned.
+/// Writes the result of a handler.
 pub(crate) fn answer<O, OM, E, EM>(outcome: Result<O, E>, reply: &mut Reply) -> Result<(), Report>
 where
     O: Respond<OM>,
@@ -40,7 +40,7 @@ where
     outcome.map_err(Fault::report)?.respond(reply)
 }
 
-/// Reads the event of a handler.
+/// Reads the event for a handler.
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only HTTP responses differ by their event"))]
 pub(crate) fn input<T: Input<M>, M>(message: Message<'_>, reply: &mut Reply) -> Result<T, Report> {
     let event = T::read(message).map_err(|error| Report::runtime("UnmarshalError", error.to_string()))?;
@@ -118,7 +118,7 @@ where
     }
 }
 
-/// The init of a function that has none.
+/// The init of a function without one.
 pub(crate) async fn nothing() -> Result<(), std::convert::Infallible> {
     Ok(())
 }

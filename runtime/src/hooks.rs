@@ -1,16 +1,16 @@
-//! What a function does besides answering: after each response, at its end, around a snapshot.
+//! Hooks of a function: after each response, at its end, around a snapshot.
 
-/// A hook that was not given. It costs nothing, not even the code that would call it.
+/// A hook that was not set. It costs nothing, not even the code that would call it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Absent;
 
-/// A hook that was given.
+/// A hook that was set.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<F>(pub(crate) F);
 
-/// Something to be done with the function's state, or nothing. Only passed through [`Init`](crate::Init).
+/// A hook with access to the function's state, or none. Only passed through [`Init`](crate::Init).
 pub trait Hook<S, O> {
-    /// Whether there is anything to do.
+    /// `true` if the hook was set.
     const GIVEN: bool;
 
     #[doc(hidden)]
@@ -33,7 +33,7 @@ impl<S, O, F: AsyncFn(&S) -> O> Hook<S, O> for Given<F> {
     }
 }
 
-/// The hooks of a function, each of them given or absent.
+/// The hooks of a function, each of them set or absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hooks<A, T, B, R> {
     pub(crate) after_response: A,
@@ -42,5 +42,5 @@ pub struct Hooks<A, T, B, R> {
     pub(crate) after_restore: R,
 }
 
-/// The hooks of a function that has none.
+/// The hooks of a function without any.
 pub type NoHooks = Hooks<Absent, Absent, Absent, Absent>;

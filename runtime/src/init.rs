@@ -1,4 +1,4 @@
-//! A function before it runs: how its state is made, and its hooks.
+//! A function before it runs: the init of its state, and its hooks.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,8 +7,8 @@ use crate::failure::Fault;
 use crate::hooks::{Absent, Given, Hooks, NoHooks};
 use crate::report::Report;
 
-/// How a function starts, and what it does besides answering. Made by [`init`], or by [`stateless`] for a function
-/// without state; each hook may be given once; [`run`](Init::run) serves.
+/// Init and hooks of a function. Created by [`init`], or by [`stateless`] for a function without state; each hook may
+/// be set once; [`run`](Init::run) serves.
 ///
 /// ```no_run
 /// use lambda::Error;
@@ -41,8 +41,8 @@ pub struct Init<I, K = NoHooks> {
     pub(crate) hooks: K,
 }
 
-/// Makes a function's shared state before the first invocation, as part of the cold start. The state is lent to every
-/// call; an error (or a panic) is reported as the function's init error, and the process ends.
+/// Creates a function's shared state before the first invocation, as part of the cold start. Every call borrows the
+/// state; an error (or a panic) is reported as the function's init error, and the process ends.
 ///
 /// ```no_run
 /// use lambda::Error;
@@ -70,7 +70,7 @@ where
     Init { init, hooks: NoHooks::default() }
 }
 
-/// A function without state, for giving it hooks; without those, [`run`](crate::run) is all that is needed.
+/// Creates a function without state, to set hooks; without hooks, [`run`](crate::run) is all that is needed.
 ///
 /// ```no_run
 /// async fn double(number: i64) -> Result<i64, lambda::Error> {
@@ -86,9 +86,9 @@ pub fn stateless() -> Init<impl AsyncFnOnce() -> Result<(), Infallible>> {
 }
 
 impl<I, T, B, R> Init<I, Hooks<Absent, T, B, R>> {
-    /// Runs this after each answer, before the next invocation is asked for and so before the sandbox is frozen: the
-    /// place to flush telemetry. The caller has the answer already; on an ordinary function the time counts as the
-    /// invocation's all the same, and the next invocation waits.
+    /// Runs this hook after each answer, before the next invocation is requested and thus before the sandbox is frozen:
+    /// use it to flush telemetry. The caller has the answer already; on an ordinary function the time still counts as
+    /// the invocation's, and the next invocation waits.
     pub fn after_response<S, E, F>(self, hook: F) -> Init<I, Hooks<Given<F>, T, B, R>>
     where
         I: AsyncFnOnce() -> Result<S, E>,
@@ -101,12 +101,12 @@ impl<I, T, B, R> Init<I, Hooks<Absent, T, B, R>> {
 }
 
 impl<I, A, B, R> Init<I, Hooks<A, Absent, B, R>> {
-    /// Runs this when Lambda ends the sandbox (SIGTERM). What is underway is dropped first; afterwards `run` returns, and
-    /// the state is dropped. There are about 300 milliseconds for all of it, 500 where the function has no other
-    /// extension.
+    /// Runs this hook when Lambda ends the sandbox (SIGTERM). Work in progress is dropped first; afterwards `run`
+    /// returns, and the state is dropped. There are about 300 milliseconds for all of it, 500 if the function has no
+    /// other extension.
     ///
     /// Only a function with this hook handles the signal. It costs two requests at the start: Lambda sends SIGTERM only
-    /// where an extension is registered, so an internal one is.
+    /// if an extension is registered, so an internal one is.
     pub fn on_shutdown<S, E, F>(self, hook: F) -> Init<I, Hooks<A, Given<F>, B, R>>
     where
         I: AsyncFnOnce() -> Result<S, E>,
@@ -119,8 +119,8 @@ impl<I, A, B, R> Init<I, Hooks<A, Absent, B, R>> {
 }
 
 impl<I, A, T, R> Init<I, Hooks<A, T, Absent, R>> {
-    /// Runs this before `SnapStart` takes its snapshot: warm caches up, close connections. A failure is the function's
-    /// init error. Without `SnapStart` it never runs.
+    /// Runs this hook before `SnapStart` takes its snapshot: warm up caches, close connections. A failure is the
+    /// function's init error. Without `SnapStart` it never runs.
     #[expect(clippy::type_complexity, reason = "it is the type of the hook, which has no other name")]
     pub fn before_snapshot<S, E, F, O, M>(
         self,
@@ -138,8 +138,8 @@ impl<I, A, T, R> Init<I, Hooks<A, T, Absent, R>> {
 }
 
 impl<I, A, T, B> Init<I, Hooks<A, T, B, Absent>> {
-    /// Runs this after `SnapStart` restored a snapshot, once in each sandbox: open connections again, make what has to
-    /// be unlike in every sandbox (seeds, ids; a `HashMap` made before keeps its seed). A failure is reported, and the
+    /// Runs this hook after `SnapStart` restored a snapshot, once in each sandbox: reopen connections, renew what must
+    /// differ in every sandbox (seeds, ids; a `HashMap` created before keeps its seed). A failure is reported, and the
     /// process ends. Without `SnapStart` it never runs.
     #[expect(clippy::type_complexity, reason = "it is the type of the hook, which has no other name")]
     pub fn after_restore<S, E, F, O, M>(

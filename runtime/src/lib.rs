@@ -41,7 +41,7 @@
 //! # assert!(matches!(&outcomes[1], testing::Outcome::Error { message, .. } if message == "3 is odd"));
 //! ```
 //!
-//! With what is known of the invocation:
+//! With the context of the invocation:
 //!
 //! ```
 //! # use lambda::{Error, Event, testing};
@@ -54,7 +54,7 @@
 //! # assert!(outcomes[0].json::<String>().unwrap().starts_with("request-1 has "));
 //! ```
 //!
-//! The raw event, which lends its bytes; a body that is sent as it is:
+//! The raw event, which lends its bytes; a body that is sent unchanged:
 //!
 //! ```
 //! # use lambda::{Error, testing};
@@ -73,7 +73,7 @@
 //! # assert!(matches!(&outcomes[0], testing::Outcome::Response { body, .. } if body == "Hello, Lambda!"));
 //! ```
 //!
-//! State that is made once, before the first invocation, and hooks ([`Init`]):
+//! State that is created once, before the first invocation, and hooks ([`Init`]):
 //!
 //! ```
 //! # use lambda::{Error, Event, testing};
@@ -113,8 +113,8 @@
 //! # assert!(matches!(&outcomes[0], testing::Outcome::Response { body, .. } if body == "1\n2\n3\n"));
 //! ```
 //!
-//! HTTP requests of function URLs, API Gateway and load balancers, and any `tower` service, an axum router for one (feature
-//! `http`):
+//! HTTP requests of function URLs, API Gateway and load balancers, and any `tower` service, such as an axum router
+//! (feature `http`):
 //!
 //! ```
 //! # #[cfg(feature = "http")] {
@@ -135,10 +135,10 @@
 //!
 //! # Where to look
 //!
-//! - What a handler may take and return: [`Handler`], [`Input`], [`Respond`], [`Fault`].
-//! - What is known of an invocation: [`Context`], and of the function: [`function`].
+//! - Inputs and outputs of a handler: [`Handler`], [`Input`], [`Respond`], [`Fault`].
+//! - Metadata of an invocation: [`Context`], and of the function: [`function`].
 //! - State and hooks, after each response, at the end, around a snapshot: [`init`](fn@init), [`Init`].
-//! - Lines in the log: [`log`]. Trying a handler without Lambda: [`testing`].
+//! - Log lines: [`log`]. Running a handler without Lambda: [`testing`].
 //!
 //! # How it works
 //!
@@ -146,8 +146,8 @@
 //! (hyper's parser): an invocation takes six system calls and about a sixth of the instructions that a general HTTP
 //! client needs. Handlers run on a current-thread tokio, so timers and sockets of tokio work in them.
 //!
-//! A handler that returns an error fails its invocation; a handler that panics does too, and the process ends after
-//! the report. When the environment is not Lambda's, `run` says so and ends the process with code 3.
+//! A handler that returns an error fails its invocation; a handler that panics does too, and the process ends after the
+//! report. If the environment is not Lambda's, `run` reports it and ends the process with code 3.
 
 mod base64;
 mod client;

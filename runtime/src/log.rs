@@ -1,5 +1,5 @@
-//! Log lines as Lambda wants them: one `write` a line on standard error, text or JSON by `AWS_LAMBDA_LOG_FORMAT`, no
-//! less than `AWS_LAMBDA_LOG_LEVEL`, each with the id of the request that it is about.
+//! Log lines in Lambda's formats: one `write` per line on standard error, text or JSON by `AWS_LAMBDA_LOG_FORMAT`,
+//! filtered by `AWS_LAMBDA_LOG_LEVEL`, each with the id of its request.
 //!
 //! ```
 //! lambda::log::info("took the long way");
@@ -12,18 +12,18 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How much a line matters, in rising order.
+/// Severity of a line, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Every step.
     Trace,
-    /// For finding a fault.
+    /// For debugging.
     Debug,
-    /// What happens.
+    /// Events of normal operation.
     Info,
-    /// What should be looked at.
+    /// Possible problems.
     Warn,
-    /// What failed.
+    /// Failures.
     Error,
 }
 
@@ -39,7 +39,7 @@ impl Level {
         }
     }
 
-    /// Lambda's names, of which `FATAL` is an `Error` here; anything else is `Info`, the platform's default.
+    /// Parses Lambda's names, of which `FATAL` is an `Error` here; any other name is `Info`, the platform's default.
     fn parse(name: &str) -> Self {
         let levels = [Self::Trace, Self::Debug, Self::Warn, Self::Error];
         let fatal = name.eq_ignore_ascii_case("FATAL").then_some(Self::Error);
@@ -47,7 +47,7 @@ impl Level {
     }
 }
 
-/// The settings of the environment.
+/// The log settings of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Settings {
     json: bool,
@@ -60,14 +60,14 @@ fn settings() -> Settings {
         let text = |name| std::env::var(name).unwrap_or_default();
         let json = match std::env::var("AWS_LAMBDA_LOG_FORMAT") {
             Ok(format) => format.eq_ignore_ascii_case("JSON"),
-            // Managed instances take JSON alone: lines of requests that run at once would be told apart by nothing.
+            // Managed instances accept JSON only: otherwise lines of concurrent requests could not be distinguished.
             Err(_) => std::env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_some(),
         };
         Settings { json, level: Level::parse(&text("AWS_LAMBDA_LOG_LEVEL")) }
     })
 }
 
-/// The request that a thread works on. Its strings are moved in and out, so that neither costs an allocation.
+/// The request that a thread works on. Its strings are moved in and out, which costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Current {
     pub(crate) request_id: String,
@@ -94,39 +94,39 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// A line at [`Level::Trace`].
+/// Writes a line at [`Level::Trace`].
 pub fn trace(message: impl Display) {
     write(Level::Trace, message, &[]);
 }
 
-/// A line at [`Level::Debug`].
+/// Writes a line at [`Level::Debug`].
 pub fn debug(message: impl Display) {
     write(Level::Debug, message, &[]);
 }
 
-/// A line at [`Level::Info`].
+/// Writes a line at [`Level::Info`].
 pub fn info(message: impl Display) {
     write(Level::Info, message, &[]);
 }
 
-/// A line at [`Level::Warn`].
+/// Writes a line at [`Level::Warn`].
 pub fn warn(message: impl Display) {
     write(Level::Warn, message, &[]);
 }
 
-/// A line at [`Level::Error`].
+/// Writes a line at [`Level::Error`].
 pub fn error(message: impl Display) {
     write(Level::Error, message, &[]);
 }
 
-/// A line with fields: members of the JSON, or `name=value` behind the text. A field that has the name of one of
-/// Lambda's own members gets an underscore behind it.
+/// Writes a line with fields: members of the JSON, or `name=value` after the text. A field with the name of one of
+/// Lambda's own members gets a trailing underscore.
 pub fn write(level: Level, message: impl Display, fields: &[(&str, &str)]) {
     let fields = fields.iter().map(|(name, value)| (*name, ValueRef { text: value, json: false }));
     write_line(level, &message, &mut { fields });
 }
 
-/// As [`write`], with fields that are not all text.
+/// Like [`write`], with fields that are not all text.
 #[cfg(feature = "tracing")]
 pub(crate) fn write_values(level: Level, message: &str, fields: &[(&'static str, Value)]) {
     let fields = fields.iter().map(|(name, value)| match value {
@@ -149,7 +149,7 @@ pub(crate) enum Value {
 #[derive(Clone, Copy, Debug)]
 struct ValueRef<'a> {
     text: &'a str,
-    /// Whether the text is JSON as it is.
+    /// `true` if the text is JSON already.
     json: bool,
 }
 
@@ -168,7 +168,7 @@ fn write_line(level: Level, message: &dyn Display, fields: FieldsRef<'_, '_>) {
         return;
     }
     let line = CURRENT.with_borrow(|current| line(settings, SystemTime::now(), level, message, fields, current));
-    // There is nowhere left to say that a line could not be written.
+    // There is nowhere left to report that a line could not be written.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -209,7 +209,7 @@ fn line(
     line
 }
 
-/// A time as `2026-11-21T04:13:21.123Z`.
+/// Formats a time as `2026-11-21T04:13:21.123Z`.
 fn timestamp(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);

@@ -1,6 +1,6 @@
-//! Panics, told to the Runtime API under either strategy. Where panics unwind, the hook keeps message and place, and
-//! the loop that caught the panic reports them. Where they abort, nothing runs after the hook, so the hook itself posts,
-//! on a plain blocking socket: no other runtime reports such a panic at all.
+//! Panics, reported to the Runtime API with either strategy. If panics unwind, the hook keeps message and location, and
+//! the loop that caught the panic reports them. If they abort, nothing runs after the hook, so the hook itself posts
+//! the report, on a plain blocking socket: no other runtime reports such a panic at all.
 
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ use crate::log::{Current, Entered};
 use crate::reply::{Reply, Target};
 use crate::report::Report;
 
-/// How long a dying process waits for the Runtime API.
+/// Longest time that a dying process waits for the Runtime API.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -24,15 +24,15 @@ thread_local! {
     static LAST: RefCell<Option<Report>> = const { RefCell::new(None) };
 }
 
-/// What would be cut short if the process aborted now.
+/// The work that would be interrupted if the process aborted now.
 static UNDERWAY: Mutex<Underway> = Mutex::new(Underway { phase: Phase::Serving, requests: Vec::new() });
 
-/// What a function is at, apart from requests.
+/// Phase of a function, apart from requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Being made ready, or made ready for a snapshot.
+    /// Running the init, or the hook before a snapshot.
     Init,
-    /// Being made ready again after a snapshot was restored.
+    /// Running the hook after a snapshot was restored.
     Restore,
     /// Serving requests, of which there may be none.
     Serving,
@@ -48,16 +48,16 @@ fn underway(change: impl FnOnce(&mut Underway)) {
     change(&mut UNDERWAY.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Says what the function is at.
+/// Records the phase of the function.
 pub(crate) fn enter(phase: Phase) {
     underway(|underway| underway.phase = phase);
 }
 
-/// Marks a request as running. Only a process that aborts has to know.
+/// Records a running request. Only needed in a process that aborts.
 pub(crate) fn started((request, invocation): (&str, &[u8])) {
     if cfg!(panic = "abort") {
         underway(|underway| {
-            // The memory of a request that was answered is used again: this is on the way of every invocation.
+            // The memory of an answered request is reused: this runs in every invocation.
             let requests = &mut underway.requests;
             if requests.iter().all(|(id, _)| !id.is_empty()) {
                 requests.push((String::with_capacity(64), Vec::with_capacity(64)));
@@ -70,7 +70,7 @@ pub(crate) fn started((request, invocation): (&str, &[u8])) {
     }
 }
 
-/// Marks a request as answered.
+/// Records that a request was answered.
 pub(crate) fn ended((request, _): (&str, &[u8])) {
     if cfg!(panic = "abort") {
         underway(|underway| {
@@ -82,7 +82,7 @@ pub(crate) fn ended((request, _): (&str, &[u8])) {
     }
 }
 
-/// Sets the hook, once in a process. The one that was there still runs, first: it prints the panic.
+/// Sets the hook, once per process. The previous hook still runs, first: it prints the panic.
 pub(crate) fn install(endpoint: Arc<Endpoint>) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| set_hook(endpoint));
@@ -113,7 +113,7 @@ fn report(info: &PanicHookInfo<'_>) -> Report {
     report
 }
 
-/// The stack of the panic; only with `RUST_BACKTRACE` is there one.
+/// The backtrace of the panic; empty without `RUST_BACKTRACE`.
 #[cfg(not(lambda_no_backtrace))]
 fn backtrace() -> Vec<String> {
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -124,20 +124,20 @@ fn backtrace() -> Vec<String> {
     }
 }
 
-/// The console builds with this where the standard library cannot name functions: without a call of it here, the code
-/// that walks the stack is not linked at all.
+/// Used where the standard library cannot name functions, as in the console's builds: without a call of it here, the
+/// code that walks the stack is not linked at all.
 #[cfg(lambda_no_backtrace)]
 const fn backtrace() -> [String; 0] {
     []
 }
 
-/// Runs `future` as the work on `current`, each panic in it as a report.
+/// Runs `future` as the work on `current`. A panic in it is returned as a report.
 pub(crate) async fn catch<F: Future>(current: &mut Current, future: F) -> Result<F::Output, Report> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
         let _entered = Entered::new(current);
-        // A future that panicked is not polled again, and what it shares with others outlives it only where the
-        // worker goes on: see `serve`.
+        // A future that panicked is not polled again, and state that it shares with others only outlives it if the
+        // worker continues: see `serve`.
         panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).map_or_else(
             |_| {
                 let report = LAST.with_borrow_mut(Option::take);
@@ -149,7 +149,7 @@ pub(crate) async fn catch<F: Future>(current: &mut Current, future: F) -> Result
     .await
 }
 
-/// Tells the Runtime API of all that the panic cuts short.
+/// Reports everything that the panic interrupts to the Runtime API.
 fn post_all(endpoint: &Endpoint, report: &Report) {
     let mut requests = Vec::new();
     let mut phase = Phase::Serving;
@@ -181,13 +181,13 @@ fn tell_if_failed(posted: std::io::Result<()>) {
     }
 }
 
-/// Sends one request on a connection of its own, and waits until the Runtime API took it.
+/// Sends one request on its own connection, and waits until the Runtime API has accepted it.
 fn post(endpoint: &Endpoint, request: &[u8]) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(&endpoint.authority)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(request)?;
-    // The first bytes of the answer say that the report was taken in; what follows does not matter any more.
+    // The first bytes of the response show that the report was accepted; the rest does not matter.
     let mut answer = [0; 512];
     match stream.read(&mut answer)? {
         0 => Err(std::io::ErrorKind::UnexpectedEof.into()),

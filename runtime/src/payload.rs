@@ -1,4 +1,4 @@
-//! Payloads as values: the fast way when they fit, and where they do not fit when they do not.
+//! Payloads as values: a fast path if they fit, and the position of the error if they do not.
 
 use std::any::type_name;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Paylo
     serde_json::from_slice(json).map_err(|error| explain(payload, &error, type_name::<T>()))
 }
 
-/// Says what does not fit, and where. Only a payload that failed is looked at again.
+/// Describes the error and its position. Only a payload that failed is parsed again.
 #[cold]
 fn explain(payload: &[u8], error: &serde_json::Error, type_name: &str) -> PayloadError {
     let wanted = type_name.rsplit("::").next().filter(|_| !type_name.contains('<')).unwrap_or(type_name);
@@ -31,24 +31,24 @@ fn explain(payload: &[u8], error: &serde_json::Error, type_name: &str) -> Payloa
     }
 }
 
-/// The byte that a line and a column (from 1; column 0 is before the line's first byte) speak of.
+/// The offset of a line and a column (from 1; column 0 is before the line's first byte).
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let start: usize = text.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     (start + column).min(text.len())
 }
 
-/// One step from a value into a part of it.
+/// One step from a value to a part of it.
 #[derive(Debug)]
 enum Step {
     Member(String),
     Element(usize),
 }
 
-/// The path of the value at the end of `read`, the part of a document that the parser took: it stops behind the value
-/// that does not fit (a member's name, a scalar, a whole object that misses a member), or before a container.
+/// The path of the value at the end of `read`, the part of a document that the parser consumed: it stops after the
+/// value that does not fit (a member's name, a scalar, a whole object that lacks a member), or before a container.
 fn path(read: &[u8]) -> String {
     let mut steps: Vec<Step> = Vec::new();
-    // Whether the next string is a member's name.
+    // `true` if the next string is a member's name.
     let mut name_follows = false;
     let mut at = 0;
     while let Some(&byte) = read.get(at) {

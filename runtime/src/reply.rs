@@ -1,5 +1,5 @@
-//! The answer to one invocation as it will stand on the wire: request line, fields and body in one buffer, so that an
-//! ordinary answer is one write and its body is serialised straight to where it is sent from.
+//! The answer to one invocation as it is sent: request line, fields and body in one buffer, so that an ordinary answer
+//! is one write and its body is serialized straight into the buffer that is sent.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,14 +8,14 @@ use crate::endpoint::Endpoint;
 use crate::report::Report;
 use crate::stream::Stream;
 
-/// A body of at least this many bytes is sent from where it is rather than copied behind the head.
+/// A body of at least this many bytes is sent from its own memory rather than copied after the head.
 const COPY_LIMIT: usize = 16 * 1024;
-/// A buffer that grew beyond this is given back after its answer was sent.
+/// A buffer that grew beyond this is freed after its answer was sent.
 const KEEP: usize = 1024 * 1024;
-/// Ten digits: room for any length, filled in when it is known.
+/// Ten digits: room for any length, filled in once it is known.
 const LENGTH: &[u8] = b"Content-Length:          0\r\n\r\n";
 
-/// An answer being written. What a handler returns writes itself into one: see [`Respond`](crate::Respond).
+/// An answer being written. The value that a handler returns is written into one: see [`Respond`](crate::Respond).
 #[derive(Debug, Default)]
 pub struct Reply {
     pub(crate) head: Vec<u8>,
@@ -23,12 +23,12 @@ pub struct Reply {
     pub(crate) body: Option<Bytes>,
     /// A body that is made while it is sent.
     pub(crate) stream: Option<Stream>,
-    /// How an HTTP response is written.
+    /// Format of an HTTP response.
     #[cfg(feature = "http")]
     pub(crate) form: Form,
 }
 
-/// What reads an HTTP response: what sent the request.
+/// Format of an HTTP response, by the source of the request.
 #[cfg(feature = "http")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -37,13 +37,13 @@ pub enum Form {
     Gateway2,
     /// API Gateway with payload format 1.0.
     Gateway1,
-    /// An Application Load Balancer with one value a header field, or VPC Lattice.
+    /// An Application Load Balancer with one value per header field, or VPC Lattice.
     Balancer,
     /// An Application Load Balancer with multi-value headers.
     BalancerOfMany,
 }
 
-/// What an answer is to: it decides the request line.
+/// Kind of answer: it determines the request line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
     /// The response to this request.
@@ -57,8 +57,8 @@ pub(crate) enum Target<'a> {
 }
 
 impl Reply {
-    /// Starts anew, with the request line and the fields that every answer has. `invocation_id` is what the platform
-    /// sent with the invocation, to be echoed; empty when it sent none.
+    /// Starts over, with the request line and the fields that every answer has. `invocation_id` is the id to echo;
+    /// empty if the platform sent none.
     pub(crate) fn begin(&mut self, endpoint: &Endpoint, target: Target<'_>, invocation_id: &[u8]) {
         self.head.clear();
         self.body = None;
@@ -74,14 +74,14 @@ impl Reply {
         }
     }
 
-    /// One header field. The value must have no line break.
+    /// Adds one header field. The value must have no line break.
     pub(crate) fn field(&mut self, name: &str, value: &[u8]) {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             self.head.extend_from_slice(part);
         }
     }
 
-    /// The body as JSON.
+    /// Sets the body, as JSON.
     pub(crate) fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), serde_json::Error> {
         self.field("Content-Type", b"application/json");
         let start = self.begin_body();
@@ -90,7 +90,7 @@ impl Reply {
         Ok(())
     }
 
-    /// The body as it is.
+    /// Sets the body, unchanged.
     pub(crate) fn bytes(&mut self, content_type: &str, body: Bytes) {
         self.field("Content-Type", content_type.as_bytes());
         let start = self.begin_body();
@@ -103,7 +103,7 @@ impl Reply {
         }
     }
 
-    /// The body to be made while it is sent, and its error, if there will be one, to be told in trailers.
+    /// Sets a body that is made while it is sent. An error of it is sent in trailers.
     pub(crate) fn stream(&mut self, content_type: &[u8], stream: Stream) {
         self.field("Content-Type", content_type);
         self.field("Lambda-Runtime-Function-Response-Mode", b"streaming");
@@ -113,7 +113,7 @@ impl Reply {
         self.stream = Some(stream);
     }
 
-    /// A failure: its JSON, and its type and cause as fields.
+    /// Sets a failure: its JSON, and its type and cause as fields.
     pub(crate) fn report(&mut self, report: &Report) {
         self.field("Lambda-Runtime-Function-Error-Type", report.kind.as_bytes());
         if let Some(cause) = report.cause() {
@@ -125,7 +125,7 @@ impl Reply {
         self.end_body(start);
     }
 
-    /// Ends the head with an unknown length. Returns where the body begins.
+    /// Ends the head with an unknown length. Returns the start of the body.
     fn begin_body(&mut self) -> usize {
         self.head.extend_from_slice(LENGTH);
         self.head.len()
@@ -135,7 +135,7 @@ impl Reply {
         self.set_length(start, self.head.len() - start);
     }
 
-    /// Fills the length in: right-aligned before the line break and the empty line.
+    /// Fills in the length: right-aligned before the line break and the empty line.
     fn set_length(&mut self, start: usize, mut length: usize) {
         let digits = self.head.get_mut(start - 14..start - 4).unwrap_or_default();
         for digit in digits.iter_mut().rev() {
@@ -147,7 +147,7 @@ impl Reply {
         }
     }
 
-    /// Gives the memory of an unusually large answer back.
+    /// Frees the memory of an unusually large answer.
     pub(crate) fn trim(&mut self) {
         self.body = None;
         if self.head.capacity() > KEEP {

@@ -1,4 +1,4 @@
-//! A failure as the Runtime API takes it: a type in the accepted form, a message with its causes, a stack, and the
+//! A failure in the Runtime API's format: a type in the accepted form, a message with its causes, a stack, and the
 //! cause that X-Ray shows.
 
 use std::error::Error;
@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::failure::{Failure, PayloadError};
 
-/// The most of a message that goes into the X-Ray field; RAPID crops the whole field at 64 KB.
+/// Maximum length of a message in the X-Ray field; RAPID crops the whole field at 64 KB.
 const CAUSE_MESSAGE: usize = 8 * 1024;
 
-/// What is told of one failure.
+/// Report of one failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// `Function.<Name>` or `Runtime.<Name>`.
@@ -21,13 +21,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// A failure of the machinery itself: `Runtime.<name>`.
+    /// A failure of the runtime itself: `Runtime.<name>`.
     pub(crate) fn runtime(name: &str, message: impl Into<String>) -> Self {
         Self { kind: format!("Runtime.{name}"), message: message.into(), stack: Vec::new() }
     }
 
-    /// What an error says: its type (`type_name` as `std::any::type_name` writes it), and its chain of sources, once
-    /// as one message and once as a stack.
+    /// Describes an error: its type (`type_name` as returned by `std::any::type_name`), and its chain of sources, as
+    /// one message and as a stack.
     pub(crate) fn of(error: &(dyn Error + 'static), type_name: &str) -> Self {
         let kind = if let Some(failure) = error.downcast_ref::<Failure>() {
             format!("Function.{}", accepted(failure.name()))
@@ -41,7 +41,7 @@ impl Report {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            // Many errors already print their source.
+            // Many errors already include their source.
             if !message.contains(&text) {
                 message.push_str(": ");
                 message.push_str(&text);
@@ -62,11 +62,11 @@ impl Report {
             stack_trace: &'a [String],
         }
         let body = Body { error_message: &self.message, error_type: &self.kind, stack_trace: &self.stack };
-        // Strings always serialise.
+        // Strings can always be serialized.
         serde_json::to_string(&body).unwrap_or_default()
     }
 
-    /// The X-Ray cause, in ASCII without line breaks, as a header field has to be.
+    /// The X-Ray cause, in ASCII without line breaks, as required for a header field.
     pub(crate) fn cause(&self) -> Option<String> {
         #[derive(Serialize)]
         struct Cause<'a> {
@@ -93,7 +93,7 @@ impl Report {
         let mut safe = String::with_capacity(json.len());
         for character in json.chars() {
             if character == '\u{7f}' || !character.is_ascii() {
-                // Only inside of strings can there be such characters, and there an escape means the same.
+                // Such characters only occur inside strings, where an escape has the same meaning.
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     let _ = write!(safe, "\\u{unit:04x}");
                 }
@@ -105,8 +105,8 @@ impl Report {
     }
 }
 
-/// The last segment of a type's name in the form that the platform takes, `[A-Z][a-zA-Z]+`; it would replace any other
-/// by `Unknown`. What has no name of its own is an `Error`.
+/// The last segment of a type's name in the form that the platform accepts, `[A-Z][a-zA-Z]+`; it would replace any
+/// other by `Unknown`. A type without a name is an `Error`.
 fn accepted(type_name: &str) -> String {
     let path = type_name.split('<').next().unwrap_or_default();
     let segment = path.rsplit("::").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a handler returns: a value as JSON, or a body as it is.
+//! Outputs of a handler: a value as JSON, or a body that is sent unchanged.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,10 @@ use crate::event::{AsItIs, ByValue};
 use crate::reply::Reply;
 use crate::report::Report;
 
-/// What a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], as it is;
-/// [`Stream`](crate::Stream), while it is made; and, with the feature
-/// `http`, a response.
+/// A type that a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], unchanged;
+/// [`Stream`](crate::Stream), sent while it is made; and, with the feature `http`, a response.
 ///
-/// The parameter only keeps these apart; the compiler finds it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the response of a handler",
     label = "neither `Serialize` nor `lambda::Body`",
@@ -33,7 +32,7 @@ impl<T: Serialize> Respond<ByValue> for T {
     }
 }
 
-/// A response that is sent as it is: bytes, text, or JSON that is text already.
+/// A response that is sent unchanged: bytes, text, or serialized JSON.
 ///
 /// ```
 /// use lambda::{Body, Error};
@@ -49,27 +48,27 @@ pub struct Body {
 }
 
 impl Body {
-    /// Bytes of this content type. Characters that cannot be in a header field are dropped from the type.
+    /// Creates a body of this content type. Characters that cannot be in a header field are removed from the type.
     pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
         Self { content_type: header_safe(content_type.into()), bytes: bytes.into() }
     }
 
-    /// Bytes (`application/octet-stream`).
+    /// Creates a body of bytes (`application/octet-stream`).
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::new("application/octet-stream", bytes)
     }
 
-    /// Text (`text/plain`).
+    /// Creates a body of text (`text/plain`).
     pub fn text(text: impl Into<String>) -> Self {
         Self::new("text/plain; charset=utf-8", text.into())
     }
 
-    /// JSON that is written already. It is not looked at.
+    /// Creates a body of serialized JSON, which is not checked.
     pub fn json(json: impl Into<Bytes>) -> Self {
         Self::new("application/json", json)
     }
 
-    /// What is sent.
+    /// The bytes of the body.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -80,7 +79,7 @@ impl Body {
     }
 }
 
-/// A text without the characters that a header field cannot have.
+/// A text without the characters that a header field cannot contain.
 pub(crate) fn header_safe(text: Cow<'static, str>) -> Cow<'static, str> {
     if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
         return text;

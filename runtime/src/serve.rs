@@ -1,5 +1,5 @@
-//! The loop: next, call, answer. One of it in an ordinary function; on a managed instance as many as the platform sends
-//! requests at once, on a thread each.
+//! The loop: next, call, answer. One in an ordinary function; on a managed instance as many as the platform sends
+//! requests at once, each on its own thread.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -17,21 +17,22 @@ use crate::handler::Handler;
 use crate::hooks::Hook;
 use crate::{log, panic};
 
-/// The first pause of a worker of several that lost its connection; each is twice the one before.
+/// First pause of a worker that lost its connection, if there are several workers; each pause is twice the previous
+/// one.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// A worker that could not go on after this pause gives up: 1.3 seconds in all.
+/// Longest pause: a worker that still cannot continue after it gives up, after 1.3 seconds in all.
 const LONGEST: Duration = Duration::from_millis(640);
 
-/// What a worker does after a panic was reported.
+/// Action of a worker after a panic was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AfterPanic {
-    /// State may be broken, and a new process is one cold start away.
+    /// State may be broken, and a new process needs only a cold start.
     End,
     /// Other requests are being served by the same process.
     GoOn,
 }
 
-/// Serves one invocation after the other until there can be none.
+/// Serves one invocation after the other until there can be no more.
 pub(crate) async fn serve<S, H, M, A>(
     client: &mut Client,
     state: &S,
@@ -43,7 +44,7 @@ where
     H: Handler<S, M>,
     A: Hook<S, ()>,
 {
-    // What follows an answer has to be done before the next invocation is asked for: the sandbox may be frozen then.
+    // The hook after an answer has to run before the next invocation is requested: the sandbox may be frozen then.
     let pipelined = client.is_pipelined() && !A::GIVEN;
     loop {
         client.next().await?;
@@ -72,9 +73,9 @@ where
 }
 
 /// Serves as many invocations at once as there are workers, the first of which has its connection already, until one of
-/// them can go on no more, or the signal comes. Each worker has a thread and an executor of its own: a future never
-/// changes threads and need not be able to, a handler that computes delays no other, and a worker is the very loop of an
-/// ordinary function.
+/// them cannot continue, or the signal arrives. Each worker has a thread and an executor of its own: a future never
+/// changes threads and need not be able to, a handler that computes delays no other, and a worker runs the same loop as
+/// an ordinary function.
 pub(crate) fn serve_many<S, H, M, A>(
     executor: &Runtime,
     endpoint: &Arc<Endpoint>,
@@ -110,7 +111,7 @@ where
     stop.why.into_inner().unwrap_or(End::Panicked)
 }
 
-/// The first end of a worker, which ends all.
+/// The end of the first worker, which ends all.
 #[derive(Debug, Default)]
 struct Stop {
     why: OnceLock<End>,
@@ -119,7 +120,7 @@ struct Stop {
 
 impl Stop {
     fn end(&self, why: End) {
-        // Only the first one is the reason.
+        // Only the first reason counts.
         let _ = self.why.set(why);
         self.woken.notify_waiters();
     }
@@ -127,15 +128,15 @@ impl Stop {
     /// Waits for the end.
     async fn told(&self) {
         let woken = self.woken.notified();
-        // Asked after the wait was registered, so that no end falls between.
+        // Checked after the wait was registered, so that no end is missed.
         if self.why.get().is_none() {
             woken.await;
         }
     }
 }
 
-/// One worker. It loses its connection at times; others are being served, so it tries again for a while, with growing
-/// pauses, before that is the end of all.
+/// Runs one worker. If it loses its connection it retries for a while with growing pauses, since other workers are
+/// serving; then it ends all.
 async fn work<S, H, M, A>(
     endpoint: &Arc<Endpoint>,
     mut client: Option<Client>,
@@ -172,7 +173,7 @@ async fn work<S, H, M, A>(
     }
 }
 
-/// Waits for the first of two.
+/// Waits for the first of two futures.
 async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
     std::future::poll_fn(|context| {

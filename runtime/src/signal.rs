@@ -1,8 +1,8 @@
-//! SIGTERM as something to wait for. The only unsafe code of the crate: a signal handler that writes one byte, which
-//! is among the few things that one may do, to a socket that the executor waits on.
+//! SIGTERM as a future. The only unsafe code of the crate: a signal handler that writes one byte, which is among the
+//! few things that one may do, to a socket that the executor waits on.
 //!
 //! tokio's `signal` feature would do the same, but it makes every executor open two more sockets at its start, and
-//! links a crate into functions that never asked for a signal.
+//! links a crate into functions that never use a signal.
 
 use std::io;
 use std::os::fd::IntoRawFd as _;
@@ -12,31 +12,31 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 
-/// Where the handler writes to; below 0 before there is such a place.
+/// File descriptor that the handler writes to; negative before it is set.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
-/// The end of the process, asked for by SIGTERM.
+/// The termination of the process by SIGTERM.
 #[derive(Debug)]
 pub(crate) struct Termination {
     read_end: UnixStream,
 }
 
 impl Termination {
-    /// From now on SIGTERM does not end the process: it has to be waited for. Called inside of an executor.
+    /// From now on SIGTERM does not end the process: it has to be waited for. Must be called within an executor.
     pub(crate) fn listen() -> io::Result<Self> {
         let (read_end, write_end) = StdUnixStream::pair()?;
         read_end.set_nonblocking(true)?;
         write_end.set_nonblocking(true)?;
         let read_end = UnixStream::from_std(read_end)?;
-        // It stays open for as long as the process lives: the signal may come at any time.
+        // It stays open for as long as the process lives: the signal may arrive at any time.
         WRITE_END.store(write_end.into_raw_fd(), Ordering::SeqCst);
         handle_sigterm()?;
         Ok(Self { read_end })
     }
 
-    /// Waits for SIGTERM, for ever if need be.
+    /// Waits for SIGTERM, without a time limit.
     pub(crate) async fn came(&mut self) {
-        // Nobody closes the other end, so there is nothing but the byte.
+        // The other end is never closed, so the only result is the byte.
         let _ = self.read_end.read_u8().await;
     }
 }
@@ -56,8 +56,8 @@ fn handle_sigterm() -> io::Result<()> {
 
 #[expect(unsafe_code, reason = "a signal handler may only use system calls, which std does not offer bare")]
 extern "C" fn told(_: libc::c_int) {
-    // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is given back as it was. A full socket
-    // has a byte already, and needs no other.
+    // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is restored. A full socket has a byte
+    // already, and needs no other.
     unsafe {
         let errno = errno();
         let before = *errno;
@@ -66,10 +66,10 @@ extern "C" fn told(_: libc::c_int) {
     }
 }
 
-/// Where this thread's `errno` is, which each system calls otherwise.
+/// Location of this thread's `errno`; each system has its own function for it.
 #[expect(unsafe_code, reason = "std reads `errno` and does not set it")]
 fn errno() -> *mut libc::c_int {
-    // SAFETY: it takes nothing, and the place is the thread's for as long as it lives.
+    // SAFETY: it takes no arguments, and the location belongs to the thread for as long as it lives.
     unsafe {
         #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
         return libc::__error();

@@ -1,4 +1,4 @@
-//! From `main` to the first invocation, and from the last one out of the process.
+//! From `main` to the first invocation, and from the last one to the exit of the process.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -24,20 +24,21 @@ use crate::report::Report;
 use crate::serve::{AfterPanic, serve, serve_many};
 use crate::signal::Termination;
 
-/// The process ends with this when the function failed to start or cannot go on.
+/// Exit code if the function failed to start or cannot continue.
 const FAILED: i32 = 1;
-/// The process ends with this when its environment is not Lambda's.
+/// Exit code if the environment is not Lambda's.
 const NOT_LAMBDA: i32 = 3;
 
-/// Serves invocations with this handler until the process ends. Everything else is of the environment: where the Runtime
-/// API is, how many requests there are at once, how logs are written.
+/// Serves invocations with this handler until the process ends. Everything else is read from the environment: the
+/// address of the Runtime API, the number of concurrent requests, the log format.
 ///
-/// `LAMBDA_PIPELINE=1` lets an answer and the request for the next invocation be sent in one breath, which takes five
-/// system calls an invocation rather than six, three where it waits already. AWS's emulator takes it; it is untried on Lambda itself, so it is off. It
-/// does not hold for streams, errors, and functions with a hook after each response.
+/// `LAMBDA_PIPELINE=1` lets an answer and the request for the next invocation be sent in one write, which takes five
+/// system calls per invocation rather than six, three if the next one waits already. AWS's emulator accepts it; it is
+/// untested on Lambda itself, so it is off by default. It does not apply to streams, errors, and functions with a hook
+/// after each response.
 ///
 /// Does not return, unless the function has a hook for its end ([`Init::on_shutdown`]): it ends the process with a line
-/// on standard error that says why, code 1, or code 3 outside of Lambda.
+/// on standard error that contains the reason, and code 1, or code 3 outside of Lambda.
 pub fn run<H, M>(handler: H)
 where
     H: Handler<(), M>,
@@ -72,7 +73,7 @@ impl<I, A, T, B, R> Init<I, Hooks<A, T, B, R>> {
     }
 }
 
-/// Everything between the environment and the end.
+/// Runs everything between the environment and the end.
 fn start<I, S, E, EM, H, M, A, T, B, R>(
     address: &str,
     function: Init<I, Hooks<A, T, B, R>>,
@@ -118,7 +119,7 @@ where
         let listening = Termination::listen();
         let termination =
             listening.map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
-        // Managed instances are told of their end in any case.
+        // Managed instances receive the signal in any case.
         let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
         Ok((termination, extension))
     })?;
@@ -136,16 +137,16 @@ where
     };
     if matches!(end, End::Terminated) {
         let hook = async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
-        // A panic has printed itself, and there is nobody to report it to any more.
+        // A panic was printed already, and can no longer be reported.
         let _ = executor.block_on(hook);
         drop(state);
-        // What still runs on other threads is not waited for.
+        // Work on other threads is not waited for.
         executor.shutdown_background();
     }
     Err(end)
 }
 
-/// Runs the work, unless the signal comes first: what is underway is dropped then.
+/// Runs the work, unless the signal arrives first: the work is then dropped.
 async fn unless<T>(signal: impl Future<Output = ()>, work: impl Future<Output = Result<T, End>>) -> Result<T, End> {
     let (mut signal, mut work) = (pin!(signal), pin!(work));
     std::future::poll_fn(|context| {
@@ -157,7 +158,7 @@ async fn unless<T>(signal: impl Future<Output = ()>, work: impl Future<Output = 
     .await
 }
 
-/// Runs the init; its failure is reported.
+/// Runs the init and reports its failure.
 pub(crate) async fn prepare<I, S, E, EM>(client: &mut Client, init: I) -> Result<S, End>
 where
     I: AsyncFnOnce() -> Result<S, E>,
@@ -175,7 +176,7 @@ where
     Err(End::Init(report))
 }
 
-/// Lets a snapshot be taken, and goes on in a sandbox that it was restored in; the hooks' failures are reported.
+/// Lets a snapshot be taken, and continues in a sandbox in which it was restored; failures of the hooks are reported.
 async fn snapshot<S, B, R>(client: &mut Client, state: &S, before: &B, after: &R) -> Result<(), End>
 where
     B: Hook<S, Result<(), Report>>,
@@ -201,14 +202,14 @@ async fn step(phase: Phase, hook: impl Future<Output = Option<Result<(), Report>
     outcome?.unwrap_or(Ok(()))
 }
 
-/// How many invocations the platform sends at once: none said, then one after the other.
+/// Number of invocations that the platform sends at once. `None` means one after the other.
 fn workers(concurrency: Option<&str>) -> Result<Option<NonZeroUsize>, End> {
     let Some(text) = concurrency.filter(|text| !text.is_empty()) else { return Ok(None) };
     let wrong = |_| End::Environment(format!("AWS_LAMBDA_MAX_CONCURRENCY is `{text}`: it should be a number above 0"));
     text.parse().map(Some).map_err(wrong)
 }
 
-/// The executor of one thread. Timers are there if anything in the program enables tokio's `time`.
+/// Creates a single-threaded executor. It has timers if anything in the program enables tokio's `time`.
 pub(crate) fn executor() -> Result<Runtime, End> {
     // A function has few sockets: room for a thousand events would only cost memory at the start.
     let built = Builder::new_current_thread().enable_all().max_io_events_per_tick(64).build();

@@ -20,7 +20,8 @@ type Produced<'a> = Pin<Box<dyn Future<Output = Result<(), Report>> + 'a>>;
 type Produce = Box<dyn for<'a> FnOnce(&'a mut Writer) -> Produced<'a>>;
 
 /// A response that a closure writes, part by part. A caller that invokes with response streaming (or a function URL in
-/// that mode) gets each part at once. When the closure fails, what was sent stays sent, and the error follows it.
+/// that mode) gets each part at once. If the closure fails, the parts already sent are kept, and the error follows
+/// them.
 ///
 /// ```
 /// use lambda::{Error, Stream};
@@ -36,13 +37,13 @@ type Produce = Box<dyn for<'a> FnOnce(&'a mut Writer) -> Produced<'a>>;
 /// ```
 pub struct Stream {
     content_type: Cow<'static, str>,
-    /// What is sent before all that the closure writes.
+    /// Bytes that are sent before all that the closure writes.
     prelude: Vec<u8>,
     produce: Produce,
 }
 
 impl Stream {
-    /// A stream of this content type, written by `produce`.
+    /// Creates a stream of this content type, written by `produce`.
     pub fn new<P, E, M>(content_type: impl Into<Cow<'static, str>>, produce: P) -> Self
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), E> + 'static,
@@ -51,7 +52,7 @@ impl Stream {
         Self::reported(content_type, async move |out| produce(out).await.map_err(Fault::report))
     }
 
-    /// A stream whose closure reports its failure itself.
+    /// Creates a stream whose closure reports its failure itself.
     pub(crate) fn reported<P>(content_type: impl Into<Cow<'static, str>>, produce: P) -> Self
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), Report> + 'static,
@@ -63,14 +64,14 @@ impl Stream {
         }
     }
 
-    /// The same stream with bytes before all others.
+    /// Adds bytes that are sent first.
     #[cfg(feature = "http")]
     pub(crate) fn with_prelude(mut self, prelude: Vec<u8>) -> Self {
         self.prelude = prelude;
         self
     }
 
-    /// Writes all of it.
+    /// Writes the whole stream.
     pub(crate) async fn run(self, out: &mut Writer) -> Result<(), Report> {
         if let Err(error) = out.write(&self.prelude).await {
             return Err(Report::runtime("StreamError", error.to_string()));
@@ -92,17 +93,17 @@ impl Respond<AsItIs> for Stream {
     }
 }
 
-/// The writing end of a response. Every write goes to the caller at once, and waits while the caller is slower.
+/// The writing end of a response. Every write is sent to the caller at once, and waits while the caller is slower.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) stream: TcpStream,
 }
 
 impl Writer {
-    /// Sends bytes. Fails when nobody takes them any more: it is time to stop then.
+    /// Sends bytes. Returns an error once the caller is gone: stop writing then.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let bytes = bytes.as_ref();
-        // A chunk of no bytes would be the end.
+        // A chunk of no bytes would end the response.
         if bytes.is_empty() {
             return Ok(());
         }
@@ -111,7 +112,7 @@ impl Writer {
         self.stream.write_all_buf(&mut chunk).await
     }
 
-    /// Ends the response, as it should be or with an error in its trailers.
+    /// Ends the response, normally or with an error in its trailers.
     pub(crate) async fn end(&mut self, report: Option<&Report>) -> io::Result<()> {
         let trailers = report.map(|report| {
             let body = base64::encode(report.json().as_bytes());

@@ -1,4 +1,4 @@
-//! Trying a handler through the whole loop, in process: a small Runtime API on a loopback port, the same client and the
+//! Runs a handler through the whole loop, in process: a small Runtime API on a loopback port, the same client and the
 //! same encoding as in Lambda. A handler is also a plain function: most tests just call it.
 //!
 //! ```
@@ -37,7 +37,7 @@ use crate::init::Init;
 use crate::serve::{AfterPanic, serve};
 use crate::start::prepare;
 
-/// One invocation to come: an event, and what its context says besides. A request id that is empty is made up.
+/// An invocation to send: an event and its context. An empty request id is replaced by a generated one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invocation {
     /// The payload.
@@ -58,14 +58,14 @@ impl From<(Event, Context)> for Invocation {
     }
 }
 
-/// What became of one invocation.
+/// Outcome of one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The handler returned.
     Response {
-        /// The content type that it was sent with.
+        /// The content type of the response.
         content_type: String,
-        /// What was sent.
+        /// The body of the response.
         body: Bytes,
     },
     /// The handler failed or panicked.
@@ -80,7 +80,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The response as a value; an error when there is none, or when it does not fit.
+    /// Deserializes the response. Returns an error if there is none, or if it does not fit.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, crate::Error> {
         match self {
             Self::Response { body, .. } => Ok(serde_json::from_slice(body)?),
@@ -89,8 +89,8 @@ impl Outcome {
     }
 }
 
-/// Runs a handler (with its state; `&()` for one without) on these events, one after the other. There is an outcome for
-/// each, in their order; after a panic there are none. Fails where no loopback port can be had.
+/// Runs a handler (with its state; `&()` for one without) on these events, one after the other. Returns an outcome for
+/// each, in their order; there are none after a panic. Returns an error if no loopback port is available.
 #[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
 pub fn run<S, H, M, I>(state: &S, handler: H, invocations: impl IntoIterator<Item = I>) -> io::Result<Vec<Outcome>>
 where
@@ -98,13 +98,13 @@ where
     I: Into<Invocation>,
 {
     converse(invocations, async |client| {
-        // The end is that of the events: the server closes.
+        // The loop ends with the events: the server closes.
         let _ = serve(client, state, &handler, &Absent, AfterPanic::End).await;
     })
 }
 
-/// Runs a function as a whole: its init, the loop with the hook after each response, and the hook at the end. An init
-/// that fails is the only outcome. Fails where no loopback port can be had.
+/// Runs a whole function: its init, the loop with the hook after each response, and the hook at the end. If the init
+/// fails, its error is the only outcome. Returns an error if no loopback port is available.
 ///
 /// ```
 /// use lambda::testing::{self, Outcome};
@@ -138,14 +138,14 @@ where
 {
     let Init { init, hooks } = function;
     converse(invocations, async |client| {
-        // What ends early has been answered with its error.
+        // If the init fails, its error was reported already.
         let Ok(state) = prepare(client, init).await else { return };
         let _ = serve(client, &state, &handler, &hooks.after_response, AfterPanic::End).await;
         hooks.on_shutdown.call(&state).await;
     })
 }
 
-/// Lets `work` ask a small Runtime API for these invocations.
+/// Runs `work` against a small Runtime API with these invocations.
 fn converse<I: Into<Invocation>>(
     invocations: impl IntoIterator<Item = I>,
     work: impl AsyncFnOnce(&mut Client),
@@ -202,7 +202,7 @@ fn invocation_response(invocation: &Invocation, number: u32) -> Vec<u8> {
     [head.as_bytes(), event.bytes()].concat()
 }
 
-/// What the loop answered.
+/// The outcome in an answer of the loop.
 fn outcome(request: &Request) -> Outcome {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -211,7 +211,7 @@ fn outcome(request: &Request) -> Outcome {
         error_message: String,
         stack_trace: Vec<String>,
     }
-    // A stream that failed on the way has its error in the trailers.
+    // A stream that failed midway has its error in the trailers.
     let trailer = request.field("lambda-runtime-function-error-body").and_then(base64::decode);
     let report = trailer.as_ref().or_else(|| request.target.ends_with("/error").then_some(&request.body));
     if let Some(report) = report

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! An event's fields, and those of the spans that it is in, become fields of the line, numbers as numbers. The level is
-//! that of `AWS_LAMBDA_LOG_LEVEL`. To have other layers beside it, put [`layer`] into a subscriber of one's own.
+//! that of `AWS_LAMBDA_LOG_LEVEL`. To use other layers besides it, add [`layer`] to your own subscriber.
 
 use std::fmt::{self, Write as _};
 
@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::log::{self, Level, Value};
 
-/// Sends the events of the whole process to the log. Fails where another subscriber is set already.
+/// Sends the events of the whole process to the log. Returns an error if another subscriber is set already.
 pub fn install() -> Result<(), dispatcher::SetGlobalDefaultError> {
     dispatcher::set_global_default(Dispatch::new(tracing_subscriber::registry().with(layer())))
 }
@@ -84,7 +84,7 @@ where
     }
 }
 
-/// What an event or a span says.
+/// Message and fields of an event or a span.
 #[derive(Debug, Default)]
 struct Fields {
     message: String,
@@ -92,7 +92,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// Adds a field; the innermost one of a name is the one that is kept.
+    /// Adds a field; of several with one name the innermost is kept.
     fn set(&mut self, name: &'static str, value: Value) {
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,

@@ -1,5 +1,5 @@
-//! A panic in a program whose panics abort, from end to end: nothing runs after the hook there, and yet the invocation
-//! (or the init) is reported. The program is built here, in a target directory of its own.
+//! End-to-end tests of a panic in a program that is built with `panic = "abort"`: nothing runs after the hook there,
+//! and yet the invocation (or the init) is reported. The program is built here, in a target directory of its own.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -36,7 +36,7 @@ fn build() -> PathBuf {
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     fs::write(package.join("src/main.rs"), PROGRAM).unwrap();
-    // The same versions as everywhere else, which are here already.
+    // The same versions as in the workspace, which are downloaded already.
     fs::copy(runtime.parent().unwrap().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let target = package.join("target");
     let status = Command::new(env!("CARGO"))
@@ -50,7 +50,7 @@ fn build() -> PathBuf {
     target.join("debug/aborts")
 }
 
-/// Answers requests, each on whatever connection it comes, until the function is gone. Gives what it was asked.
+/// Responds to requests, on any connection, until the function has ended. Returns its exit code and the requests.
 fn serve(program: &Path, environment: &[(&str, &str)], answers: &[&str]) -> (Option<i32>, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut child = Command::new(program)

@@ -1,9 +1,9 @@
-//! What a function costs, in figures that do not depend on how busy the machine is: instructions (valgrind's callgrind),
+//! Costs of a function, in figures that do not depend on the load of the machine: instructions (valgrind's callgrind),
 //! system calls (strace), crates. The function is `functions/hello`, built as for Lambda in a target directory of its
-//! own: static, optimised for speed, linked as a whole, panics abort.
+//! own: static, optimised for speed, with link-time optimisation, panics abort.
 //!
-//! Where the musl target is installed it is built for that, as for Lambda. Elsewhere it is linked with glibc, whose own
-//! start, that of an empty program, is taken off.
+//! If the musl target is installed it is built for that, as for Lambda. Otherwise it is linked with glibc, whose own
+//! start, that of an empty program, is subtracted.
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "the functions around the tests are tests too")]
@@ -17,9 +17,9 @@ use std::sync::LazyLock;
 #[path = "support/request.rs"]
 mod request;
 
-/// User instructions that an invocation may cost: a bare blocking socket takes 8,700, the official crate 75,000.
+/// Limit of user instructions per invocation: a bare blocking socket takes 8,700, the official crate 75,000.
 const INSTRUCTIONS: usize = 13_000;
-/// System calls of an invocation: each of its two exchanges writes, waits and reads.
+/// System calls per invocation: each of its two exchanges writes, waits and reads.
 const SYSTEM_CALLS: usize = 6;
 /// Invocations between two measurements.
 const INVOCATIONS: usize = 100;
@@ -27,7 +27,7 @@ const INVOCATIONS: usize = 100;
 const MUSL: &str = "x86_64-unknown-linux-musl";
 const GLIBC: &str = "x86_64-unknown-linux-gnu";
 
-/// The function and the empty program, and what they were built for.
+/// The function and the empty program, and their target.
 struct Built {
     target: &'static str,
     hello: PathBuf,
@@ -70,7 +70,7 @@ fn build() -> Built {
     Built { target, hello: directory.join(target).join("release/hello"), empty }
 }
 
-/// Whether a tool is there; says so where it is not.
+/// Returns `true` if a tool is installed; prints a message if it is not.
 fn installed(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
@@ -79,23 +79,23 @@ fn installed(tool: &str) -> bool {
     found
 }
 
-/// How a run ends, once its last response has come.
+/// Kind of end of a run, once its last response was received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// Before anything more happens.
+    /// SIGTERM at once.
     Terminated,
-    /// The Runtime API goes.
+    /// The Runtime API disappears.
     Gone,
 }
 
-/// Whether an answer and the next poll are sent in one breath.
+/// Number of writes for an answer and the next poll: one or two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Breath {
     Two,
     One,
 }
 
-/// Runs the function under a tool for so many invocations, all of them on one connection. Gives what the tool printed.
+/// Runs the function under a tool for `invocations` invocations, all on one connection. Returns the output of the tool.
 fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let child = Command::new(tool[0])
@@ -211,7 +211,7 @@ fn the_program_is_small() {
     let size = std::fs::metadata(&BUILT.hello).unwrap().len();
     let empty = std::fs::metadata(&BUILT.empty).unwrap().len();
     eprintln!("{}: {size} bytes, of which an empty program has {empty}", BUILT.target);
-    // To look a name up, glibc links more than twice of what musl does.
+    // For name resolution, glibc links more than twice as much as musl.
     let most = if BUILT.target == MUSL { 360_000 } else { 520_000 };
     assert!(size - empty <= most, "{size} bytes, {} more than an empty program", size - empty);
 }

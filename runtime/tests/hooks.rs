@@ -1,4 +1,4 @@
-//! Hooks of functions as processes: after each response, at SIGTERM, around a snapshot. Each test runs this very
+//! Hooks of functions as processes: after each response, at SIGTERM, around a snapshot. Each test starts this test
 //! program again as a function, against a Runtime API on a loopback port.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
@@ -15,7 +15,7 @@ mod request;
 
 use lambda::{Error, Event, Failure, Stream};
 
-/// State that says when it is dropped.
+/// State that logs its drop.
 struct State;
 
 impl Drop for State {
@@ -33,7 +33,7 @@ async fn echo(_: &State, number: u32) -> Result<u32, Error> {
     Ok(number)
 }
 
-/// The function, when this program runs as one. Which one is in the environment.
+/// The function, if this program runs as one. The environment selects it.
 #[test]
 #[ignore = "it is a function: the other tests run it"]
 fn function() {
@@ -103,15 +103,15 @@ struct Request {
     whole: String,
 }
 
-/// A function that runs, and what it asks.
+/// A running function and its requests.
 struct Running {
     child: Child,
     requests: mpsc::Receiver<Request>,
 }
 
 impl Running {
-    /// Runs a function against a Runtime API that answers by `answer`, which is given a request's line and how many of
-    /// the same came before; to what it has no answer for, nothing ever comes.
+    /// Runs a function against a Runtime API that responds with `answer`, which gets a request's line and the number of
+    /// earlier requests with the same line; a request without an answer never gets a response.
     fn start(
         function: &str,
         environment: &[(&str, &str)],
@@ -150,7 +150,7 @@ impl Running {
         assert!(status.success());
     }
 
-    /// Its end: the code, and the messages that it logged.
+    /// Waits for its end. Returns the exit code, and the messages that it logged.
     fn end(self) -> (Option<i32>, Vec<String>) {
         let Output { status, stderr, .. } = self.child.wait_with_output().unwrap();
         let messages = String::from_utf8(stderr).unwrap();
@@ -195,7 +195,7 @@ fn sigterm_while_idle_runs_the_hook_drops_the_state_and_lets_run_return() {
     assert!(register.whole.starts_with("POST /2020-01-01/extension/register HTTP/1.1\r\n"), "{register:?}");
     assert!(register.whole.contains("Lambda-Extension-Name: lambda-console-runtime\r\n"), "{register:?}");
     assert!(register.whole.ends_with("{\"events\":[]}"), "{register:?}");
-    // On a connection of its own, so it may come before or after what the function itself asks.
+    // On a connection of its own, so it may arrive before or after the function's own requests.
     let mut lines = running.lines(4);
     lines.sort();
     let expected = ["GET event/next", "GET invocation/next", "GET invocation/next", "POST invocation/r-1/response"];
@@ -208,7 +208,7 @@ fn sigterm_while_idle_runs_the_hook_drops_the_state_and_lets_run_return() {
 
 #[test]
 fn sigterm_drops_the_handler_the_stream_or_the_hook_that_is_underway_first() {
-    // Each with what is asked until then: the extension's two, the poll, and where there is one, the answer.
+    // Each with the number of requests until then: the extension's two, the poll, and the answer if there is one.
     for (function, requests) in [("endless", 3), ("endless-stream", 4), ("endless-hook", 4)] {
         let running = Running::start(function, &[], once);
         let answered = running.lines(requests).contains(&"POST invocation/r-1/response".to_owned());
@@ -216,7 +216,7 @@ fn sigterm_drops_the_handler_the_stream_or_the_hook_that_is_underway_first() {
         running.terminate();
         let (code, messages) = running.end();
         assert_eq!(code, Some(0), "{function}");
-        // The guard in the handler may not have been made when the signal came.
+        // The guard in the handler may not have been created when the signal arrived.
         let [.., hook, dropped] = &messages[..] else { panic!("{messages:?}") };
         assert_eq!((&**hook, &**dropped), ("shutting down", "the state is dropped"), "{function}");
     }
@@ -272,7 +272,7 @@ fn a_panic_after_the_response_ends_the_process() {
 
 const SNAP_START: [(&str, &str); 1] = [("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")];
 
-/// As [`once`], in a sandbox that is restored at once.
+/// Like [`once`], in a sandbox that is restored at once.
 fn restored(line: &str, before: usize) -> Option<&'static str> {
     if line == "GET restore/next" { Some(EMPTY) } else { once(line, before) }
 }

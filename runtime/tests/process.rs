@@ -1,5 +1,5 @@
-//! Functions as processes: what they say on their way out, and with which code. Each test runs this very program again
-//! as a function, against a Runtime API on a loopback port.
+//! Functions as processes: their last messages and exit codes. Each test starts this test program again as a function,
+//! against a Runtime API on a loopback port.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -15,7 +15,7 @@ mod request;
 
 use lambda::{Context, Error, Event, Failure};
 
-/// The function, when this program runs as one. Which one is in the environment.
+/// The function, if this program runs as one. The environment selects it.
 #[test]
 #[ignore = "it is a function: the other tests run it"]
 fn function() {
@@ -56,8 +56,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A Runtime API with these answers, one for each request; then it is gone. Gives its address and what it was asked: first lines
-/// and bodies.
+/// A Runtime API with these responses, one for each request; then it is gone. Returns its address and the requests it
+/// received: first lines and bodies.
 fn runtime_api(answers: &[&str]) -> (String, mpsc::Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

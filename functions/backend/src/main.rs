@@ -19,7 +19,7 @@ fn main() {
     lambda::init(open).run(route);
 }
 
-/// The items, in the order they were added; an id is a place in it, from 1.
+/// The items, in the order in which they were added; an id is a position in it, from 1.
 #[derive(Debug, Default)]
 struct Store {
     items: Mutex<Vec<Item>>,
@@ -45,7 +45,7 @@ async fn open() -> Result<Store, Error> {
 }
 
 impl Store {
-    /// Looks at the items, or changes them.
+    /// Locks the items and reads or changes them.
     fn with<T>(&self, work: impl FnOnce(&mut Vec<Item>) -> T) -> T {
         work(&mut self.items.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -109,7 +109,7 @@ fn not_allowed(allowed: &str) -> Result<Response, Error> {
     Ok(problem(405, format!("allowed here: {allowed}"))?.with_header("allow", allowed))
 }
 
-/// What went wrong, as JSON.
+/// An error message as JSON.
 fn problem(status: u16, error: String) -> Result<Response, Error> {
     #[derive(Serialize)]
     struct Problem {

@@ -1,4 +1,4 @@
-//! Every route, called as a function; and every file in `events/`, sent through the runtime's loop.
+//! Calls every route as a function, and sends every file in `events/` through the runtime's loop.
 
 use lambda::Event;
 use lambda::testing;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A request to a new store, or to one that others have used.
+/// Sends a request to a new store, or to one that was used before.
 fn call(store: &Store, request: Request) -> (u16, Value) {
     let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let response = executor.block_on(route(store, request)).unwrap();

@@ -1,7 +1,7 @@
-//! Counts words in a state that all requests share, reports after each answer, and says goodbye at the end.
+//! Counts words in a state that all requests share, reports after each answer, and logs a last line at the end.
 //!
-//! Nothing here says whether requests come one by one or many at once: on a managed instance the same `run` serves
-//! as many as the platform sends.
+//! The code is the same for sequential and concurrent requests: on a managed instance the same `run` serves as many at
+//! once as the platform sends.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ fn main() {
     lambda::init(open).after_response(report).on_shutdown(say_goodbye).run(count);
 }
 
-/// What was counted since the sandbox began.
+/// Counts since the start of the sandbox.
 #[derive(Debug, Default)]
 struct Totals {
     requests: AtomicU64,
@@ -27,9 +27,9 @@ struct Request {
 
 #[derive(Debug, PartialEq, Serialize)]
 struct Counted {
-    /// Of this request.
+    /// Words of this request.
     words: u64,
-    /// Of all requests to this sandbox so far.
+    /// Words of all requests to this sandbox so far.
     total: u64,
     request_id: String,
 }
@@ -45,12 +45,12 @@ async fn count(totals: &Totals, request: Request, context: Context) -> Result<Co
     Ok(Counted { words, total, request_id: context.request_id })
 }
 
-/// The caller has the answer already; telemetry would be flushed here.
+/// Runs when the caller has the answer already; telemetry would be flushed here.
 async fn report(totals: &Totals) {
     log::info(format_args!("{} words so far", totals.words.load(Ordering::Relaxed)));
 }
 
-/// The last line of the sandbox's log.
+/// Writes the last line of the sandbox's log.
 async fn say_goodbye(totals: &Totals) {
     let (requests, words) = (totals.requests.load(Ordering::Relaxed), totals.words.load(Ordering::Relaxed));
     log::info(format_args!("counted {words} words in {requests} requests"));

@@ -8,10 +8,10 @@ fn main() {
     lambda::run(hello);
 }
 
-/// Whom to greet.
+/// The name to greet.
 #[derive(Debug, Deserialize)]
 struct Request {
-    /// The world, if nobody is named.
+    /// `None` greets the world.
     name: Option<String>,
 }
 
@@ -30,7 +30,7 @@ async fn hello(request: Request) -> Result<Greeting, Infallible> {
 mod tests {
     use super::*;
 
-    /// The greeting of a name, or of none.
+    /// The greeting for a name, or for the world.
     fn greeting(name: Option<&str>) -> String {
         let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
         executor.block_on(hello(Request { name: name.map(str::to_owned) })).unwrap().message

@@ -1,8 +1,8 @@
 //! Numbers, sent line by line while they are counted: a streaming response.
 //!
 //! A caller that invokes with response streaming, or a function URL in the mode `RESPONSE_STREAM`, gets each line at
-//! once; a plain invocation gets all of them together. With `fail_at` the stream breaks off: what was sent stays
-//! sent, and the error follows it.
+//! once; a plain invocation gets all of them together. With `fail_at` the stream ends early: the lines already sent are
+//! kept, and the error follows them.
 
 use lambda::{Error, Failure, Stream};
 use serde::Deserialize;
@@ -11,12 +11,12 @@ fn main() {
     lambda::run(count);
 }
 
-/// How far to count.
+/// The last number to count to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
     to: u32,
-    /// The number that cannot be counted.
+    /// The number at which counting fails.
     fail_at: Option<u32>,
 }
 

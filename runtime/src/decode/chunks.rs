@@ -1,14 +1,14 @@
-//! The chunked transfer encoding, decoded where it stands.
+//! The chunked transfer encoding, decoded in place.
 
 use bytes::BytesMut;
 
 use super::{BODY_LIMIT, Malformed};
 
-/// The most that chunk extensions and trailers, which are read over, may take.
+/// Maximum size of chunk extensions and trailers, which are skipped.
 const SKIP_LIMIT: usize = 16 * 1024;
 
-/// Decodes a chunked body in place: what was framing is squeezed out of the buffer as it arrives, so the buffer holds
-/// the body alone, and nothing is allocated or looked at twice.
+/// Decodes a chunked body in place: framing is removed from the buffer as it arrives, so the buffer holds only the
+/// body, and nothing is allocated or read twice.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunks {
     state: State,
@@ -24,15 +24,15 @@ enum State {
     Size(usize),
     /// In blanks after the size.
     Blank(usize),
-    /// In an extension, which is read over; the size is kept.
+    /// In an extension, which is skipped; the size is kept.
     Extension(usize),
     /// After the CR that ends the line of the size.
     SizeEnd(usize),
-    /// This many bytes of data are to come.
+    /// Before this many bytes of data.
     Data(usize),
     DataCr,
     DataLf,
-    /// At the start of a trailer line, or of the empty line that ends all.
+    /// At the start of a trailer line, or of the empty line at the end.
     Trailer,
     TrailerName,
     TrailerValue,
@@ -42,8 +42,8 @@ enum State {
 }
 
 impl Chunks {
-    /// Decodes what stands in `buffer` after `from` (where the previous call left off: the buffer's length then) and
-    /// squeezes it. When the body is complete, what stands behind it in the buffer.
+    /// Decodes the bytes of `buffer` after `from` (its length after the previous call) and removes the framing. Returns
+    /// the bytes after the body once it is complete.
     pub(super) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<Option<Vec<u8>>, Malformed> {
         let (mut read, mut write) = (from, from);
         while let Some(&byte) = buffer.get(read).filter(|_| self.state != State::Done) {
@@ -64,7 +64,7 @@ impl Chunks {
         Ok(rest)
     }
 
-    /// One byte of framing.
+    /// Handles one byte of framing.
     fn step(&mut self, byte: u8) -> Result<State, Malformed> {
         let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
         match (self.state, byte) {
@@ -96,14 +96,14 @@ impl Chunks {
         }
     }
 
-    /// Reads over one byte of an extension or trailer.
+    /// Skips one byte of an extension or trailer.
     fn skip(&mut self, next: State) -> Result<State, Malformed> {
         self.skipped += 1;
         if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
     }
 }
 
-/// RFC 9110, 5.6.2: what a field's name is made of.
+/// RFC 9110, section 5.6.2: the characters of a field's name.
 const fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(

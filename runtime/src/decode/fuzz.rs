@@ -1,7 +1,7 @@
-//! Broken and mended responses by the thousand, made from a small corpus by a generator that always makes the same:
-//! none may panic, each must decode to the same however it is cut, and hyper must read what is accepted as the same.
+//! Thousands of broken responses, mutated from a small corpus by a deterministic generator: none may panic, each must
+//! decode to the same however it is split, and hyper must read the accepted ones as the same.
 //!
-//! `FUZZ=10000000 cargo test --release -p lambda-console-runtime fuzz` runs as many as one likes.
+//! `FUZZ=10000000 cargo test --release -p lambda-console-runtime fuzz` sets the number of executions.
 
 use hyper::client::conn::http1;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use super::Malformed;
 use super::tests::decode;
 
-/// Each is one shape that a Runtime API sends, or a server between.
+/// Each is one kind of response that a Runtime API, or a server in between, sends.
 const CORPUS: [&str; 14] = [
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n\
      Lambda-Runtime-Deadline-Ms: 1798761599000\r\nContent-Length: 17\r\n\r\n{\"name\":\"Lambda\"}",
@@ -30,7 +30,7 @@ const CORPUS: [&str; 14] = [
     "HTTP/1.1 500 \r\nX-Empty:\r\n\tX: y\r\nContent-Length: 0\r\n\r\n",
 ];
 
-/// What a mutation puts in: what matters to the grammar.
+/// Tokens that a mutation inserts: those with a meaning in the grammar.
 const WORDS: [&str; 26] = [
     "\r\n",
     "\n",
@@ -60,14 +60,14 @@ const WORDS: [&str; 26] = [
     "\u{fc}",
 ];
 
-/// Executions when nobody asks for more: a moment's worth.
+/// Default number of executions, which takes a moment.
 const FEW: u64 = 20_000;
 
 fn executions() -> u64 {
     std::env::var("FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(FEW)
 }
 
-/// Numbers that look random and are the same in every run (xorshift64*).
+/// Pseudo-random numbers that are the same in every run (xorshift64*).
 struct Numbers(u64);
 
 impl Numbers {
@@ -78,7 +78,7 @@ impl Numbers {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit.max(1)
     }
 
-    /// A response of the corpus after none, one or a few mutations.
+    /// A response of the corpus after zero, one or a few mutations.
     fn response(&mut self) -> Vec<u8> {
         let mut bytes = CORPUS[self.below(CORPUS.len())].as_bytes().to_vec();
         for _ in 0..self.below(5) {
@@ -118,7 +118,7 @@ fn fuzz_every_response_decodes_the_same_however_it_is_cut() {
     for _ in 0..executions() {
         let response = numbers.response();
         let whole = decode([&response[..]]);
-        // Every cut of a few, a random one of many.
+        // Every split for a few responses, a random one for many.
         let cuts = if numbers.below(64) == 0 { 0..response.len() + 1 } else { numbers.below(response.len() + 1)..0 };
         let cuts: Vec<usize> = if cuts.is_empty() { vec![cuts.start] } else { cuts.collect() };
         for cut in cuts {
@@ -129,11 +129,11 @@ fn fuzz_every_response_decodes_the_same_however_it_is_cut() {
     }
 }
 
-/// How hyper reads a response after whose last byte the connection is closed.
+/// Reads a response with hyper; the connection is closed after its last byte.
 async fn by_hyper(response: &[u8]) -> Result<(u16, Vec<u8>), hyper::Error> {
     let (near, mut far) = duplex(response.len() + 4096);
     let server = async move {
-        // A response before its request would be refused.
+        // A response before its request would be rejected.
         let mut request = [0; 256];
         let _ = far.read(&mut request).await;
         let _ = far.write_all(response).await;
@@ -188,12 +188,12 @@ fn fuzz_hyper_reads_what_is_accepted_as_the_same() {
     assert!(both > executions() / 10 && stricter > 0, "{both} accepted by both, {stricter} by hyper alone");
 }
 
-/// What this decoder refuses and hyper does not: what no Runtime API sends, and what could only be guessed at.
+/// Errors of this decoder for input that hyper accepts: no Runtime API sends it, and its meaning would be a guess.
 const STRICTER: [&str; 9] = [
     "a line of the chunked body does not end with CR LF",
     "HTTP/1.0 has no chunked bodies",
     "the server changes the protocol",
-    // Of a response that has no body in any case.
+    // For a response that has no body in any case.
     "Content-Length is not a length",
     "there are bytes after the end of the response",
     "the body has neither a Content-Length nor chunks",

@@ -1,10 +1,10 @@
-//! Every response is decoded whole, in two parts cut at every byte, and byte by byte: always to the same.
+//! Decodes every response whole, in two parts split at every byte, and byte by byte: the result is always the same.
 
 use bytes::BytesMut;
 
 use super::{BODY_LIMIT, Decoder, Framing, Head, Malformed, Progress};
 
-/// Decodes pieces that arrive one after the other, and then, perhaps, the end of the connection.
+/// Decodes pieces that arrive one after the other, optionally followed by the end of the connection.
 pub(super) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
     let mut buffer = BytesMut::new();
     let mut decoder = Decoder::default();
@@ -18,7 +18,7 @@ pub(super) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<O
     Ok(whole.then(|| (head.clone(), buffer[head.length..].to_vec())))
 }
 
-/// Decodes in every way of arriving, checks that all agree, and gives the result.
+/// Decodes in every way of arrival, checks that all results agree, and returns the result.
 fn decode_every_way(response: &[u8]) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
     let whole = decode([response]);
     for cut in 0..=response.len() {
@@ -148,7 +148,7 @@ fn an_endless_head_is_given_up() {
 fn a_chunk_at_the_limit_is_the_largest() {
     let mut buffer = BytesMut::from(format!("{CHUNKED}{:x}\r\n", BODY_LIMIT + 1).as_bytes());
     let mut decoder = Decoder::default();
-    // The size alone is not refused: the limit is on what has come.
+    // The size alone is accepted: the limit applies to received bytes.
     assert_eq!(decoder.advance(&mut buffer), Ok(Progress::Wants(0)));
     buffer.resize(buffer.len() + BODY_LIMIT + 1, b'x');
     assert_eq!(decoder.advance(&mut buffer), Err(Malformed("the body is larger than 64 MiB")));

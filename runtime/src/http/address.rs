@@ -1,5 +1,5 @@
-//! Paths and queries as a URI has them. Senders differ: a function URL, a REST API and a load balancer pass a path on as it
-//! came, an HTTP API decodes it, and has the stage in front.
+//! Paths and queries in URI form. Senders differ: a function URL, a REST API and a load balancer pass a path on as it
+//! arrived, an HTTP API decodes it, and adds the stage at the front.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use super::event::RequestContext;
 use super::values::Values;
 
-/// Text with all encoded that a URI cannot hold (the URL standard's query percent-encode set) and the bytes `also`. What
-/// is encoded already stays.
+/// Percent-encodes all characters that a URI cannot contain (the URL standard's query percent-encode set) and the bytes
+/// `also`. Existing percent-encoding is kept.
 pub(super) fn complete<'a>(text: &'a str, also: &[u8]) -> Cow<'a, str> {
     let holds = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>".contains(&byte) && !also.contains(&byte);
     percent_encode(text, holds)
 }
 
-/// Text with all encoded but what is never encoded (RFC 3986, 2.3).
+/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
 pub(super) fn encode(text: &str) -> Cow<'_, str> {
     percent_encode(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
@@ -39,8 +39,8 @@ fn percent_encode(text: &str, holds: impl Fn(u8) -> bool) -> Cow<'_, str> {
     encoded.into()
 }
 
-/// The path that a route of API Gateway was taken by: `GET /hello/{name}` with its parameters. None for `$default`, which
-/// takes any, and where a parameter is missing.
+/// The path that matched a route of API Gateway: `GET /hello/{name}` with its parameters. `None` for `$default`, which
+/// matches any path, and if a parameter is missing.
 pub(super) fn route(template: &str, parameters: Option<&BTreeMap<String, Values>>) -> Option<String> {
     let (_, template) = template.split_once('/')?;
     let mut path = String::new();
@@ -54,8 +54,8 @@ pub(super) fn route(template: &str, parameters: Option<&BTreeMap<String, Values>
     Some(path)
 }
 
-/// A path without the name of the stage, where that is in front. The route says so; where it does not, the domain does:
-/// one of API Gateway's own has stages, a custom one has not.
+/// Removes the stage name at the front of a path, if it is there. The route determines that; otherwise the domain does:
+/// API Gateway's own have stages, custom ones do not.
 pub(super) fn without_stage<'a>(path: &'a str, context: &RequestContext, route: Option<&str>) -> &'a str {
     let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
     let Some(rest) = stage.and_then(|stage| below(path, stage)) else { return path };
@@ -64,13 +64,13 @@ pub(super) fn without_stage<'a>(path: &'a str, context: &RequestContext, route: 
     if is_taken(rest) || !is_taken(path) && has_stages() { rest } else { path }
 }
 
-/// A path without the base path, where that is in front.
+/// Removes the base path at the front of a path, if it is there.
 pub(super) fn without_base<'a>(path: &'a str, base: &str) -> &'a str {
     let base = base.trim_matches('/');
     if base.is_empty() { path } else { below(path, base).unwrap_or(path) }
 }
 
-/// What follows these whole segments at the beginning of a path.
+/// The rest of a path after these whole segments at its beginning.
 fn below<'a>(path: &'a str, segments: &str) -> Option<&'a str> {
     let rest = path.strip_prefix('/')?.strip_prefix(segments)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)

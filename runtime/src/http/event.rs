@@ -20,13 +20,13 @@ use crate::failure::PayloadError;
 use crate::payload;
 use crate::reply::Form;
 
-/// What the paths of requests begin with, where API Gateway maps a custom domain by a base path.
+/// Variable with the base path of requests, if API Gateway maps a custom domain with one.
 const BASE_PATH: &str = "LAMBDA_HTTP_BASE_PATH";
 
 /// Values by name.
 type Fields = BTreeMap<String, Values>;
 
-/// An event, as far as a request needs it. What is absent may also be `null`.
+/// The parts of an event that a request needs. Absent fields may also be `null`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HttpEvent {
@@ -38,23 +38,23 @@ struct HttpEvent {
     #[serde(alias = "query_string_parameters")]
     query_string_parameters: Option<Fields>,
     path_parameters: Option<Fields>,
-    /// From here on of format 2.0; also the path in VPC Lattice's first version.
+    /// From here on, fields of format 2.0; also the path in VPC Lattice's first version.
     #[serde(alias = "raw_path")]
     raw_path: Option<String>,
     raw_query_string: Option<String>,
     cookies: Option<Values>,
     #[serde(default, deserialize_with = "text")]
     route_key: Option<String>,
-    /// From here on of format 1.0 and of load balancers.
+    /// From here on, fields of format 1.0 and of load balancers.
     http_method: Option<String>,
     path: Option<String>,
     #[serde(default, deserialize_with = "text")]
     resource: Option<String>,
     multi_value_query_string_parameters: Option<Fields>,
     multi_value_headers: Option<Fields>,
-    /// Of VPC Lattice.
+    /// Fields of VPC Lattice.
     method: Option<String>,
-    /// Of requests to authorizers, which are like the requests that they are about.
+    /// Field of requests to authorizers, which resemble the requests that they are about.
     #[serde(alias = "methodArn")]
     route_arn: Option<IgnoredAny>,
 }
@@ -90,13 +90,13 @@ struct Identity {
     source_ip: Option<String>,
 }
 
-/// Reads an event of any of the forms.
+/// Parses an event of any format.
 pub(super) fn read(event: &[u8]) -> Result<Request, PayloadError> {
     static BASE: LazyLock<String> = LazyLock::new(|| std::env::var(BASE_PATH).unwrap_or_default());
     read_below(&BASE, event)
 }
 
-/// Reads an event whose path may begin with the base path.
+/// Parses an event whose path may begin with the base path.
 pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadError> {
     let refuse = |why: &dyn Display| {
         let why = kind::name(bytes).map_or_else(|| why.to_string(), |name| format!("it is {name}"));
@@ -134,12 +134,12 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
     };
     let staged = match form {
         Form::Gateway2 => true,
-        // A REST API has the stage in the one path and not in the other.
+        // A REST API has the stage in only one of the two paths.
         Form::Gateway1 => context.path.as_ref() == Some(&path),
         Form::Balancer | Form::BalancerOfMany => false,
     };
     let (mut path, raw_query) = match path.split_once('?') {
-        // In VPC Lattice's first version, the path may have the query.
+        // In VPC Lattice's first version, the path may contain the query.
         Some((path, query)) if form == Form::Balancer => (Cow::Borrowed(path), Some(query)),
         _ => (Cow::Borrowed(path.as_str()), event.raw_query_string.as_deref()),
     };
@@ -154,7 +154,7 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
         complete(query, b"").into_owned()
     } else {
         let parameters = merge(event.query_string_parameters.take(), event.multi_value_query_string_parameters.take());
-        // A load balancer passes the query on as it came, the gateway decodes it.
+        // A load balancer passes the query on as it arrived, the gateway decodes it.
         let encode = if matches!(form, Form::Balancer | Form::BalancerOfMany) { complete_part } else { encode };
         query(&parameters, encode)
     };
@@ -164,28 +164,28 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
         let line = headers.get("cookie").map_or("", String::as_str);
         cookies = line.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).map(str::to_owned).collect();
     }
-    // A load balancer adds the address that it saw at the end.
+    // A load balancer appends the address of its client.
     let forwarded = || headers.get("x-forwarded-for")?.rsplit(',').next().map(|address| address.trim().to_owned());
     let source_ip = http.and_then(|http| http.source_ip).or(context.identity.and_then(|identity| identity.source_ip));
     let source_ip = source_ip.or_else(forwarded).unwrap_or_default();
     Ok(Request { method, path, query, headers, cookies, source_ip, body, form })
 }
 
-/// The body's bytes.
+/// Decodes the body.
 fn body(event: &mut HttpEvent) -> Result<Vec<u8>, PayloadError> {
     let Some(mut text) = event.body.take() else { return Ok(Vec::new()) };
     if event.is_base64_encoded.as_deref() != Some("true") {
         return Ok(text.into_bytes());
     }
     if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        // Lines, as MIME and `base64` write them.
+        // Line breaks, as MIME and `base64` write them.
         text.retain(|character| !character.is_ascii_whitespace());
     }
     let refuse = || PayloadError("`body` is not base64, though `isBase64Encoded` says so".to_owned());
     base64::decode(&text).ok_or_else(refuse)
 }
 
-/// The values of each name: those of the multi-value fields, and of the others where they have more names.
+/// The values of each name: those of the multi-value fields, and of the others for names that only they have.
 fn merge(one: Option<Fields>, many: Option<Fields>) -> Fields {
     let mut fields = many.unwrap_or_default();
     for (name, values) in one.unwrap_or_default() {
@@ -194,7 +194,7 @@ fn merge(one: Option<Fields>, many: Option<Fields>) -> Fields {
     fields
 }
 
-/// The query of parameters, whose names and values are encoded.
+/// The query string of parameters; names and values are encoded.
 fn query(parameters: &Fields, encode: impl Fn(&str) -> Cow<'_, str>) -> String {
     let mut query = String::new();
     for (name, values) in parameters {
@@ -210,12 +210,12 @@ fn query(parameters: &Fields, encode: impl Fn(&str) -> Cow<'_, str>) -> String {
     query
 }
 
-/// A name or a value of a parameter as it came in the query, but for what would make it two.
+/// A name or value of a parameter as it appeared in the query, with separators encoded.
 fn complete_part(text: &str) -> Cow<'_, str> {
     complete(text, b"&")
 }
 
-/// The header fields by their names in lower case, several of one name in one.
+/// The header fields by name in lower case; several values of one name are joined.
 fn headers(one: Option<Fields>, many: Option<Fields>) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, values) in merge(one, many) {

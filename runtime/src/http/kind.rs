@@ -1,11 +1,11 @@
-//! Names of events that are no HTTP requests, for those who sent one to a handler of requests.
+//! Names of events that are not HTTP requests, for the error message of a handler of requests.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::values::text;
 
-/// What such events are known by.
+/// Fields by which such events are recognized.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Marks {
@@ -37,7 +37,7 @@ struct Record {
     cf: Option<IgnoredAny>,
 }
 
-/// The name of an event, where it is one of a known kind.
+/// The name of an event, if it is of a known kind.
 #[cold]
 pub(super) fn name(event: &[u8]) -> Option<String> {
     let Marks { context, records, detail_type, trigger, route_arn } = serde_json::from_slice(event).ok()?;

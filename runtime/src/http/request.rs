@@ -1,4 +1,4 @@
-//! A request out of an event.
+//! Conversion of an event into a request.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::failure::PayloadError;
 use crate::payload;
 use crate::reply::Form;
 
-/// An HTTP request. Made from an event by the runtime, or by hand in a test.
+/// An HTTP request. Created from an event by the runtime, or by hand in a test.
 ///
 /// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API Gateway REST API, an
 /// Application Load Balancer (with or without multi-value headers) or VPC Lattice.
@@ -24,32 +24,32 @@ pub struct Request {
     pub(super) cookies: Vec<String>,
     pub(super) source_ip: String,
     pub(super) body: Vec<u8>,
-    /// What the response has to look like.
+    /// Format of the response.
     pub(super) form: Form,
 }
 
 impl Request {
-    /// A request for a test: a method in upper case, and a path that may have a query.
+    /// Creates a request for a test: a method in upper case, and a path that may have a query.
     pub fn new(method: impl Into<String>, target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Self { method: method.into(), path: path.to_owned(), query: query.to_owned(), ..Self::default() }
     }
 
-    /// The same request with a header field.
+    /// Adds a header field.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.insert(name.to_ascii_lowercase(), value.into());
         self
     }
 
-    /// The same request with a body.
+    /// Sets the body.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The same request with a value as its JSON body. Fails where the value cannot be JSON.
+    /// Sets a value as the JSON body. Returns an error if the value cannot be serialized.
     pub fn with_json<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, serde_json::Error> {
         Ok(self.with_header("content-type", "application/json").with_body(serde_json::to_vec(value)?))
     }
@@ -59,8 +59,8 @@ impl Request {
         &self.method
     }
 
-    /// The path as it was sent, still percent-encoded, without the name of API Gateway's stage and without the base path
-    /// ([how](super#paths)).
+    /// The path as it was sent, still percent-encoded, without API Gateway's stage name and without the base path
+    /// ([details](super#paths)).
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -70,19 +70,19 @@ impl Request {
         self.path.split('/').filter(|segment| !segment.is_empty()).map(|segment| decode(segment, false)).collect()
     }
 
-    /// The query as it was sent, without the question mark; empty where there is none.
+    /// The query as it was sent, without the question mark; empty if there is none.
     pub fn raw_query(&self) -> &str {
         &self.query
     }
 
-    /// The first value of a parameter of the query, decoded.
+    /// The first value of a query parameter, decoded.
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
         let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.find(|(key, _)| decode(key, true) == name).map(|(_, value)| decode(value, true))
     }
 
-    /// A header field, by its name in any case. Several fields of one name arrive as one, with commas between.
+    /// A header field, by its name in any case. Several fields of one name are joined with commas.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
@@ -97,17 +97,18 @@ impl Request {
         &self.cookies
     }
 
-    /// The address of the caller, as Lambda saw it.
+    /// The address of the caller, as reported by Lambda.
     pub fn source_ip(&self) -> &str {
         &self.source_ip
     }
 
-    /// The body's bytes: base64 is undone.
+    /// The body's bytes, decoded from base64 if necessary.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body as a value that may borrow from the request. The error names the place that does not fit.
+    /// Deserializes the body as a value that may borrow from the request. The error contains the path of the value that
+    /// does not fit.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
         payload::read(&self.body)
     }
@@ -123,7 +124,7 @@ impl Input<AsItIs> for Request {
     }
 }
 
-/// Undoes percent-encoding, and in a query also `+` for a blank. What is no encoding stays as it is.
+/// Decodes percent-encoding, and in a query also `+` for a blank. Invalid encoding is kept.
 fn decode(text: &str, query: bool) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return text.into();

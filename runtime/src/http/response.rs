@@ -1,4 +1,4 @@
-//! A response in the form that function URLs and API Gateway take.
+//! A response in the formats of function URLs, API Gateway and load balancers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use crate::stream::{Stream, Writer};
 
 /// An HTTP response.
 ///
-/// It is written as what sent the request reads it. Sources of the forms: AWS Lambda developer guide, "Invoking Lambda
-/// function URLs"; API Gateway developer guide, "Lambda proxy integrations"; Elastic Load Balancing, "Lambda functions
-/// as targets".
+/// It is written in the format of the request's source. Sources of the formats: AWS Lambda developer guide, "Invoking
+/// Lambda function URLs"; API Gateway developer guide, "Lambda proxy integrations"; Elastic Load Balancing, "Lambda
+/// functions as targets".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     pub(super) status: u16,
@@ -28,45 +28,45 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with this status and nothing else.
+    /// Creates a response with this status and nothing else.
     pub fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    /// A response with a value as its JSON body. Fails where the value cannot be JSON.
+    /// Creates a response with a value as its JSON body. Returns an error if the value cannot be serialized.
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(value)?;
         Ok(Self::new(status).with_header("content-type", "application/json").with_body(body))
     }
 
-    /// A response with a text.
+    /// Creates a response with a text.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
         Self::new(status).with_header("content-type", "text/plain; charset=utf-8").with_body(text.into())
     }
 
-    /// The same response with a header field; one that it had is replaced.
+    /// Sets a header field; an existing one is replaced.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.insert(name.to_ascii_lowercase(), value.into());
         self
     }
 
-    /// The same response with one more cookie, as the `Set-Cookie` field would have it.
+    /// Adds a cookie, in the format of the `Set-Cookie` field.
     #[must_use]
     pub fn with_cookie(mut self, cookie: impl Into<String>) -> Self {
         self.cookies.push(cookie.into());
         self
     }
 
-    /// The same response with a body. Bytes that are not UTF-8 are sent as base64.
+    /// Sets the body. Bytes that are not UTF-8 are sent as base64.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The same response with a body that is made while it is sent, instead of its own: status, fields and cookies go
-    /// ahead of it. The function URL's invoke mode has to be `RESPONSE_STREAM`.
+    /// Replaces the body by one that is made while it is sent; status, fields and cookies are sent before it. The
+    /// function URL's invoke mode has to be `RESPONSE_STREAM`.
     pub fn stream<P, E, M>(self, produce: P) -> Stream
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), E> + 'static,
@@ -75,13 +75,13 @@ impl Response {
         self.stream_reported(async move |out| produce(out).await.map_err(Fault::report))
     }
 
-    /// As [`Response::stream`], for what reports its failure itself.
+    /// Like [`Response::stream`], for a closure that reports its failure itself.
     pub(super) fn stream_reported<P>(self, produce: P) -> Stream
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), Report> + 'static,
     {
         let prelude = Prelude { status_code: self.status, headers: &self.headers, cookies: &self.cookies };
-        // Numbers and texts always serialise.
+        // Numbers and texts can always be serialized.
         let mut prelude = serde_json::to_vec(&prelude).unwrap_or_default();
         prelude.extend_from_slice(&[0; 8]);
         Stream::reported("application/vnd.awslambda.http-integration-response", produce).with_prelude(prelude)
@@ -103,7 +103,7 @@ impl Response {
     }
 }
 
-/// What goes ahead of a stream, with eight zero bytes behind it.
+/// Metadata that is sent before a stream, followed by eight zero bytes.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Prelude<'a> {
@@ -112,7 +112,7 @@ struct Prelude<'a> {
     cookies: &'a [String],
 }
 
-/// The form on the wire: what its reader does not know of is left out.
+/// The serialized response, without the fields that its reader does not know.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire<'a> {
@@ -129,8 +129,8 @@ struct Wire<'a> {
     is_base64_encoded: bool,
 }
 
-/// A name that differs for each number in its cases alone. A load balancer takes one value a name, and names are the
-/// same in every case to a client: so several cookies get through.
+/// A variant of a name that differs for each number in upper and lower case only. A load balancer accepts one value per
+/// name, and clients ignore the case of names: so several cookies can be sent.
 fn cased(name: &str, number: usize) -> String {
     let case = |(place, letter): (usize, char)| {
         if number >> place & 1 == 1 { letter.to_ascii_uppercase() } else { letter }

@@ -1,6 +1,6 @@
-//! Requests through every form of event: what a client sent is what a handler sees. The client is the URL standard's (the
-//! crate `url`), the events are made as each sender makes them. Which keep a path as it came and which decode it was seen on
-//! AWS by <https://github.com/hotsock/voker/pull/8>.
+//! Requests through every format of event: the handler receives what the client sent. The client is the URL standard's
+//! (the crate `url`), the events are made as each sender makes them. <https://github.com/hotsock/voker/pull/8> observed
+//! on AWS which senders keep a path as it arrived and which decode it.
 //!
 //! The generator makes the same requests in every run; `ROUNDS=100000 cargo test -p lambda-console-runtime round_trip`
 //! makes more.
@@ -16,7 +16,7 @@ use super::{Request, request};
 use crate::base64;
 use crate::context::Context;
 
-/// Numbers that look random and are the same in every run (xorshift64*).
+/// Pseudo-random numbers that are the same in every run (xorshift64*).
 struct Random(u64);
 
 impl Random {
@@ -27,7 +27,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
     }
 
-    /// A text of up to so many characters: any that can be typed, those with a meaning in URLs more often.
+    /// A text of up to `most` characters: any that can be typed, more often those with a meaning in URLs.
     fn text(&mut self, most: usize) -> String {
         const SPECIAL: [&str; 24] = [
             "%", "%2", "%20", "%2F", "%zz", "+", "&", "=", "?", "#", "/", ";", ":", "@", " ", "\"", "'", "\\", "[",
@@ -43,7 +43,7 @@ impl Random {
     }
 }
 
-/// What a client sends.
+/// A client's request.
 struct Sent {
     url: Url,
     headers: BTreeMap<String, String>,
@@ -55,7 +55,7 @@ impl Sent {
     fn new(random: &mut Random) -> Self {
         let mut url = Url::parse("http://127.0.0.1/").unwrap();
         if random.below(2) == 0 {
-            // Typed into an address bar.
+            // As typed into an address bar.
             url = url.join(&format!("/{}?{}", random.text(9).replace('\\', ""), random.text(9))).unwrap_or(url);
             url.set_fragment(None);
         } else {
@@ -90,7 +90,7 @@ impl Sent {
         self.url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
     }
 
-    /// The headers with the cookies among them.
+    /// The headers including the cookies.
     fn all_headers(&self) -> BTreeMap<String, String> {
         let mut headers = self.headers.clone();
         if !self.cookies.is_empty() {
@@ -136,13 +136,13 @@ impl Sent {
     }
 }
 
-/// A text of a URL without its encoding.
+/// Decodes a text of a URL.
 fn decoded(text: &str) -> String {
     let form = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
     form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
-/// The segments that are not empty, without their encoding.
+/// The decoded segments that are not empty.
 fn segments(path: &str) -> Vec<String> {
     path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect()
 }
@@ -156,7 +156,7 @@ fn read(event: &Value) -> Request {
     request
 }
 
-/// Holds a request against what was sent, where the pairs that it must have are these.
+/// Compares a request with what was sent. It must have these pairs.
 fn check(event: &Value, sent: &Sent, pairs: &[(String, String)]) {
     let request = read(event);
     assert_eq!(request.method(), "POST");
@@ -204,7 +204,7 @@ fn what_a_client_sent_is_what_a_handler_sees() {
             assert_eq!(request.segments(), segments(path), "{event}");
         }
         assert_eq!(read(&function_url).raw_query(), sent.query());
-        // Without lists of values, the last of each name is left.
+        // Without lists of values, only the last of each name is left.
         let last: BTreeMap<String, String> = sent.raw_pairs().into_iter().collect();
         let last: Vec<(String, String)> = last.into_iter().collect();
         let pairs: Vec<_> = last
@@ -221,7 +221,7 @@ fn a_path_that_was_decoded_on_its_way_has_its_segments() {
     for _ in 0..rounds() {
         let sent = Sent::new(&mut random);
         let path = decoded(sent.url.path());
-        // Which of these were encoded is lost on the way.
+        // It is no longer known which of these were encoded.
         if path.contains(['%', '?']) {
             continue;
         }

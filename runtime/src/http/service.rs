@@ -1,4 +1,4 @@
-//! `tower` services as handlers: what serves HTTP anywhere else serves it in Lambda as it is.
+//! `tower` services as handlers: a service that serves HTTP anywhere else serves it in Lambda unchanged.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use crate::report::Report;
 use crate::stream::Stream;
 
-/// The body of a request to a service. It is there as a whole.
+/// The body of a request to a service. It is complete.
 #[derive(Clone, Debug, Default)]
 pub struct RequestBody(Option<Bytes>);
 
@@ -40,7 +40,7 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// Serves with the state, which is a `tower` service: for a router that has to be made first.
+/// Serves with a state that is a `tower` service: for a router that has to be created first.
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
@@ -56,11 +56,12 @@ impl http_body::Body for RequestBody {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Serve;
 
-/// As [`Serve`], with a response that is sent while its body is made: for a function URL in the mode `RESPONSE_STREAM`.
+/// Like [`Serve`], with a response that is sent while its body is made: for a function URL in the mode
+/// `RESPONSE_STREAM`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServeStreaming;
 
-/// Marks `tower` services, and what serves with one.
+/// Marks `tower` services, and handlers that serve with one.
 #[derive(Debug)]
 pub enum ByService {}
 
@@ -87,7 +88,7 @@ where
         let (mut response, body) = called(service, message, reply).await?;
         let mut body = pin!(body);
         while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
-            // Trailers have no place in Lambda's responses.
+            // Lambda's responses have no trailers.
             if let Ok(mut data) = frame.map_err(Fault::report)?.into_data() {
                 response.body.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
@@ -119,7 +120,7 @@ where
     }
 }
 
-/// Calls the service with the request of an event: its response without the body, and the body.
+/// Calls the service with the request of an event. Returns its response without the body, and the body.
 async fn called<S, B, EM>(service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(Response, B), Report>
 where
     S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone,
@@ -147,7 +148,7 @@ where
     Ok((response, body))
 }
 
-/// A request as services take it, with the invocation's [`Context`] among its extensions.
+/// Converts a request for services, with the invocation's [`Context`] in its extensions.
 pub(super) fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBody>, ::http::Error> {
     let Request { method, mut path, query, headers, cookies, body, .. } = request;
     if !query.is_empty() {
@@ -156,7 +157,7 @@ pub(super) fn into_http(request: Request, context: Context) -> Result<HttpReques
     }
     let body = (!body.is_empty()).then(|| body.into());
     let mut http = HttpRequest::builder().method(method.as_str()).uri(path).body(RequestBody(body))?;
-    // What HTTP does not allow is left out: the rest of the request is none the worse for it.
+    // Fields that HTTP does not allow are left out: the rest of the request is still valid.
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             http.headers_mut().append(name, value);

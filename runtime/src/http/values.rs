@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The values of one name as texts. `null`, and what has a form of its own, is left out.
+/// The values of one name as texts. `null` and objects are left out.
 #[derive(Default)]
 pub(super) struct Values(pub(super) Vec<String>);
 
@@ -14,7 +14,7 @@ impl<'de> Deserialize<'de> for Values {
     }
 }
 
-/// A value as a text, if there is one.
+/// Deserializes a value as a text, if there is one.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Values::deserialize(deserializer)?.0.into_iter().next())
 }

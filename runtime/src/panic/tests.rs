@@ -1,4 +1,4 @@
-//! The post of a process that aborts, called as the hook calls it.
+//! The report of a process that aborts, sent as the hook sends it.
 
 use std::sync::mpsc;
 

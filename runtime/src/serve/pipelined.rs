@@ -1,4 +1,4 @@
-//! The loop where an answer and the next poll go in one breath.
+//! The loop with an answer and the next poll in one write.
 
 use super::tests::{ACCEPTED, echo, invocation, number, response, serve_script_on, verbs};
 use super::*;
@@ -18,13 +18,14 @@ fn answers_are_taken_in_their_order_over_one_connection() {
     let (_, requests) = pipelined(echo, texts.map(bytes));
     assert_eq!(verbs(&requests)[..5], ["next", "response", "next", "response", "next"]);
     assert_eq!((&requests[1].body[..], &requests[3].body[..]), (&b"[1]"[..], &b"[2]"[..]));
-    // What was silent at the end is asked once more, on a connection of its own.
+    // A request without a response at the end is sent once more, on a new connection.
     assert!(requests[..5].iter().all(|request| request.connection == 0), "one connection serves all");
 }
 
 #[test]
 fn the_next_invocation_may_come_in_the_very_bytes_behind_the_acknowledgement() {
-    // The fake answers each request by itself, so the acknowledgement brings the invocation, and the poll brings nothing.
+    // The fake handles each request separately, so the response to the answer carries the invocation, and that to the
+    // poll is empty.
     for second in [
         invocation("r-2", "[2]"),
         "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[2]\r\n0\r\n\r\n"

@@ -1,4 +1,4 @@
-//! The loop against a Runtime API that says anything: every status, every cut, every form of a handler.
+//! The loop against a scripted Runtime API: every status, every interruption, every form of a handler.
 
 use std::collections::VecDeque;
 use std::sync::mpsc;
@@ -25,12 +25,13 @@ pub(super) fn invocation(id: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Runs the loop against these answers, one for each request and then the end. Gives why it ended and what was asked.
+/// Runs the loop against these responses, one for each request and then the end. Returns the reason of the end and the
+/// requests.
 fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item = Say>) -> (End, Vec<Request>) {
     serve_script_on(|_| {}, handler, script)
 }
 
-/// As [`serve_script`], with an endpoint that is set up.
+/// Like [`serve_script`], with a configured endpoint.
 #[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
 pub(super) fn serve_script_on<H: Handler<(), M>, M>(
     set_up: fn(&mut Endpoint),
@@ -59,7 +60,7 @@ fn serve_texts<H: Handler<(), M>, M>(handler: H, script: &[&str]) -> (End, Vec<R
     serve_script(handler, script.iter().map(|text| Say::Bytes(text.as_bytes().to_vec())))
 }
 
-/// The last segments of what was asked: `next`, `response`, `error`.
+/// The last segments of the requests: `next`, `response`, `error`.
 pub(super) fn verbs(requests: &[Request]) -> Vec<&str> {
     requests.iter().filter_map(|request| request.target.rsplit('/').next()).collect()
 }
@@ -145,7 +146,7 @@ fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
 #[test]
 fn a_runtime_api_that_is_gone_ends_the_loop() {
     let (end, requests) = serve_script(echo, []);
-    // It depends on when its last socket closes.
+    // It depends on the time at which its last socket closes.
     assert!(matches!(end, End::Unreachable { .. } | End::Lost { .. }), "{end:?}");
     assert_eq!(verbs(&requests), ["next"]);
 }
@@ -157,10 +158,10 @@ fn a_connection_closed_while_idle_is_replaced_once() {
         echo,
         [
             Say::Bytes(invocation("r", "1").into()),
-            // The server closes without saying so.
+            // The server closes without announcing it.
             last(ACCEPTED),
             Say::Bytes(invocation("s", "2").into()),
-            // The server says so.
+            // The server announces the close.
             last("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
             last(""),
             last(""),
@@ -308,7 +309,7 @@ fn a_stream_whose_reader_is_gone_fails_its_closure_and_ends_the_loop() {
         assert!(stream.read(&mut part).unwrap() > 0);
         stream.write_all(invocation("r-1", "1").as_bytes()).unwrap();
         assert!(stream.read(&mut part).unwrap() > 0);
-        // It goes in the middle of the stream, and takes no new connection.
+        // It disappears in the middle of the stream, and accepts no new connection.
     });
     let endpoint = Arc::new(Endpoint::parse(&address).unwrap());
     let end = crate::executor().unwrap().block_on(async {
@@ -380,7 +381,7 @@ fn a_future_that_cannot_be_sent_between_threads_is_served() {
 fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_none_up() {
     const WORKERS: usize = 10;
     const REQUESTS: usize = 1000;
-    /// Waits until all workers are in it, once, then fails nine out of ten and panics at times.
+    /// Waits until all workers are in it, once, then fails nine out of ten times and panics at times.
     async fn odd(together: &tokio::sync::Barrier, event: Event, context: Context) -> Result<Body, Error> {
         let number: usize = event.json()?;
         if number < WORKERS {
@@ -404,7 +405,7 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_no
         number += 1;
         match number - 1 {
             number if number < REQUESTS => Say::Bytes(invocation(&format!("r-{number}"), &number.to_string()).into()),
-            // The others are still at work: let this worker poll until they are done.
+            // The others are still working: let this worker poll until they are done.
             _ if answered < REQUESTS => Say::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
             _ => Say::End,
         }

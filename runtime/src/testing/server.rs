@@ -1,4 +1,4 @@
-//! A Runtime API that says what it is told to say, byte for byte, and keeps what it was asked.
+//! A scripted Runtime API, byte for byte, which records its requests.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -14,7 +14,7 @@ pub(crate) struct Request {
     /// Names in lower case.
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Which connection it came on, from 0.
+    /// Number of the connection that it arrived on, from 0.
     pub(crate) connection: usize,
 }
 
@@ -29,18 +29,18 @@ impl Request {
     }
 }
 
-/// What is said to a request.
+/// Response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Say {
     Bytes(Vec<u8>),
-    /// Bytes, and then the connection is closed.
+    /// Sends bytes, and then closes the connection.
     #[cfg_attr(not(test), expect(dead_code, reason = "only the crate's own tests are this unfriendly"))]
     Last(Vec<u8>),
-    /// Nothing more to anybody: connections are closed, and no new one is taken.
+    /// Sends nothing more to any client: closes all connections and accepts no new one.
     End,
 }
 
-/// Serves until it is dropped, or told to end.
+/// Serves until it is dropped or a response is [`Say::End`].
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -48,7 +48,7 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What decides on each answer.
+/// Determines each response.
 type Answers = Box<dyn FnMut(&Request) -> Say + Send>;
 
 struct Shared {
@@ -68,7 +68,7 @@ impl Shared {
     /// Closes every connection, and wakes the thread that waits for new ones.
     fn end(&self) {
         if !self.ended.swap(true, Ordering::SeqCst) {
-            // Either the waiting thread sees this connection, or it is gone already.
+            // The waiting thread accepts this connection, or has ended already.
             let _ = TcpStream::connect(self.address);
         }
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
@@ -78,7 +78,7 @@ impl Shared {
 }
 
 impl Server {
-    /// Answers each request with what `say` says to it.
+    /// Responds to each request with the result of `say`.
     pub(crate) fn start(say: impl FnMut(&Request) -> Say + Send + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -102,7 +102,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.end();
         if let Some(thread) = self.thread.take() {
-            // A connection's thread that panicked has said so.
+            // A connection's thread that panicked has printed it.
             let _ = thread.join();
         }
     }
@@ -143,7 +143,7 @@ fn converse(mut stream: TcpStream, connection: usize, shared: &Shared) {
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// Reads one request; none when the connection ends before one.
+/// Reads one request. Returns `None` if the connection ends before one.
 fn read(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Option<Request>> {
     let mut part = vec![0; 64 * 1024];
     loop {
@@ -158,7 +158,7 @@ fn read(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Option<Req
     }
 }
 
-/// The request at the start of what was received, and its length; none while it is not whole.
+/// The request at the start of the received bytes, and its length; `None` if it is not complete.
 fn parse(received: &[u8]) -> Option<(Request, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -179,7 +179,7 @@ fn parse(received: &[u8]) -> Option<(Request, usize)> {
     Some((request, head + length))
 }
 
-/// Reads a chunked body, whose trailers become fields. Gives its length on the wire; none while it is not whole.
+/// Reads a chunked body, whose trailers become fields. Returns its length on the wire, or `None` if it is not complete.
 fn chunks(received: &[u8], request: &mut Request) -> Option<usize> {
     let mut at = 0;
     let line = |at: usize| {

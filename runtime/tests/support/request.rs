@@ -1,9 +1,9 @@
-//! The requests of a function that runs as a process, as the tests' Runtime APIs read them.
+//! Requests of a function that runs as a process, for the tests' Runtime APIs.
 
 use std::io::Read as _;
 use std::net::TcpStream;
 
-/// The next request, as a whole (of a stream, its head); what came behind it stays in `came`. None at the end of the
+/// Reads the next request (of a stream, its head); the bytes after it stay in `came`. Returns `None` at the end of the
 /// connection.
 pub(crate) fn read(stream: &mut TcpStream, came: &mut String) -> Option<String> {
     let mut part = [0; 4096];

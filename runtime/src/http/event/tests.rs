@@ -1,4 +1,4 @@
-//! The events of every front door as they come.
+//! The events of every source, as they arrive.
 
 use serde_json::{Value, json};
 
@@ -222,7 +222,7 @@ fn a_path_that_begins_like_the_stage_stays_where_the_stage_is_not_in_front() {
     assert_eq!(path("/hello/Ann", custom, "$default", Value::Null), "/hello/Ann");
     assert_eq!(path("/hello/Ann", own, "$default", Value::Null), "/Ann");
     assert_eq!(path("/hello/hello/Ann", own, "$default", Value::Null), "/hello/Ann");
-    // The route knows better than the domain.
+    // The route takes precedence over the domain.
     assert_eq!(path("/hello/Ann", custom, "GET /{name}", json!({"name": "Ann"})), "/Ann");
     assert_eq!(path("/hello/a/b/", custom, "ANY /{proxy+}", json!({"proxy": "a/b"})), "/a/b/");
     assert_eq!(path("/hello/Ann", own, "GET /hello/{name}", json!({"name": "Ann"})), "/hello/Ann");

@@ -141,7 +141,7 @@ async fn a_signature_is_for_one_region_and_one_service() {
     }
     let stranger = server.client.send("GET", "/bucket", &[], b"", "s3").await.text();
     assert!(stranger.contains("serves lambda, logs, iam, sts, and does not serve s3"), "{stranger}");
-    // AWS's global services are also signed for its first region, which has another name for them.
+    // AWS's global services also accept signatures for its first region; their error code differs.
     let form = [("content-type", "application/x-www-form-urlencoded")];
     for (body, service, other) in [
         ("Action=GetCallerIdentity&Version=2011-06-15", "sts", "iam"),
