@@ -1,6 +1,6 @@
-//! `update(&mut State, Event) -> Vec<Effect>`: the only place where state changes.
+//! `update(&mut State, Event) -> Vec<Effect>`: the only place that changes state.
 //!
-//! Never waits. May touch `state` and `message`; no clock (time arrives inside events), no files, no tokio, no
+//! Never waits. Depends on `state` and `message` only; no clock (time arrives inside events), no files, no tokio, no
 //! `view` and no engine.
 
 mod copy;
@@ -27,7 +27,7 @@ use crate::tui::{
     state::{Focus, JobKind, Notice, Overlay, State, Tab, Target},
 };
 
-/// Takes one event in, and gives the work that follows from it.
+/// Handles one event, and returns the effects that follow from it.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if input::ahead::is_stray(state, &event) {
         return Vec::new();
@@ -47,7 +47,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects
 }
 
-/// Takes in an event of the shown stage, or of none.
+/// Handles an event of the shown stage, or of none.
 fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     let stop = login::of(state, &event);
@@ -135,7 +135,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
 
 fn click(state: &mut State, target: Target) -> Vec<Effect> {
     match (target, &mut state.overlay) {
-        // A click chooses, and only Enter rolls back.
+        // A click selects; only Enter rolls back.
         (Target::Choice(index), Some(Overlay::Versions(picker))) => {
             picker.selected = index;
             return Vec::new();
@@ -166,7 +166,7 @@ fn click(state: &mut State, target: Target) -> Vec<Effect> {
     effects
 }
 
-/// Shows a tab and gives it the keys.
+/// Shows a tab and focuses it.
 fn show(state: &mut State, tab: Tab) {
     if state.tab != tab {
         state.top = 0;
@@ -175,7 +175,7 @@ fn show(state: &mut State, tab: Tab) {
     state.focus = Focus::Tab;
 }
 
-/// What has to be done before the console ends.
+/// Returns the effects that must be finished before the console ends.
 fn leave(state: &mut State) -> Vec<Effect> {
     let mut effects: Vec<Effect> = Vec::new();
     for card in state.functions.known_mut().filter(|card| card.draft.changed) {
@@ -187,7 +187,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Starts a job that the user did not ask for by itself.
+/// Starts a job that the user did not request directly.
 fn start(state: &mut State, kind: JobKind) -> crate::tui::state::JobId {
     let now = state.now;
     state.jobs.start(kind, now)

@@ -108,7 +108,7 @@ impl JobKind {
         matches!(self, Self::Discover | Self::Stages | Self::Check | Self::Setup | Self::Build(_))
     }
 
-    /// Returns `true` if quitting would interrupt the job in a way that matters, so that it must be requested twice.
+    /// Returns `true` if quitting would interrupt the job harmfully, so that it must be requested twice.
     pub const fn holds_the_door(&self) -> bool {
         self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
     }

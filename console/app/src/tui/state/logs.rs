@@ -390,7 +390,7 @@ impl Tail {
         self.reach(logs);
     }
 
-    /// Sets the number from which on the filter was applied to all lines to the end, where that line comes next.
+    /// Marks the lines from here on as searched, if the line at which the searched range starts comes next.
     fn reach(&mut self, logs: &mut Logs) {
         if !self.is_judged && self.next >= logs.judged_from {
             self.is_judged = true;

@@ -1,4 +1,4 @@
-//! The headless command line that does what a key did.
+//! The headless command line for an action.
 
 use lambda_console_model::{Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting};
 
@@ -15,7 +15,7 @@ fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
     line
 }
 
-/// `lambda-console build hello`
+/// Returns `lambda-console build hello`.
 pub(super) fn build(state: &State, functions: &[String]) -> String {
     let mut words = vec!["build".to_owned()];
     words.extend(functions.iter().map(|name| quoted(name)));
@@ -28,7 +28,7 @@ fn build_options(state: &State) -> impl Iterator<Item = String> {
     arch.into_iter().chain(state.debug.then(|| "--debug".to_owned()))
 }
 
-/// `lambda-console deploy hello`
+/// Returns `lambda-console deploy hello`.
 pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> String {
     let mut words = vec!["deploy".to_owned()];
     words.extend(functions.iter().map(|name| quoted(name)));
@@ -36,25 +36,26 @@ pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> S
     line(state, words)
 }
 
-/// `lambda-console deploy hello --dry-run`
+/// Returns `lambda-console deploy hello --dry-run`.
 pub(super) fn plan(state: &State, functions: &[String]) -> String {
     let names = functions.iter().map(|name| quoted(name));
     line(state, std::iter::once("deploy".to_owned()).chain(names).chain(["--dry-run".to_owned()]))
 }
 
-/// `lambda-console config hello memory=512 --dry-run`
+/// Returns `lambda-console config hello memory=512 --dry-run`.
 pub(super) fn plan_config(state: &State, function: &str) -> String {
     let words = config_words(state, function);
     line(state, words.into_iter().chain(["--dry-run".to_owned()]))
 }
 
-/// `lambda-console config hello memory=512`
+/// Returns `lambda-console config hello memory=512`.
 pub(super) fn configure(state: &State, function: &str, consent: Consent) -> String {
     let words = config_words(state, function);
     line(state, words.into_iter().chain(yes(consent)))
 }
 
-/// The edits of a function. The value of a variable is a secret: it is taken from the shell's variable of that name.
+/// Returns the edits of a function as arguments. The value of a variable is a secret: it is taken from the shell's
+/// variable of that name.
 fn config_words(state: &State, function: &str) -> Vec<String> {
     let mut words = vec!["config".to_owned(), quoted(function)];
     let edits = state.functions.get(function).map(|card| &card.config.edits);
@@ -72,39 +73,39 @@ fn yes(consent: Consent) -> Option<String> {
     (consent == Consent::Given).then(|| "--yes".to_owned())
 }
 
-/// `lambda-console delete hello --keep-logs --yes`
+/// Returns `lambda-console delete hello --keep-logs --yes`.
 pub(super) fn delete(state: &State, function: &str, keep: Keep) -> String {
     let flags = [(keep.logs, "--keep-logs"), (keep.role, "--keep-role"), (true, "--yes")];
     let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
     line(state, ["delete".to_owned(), quoted(function)].into_iter().chain(flags))
 }
 
-/// `lambda-console iam`
+/// Returns `lambda-console iam`.
 pub(super) fn iam(state: &State) -> String {
     line(state, ["iam".to_owned()])
 }
 
-/// `lambda-console iam --check hello`
+/// Returns `lambda-console iam --check hello`.
 pub(super) fn permissions(state: &State, function: &str) -> String {
     line(state, ["iam".to_owned(), "--check".to_owned(), quoted(function)])
 }
 
-/// `lambda-console iam --remove lambda-console-hello-eu-west-1 --yes`
+/// Returns `lambda-console iam --remove lambda-console-hello-eu-west-1 --yes`.
 pub(super) fn remove_role(state: &State, role: &str) -> String {
     line(state, ["iam".to_owned(), "--remove".to_owned(), quoted(role), "--yes".to_owned()])
 }
 
-/// `lambda-console stages`
+/// Returns `lambda-console stages`.
 pub(super) fn stages(state: &State) -> String {
     line(state, ["stages".to_owned()])
 }
 
-/// `lambda-console versions hello`
+/// Returns `lambda-console versions hello`.
 pub(super) fn versions(state: &State, function: &str) -> String {
     line(state, ["versions".to_owned(), quoted(function)])
 }
 
-/// `lambda-console rollback hello 7`, or another change of the versions.
+/// Returns `lambda-console rollback hello 7`, or the command for another change of the versions.
 pub(super) fn change_versions(state: &State, function: &str, change: &VersionsChange, consent: Consent) -> String {
     let name = quoted(function);
     let mut words = match change {
@@ -120,7 +121,7 @@ pub(super) fn change_versions(state: &State, function: &str, change: &VersionsCh
     line(state, words)
 }
 
-/// `lambda-console promote beta prod hello`: it names its stages itself.
+/// Returns `lambda-console promote beta prod hello`, which contains its stages.
 pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
     let mut words = vec!["lambda-console promote".to_owned(), quoted(&promotion.from), quoted(&promotion.to)];
     words.extend(promotion.functions.iter().map(|function| quoted(&function.name)));
@@ -133,25 +134,25 @@ pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
     words.join(" ")
 }
 
-/// `lambda-console setup`
+/// Returns `lambda-console setup`.
 pub(super) fn setup(state: &State) -> String {
     line(state, ["setup".to_owned()])
 }
 
-/// `lambda-console logs hello --follow`
+/// Returns `lambda-console logs hello --follow`.
 pub(super) fn tail(state: &State, functions: &[String]) -> String {
     let names = functions.iter().map(|name| quoted(name));
     line(state, std::iter::once("logs".to_owned()).chain(names).chain(["--follow".to_owned()]))
 }
 
-/// `lambda-console local --watch`
+/// Returns `lambda-console local --watch`.
 pub(super) fn watch(state: &State) -> String {
     let mut words = vec!["local".to_owned(), "--watch".to_owned()];
     words.extend(build_options(state));
     line(state, words)
 }
 
-/// `lambda-console invoke hello --payload '{"name":"Lambda"}'`
+/// Returns `lambda-console invoke hello --payload '{"name":"Lambda"}'`.
 pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> String {
     let mut words = vec!["invoke".to_owned(), quoted(&request.function)];
     match &draft.source {
@@ -173,7 +174,7 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
     line(state, words)
 }
 
-/// `text` as one word of a shell.
+/// Quotes `text` as one word of a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -182,7 +183,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Lines with a line break after each.
+/// Joins lines with a line break after each.
 pub(super) fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for line in lines {

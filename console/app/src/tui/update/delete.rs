@@ -1,4 +1,4 @@
-//! Deleting a function: what belongs to it is listed first, and goes after its name was typed.
+//! Deletion of a function: its resources are listed first, and deleted after its name was typed.
 
 use lambda_console_model::{Belongings, DeleteOutcome, Failure, FailureKind, Keep};
 
@@ -17,7 +17,7 @@ pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
     ask(state, function)
 }
 
-/// Asks for the name of the function, and the stage for what belongs to it.
+/// Asks for the name of the function, and lists its resources.
 pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
     if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
     vec![Effect::ListBelongings { job, functions: vec![function] }]
 }
 
-/// What belongs to the function is known: it is shown where its name is asked for.
+/// Shows the resources of the function where its name is typed.
 pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Belongings>, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
@@ -40,12 +40,12 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Belonging
     }
 }
 
-/// What has to be typed for a deletion: the function's name; on a protected stage, with the stage's before it.
+/// Returns the word to type for a deletion: the function's name; on a protected stage, with the stage's name before it.
 pub(super) fn word(state: &State, function: &str) -> String {
     if state.is_protected() { format!("{}/{function}", state.options.stage) } else { function.to_owned() }
 }
 
-/// Takes what was typed: the word, and what is to be kept.
+/// Handles the typed line: the word, and the resources to keep.
 pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<Effect> {
     let Deletion { function, listed, .. } = deletion;
     let typed = line.text();
@@ -73,7 +73,7 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
             Vec::new()
         }
         Some(Err(_)) => refused(state, "nothing can be deleted without knowing what"),
-        // What was typed is not lost while something else runs.
+        // Keep the typed text while something else runs.
         Some(Ok(_)) if !verb::may_change(state, "nothing is deleted") => {
             state.overlay = Some(Overlay::Line(line));
             Vec::new()
@@ -87,12 +87,12 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
     }
 }
 
-/// The confirmation was closed: nobody waits for the list any more.
+/// Cancels the listing, after the confirmation was closed.
 pub(super) fn dismissed(state: &mut State, deletion: &Deletion) -> Vec<Effect> {
     state.jobs.end(deletion.job).map(|ended| Effect::Cancel(ended.id)).into_iter().collect()
 }
 
-/// The deletion ended.
+/// Handles the end of the deletion.
 pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
@@ -113,7 +113,7 @@ pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome,
     workspace::refresh(state)
 }
 
-/// What is gone; of a failure, what is left.
+/// Returns a message on the deleted resources; for a failure, on those that are left.
 fn story(outcome: &DeleteOutcome) -> Notice {
     let failed = outcome.functions.iter().find_map(|function| Some((function, function.failure.as_ref()?)));
     let Some((function, failure)) = failed else {

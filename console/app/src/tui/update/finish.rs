@@ -1,4 +1,4 @@
-//! What work came to. Results of jobs that are no longer listed change nothing.
+//! Results of work. Results of jobs that are no longer listed are ignored.
 
 use lambda_console_model::{
     Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Failure, Figures, LogLine, Sample, Step,
@@ -72,7 +72,7 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
     effects
 }
 
-/// Shows a tab that has news, unless the user is typing.
+/// Shows a tab with a new result, unless the user is typing.
 pub(super) fn bring_up(state: &mut State, tab: Tab) {
     if state.focus != Focus::Edit && state.overlay.is_none() {
         state.tab = tab;
@@ -90,7 +90,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
             for done in &outcome.functions {
                 if let Some(card) = state.functions.get_mut(&done.name) {
                     let (version, sha256) = (done.version.clone(), done.sha256.clone());
-                    // What a native build is there, the stage says when it is asked.
+                    // The stage reports the architecture of a native build when it is read.
                     let architecture =
                         Some(card.function.architecture).filter(|architecture| *architecture != Architecture::Native);
                     let (in_sync, modified_at) = (true, state.now);
@@ -115,7 +115,7 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
     effects
 }
 
-/// The first failure, with what is true of that function now; the output has all.
+/// Returns the first failure, with the state of that function; the output contains all.
 pub(super) fn deploy_failure(outcome: &DeployOutcome) -> Option<Notice> {
     let first = outcome.failed.first()?;
     let mut notice = Notice::of(&first.failure);
@@ -160,7 +160,7 @@ pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, F
     run::ended(state, job, worked)
 }
 
-/// Starts to read the history of the functions named.
+/// Starts to read the history of these functions.
 pub(super) fn load_samples(state: &mut State, functions: Vec<String>) -> (JobId, Vec<Effect>) {
     let job = start(state, JobKind::Samples(functions.clone()));
     if functions.is_empty() {
@@ -195,7 +195,7 @@ pub(super) fn samples(
     run::ended(state, job, worked)
 }
 
-/// `hello`, `hello and backend`, `6 functions`.
+/// Formats names: `hello`, `hello and backend`, `6 functions`.
 pub(super) fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     match names.as_slice() {

@@ -1,4 +1,4 @@
-//! Keys, pastes and scrolling: the verbs that are asked for.
+//! Keys, pastes and scrolling, and the verbs that they request.
 
 pub(super) mod action;
 pub(super) mod ahead;

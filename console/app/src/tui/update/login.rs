@@ -1,4 +1,4 @@
-//! Credentials that are missing or have expired: what stopped for it is kept, and gone on with after a login.
+//! Missing or expired credentials: the stopped work is kept, and resumed after a login.
 
 use lambda_console_model::{CodeAsked, Failure};
 
@@ -11,13 +11,13 @@ use crate::tui::{
     },
 };
 
-/// What an event says of a job that stopped for lack of credentials; looked at before the event is taken in.
+/// A job that stopped for lack of credentials, according to an event; determined before the event is handled.
 pub(super) struct Stop {
     stopped: Stopped,
     failure: Failure,
 }
 
-/// Whether `event` is the end of a job that stopped for lack of credentials.
+/// Returns the stop if `event` is the end of a job that stopped for lack of credentials.
 pub(super) fn of(state: &State, event: &Event) -> Option<Stop> {
     let (id, failure) = (event.job()?, event.login()?);
     let job = state.jobs.iter().find(|job| job.id == id)?.clone();
@@ -25,7 +25,7 @@ pub(super) fn of(state: &State, event: &Event) -> Option<Stop> {
     Some(Stop { stopped: Stopped { job, at: state.now, in_loop }, failure: failure.clone() })
 }
 
-/// Keeps what stopped, and asks for the login.
+/// Keeps the stopped job, and asks for a login.
 pub(super) fn keep(state: &mut State, stop: Stop) {
     if stop.stopped.job.kind == JobKind::Probe {
         return;
@@ -33,7 +33,7 @@ pub(super) fn keep(state: &mut State, stop: Stop) {
     let login = state.login.get_or_insert_with(|| Login::new(stop.failure.clone()));
     login.failure = stop.failure;
     login.trying = false;
-    // These follow from connecting by themselves; what was to be compared is still there to be asked for.
+    // These follow from connecting automatically; a comparison can be requested again.
     let kind = &stop.stopped.job.kind;
     if !matches!(
         kind,
@@ -44,14 +44,14 @@ pub(super) fn keep(state: &mut State, stop: Stop) {
     show(state);
 }
 
-/// Shows what helps, unless somebody is typing.
+/// Shows how to log in, unless the user is typing.
 pub(super) fn show(state: &mut State) {
     if state.login.is_some() && state.overlay.is_none() && state.focus != Focus::Edit {
         state.overlay = Some(Overlay::Login);
     }
 }
 
-/// Tries the new credentials; with them goes on what stopped.
+/// Tries the new credentials, and then resumes the stopped jobs.
 pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     if state.overlay.as_ref().is_some_and(|overlay| matches!(overlay, Overlay::Login)) {
         state.overlay = None;
@@ -68,7 +68,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     vec![stages::connect(state, true)]
 }
 
-/// Asks for the code that credentials wait for, unless somebody is typing or reading something else.
+/// Asks for the code that credentials need, unless the user is typing or another overlay is open.
 pub(super) fn offer_code(state: &mut State) {
     if state.overlay.is_none() && state.focus != Focus::Edit && !state.codes.is_empty() {
         let asked = state.codes.remove(0);
@@ -76,13 +76,13 @@ pub(super) fn offer_code(state: &mut State) {
     }
 }
 
-/// Gives the code that was typed; nothing typed means that there will be none.
+/// Answers with the code that was typed; an empty text means that there will be none.
 pub(super) fn give_code(asked: &CodeAsked, typed: &str) -> Vec<Effect> {
     let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     vec![Effect::GiveCode { id: asked.id, code: (!code.is_empty()).then_some(code) }]
 }
 
-/// The stage took the credentials: goes on with what stopped, if that was asked for.
+/// Resumes the stopped jobs after the stage accepted the credentials, if the user requested it.
 pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     let Some(login) = state.login.take() else { return Vec::new() };
     if login.stopped.is_empty() {
@@ -99,7 +99,7 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     let (mut effects, mut jobs) = (Vec::new(), Vec::<JobId>::new());
     for Stopped { job, at, in_loop } in login.stopped {
         match job.kind {
-            // What these show has a place of its own, which is opened again.
+            // These have a view of their own, which is opened again.
             JobKind::Tail(functions) => {
                 effects.extend(logs::resume(state, functions, at));
                 continue;
@@ -130,7 +130,7 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The stage could not be asked, for another reason.
+/// Handles that the stage could not be reached, for another reason.
 pub(super) fn hindered(state: &mut State) {
     if let Some(login) = &mut state.login {
         login.trying = false;

@@ -1,4 +1,4 @@
-//! The logs: tails, the lines of an invocation, and which lines are shown.
+//! Logs: tails, the lines of an invocation, and the filter.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::tui::{
     state::{Context, JobId, JobKind, Notice, Response, Site, State, Tab, Tail, logs::Filter},
 };
 
-/// How far back a first tail looks.
+/// Period before its start that a first tail covers.
 const FIRST_LOOK_MS: i64 = 10 * 60 * 1000;
 
-/// Follows the logs of the functions named; if that is what runs, stops it.
+/// Follows the logs of these functions; stops it if they are followed already.
 pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     if functions.is_empty() {
         return verb::none_selected(state);
@@ -39,19 +39,19 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     effects
 }
 
-/// Follows the logs of these functions again, from when that had stopped. The screen stays as it is.
+/// Follows the logs of these functions again, from the time when that had stopped. The screen is unchanged.
 pub(super) fn resume(state: &mut State, functions: Vec<String>, since: i64) -> Vec<Effect> {
     if tail_job(state).is_some() {
         return Vec::new();
     }
     let job = start(state, JobKind::Tail(functions.clone()));
     state.tail = Some(Tail { job, shown: true, state: TailState::default() });
-    // From the last line that is there.
+    // From the last known line.
     let since = state.logs.newest().map_or(since, |newest| since.min(newest + 1));
     vec![Effect::StartTail { job, functions, since }]
 }
 
-/// Tells each tail whether its lines are shown now, where that has changed.
+/// Notifies each tail whether its lines are shown, if that has changed.
 pub(super) fn tell_shown(state: &mut State) -> Vec<Effect> {
     let is_shown = state.tab == Tab::Logs;
     let here = state.tail.iter_mut().map(|tail| (tail, is_shown));
@@ -72,7 +72,7 @@ pub(super) fn is_tailed(state: &State, function: &str) -> bool {
     state.tailed().iter().any(|name| name == function)
 }
 
-/// Adds what the sessions of the tail that ends were open to the meter.
+/// Adds the time that sessions of the ending tail were open to the total.
 fn settle(state: &mut State) {
     if let Some(tail) = state.tail.take() {
         state.live_ms += tail.state.used_at(state.now);
@@ -97,7 +97,7 @@ pub(super) fn marked(state: &mut State, job: JobId, mark: &LogMark) {
     }
 }
 
-/// Takes the figures of invocations that a tail saw, whoever made them.
+/// Adds the figures of invocations that a tail reported, including those by other clients.
 pub(super) fn samples(state: &mut State, job: JobId, samples: Vec<(String, Sample)>) {
     if state.jobs.get_mut(job).is_none() {
         return;
@@ -131,7 +131,7 @@ pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failu
     }
 }
 
-/// Takes the lines that came with a response, which have no times, unless the log's are there or a tail brings them.
+/// Adds the lines from a response, which have no timestamps, unless the log's lines are there or a tail fetches them.
 pub(super) fn of_invocation(state: &mut State, invocation: &Invocation) {
     if is_tailed(state, &invocation.function) || state.logs.has_request(&invocation.request_id) {
         return;
@@ -158,7 +158,7 @@ pub(super) fn fetch(state: &mut State, function: &str) -> Option<(JobId, Vec<Eff
     Some((job, vec![Effect::FetchLogs { job, function, request_id, since }]))
 }
 
-/// Takes the lines that came with the function's response where its log has none yet, or cannot be read.
+/// Adds the lines from the function's response if its log has none yet, or cannot be read.
 pub(super) fn of_response(state: &mut State, function: &str) {
     let response = state.functions.get(function).and_then(|card| card.response.as_ref());
     if let Some(invocation) = response.and_then(Response::invocation).cloned() {
@@ -166,7 +166,7 @@ pub(super) fn of_response(state: &mut State, function: &str) {
     }
 }
 
-/// Takes the lines of a request, unless they are there.
+/// Adds the lines of a request, unless they are there.
 pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
     let known = |id: &String| state.logs.has_request(id);
     let tailed = lines.first().is_some_and(|line| is_tailed(state, &line.function));
@@ -192,13 +192,13 @@ pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
     if is_known { Vec::new() } else { fetch(state, &function).map(|(_, effects)| effects).unwrap_or_default() }
 }
 
-/// Whether a filter text or a request narrows the lines.
+/// Returns `true` if a filter text or a request narrows the lines.
 pub(super) fn is_narrowed(state: &State) -> bool {
     let filter = state.logs.filter();
     !filter.text.is_empty() || filter.request_id.is_some()
 }
 
-/// Takes back what narrows the lines, but for the function.
+/// Removes the filters, except for the function.
 pub(super) fn show_all_of_selection(state: &mut State) {
     let function = state.logs.filter().function.clone();
     state.logs.set_filter(Filter { function, ..Filter::default() });
@@ -210,7 +210,7 @@ pub(super) fn filter(state: &mut State, text: &str) {
     state.logs.set_filter(filter);
 }
 
-/// Keeps the lines shown those of the selected function. Another function's lines are shown from their newest on.
+/// Filters the lines by the selected function. After a change, the newest lines are shown.
 pub(super) fn follow_selection(state: &mut State) {
     let wanted = if state.logs.all_functions { None } else { state.functions.selected().map(str::to_owned) };
     let filter = state.logs.filter();
@@ -221,7 +221,7 @@ pub(super) fn follow_selection(state: &mut State) {
     }
 }
 
-/// Changes how the lines are shown.
+/// Changes the display of the lines.
 pub(super) fn change(state: &mut State, action: Action) {
     match action {
         Action::Follow => state.logs.toggle_follow(),
@@ -246,7 +246,7 @@ pub(super) fn change(state: &mut State, action: Action) {
     }
 }
 
-/// Brings back the lines that were cleared last.
+/// Restores the lines that were cleared last.
 pub(super) fn bring_back(state: &mut State) {
     let lines = state.logs.bring_back();
     state.tell(match lines {

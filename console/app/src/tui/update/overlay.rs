@@ -1,4 +1,4 @@
-//! What lies over the screen: opening it, taking what it offers, closing it.
+//! Overlays: opens them, handles their answers, closes them.
 
 use lambda_console_model::Consent;
 use nucleo_matcher::{
@@ -20,7 +20,7 @@ use crate::tui::{
     },
 };
 
-/// Opens what `action` asks for.
+/// Opens the overlay for `action`.
 pub(super) fn open(state: &mut State, action: Action) {
     state.overlay = match action {
         Action::Help => Some(Overlay::Help(0)),
@@ -43,7 +43,7 @@ pub(super) fn open(state: &mut State, action: Action) {
     };
 }
 
-/// Every verb once, with its keys where it has some.
+/// Returns every verb once, with its keys if it has some.
 fn actions(state: &State) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let is_offered = |context: Context| {
@@ -66,7 +66,7 @@ fn actions(state: &State) -> Vec<Entry> {
     entries
 }
 
-/// Narrows what is offered, or filters by what was typed.
+/// Narrows the list, or filters, by the typed text.
 pub(super) fn typed(state: &mut State) {
     match &mut state.overlay {
         Some(Overlay::Choose(choose)) => {
@@ -103,7 +103,7 @@ fn filter_functions(state: &mut State, text: String) {
     }
 }
 
-/// The entries that `pattern` matches, best first; of equals, the first listed.
+/// Returns the entries that match `pattern`, best first; equal ones in their order.
 pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
@@ -118,7 +118,7 @@ pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
     scored.into_iter().map(|(index, _)| index).collect()
 }
 
-/// Closes it, with a filter as it was before.
+/// Closes it, and restores the previous filter.
 pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
     match state.overlay.take() {
         Some(Overlay::Line(line)) => match line.purpose {
@@ -146,12 +146,12 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Keeps a line open with what was typed, and says why it is not taken.
+/// Keeps a line open with its text, and shows why it is not accepted.
 pub(super) fn refuse(state: &mut State, line: Line, why: impl Into<String>) {
     state.overlay = Some(Overlay::Line(Line { refused: Some(why.into()), ..line }));
 }
 
-/// Takes the chosen entry, or what was typed. Keys behind an answer are not commands yet.
+/// Accepts the selected entry, or the typed text. Keys after an answer are not commands yet.
 pub(super) fn accept(state: &mut State) -> Vec<Effect> {
     let is_question = state.overlay.as_ref().is_some_and(Overlay::is_question);
     let effects = take(state);
@@ -202,7 +202,7 @@ fn take(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Takes what was typed into `line`. What cannot be taken stays there to be corrected.
+/// Handles the text typed into `line`. Text that is not accepted stays there to be corrected.
 fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
     let text = line.text();
     let typed = text.trim();
@@ -219,7 +219,7 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
             let why = format!("that is not {}", state.options.stage);
             refuse(state, line, why);
         }
-        // What was typed is not lost while something else runs.
+        // Keep the typed text while something else runs.
         Purpose::Prune(..) | Purpose::Change(_) if !verb::may_change(state, "nothing is changed") => {
             state.overlay = Some(Overlay::Line(line));
         }

@@ -1,4 +1,4 @@
-//! A plan, of a deploy, of settings or of a promotion: asked for, shown, carried out or left.
+//! The plan of a deploy, of settings or of a promotion: computed, shown, then applied or closed.
 
 use lambda_console_model::{Consent, DeployPlan, Failure, Function, Promotion};
 
@@ -8,7 +8,7 @@ use crate::tui::{
     state::{Context, JobId, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
 };
 
-/// Deploys `names`: on the local stage at once, elsewhere after the plan was looked at.
+/// Deploys `names`: on the local stage immediately, elsewhere after the plan was approved.
 pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
     if state.is_local() {
         return verb::change_stage(state, StageChange::Deploy(names));
@@ -25,7 +25,7 @@ pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) 
     (job, Effect::Plan { job, functions })
 }
 
-/// Changes settings of a function: on the local stage at once, elsewhere after the plan was looked at.
+/// Changes settings of a function: on the local stage immediately, elsewhere after the plan was approved.
 pub(super) fn configure(state: &mut State, function: Function, revision: Option<String>) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
         return settings::send(state, function, revision, Consent::None);
@@ -36,7 +36,7 @@ pub(super) fn configure(state: &mut State, function: Function, revision: Option<
     show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
 }
 
-/// Takes over what another stage has, after the plan was looked at.
+/// Promotes from another stage, after the plan was approved.
 pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     state.command = Some(copy::promote(&promotion, true));
     let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
@@ -53,7 +53,7 @@ fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
     effects
 }
 
-/// Takes in what the comparison found, where the plan is still open, or the loop waits for it.
+/// Handles the result of a comparison, if the plan is still open, or the run waits for it.
 pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan,
     Vec::new()
 }
 
-/// Breaks the comparison of a plan off that was left, or the loop that waited for it.
+/// Cancels the comparison of a plan that was closed, or the run that waited for it.
 pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
     if matches!(plan.of, Planned::Loop(_)) {
         run::left(state);
@@ -87,7 +87,7 @@ pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
     }
 }
 
-/// Carries the plan out. It stays open while it compares, and until the stage's name is typed where that is asked for.
+/// Applies the plan. It stays open while it is computed, and until the stage's name is typed if that is needed.
 pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if plan.job.is_some() {
         state.overlay = Some(Overlay::Plan(plan));
@@ -107,12 +107,12 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }
-    // What was typed is not lost while something else runs.
+    // Keep the typed text while something else runs.
     if !verb::may_change(state, "nothing is changed") {
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }
-    // What cannot be deployed was told in the plan.
+    // Functions that cannot be deployed were reported in the plan.
     let names = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
         Planned::Deploy(_) => {

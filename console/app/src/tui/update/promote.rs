@@ -1,4 +1,4 @@
-//! Promotion: what another stage has, taken over to the shown one without building it anew.
+//! Promotion: copies code from another stage to the shown one without a rebuild.
 
 use lambda_console_model::{Canary, Consent, Failure, PromoteOutcome, Promotion};
 
@@ -11,10 +11,10 @@ use crate::tui::{
     },
 };
 
-/// Follows the stage's name in an entry of the list.
+/// Suffix of the stage's name in an entry of the list.
 const CANARY: &str = " canary";
 
-/// Offers the stages that the selected function may be taken over from.
+/// Shows the stages that the selected function may be promoted from.
 pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     if state.functions.selected().is_none() {
         return verb::none_selected(state);
@@ -28,7 +28,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Each other stage twice: at once, and little by little.
+/// Returns two entries for each other stage: all at once, and with a canary.
 pub(super) fn entries(state: &State) -> Vec<Entry> {
     let others = stages::names(state).into_iter().filter(|name| *name != state.options.stage);
     let both = others.flat_map(|name| {
@@ -43,7 +43,7 @@ pub(super) fn entries(state: &State) -> Vec<Entry> {
     both.collect()
 }
 
-/// Compares what the chosen stage has with what the shown one has.
+/// Compares the chosen stage with the shown one.
 pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
     let (from, canary) = match value.strip_suffix(CANARY) {
         Some(from) => (from, Some(Canary::default())),
@@ -55,7 +55,7 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
     plan::promote(state, Promotion { functions, from, to, canary, consent: Consent::None })
 }
 
-/// Carries a promotion out that was looked at.
+/// Starts a promotion that was approved.
 pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is promoted") {
         return Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     vec![Effect::Promote { job, promotion }]
 }
 
-/// Tells what was done, and asks the stage anew.
+/// Reports the result, and reads the stage again.
 pub(super) fn finished(state: &mut State, job: JobId, result: &Result<PromoteOutcome, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The execution roles that the console made: listing them, removing one; and what the caller may do.
+//! Execution roles that the console created: lists them, removes one; and the caller's permissions.
 
 use lambda_console_model::{Failure, Permissions, Role, Verdict, text::counted};
 
@@ -11,14 +11,14 @@ use crate::tui::{
     },
 };
 
-/// Asks the stage for the roles.
+/// Lists the roles of the stage.
 pub(super) fn list(state: &mut State) -> Vec<Effect> {
     state.command = Some(copy::iam(state));
     state.notice = None;
     vec![Effect::ListRoles(start(state, JobKind::Roles))]
 }
 
-/// The roles came: they are shown unless something else is open by now.
+/// Shows the roles, unless another overlay was opened meanwhile.
 pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
@@ -46,7 +46,7 @@ fn entry(role: Role) -> Entry {
     Entry { label: role.name.clone(), detail, value: role.name }
 }
 
-/// Asks for the name of a role that shall be removed.
+/// Asks for the name of the role to remove.
 pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
     if verb::is_read_only(state, "nothing is removed") {
         return Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes what was typed to confirm the removal.
+/// Handles the text typed to confirm the removal.
 pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect> {
     if line.text().trim() != role {
         overlay::refuse(state, line, format!("that is not {role}"));
@@ -74,7 +74,7 @@ pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect>
     vec![Effect::RemoveRole { job, role }]
 }
 
-/// The removal ended.
+/// Handles the end of the removal.
 pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>) {
     let Some(JobKind::RemoveRole(role)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
     state.tell(match result {
@@ -83,7 +83,7 @@ pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>
     });
 }
 
-/// Asks what the caller may do of what the selected function needs.
+/// Checks the caller's permissions for the selected function.
 pub(super) fn check(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     let function = card.function.clone();
@@ -93,7 +93,7 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
     vec![Effect::CheckPermissions { job, functions: vec![function] }]
 }
 
-/// The answer came: what is refused is listed, below it the whole policy to be copied.
+/// Shows the result: the denied actions, and below them the whole policy to copy.
 pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
@@ -127,7 +127,7 @@ fn refusal(verdict: &Verdict) -> Entry {
     Entry { label: format!("{action} on {last}: {reason}"), detail: "refused".to_owned(), value }
 }
 
-/// Copies the chosen statement or policy.
+/// Copies the selected statement or policy.
 pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
     action::copy(state, &entry.value, if entry.detail.is_empty() { "the policy" } else { "the statement" })
 }

@@ -1,4 +1,4 @@
-//! The loop: each step starts when the one before it has worked.
+//! The run: each step starts when the previous one has succeeded.
 
 use lambda_console_model::{Consent, DeployAction, DeployPlan, Failure, InvokeMode};
 
@@ -8,8 +8,8 @@ use crate::tui::{
     state::{Focus, JobId, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
 };
 
-/// Starts the loop of the selected function; on a protected local stage, after the stage's name was typed. Elsewhere the
-/// plan of its deploy asks for that.
+/// Starts the run of the selected function; on a protected local stage, after the stage's name was typed. On other
+/// stages, the plan of its deploy asks for that.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
     if state.is_local() {
@@ -18,13 +18,13 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     start(state, name, Consent::None)
 }
 
-/// Starts the loop of the function `name`; one that runs is begun anew.
+/// Starts the run of the function `name`; a current one is restarted.
 pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Effect> {
     if !verb::may_change(state, "the loop deploys nothing") {
         return Vec::new();
     }
     let mut effects = Vec::new();
-    // A step of an earlier loop goes on or is replaced, but nothing follows it.
+    // A step of an earlier run continues or is replaced, but nothing follows it.
     if let Some(job) = state.sequence.take().and_then(|sequence| sequence.job)
         && state.jobs.end(job).is_some()
     {
@@ -36,7 +36,7 @@ pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Ef
     effects
 }
 
-/// Notes that `job` has ended. If it was the loop's, the next step starts.
+/// Handles the end of `job`. If it belongs to the run, the next step starts.
 pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> {
     let now = state.now;
     let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job)) else {
@@ -52,7 +52,7 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
             Some((job, vec![effect]))
         }
         LoopStep::Invoke => {
-            // The loop shows what the function answers.
+            // The run shows the function's response.
             let mode = state.mode;
             if matches!(mode, InvokeMode::Async | InvokeMode::DryRun) {
                 state.mode = InvokeMode::Sync;
@@ -65,7 +65,7 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
         LoopStep::Stats => Some(super::finish::load_samples(state, vec![function])),
     };
     let Some((job, effects)) = started else {
-        // What hindered the step has been told in the status line.
+        // The reason was already shown in the status line.
         if let Some(sequence) = &mut state.sequence {
             sequence.run(next, job, now);
             sequence.advance(now, false);
@@ -78,8 +78,7 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
     effects
 }
 
-/// Takes in what the loop's deploy would change, if `job` compared for it. Where that is something, the loop waits until
-/// somebody has looked at it.
+/// Handles the plan of the run's deploy, if `job` computed it. If it has changes, the run waits for approval.
 pub(super) fn compared(state: &mut State, job: JobId, result: &Result<DeployPlan, Failure>) -> Option<Vec<Effect>> {
     let sequence = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job))?;
     let failure = match result {
@@ -98,7 +97,7 @@ pub(super) fn compared(state: &mut State, job: JobId, result: &Result<DeployPlan
     Some(ended(state, job, failure.is_none()))
 }
 
-/// Shows the plan that the loop waits with, once nothing lies over the screen and nobody is typing.
+/// Shows the plan that the run waits with, once no overlay is open and the user is not typing.
 pub(super) fn offer(state: &mut State) {
     if state.overlay.is_some() || state.focus == Focus::Edit {
         return;
@@ -110,7 +109,7 @@ pub(super) fn offer(state: &mut State) {
     }
 }
 
-/// Deploys what the loop's plan has shown.
+/// Deploys according to the run's plan.
 pub(super) fn deploy(
     state: &mut State,
     function: String,
@@ -128,7 +127,7 @@ pub(super) fn deploy(
     effects
 }
 
-/// The loop's plan was left: the loop ends there.
+/// Ends the run after its plan was closed.
 pub(super) fn left(state: &mut State) {
     let now = state.now;
     if let Some(sequence) = &mut state.sequence {
@@ -136,7 +135,7 @@ pub(super) fn left(state: &mut State) {
     }
 }
 
-/// Notes that `job` was replaced by another: a loop whose step it was ends there.
+/// Ends the run if `job`, one of its steps, was replaced by another.
 pub(super) fn broken_off(state: &mut State, job: JobId) {
     let now = state.now;
     if let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job)) {

@@ -15,8 +15,7 @@ use crate::tui::{
     },
 };
 
-/// Reads the settings of the function that is shown, where they are not known; and masks what was shown once the pane
-/// is left.
+/// Reads the settings of the shown function, if they are not known; masks revealed values once the pane is left.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     let shown = (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
     let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
@@ -25,7 +24,7 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     for card in &mut state.functions.cards {
-        // What is asked of a function that is not shown any more need not be told.
+        // The settings of a function that is not shown any more need not be read.
         if Some(&card.function.name) != shown.as_ref()
             && let Some(job) = card.config.asking.take()
             && state.jobs.end(job).is_some()
@@ -47,7 +46,7 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Takes in what the stage says of a function's settings; none: the function is not there.
+/// Handles a function's settings from the stage; `None` if the function is not deployed.
 pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<Box<LiveConfig>>, Failure>) {
     let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
     let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job)) else { return };
@@ -60,12 +59,12 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<Box<Live
     }
 }
 
-/// Notes that the settings of `card` may have changed on the stage.
+/// Marks the settings of `card` as possibly changed on the stage.
 pub(super) const fn outdate(card: &mut Card) {
     card.config.is_fresh = false;
 }
 
-/// Moves the selection by `lines`, then the pane, so that the selected row is in sight.
+/// Moves the selection by `lines`, then scrolls the pane, so that the selected row is visible.
 pub(super) fn go(state: &mut State, lines: isize) -> bool {
     let rows = usize::from(state.viewport.rows);
     let most = state.viewport.lines.saturating_sub(rows);
@@ -84,7 +83,7 @@ pub(super) fn go(state: &mut State, lines: isize) -> bool {
     true
 }
 
-/// Moves the pane so that the selected row is in sight.
+/// Scrolls the pane so that the selected row is visible.
 pub(super) fn keep_in_sight(state: &mut State) {
     let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Config) else { return };
     let line = ConfigEditor::HEAD + card.config.selected;
@@ -92,7 +91,7 @@ pub(super) fn keep_in_sight(state: &mut State) {
     state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
 }
 
-/// Does what a key in the pane asks for.
+/// Handles an action in the pane.
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match (action, selected(state)) {
         (Action::ApplyConfig, _) => return apply(state),
@@ -116,14 +115,14 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The selected row of the shown function, where its settings are known.
+/// Returns the selected row of the shown function, if its settings are known.
 fn selected(state: &State) -> Option<Row> {
     let card = state.functions.current().filter(|_| state.tab == Tab::Config)?;
     card.config.known()?;
     card.config.row(&card.function.config)
 }
 
-/// Takes the next of a few values, or opens a line for others.
+/// Selects the next of a few values, or opens a line for others.
 fn edit(state: &mut State, row: Row) {
     let choices = row.setting.choices();
     if !choices.is_empty() {
@@ -132,16 +131,16 @@ fn edit(state: &mut State, row: Row) {
         change_or_tell(state, &row.setting, Some(next));
         return;
     }
-    // A value that is masked does not show because it is edited.
+    // Editing a masked value does not reveal it.
     let is_masked = matches!(&row.setting, Setting::Env(name) if !state.revealed.names.contains(name));
     let text = row.value().filter(|_| !is_masked).unwrap_or_default().to_owned();
     let mut line = Line::new(Purpose::Setting(row.setting), &text);
-    // What is typed takes its place; a cursor key keeps it.
+    // Typing replaces it; a cursor key keeps it.
     line.input.select_all();
     state.overlay = Some(Overlay::Line(line));
 }
 
-/// Notes an edit, and says what the next deploy makes of it. The error says why it is none.
+/// Records an edit, and shows the effect of the next deploy on it. Returns an error with the reason if it is not valid.
 fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
     let Some(card) = state.functions.current_mut() else { return Err("the function is not listed any more".into()) };
     let edited = card.config.edit(setting.clone(), value);
@@ -159,7 +158,7 @@ fn change_or_tell(state: &mut State, setting: &Setting, value: Option<&str>) {
     }
 }
 
-/// Takes a value that was typed; the line stays open where it is none.
+/// Handles a typed value; the line stays open if it is not valid.
 pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
     if let Err(why) = change(state, setting, Some(&line.text())) {
         return overlay::refuse(state, line, why);
@@ -170,7 +169,7 @@ pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
     keep_in_sight(state);
 }
 
-/// Takes the name of a new variable, and asks for its value.
+/// Handles the name of a new variable, and asks for its value.
 pub(super) fn named(state: &mut State, line: Line) {
     let name = line.text();
     match format!("env.{}", name.trim()).parse() {
@@ -184,7 +183,7 @@ fn undo(state: &mut State, setting: &Setting) {
     card.config.undo(setting);
 }
 
-/// Shows the value of a variable, or masks it.
+/// Reveals the value of a variable, or masks it.
 fn reveal(state: &mut State, row: &Row) {
     let Setting::Env(name) = &row.setting else {
         state.tell(Notice::plain("only variables are masked", ""));
@@ -195,7 +194,7 @@ fn reveal(state: &mut State, row: &Row) {
     state.revealed.toggle(stage, function, name);
 }
 
-/// Sends the edits: to the local stage at once, elsewhere after they were compared with what is there.
+/// Sends the edits: to the local stage immediately, elsewhere after they were compared with the stage.
 fn apply(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     if card.config.edits.is_empty() {
@@ -228,7 +227,7 @@ pub(super) fn send(state: &mut State, function: Function, revision: Option<Strin
     vec![Effect::Configure { job, function, revision, consent }]
 }
 
-/// Takes in what came of it; what was sent is no edit any more once the stage says so.
+/// Handles the result; edits that were sent are removed once the stage reports the new values.
 pub(super) fn sent(state: &mut State, job: JobId, result: &Result<DeployOutcome, Failure>) -> Vec<Effect> {
     let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
     state.tell(match result {

@@ -1,4 +1,4 @@
-//! The stages: which one is shown, and what comes in for one that is not.
+//! Stages: the shown one, and events of the others.
 
 use lambda_console_model::{Failure, StageEntry, StageInfo};
 
@@ -11,7 +11,7 @@ use crate::tui::{
     },
 };
 
-/// Offers the stages, those that are known already at once.
+/// Shows the list of stages, known ones immediately.
 pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     let mut choose = Choose::new(Offer::Stages, entries(state));
     choose.selected = choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
@@ -20,7 +20,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     vec![Effect::ReadStages(start(state, JobKind::Stages))]
 }
 
-/// The stages of the manifest, and the one of the command line.
+/// Returns the stages of the manifest, and that of the command line.
 pub(super) fn names(state: &State) -> Vec<String> {
     let mut names: Vec<String> = state.stages.iter().map(|stage| stage.name.clone()).collect();
     for name in std::iter::once(&state.options.stage).chain(state.sites.keys()) {
@@ -36,7 +36,7 @@ fn entries(state: &State) -> Vec<Entry> {
     names(state).into_iter().map(entry).collect()
 }
 
-/// Takes in which stages there are, and asks those of which nothing is known who the caller is there.
+/// Stores the list of stages, and requests the caller on those that are not known yet.
 pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>, Failure>) -> Vec<Effect> {
     if !workspace::is_news(state, job, &JobKind::Stages) {
         return Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
     for stage in names(state) {
         let is_known = |site: &crate::tui::state::Site| matches!(site.connection, Connection::Connected(_));
         let is_asked = state.jobs.iter().any(|job| job.stage == stage && job.kind == JobKind::Probe);
-        // The local one is there as soon as it is needed: nobody needs to be asked.
+        // The local stage is started when it is needed, so no request is sent.
         if stage == StageInfo::LOCAL
             || stage == state.options.stage
             || state.sites.get(&stage).is_some_and(is_known)
@@ -80,13 +80,13 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
     effects
 }
 
-/// Connects to the shown stage; `renew` reads its credentials anew.
+/// Connects to the shown stage; `renew` reads its credentials again.
 pub(super) fn connect(state: &mut State, renew: bool) -> Effect {
     let job = start(state, JobKind::Connect);
     Effect::Connect { job, stage: state.options.stage.clone(), renew }
 }
 
-/// Shows another stage, with what is known of it at once, and asks anew what is deployed there.
+/// Shows another stage, with its known state immediately, and reads its deployed functions again.
 pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
     if state.options.stage == stage {
         return Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
     effects
 }
 
-/// Asks again who the caller is when the credentials were to expire: they may have been renewed by themselves.
+/// Requests the caller again when the credentials expire: they may have been renewed.
 pub(super) fn look_at_expiry(state: &mut State) -> Vec<Effect> {
     let Connection::Connected(StageInfo { expires_at: Some(at), .. }) = &state.connection else { return Vec::new() };
     let at = *at;
@@ -142,14 +142,14 @@ pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo,
     }
 }
 
-/// The stage that `event` is of.
+/// Returns the stage that `event` belongs to.
 pub(super) fn of(state: &State, event: &Event) -> String {
     let of_job = event.job().and_then(|job| state.jobs.stage_of(job));
     of_job.unwrap_or(&state.jobs.stage).to_owned()
 }
 
-/// Does `work` as if `stage` were shown. Where it is not, what is on the screen stays as it is, but for a message, which
-/// then names the stage.
+/// Runs `work` as if `stage` were shown. If it is not, the screen stays unchanged, except for a message, which then
+/// contains the stage.
 pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
     if state.jobs.stage == stage {
         return work(state);
@@ -171,7 +171,7 @@ pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -
     effects.into_iter().map(on_stage).collect()
 }
 
-/// Goes on with what watching has seen, on whichever stage it watches.
+/// Continues with the changes that watching has found, on the stage that it watches.
 pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let mut effects = watch::go_on(state);
     let waiting = state.sites.iter().filter(|(_, site)| site.is_waiting()).map(|(stage, _)| stage.clone());

@@ -1,4 +1,4 @@
-//! Starts the work that a verb asks for, or says why it cannot.
+//! Starts the work for a verb, or reports why it cannot.
 
 use lambda_console_model::{Consent, DeployPlan, Function, InvokeRequest, VersionsChange};
 
@@ -11,7 +11,7 @@ use crate::tui::{
     },
 };
 
-/// The selected function's name, alone; empty when none is selected.
+/// Returns the selected function's name, alone; empty if none is selected.
 pub(super) fn selected(state: &State) -> Vec<String> {
     state.functions.selected().map(str::to_owned).into_iter().collect()
 }
@@ -21,12 +21,12 @@ fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) ->
     Vec::new()
 }
 
-/// The key of a verb, as a sentence names it.
+/// Returns the key of a verb, for messages.
 fn key(state: &State, action: Action) -> String {
     state.key_of(crate::tui::state::Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
 }
 
-/// Says why no function is selected, and what to do about it.
+/// Reports why no function is selected, and what to do about it.
 pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
     if state.functions.cards.is_empty() {
         return no_functions(state);
@@ -40,7 +40,7 @@ pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
     refuse(state, "no function is selected", format!("{down} and {up} in the list select one"))
 }
 
-/// Says why there are no functions, and what to do about it.
+/// Reports why there are no functions, and what to do about it.
 fn no_functions(state: &mut State) -> Vec<Effect> {
     let key = key(state, Action::Refresh);
     match &state.workspace {
@@ -59,7 +59,7 @@ fn no_functions(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Builds the functions named.
+/// Builds these functions.
 pub(super) fn build(state: &mut State, names: &[String]) -> Vec<Effect> {
     if names.is_empty() {
         return none_selected(state);
@@ -77,7 +77,7 @@ pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
     start_build(state, if is_all { Vec::new() } else { shown }).1
 }
 
-/// Starts a build; one that runs is cancelled, since the latest wins.
+/// Starts a build; a running one is cancelled, since the latest wins.
 pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<Effect>) {
     let mut effects = Vec::new();
     if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
@@ -100,7 +100,7 @@ pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<
     (job, effects)
 }
 
-/// Deploys the functions named, if they are built.
+/// Deploys these functions, if they are built.
 pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
     let [name] = names else { return none_selected(state) };
     if state.functions.get(name).is_some_and(|card| card.function.zip.is_none()) {
@@ -124,13 +124,13 @@ pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
     plan::deploy(state, names)
 }
 
-/// The functions of these names, as last discovered.
+/// Returns the functions with these names, as last discovered.
 pub(super) fn functions(state: &State, names: &[String]) -> Vec<Function> {
     let functions = state.functions.cards.iter().map(|card| &card.function);
     functions.filter(|function| names.contains(&function.name)).cloned().collect()
 }
 
-/// Makes `change` at once; on a protected stage, after the stage's name was typed.
+/// Makes `change` immediately; on a protected stage, after the stage's name was typed.
 pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect> {
     if state.options.read_only {
         return carry_out(state, change, Consent::None);
@@ -150,10 +150,10 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
     carry_out(state, change, Consent::None)
 }
 
-/// What the entry that makes a change stands for.
+/// Value of the list entry that confirms a change.
 pub(super) const YES: &str = "yes";
 
-/// Asks whether to make `change`. Enter alone does not.
+/// Asks whether to make `change`. Enter alone does not confirm.
 fn ask(state: &mut State, change: StageChange, yes: String) {
     let under = match state.overlay.take() {
         Some(Overlay::Versions(picker)) => Some(Box::new(picker)),
@@ -175,7 +175,7 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent
     .unwrap_or_default()
 }
 
-/// Whether nothing may be changed at all; then it says so of `what`: `nothing is deployed`.
+/// Returns `true` if all changes are refused, and reports that; `what` names the consequence: `nothing is deployed`.
 pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
     if state.options.read_only {
         refuse(state, format!("{what}: the console is read-only"), "start it without `--read-only`");
@@ -183,7 +183,8 @@ pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
     state.options.read_only
 }
 
-/// Whether functions may be changed now; says why not, of `what`: `nothing is deployed`.
+/// Returns `true` if functions may be changed now; otherwise reports why not; `what` names the consequence: `nothing is
+/// deployed`.
 pub(super) fn may_change(state: &mut State, what: &str) -> bool {
     if is_read_only(state, what) {
         return false;
@@ -195,8 +196,8 @@ pub(super) fn may_change(state: &mut State, what: &str) -> bool {
     running.is_none()
 }
 
-/// Starts a deploy, of what `plan` has shown; none while another runs, which must not be broken off, or where nothing may
-/// be changed.
+/// Starts a deploy according to `plan`; returns none while another one runs, which must not be interrupted, or if
+/// changes are refused.
 pub(super) fn start_deploy(
     state: &mut State,
     names: Vec<String>,
@@ -253,7 +254,7 @@ pub(super) fn start_invoke(
     Some((job, vec![Effect::Invoke { job, request }]))
 }
 
-/// Tells the newest job that is shown to stop.
+/// Cancels the newest job that is shown.
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.kind.title().is_some());
     let Some((id, title)) = newest.map(|job| (job.id, job.kind.title().unwrap_or_default())) else {

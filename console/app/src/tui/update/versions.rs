@@ -1,4 +1,4 @@
-//! The versions of a function: the list of them, and what is done from it.
+//! Versions of a function: the list of them, and its actions.
 
 use lambda_console_model::{Consent, Failure, FunctionVersions, VersionsChange, VersionsChanged};
 
@@ -11,7 +11,7 @@ use crate::tui::{
     },
 };
 
-/// How many of the newest versions stay when old ones are deleted.
+/// Number of newest versions that are kept when old ones are deleted.
 const KEEP: usize = 5;
 
 /// Shows the versions of the selected function.
@@ -36,7 +36,7 @@ fn load(state: &mut State, name: &str) -> (JobId, Effect) {
     (job, Effect::LoadVersions { job, function: name.to_owned() })
 }
 
-/// Reads the versions anew that are shown.
+/// Reads the shown versions again.
 pub(super) fn reload(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Versions(picker)) = &state.overlay else { return Vec::new() };
     let (name, old) = (picker.function.clone(), picker.job);
@@ -52,7 +52,7 @@ pub(super) fn reload(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Takes in the versions that were read, where they are still shown.
+/// Handles the versions that were read, if they are still shown.
 pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersions, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
@@ -66,7 +66,7 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
         Ok(found) => {
             let chosen = picker.current().map(|version| version.version.clone());
             let at = |wanted: &str| found.versions.iter().position(|version| version.version == wanted);
-            // At first, the version that a roll-back is likely to go to: in a canary, the one that most get.
+            // Initially selects the likely target of a rollback: during a canary, the version with most of the traffic.
             let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
             let back = if is_shared { None } else { found.previous() };
             let wanted = chosen.as_deref().or(back).or_else(|| found.live());
@@ -86,7 +86,7 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
     }
 }
 
-/// Breaks the reading of a list off that was left.
+/// Cancels reading a list that was closed.
 pub(super) fn left(state: &mut State, picker: &Picker) -> Vec<Effect> {
     match picker.job {
         Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
@@ -94,7 +94,7 @@ pub(super) fn left(state: &mut State, picker: &Picker) -> Vec<Effect> {
     }
 }
 
-/// Leads the stage's callers to the chosen version. The list stays open and is read anew when that is done.
+/// Points the stage's alias to the selected version. The list stays open and is read again afterwards.
 pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
     let wanted = picker.current().map(|version| version.version.clone());
     let (name, found) = (picker.function.clone(), picker.found.clone());
@@ -115,7 +115,7 @@ pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
     ask(state, name, VersionsChange::Rollback(Some(version)))
 }
 
-/// Does it to the versions of the selected function, or of the one whose versions are shown.
+/// Makes a change to the versions of the selected function, or of the one whose versions are shown.
 pub(super) fn change(state: &mut State, change: VersionsChange) -> Vec<Effect> {
     match shown(state) {
         Some(name) => ask(state, name, change),
@@ -134,10 +134,10 @@ fn ask(state: &mut State, name: String, change: VersionsChange) -> Vec<Effect> {
     verb::change_stage(state, StageChange::Versions(name, change))
 }
 
-/// Asks for the function's name before its old versions are deleted, which are listed.
+/// Asks for the function's name before its old versions are deleted, and lists them.
 pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Versions(picker)) = &state.overlay else {
-        // What goes has to be seen first.
+        // The versions to delete must be visible first.
         return open(state);
     };
     let Some(found) = &picker.found else { return Vec::new() };
@@ -155,12 +155,12 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Deletes the old versions of `name`; it was confirmed.
+/// Deletes the old versions of `name`, after confirmation.
 pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
     start(state, name, VersionsChange::Prune(KEEP), Consent::Given).unwrap_or_default()
 }
 
-/// Starts it; none while the function is changed otherwise, or where nothing may be changed.
+/// Starts the change; none while another change of the function runs, or if changes are refused.
 pub(super) fn start(state: &mut State, name: String, change: VersionsChange, consent: Consent) -> Option<Vec<Effect>> {
     if !verb::may_change(state, "nothing is changed") {
         return None;
@@ -171,7 +171,7 @@ pub(super) fn start(state: &mut State, name: String, change: VersionsChange, con
     Some(vec![Effect::ChangeVersions { job, function: name, change, consent }])
 }
 
-/// Tells what was done, and reads anew what is shown of it.
+/// Reports the result, and reads the shown state again.
 pub(super) fn changed(state: &mut State, job: JobId, result: &Result<VersionsChanged, Failure>) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Watching: what is saved is built and deployed to the local stage, one round after the other.
+//! Watching: builds and deploys saved changes to the local stage, one round after the other.
 
 use lambda_console_model::{Changed, Consent, Failure, FailureKind};
 
@@ -35,7 +35,7 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     vec![Effect::Watch(job)]
 }
 
-/// Files were saved.
+/// Handles saved files.
 pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Failure>) -> Vec<Effect> {
     if state.watch.as_ref().is_none_or(|watch| watch.job != job) {
         return Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Fai
     effects
 }
 
-/// Builds what waits, unless a build, deploy or loop runs: then after it.
+/// Builds the waiting functions, unless a build, deploy or run is active: then after it.
 pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else { return Vec::new() };
     let hinders = |kind: &JobKind| matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_));
@@ -91,12 +91,13 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The build `job` has ended. If it was watching's, what it `built` is deployed; the rest goes on with its old code.
+/// Handles the end of the build `job`. If watching had started it, the functions in `built` are deployed; the others
+/// keep their old code.
 pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Effect> {
     if state.watch.as_mut().and_then(|watch| watch.ended(job)).is_none() || built.is_empty() {
         return Vec::new();
     }
-    // A failure beside what was built stays told.
+    // A failure of another function stays shown.
     let notice = state.notice.clone();
     let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None) else {
         return Vec::new();
@@ -108,8 +109,8 @@ pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Ef
     effects
 }
 
-/// The deploy `job` has ended. If it was watching's, the status line says what it was for, or what does not compile
-/// beside it.
+/// Handles the end of the deploy `job`. If watching had started it, the status line shows its cause, or the functions
+/// that do not compile.
 pub(super) fn deployed(state: &mut State, job: JobId) {
     let Some(watch) = &mut state.watch else { return };
     if watch.ended(job).is_none() {
@@ -126,7 +127,7 @@ pub(super) fn deployed(state: &mut State, job: JobId) {
     }
 }
 
-/// The build `job` was replaced by the user's own: its functions wait again.
+/// Handles that the user's own build replaced the build `job`: its functions wait again.
 pub(super) fn broken_off(state: &mut State, job: JobId) {
     if let Some(watch) = &mut state.watch
         && let Some(functions) = watch.ended(job)
@@ -135,7 +136,7 @@ pub(super) fn broken_off(state: &mut State, job: JobId) {
     }
 }
 
-/// The watching itself has ended, by a failure.
+/// Handles that watching itself failed.
 pub(super) fn ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
     state.jobs.end(job);
     if state.watch.take_if(|watch| watch.job == job).is_some()

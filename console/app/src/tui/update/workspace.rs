@@ -1,4 +1,4 @@
-//! The workspace, the stage and the toolchain: what is read when the console starts and on a refresh.
+//! The workspace, the stage and the toolchain: read at startup and on a refresh.
 
 use lambda_console_model::{Failure, Found, Part, Workspace};
 
@@ -19,7 +19,7 @@ pub(super) fn read(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Ends `job`, and says whether it is the newest of its kind: older ones tell old news.
+/// Ends `job`, and returns whether it is the newest of its kind: results of older ones are outdated.
 pub(super) fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
     let ended = state.jobs.end(job).is_some();
     ended && state.jobs.newest(|other| other == kind).is_none_or(|newer| newer.id < job)
@@ -39,7 +39,7 @@ pub(super) fn discovered(state: &mut State, job: JobId, result: Result<Workspace
     }
 }
 
-/// Lists the functions of the workspace as it was read, each with what is known of it already.
+/// Lists the functions of the workspace that was read, each with its known state.
 pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect> {
     if let Some(warning) = workspace.warnings.first() {
         state.tell(Notice { mood: crate::tui::state::Mood::Plain, ..Notice::of(warning) });
@@ -61,7 +61,7 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
     }
     state.functions.gone = known;
     state.functions.cards.sort_by(|a, b| a.function.name.cmp(&b.function.name));
-    // Nothing else is selected in the place of one that is gone: keys may be on their way to it.
+    // No other function is selected in place of one that is gone: keys may already be on their way.
     state.functions.select_first();
     if state.focus == Focus::Edit && state.functions.current().is_none() {
         state.focus = Focus::Tab;
@@ -72,7 +72,7 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
     effects
 }
 
-/// Asks what is deployed, once both the workspace and the stage are known.
+/// Reads the deployed functions, once both the workspace and the stage are known.
 pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     if !matches!(state.connection, Connection::Connected(_)) || state.functions.cards.is_empty() {
         return Vec::new();
@@ -116,7 +116,7 @@ pub(super) fn checked(state: &mut State, job: JobId, parts: Vec<Part>) -> Vec<Ef
     set_going(state, parts)
 }
 
-/// Provides the toolchain, asked for by the user.
+/// Installs missing parts of the toolchain, on request of the user.
 pub(super) fn provide(state: &mut State) -> Vec<Effect> {
     if matches!(state.setup, Setup::Running(_)) {
         state.tell(Notice::plain("setup is running", ""));

@@ -128,7 +128,7 @@ impl Response {
         Some(id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// Links log lines of the request that arrived later. Ignores them if there are fewer than before.
+    /// Links log lines of the request that arrived later. Incomplete ones are ignored if they are fewer than before.
     pub fn link(&mut self, log: &RequestLog) {
         let Outcome::Done(invocation) = &mut self.outcome else { return };
         if log.is_whole || log.lines.len() >= invocation.logs.len() {

@@ -1,4 +1,4 @@
-//! Each verb that a key or the palette can ask for.
+//! Handles each verb that a key or the palette can request.
 
 use lambda_console_model::{Architecture, VersionsChange};
 
@@ -13,7 +13,7 @@ use crate::tui::{
     },
 };
 
-/// Does what `action` asks for.
+/// Handles `action`.
 pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if !matches!(action, Action::Quit | Action::Interrupt) {
         state.quit_asked = false;
@@ -112,7 +112,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// The most bytes that go to the terminal's clipboard: 100 KB of base64, which most terminals take.
+/// Maximum number of bytes that are sent to the terminal's clipboard: 100 KB of base64, which most terminals accept.
 const MOST_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
@@ -137,14 +137,14 @@ fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Copies `text`, which is called `what`.
+/// Copies `text`; `what` is its name for messages.
 pub(crate) fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
     state.tell(Notice::plain(format!("copying {what} …"), ""));
     what.clone_into(&mut state.copying);
     vec![Effect::Copy(text.to_owned())]
 }
 
-/// Says where what was to be copied is. Where no program took it, the terminal may.
+/// Reports where the text was copied to. If no program accepted it, the terminal may.
 pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
     let what = std::mem::take(&mut state.copying);
     match result {
@@ -200,7 +200,7 @@ fn change_setting(state: &mut State, action: Action) {
     state.tell(Notice::plain(told, ""));
 }
 
-/// Leaves. Where that would lose something or break it off, it has to be asked for twice.
+/// Quits. If that would lose or interrupt something, it must be requested twice.
 fn quit(state: &mut State) -> Vec<Effect> {
     match objection(state, Action::Quit).filter(|_| !state.quit_asked) {
         Some(notice) => ask_to_quit(state, notice),
@@ -214,7 +214,7 @@ fn ask_to_quit(state: &mut State, notice: Notice) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What would be lost or broken off by leaving, and how `action` leaves all the same.
+/// Returns a warning on what quitting would lose or interrupt, and how `action` quits nevertheless.
 fn objection(state: &State, action: Action) -> Option<Notice> {
     let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
     let running = running.and_then(|job| job.kind.title());
@@ -232,7 +232,7 @@ fn objection(state: &State, action: Action) -> Option<Notice> {
     Some(Notice::plain(why, hint))
 }
 
-/// Leaves the innermost thing that is open.
+/// Leaves the innermost open part.
 fn back(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_some() {
         return overlay::dismiss(state);
@@ -265,7 +265,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         state.quit_asked = false;
         return verb::cancel(state);
     }
-    // The second one leaves: not every keyboard has a `q`.
+    // The second one quits: not every keyboard has a `q`.
     if state.quit_asked {
         return leave(state);
     }
@@ -284,7 +284,7 @@ fn next_pane(state: &mut State, backwards: bool) {
     };
     let there = if backwards { here + count - 1 } else { here + 1 } % count;
     match there.checked_sub(1).and_then(|index| Tab::ALL.get(index)) {
-        // From the list, the keys go to the tab that is shown already.
+        // From the list, the focus moves to the tab that is shown already.
         Some(_) if here == 0 => state.focus = Focus::Tab,
         Some(&tab) => show(state, tab),
         None => state.focus = Focus::Functions,

@@ -1,12 +1,12 @@
 //! Pasted text as it was before a terminal or a multiplexer sent it.
 //!
-//! Between the marks of a bracketed paste, tmux with extended keys writes a line break as the key that makes one:
-//! `ESC [ 13 ; 1 u` or `ESC [ 106 ; 5 u`. Line breaks and tabs are taken out of such keys. Other escape sequences are
-//! nobody's text: they are left out whole, and so are control characters.
+//! Between the marks of a bracketed paste, tmux with extended keys encodes a line break as the key that makes one: `ESC
+//! [ 13 ; 1 u` or `ESC [ 106 ; 5 u`. Line breaks and tabs are decoded from such keys. Other escape sequences are not
+//! text: they are removed as a whole, and so are control characters.
 
 use std::{borrow::Cow, str::Chars};
 
-/// The text that was pasted.
+/// Returns the text that was pasted.
 pub(crate) fn text_of(pasted: &str) -> Cow<'_, str> {
     if pasted.chars().all(is_text) {
         return Cow::Borrowed(pasted);
@@ -29,13 +29,13 @@ fn is_text(character: char) -> bool {
     !character.is_control() || matches!(character, '\n' | '\r' | '\t')
 }
 
-/// Passes over what follows ESC. Gives the character that it stands for.
+/// Skips an escape sequence after ESC. Returns the character that it encodes.
 fn escape(rest: &mut Chars<'_>) -> Option<char> {
     let behind = rest.clone();
     match rest.next() {
         Some('[') => return sequence(rest),
         Some(']' | 'P' | 'X' | '^' | '_') => string(rest),
-        // A shift to another character set, and the one character in it.
+        // A shift to another character set, and its one character.
         Some('N' | 'O') => skip(rest, |c| matches!(c, ' '..='~')),
         Some(' '..='/') => {
             while rest.clone().next().is_some_and(|c| matches!(c, ' '..='/')) {
@@ -44,7 +44,7 @@ fn escape(rest: &mut Chars<'_>) -> Option<char> {
             skip(rest, |c| matches!(c, '0'..='~'));
         }
         Some('0'..='~') => {}
-        // No sequence begins so.
+        // No sequence begins like this.
         _ => *rest = behind,
     }
     None
@@ -56,7 +56,7 @@ fn skip(rest: &mut Chars<'_>, is_of_it: impl Fn(char) -> bool) {
     }
 }
 
-/// Passes over the rest of a control sequence, up to its final letter. Gives the character that it stands for.
+/// Skips the rest of a control sequence, up to its final letter. Returns the character that it encodes.
 fn sequence(rest: &mut Chars<'_>) -> Option<char> {
     let mut parameters = String::new();
     while let Some(character) = rest.clone().next().filter(|c| matches!(c, ' '..='?')) {
@@ -65,7 +65,7 @@ fn sequence(rest: &mut Chars<'_>) -> Option<char> {
     }
     let end = rest.clone().next().filter(|c| matches!(c, '@'..='~'))?;
     rest.next();
-    // Of `code:other:base;modifiers:event`, the first of each counts.
+    // Of `code:other:base;modifiers:event`, the first of each is used.
     let number = |part: &str| part.split(':').next().and_then(|number| number.parse::<u32>().ok());
     let parts: Vec<&str> = parameters.split(';').collect();
     let (code, modifiers) = match (end, parts.as_slice()) {
@@ -82,7 +82,7 @@ fn sequence(rest: &mut Chars<'_>) -> Option<char> {
     }
 }
 
-/// Passes over a control string, up to BEL or ST. One that does not end on its line is none.
+/// Skips a control string, up to BEL or ST. One that does not end on its line is not a control string.
 fn string(rest: &mut Chars<'_>) {
     let mut within = rest.clone();
     while let Some(character) = within.next() {

@@ -1,4 +1,4 @@
-//! Moving: through lists, text and what only scrolls.
+//! Scrolling and selection: lists, text and panes that only scroll.
 
 use ratatui_textarea::CursorMove;
 
@@ -8,10 +8,10 @@ use crate::tui::{
     update::settings,
 };
 
-/// Columns that one step to the side takes.
+/// Number of columns per step to the side.
 const SIDE_STEP: usize = 8;
 
-/// Moves what has the keys.
+/// Moves the focused part.
 pub(crate) fn go(state: &mut State, action: Action) {
     if let Some(sideways) = match action {
         Action::Left => Some(-1),
@@ -44,7 +44,7 @@ pub(crate) fn go(state: &mut State, action: Action) {
     }
 }
 
-/// Moves what the wheel points at.
+/// Scrolls the part under the mouse.
 pub(crate) fn wheel(state: &mut State, target: Target, lines: i16) {
     let lines = isize::from(lines);
     match target {
@@ -55,7 +55,7 @@ pub(crate) fn wheel(state: &mut State, target: Target, lines: i16) {
     }
 }
 
-/// `at` moved by `lines`, so that the last of `count` lines stays at the bottom of `rows` rows.
+/// Returns `at` moved by `lines`, so that the last of `count` lines stays at the bottom of `rows` rows.
 fn moved(at: usize, lines: isize, count: usize, rows: u16) -> usize {
     let last = count.saturating_sub(usize::from(rows));
     at.min(last).saturating_add_signed(lines).min(last)

@@ -1,4 +1,4 @@
-//! How functions are invoked: the mode, the version or alias, the client context, the tenant.
+//! Options of invocations: the mode, the version or alias, the client context, the tenant.
 
 use lambda_console_model::{InvokeMode, json};
 
@@ -11,7 +11,7 @@ use crate::tui::{
     update::overlay,
 };
 
-/// Invokes in the next mode from now on.
+/// Switches to the next mode.
 pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
     state.mode = match state.mode {
         InvokeMode::Sync => InvokeMode::Stream,
@@ -29,7 +29,7 @@ pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens the line in which it is typed.
+/// Opens the line for an option.
 pub(crate) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
     let now = match purpose {
         Purpose::ClientContext => &state.client_context,
@@ -41,7 +41,7 @@ pub(crate) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes what was typed; nothing takes back what was there.
+/// Stores the typed option; an empty text removes it.
 pub(crate) fn take(state: &mut State, line: Line, text: &str) {
     let typed = (!text.is_empty()).then(|| text.to_owned());
     let told = match line.purpose {
@@ -71,7 +71,7 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
     state.tell(Notice::plain(told, ""));
 }
 
-/// Why `text` is no client context.
+/// Returns the reason why `text` is not a valid client context.
 fn wrong_context(text: &str) -> Option<String> {
     match json::check(text) {
         Err(error) => Some(format!("column {}: {}", error.column, error.message)),

@@ -9,7 +9,7 @@ use crate::tui::{
     update::{logs, overlay, show, verb},
 };
 
-/// Gives a key that is not bound to the text that has the focus.
+/// Sends a key that is not bound to the focused text.
 pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(overlay) = &mut state.overlay {
         if overlay.editor_mut().is_some_and(|editor| editor.input(key.into())) {
@@ -33,7 +33,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Says what a keyboard without Latin letters has instead.
+/// Shows the alternatives for a keyboard without Latin letters.
 fn not_bound(state: &mut State, key: Key) {
     let named = |action: Action| state.plain_key_of(action.name());
     let help = named(Action::Help).map(|key| format!("{key} shows the keys"));
@@ -46,7 +46,7 @@ fn too_large(state: &mut State) {
     state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
 }
 
-/// Inserts pasted text where text is typed; elsewhere it is no command.
+/// Inserts pasted text where text is typed; elsewhere it is ignored as a command.
 pub(crate) fn paste(state: &mut State, text: &str) {
     if let Some(overlay) = &mut state.overlay {
         let is_read = matches!(overlay, Overlay::Plan(_)) && state.context() != Context::Confirm;
@@ -70,7 +70,7 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     }
 }
 
-/// Puts the cursor where the mouse points, and begins to type.
+/// Moves the cursor to the mouse position, and starts typing.
 pub(crate) fn click(state: &mut State, row: u16, column: u16) -> Vec<Effect> {
     let effects = edit(state);
     if state.focus == Focus::Edit
@@ -87,7 +87,7 @@ pub(crate) fn click(state: &mut State, row: u16, column: u16) -> Vec<Effect> {
     effects
 }
 
-/// Begins to type; a payload that is too large for that goes to `$EDITOR`.
+/// Starts typing; a payload that is too large for the editor is opened in `$EDITOR`.
 pub(crate) fn edit(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     if card.draft.editor.large().is_some() {
@@ -98,7 +98,7 @@ pub(crate) fn edit(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Ends typing. What was typed is kept.
+/// Stops typing. The text is kept.
 pub(crate) fn leave(state: &mut State) -> Vec<Effect> {
     state.focus = Focus::Tab;
     let Some(card) = state.functions.current_mut() else { return Vec::new() };
@@ -128,7 +128,7 @@ pub(crate) fn edited(state: &mut State, function: &str, result: Result<String, F
         return vec![Effect::SaveDraft { function: function.to_owned(), text }];
     };
     let before = card.draft.text();
-    // Editors end the last line; that alone is no change.
+    // Editors end the last line with a line break; that alone is not a change.
     let text = if before.ends_with('\n') { text } else { text.strip_suffix('\n').unwrap_or(&text).to_owned() };
     if text == before {
         return Vec::new();
@@ -137,7 +137,7 @@ pub(crate) fn edited(state: &mut State, function: &str, result: Result<String, F
     vec![save(card)]
 }
 
-/// Lays the JSON out, or says where it is none.
+/// Formats the JSON, or reports where it is invalid.
 pub(crate) fn format(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current_mut() else { return verb::none_selected(state) };
     match &card.draft.check {
@@ -161,7 +161,7 @@ pub(crate) fn format(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Undo, redo, select all, of the text that has the focus; in the logs, undo brings back what was cleared.
+/// Undo, redo, select all, in the focused text; in the logs, undo restores cleared lines.
 pub(crate) fn change(state: &mut State, action: Action) -> Vec<Effect> {
     let work: fn(&mut Editor) -> bool = match action {
         Action::Undo => Editor::undo,
@@ -191,13 +191,13 @@ pub(crate) fn change(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The selected text of the payload, or all of it.
+/// Returns the selected text of the payload, or all of it.
 pub(crate) fn selection(state: &State) -> Option<String> {
     let draft = &state.functions.current()?.draft;
     Some(draft.editor.selection().unwrap_or_else(|| draft.text()))
 }
 
-/// Asks for an event file that the user chose.
+/// Reads an event file that the user chose.
 pub(crate) fn choose_event(state: &mut State, name: &str) -> Vec<Effect> {
     let Some(card) = state.functions.current_mut() else { return Vec::new() };
     let Some(file) = card.function.events.iter().find(|file| file.name == name).cloned() else { return Vec::new() };
@@ -205,7 +205,7 @@ pub(crate) fn choose_event(state: &mut State, name: &str) -> Vec<Effect> {
     vec![Effect::ReadEvent { function: card.function.name.clone(), file }]
 }
 
-/// Asks for the first event file of a function that has no payload yet. Without one, the payload is an empty object, as
+/// Reads the first event file of a function that has no payload yet. Without one, the payload is an empty object, as
 /// for the command.
 pub(crate) fn first_event(card: &mut Card) -> Option<Effect> {
     if card.draft.check != Check::Empty || card.draft.changed {
@@ -226,7 +226,7 @@ pub(crate) fn event_read(
 ) -> Vec<Effect> {
     let Some(card) = state.functions.get_mut(function) else { return Vec::new() };
     let is_asked = card.asked_event.as_deref() == Some(&file.name);
-    // A file that nobody asked for never takes the place of what was typed.
+    // A file that the user did not choose never replaces typed text.
     if !is_asked && (card.draft.changed || card.draft.check != Check::Empty) {
         return Vec::new();
     }
@@ -252,7 +252,7 @@ pub(crate) fn event_read(
     }
 }
 
-/// Takes the payloads of earlier runs in; what was typed meanwhile stays.
+/// Loads the payloads of earlier runs; text typed meanwhile is kept.
 pub(crate) fn drafts(state: &mut State, drafts: Vec<(String, String)>) {
     for (name, text) in drafts {
         match state.functions.get_mut(&name) {

@@ -1,4 +1,4 @@
-//! Responses: parts as they come, what an invocation came to, and the log lines that are linked to it.
+//! Responses: parts as they arrive, outcomes of invocations, and the log lines that are linked to them.
 
 use lambda_console_model::{Failure, FailureKind, Invocation, RequestLog, ResponsePart, Sample, text::duration};
 
@@ -8,7 +8,7 @@ use crate::tui::{
     update::{finish::bring_up, logs, run, start},
 };
 
-/// Takes the next part of a response that is being made. It takes the place of the one before.
+/// Handles the next part of a response that streams. The first part replaces the previous response.
 pub(crate) fn part(state: &mut State, job: JobId, part: ResponsePart) -> Vec<Effect> {
     let Some(JobKind::Invoke(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone()) else {
         return Vec::new();
@@ -27,7 +27,7 @@ pub(crate) fn part(state: &mut State, job: JobId, part: ResponsePart) -> Vec<Eff
     unlink(state, replaced)
 }
 
-/// Takes what an invocation came to.
+/// Handles the result of an invocation.
 pub(crate) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, Failure>) -> Vec<Effect> {
     let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
     let worked =
@@ -40,7 +40,8 @@ pub(crate) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, 
     let mut effects = Vec::new();
     let mut linking = None;
     if let Ok(invocation) = &result {
-        // What came with the response has no times: the log has. The loop's next step and a tail bring it anyway.
+        // Lines from the response have no timestamps, those of the log do. The run's next step and a tail fetch them
+        // anyway.
         let is_brought = (in_loop && worked) || logs::is_tailed(state, &name);
         let is_untimed = !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
         if invocation.logs_pending || is_untimed {
@@ -77,7 +78,7 @@ pub(crate) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, 
     effects
 }
 
-/// `hello: 200 in 12.4 ms`, or what went wrong.
+/// Returns `hello: 200 in 12.4 ms`, or the error.
 fn story(name: &str, invocation: &Invocation) -> Notice {
     match (&invocation.function_error, invocation.cut_off()) {
         (Some(error), _) => Notice {
@@ -93,7 +94,7 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
     }
 }
 
-/// Shows the response of the selected function where something else hides it.
+/// Shows the response of the selected function if another tab is shown.
 fn look(state: &mut State, name: &str) {
     let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
     if state.functions.selected() == Some(name) && (is_hidden || state.tab == Tab::Build) {
@@ -101,7 +102,7 @@ fn look(state: &mut State, name: &str) {
     }
 }
 
-/// Nobody waits for the log lines of a response that is no longer shown: those that came with it are kept.
+/// Cancels fetching the log lines of a response that is no longer shown: those that arrived with it are kept.
 fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
     let Some(response) = replaced else { return Vec::new() };
     let Some(job) = response.linking.filter(|&job| state.jobs.end(job).is_some()) else { return Vec::new() };
@@ -111,7 +112,7 @@ fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
     vec![Effect::Cancel(job)]
 }
 
-/// Takes log lines of a request that came after its response.
+/// Handles log lines of a request that arrived after its response.
 pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, Failure>) -> Vec<Effect> {
     let Some(JobKind::LinkLogs(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone()) else {
         return Vec::new();
@@ -141,7 +142,7 @@ pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, F
         }
         Err(failure) if failure.kind == FailureKind::Interrupted => {}
         Err(failure) => {
-            // The tail is all that there is to show.
+            // The tail of the log is all there is to show.
             let invocation = response.invocation().cloned();
             if let Some(invocation) = &invocation {
                 logs::of_invocation(state, invocation);
