@@ -1,12 +1,12 @@
 //! `draw(&State, &Theme, &mut Frame) -> Areas`: the whole screen, one file per pane.
 //!
-//! Cannot fail, cannot change state, draws any size. May touch `state`, `message` and `theme`; not `update`, not
-//! the engine.
+//! Cannot fail, cannot change state, draws any size. Depends on `state`, `message` and `theme`; not on `update` or the
+//! engine.
 //!
 //! # Map of the screen
 //!
-//! From 110 columns on, list and pane stand side by side; below that, the list is above the pane, and summary and
-//! steps are left out. The files are in `view/`:
+//! From 110 columns on, list and pane are side by side; below that, the list is above the pane, and summary and steps
+//! are left out. The files are in `view/`:
 //!
 //! ```text
 //! ┌ frame/header.rs: workspace, stage, account, region, architecture ── running job, time ┐
@@ -36,8 +36,8 @@
 //! | resources that a deletion removes | `delete.rs` |
 //! | login | `login.rs` |
 //!
-//! Every text goes to the screen through `text.rs`, which cleans, measures and cuts it. `areas.rs` keeps the places of
-//! what was drawn, for the mouse and for scrolling.
+//! All text reaches the screen through `text.rs`, which cleans, measures and cuts it. `areas.rs` records the areas of
+//! drawn elements, for the mouse and for scrolling.
 
 mod areas;
 mod build;
@@ -69,12 +69,12 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// The least terminal that the screen fits in.
+/// Minimum size of a terminal that the screen fits in.
 const LEAST: (u16, u16) = (60, 16);
-/// From this width on, list and pane stand beside each other.
+/// Minimum width to show list and pane side by side.
 const WIDE: u16 = 110;
 
-/// Draws the screen, and gives where things landed on it.
+/// Draws the screen, and returns the areas of its elements.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
     let area = frame.area();
     let mut areas = Areas::default();

@@ -48,7 +48,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     scroll_bar(frame, theme, area, top, output.len());
 }
 
-/// A line of output with its ANSI colours, cleaned of everything else.
+/// Returns a line of output with its ANSI colours, cleaned of everything else.
 fn coloured(text: &str, theme: &Theme, left: usize, width: usize) -> Line<'static> {
     let plain = || window([(text, theme.text)], left, width);
     // A theme without colours has none here either.

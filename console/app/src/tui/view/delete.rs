@@ -1,14 +1,14 @@
-//! What would be deleted with a function, as its confirmation shows it.
+//! Resources to delete with a function, as shown in the confirmation.
 
 use lambda_console_model::{Belonging, Belongings};
 
 use super::text::fit;
 use crate::tui::state::{Deletion, State};
 
-/// How many things of a kind are named.
+/// Maximum number of names that are listed per kind.
 const SHOWN: usize = 6;
 
-/// Title and text of the confirmation.
+/// Returns title and text of the confirmation.
 pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (String, String) {
     let (stage, function) = (&state.options.stage, &deletion.function);
     let title = format!("Delete {}?", fit(function, 40));
@@ -24,7 +24,7 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
     (title, text)
 }
 
-/// A line for each kind of thing; a line of its own for each that stays.
+/// Returns one line for each kind of resource, and a separate line for each resource that is kept.
 fn lines(belongings: &Belongings) -> Vec<String> {
     let mut lines = Vec::new();
     for kind in belongings.items.chunk_by(|one, other| one.kind == other.kind) {

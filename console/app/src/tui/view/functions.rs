@@ -25,7 +25,7 @@ const BUILT: usize = 8;
 const ZIP: usize = 5;
 const STATE: usize = 8;
 const LAST: usize = 7;
-/// The most columns of a frame's title.
+/// Maximum number of columns of a frame's title.
 const TITLE: usize = 200;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
@@ -52,7 +52,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 
     let rows = usize::from(inner.height.saturating_sub(1));
     let position = state.functions.position().unwrap_or(0);
-    // The selected row is always in sight.
+    // The selected row is always visible.
     let top = (position + 1).saturating_sub(rows);
     let shown = state.functions.shown().enumerate().skip(top).take(rows);
     for ((index, card), y) in shown.zip(inner.y + 1..) {
@@ -73,14 +73,14 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
 }
 
-/// The frame of a pane; the one with the keys has thick lines.
+/// Returns the frame of a pane; the focused one has thick lines.
 pub(super) fn frame_of<'a>(title: &str, has_focus: bool, theme: &Theme) -> Block<'a> {
     let (kind, style) = if has_focus { (BorderType::Thick, theme.focused) } else { (BorderType::Plain, theme.border) };
     let block = Block::bordered().border_type(kind).border_style(style);
     if title.is_empty() { block } else { block.title(Span::styled(format!(" {} ", fit(title, TITLE)), theme.title)) }
 }
 
-/// Which columns have room beside the names.
+/// Columns that fit beside the names.
 struct Fitted {
     name: usize,
     zip: bool,
@@ -88,7 +88,7 @@ struct Fitted {
 }
 
 impl Fitted {
-    /// Names come first: the last duration makes room for them, then the zip's size.
+    /// Names come first: the last duration is left out for them, then the zip's size.
     fn of(state: &State, width: usize) -> Self {
         let longest = state.functions.shown().map(|card| columns(&card.function.name)).max().unwrap_or(0).max(8);
         let least = 2 + BUILT + 1 + STATE + 1;

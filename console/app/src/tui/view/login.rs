@@ -1,4 +1,4 @@
-//! How to log in: what is wrong, the command that gets new credentials, and what goes on afterwards.
+//! The login overlay: the error, the command that gets new credentials, and the jobs that resume afterwards.
 
 use lambda_console_model::CodeAsked;
 use ratatui::{
@@ -18,7 +18,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Columns of the text.
+/// Width of the text in columns.
 const WIDTH: usize = 72;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
@@ -45,7 +45,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     }
 }
 
-/// Title and text of the question for a code.
+/// Returns title and text of the question for a code.
 pub(super) fn question(asked: &CodeAsked) -> (String, String) {
     let CodeAsked { role, device, profile, refused, .. } = asked;
     let refused = if *refused { "That code was not accepted.\n" } else { "" };

@@ -1,4 +1,4 @@
-//! The logs: only the lines in sight are looked at, whatever the ring holds.
+//! The logs: only visible lines are processed, however many the ring has.
 
 use lambda_console_model::{FREE_MINUTES, live_cost};
 use ratatui::{
@@ -22,7 +22,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Rows that one broken line takes at most; the rest of it is not shown.
+/// Maximum number of rows of one wrapped line; the rest of it is not shown.
 const MOST_ROWS: usize = 40;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
@@ -64,7 +64,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     scroll_bar(frame, theme, area, top, logs.len());
 }
 
-/// How many lines, and what narrows them.
+/// Returns the number of lines, and the filters.
 fn what(state: &State, theme: &Theme) -> Line<'static> {
     let (logs, filter) = (&state.logs, state.logs.filter());
     let of = match &filter.function {
@@ -84,7 +84,7 @@ fn what(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// Whether lines come, what that costs, and whether they are followed.
+/// Returns the state of the tail, its cost, and whether the view follows.
 fn whence(state: &State, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
     match &state.tail {
@@ -117,7 +117,7 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// What the key for the tail does now: it follows the selected function, or stops following it.
+/// Returns a description of the key for the tail: it follows the selected function, or stops following it.
 pub(super) fn tail_does(state: &State) -> String {
     let Some(name) = state.functions.selected() else { return "tail".to_owned() };
     match state.tailed() {
@@ -128,7 +128,7 @@ pub(super) fn tail_does(state: &State) -> String {
     }
 }
 
-/// What live sessions have cost since the console began; none on the local stage, which charges nothing.
+/// Returns the cost of live sessions since the console started; `None` on the local stage, which charges nothing.
 fn meter(state: &State) -> Option<String> {
     let used = state.live_ms + state.tail.as_ref().map_or(0, |tail| tail.state.used_at(state.now));
     if used == 0 || state.is_local() {
@@ -159,7 +159,7 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     put(frame.buffer_mut(), (area.x + 1, area.y), text, usize::from(area.width.saturating_sub(1)), theme.dim);
 }
 
-/// The style of a line by what it says.
+/// Returns the style of a line by its content.
 pub(super) fn message_style(theme: &Theme, message: &str) -> Style {
     if message.starts_with("REPORT ") {
         theme.title
@@ -174,7 +174,7 @@ fn short(request: &str) -> String {
     request.chars().take(4).collect()
 }
 
-/// One of the request's colours, by its id.
+/// Returns the request's colour, by its ID.
 fn request_style(theme: &Theme, request: &str) -> Style {
     let sum = request.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     theme.requests[sum % theme.requests.len()]
@@ -224,7 +224,7 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
     std::iter::once(Line::from(head)).chain(more).collect()
 }
 
-/// The spans of `text` with what the filter looks for marked.
+/// Returns the spans of `text` with the filter's matches marked.
 fn found(state: &State, theme: &Theme, text: String, style: Style) -> Vec<Span<'static>> {
     let wanted = &state.logs.filter().text;
     let at = if wanted.is_empty() { None } else { filter_find(&text, wanted) };

@@ -1,4 +1,4 @@
-//! What lies over the screen: the help, a list to choose from, what must be confirmed.
+//! Overlays over the screen: the help, lists to choose from, confirmations.
 
 use lambda_console_model::{VersionsChange, numbers};
 use ratatui::{
@@ -26,7 +26,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Columns of a confirmation that has the room.
+/// Columns of a confirmation if there is enough space.
 const CONFIRM_WIDTH: u16 = 66;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
@@ -48,7 +48,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     }
 }
 
-/// A cleared, framed box in the middle of `body`; what is inside of the frame.
+/// Draws a cleared, framed box in the middle of `body`; returns its inner area.
 pub(super) fn popup(
     frame: &mut Frame,
     theme: &Theme,
@@ -117,7 +117,7 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     scroll_bar(frame, theme, inner, top, lines.len());
 }
 
-/// What works on every keyboard: a terminal says which character a key makes, not where the key is.
+/// Returns keys that work on every keyboard: a terminal sends the character of a key, not its position.
 fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
     let palette = state.plain_key_of(Action::Palette.name());
     let palette = palette.map(|key| format!(" {key} opens all commands,")).unwrap_or_default();
@@ -178,7 +178,7 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     scroll_bar(frame, theme, area, top, choose.matches.len());
 }
 
-/// Title and text of what is to be confirmed.
+/// Returns title and text of a confirmation.
 fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
     let stage = &state.options.stage;
     let whose = match &state.connection {
@@ -239,7 +239,7 @@ fn confirm(
     let refused: Vec<String> = line.refused.iter().flat_map(|why| wrap(&format!("✗ {why}"), width)).collect();
     let rows = (lines.len() + refused.len()) as u16 + 3;
     let inner = popup(frame, theme, body, (CONFIRM_WIDTH, rows), title, areas);
-    // What is to be typed stands last and is seen in any case.
+    // The text to type is last and always visible.
     let room = usize::from(inner.height.saturating_sub(1)).saturating_sub(refused.len());
     if lines.len() > room {
         lines.drain(room.saturating_sub(2)..lines.len() - room.min(2));

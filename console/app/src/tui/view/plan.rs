@@ -21,7 +21,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Columns of a plan that has the room.
+/// Columns of a plan if there is enough space.
 const WIDTH: u16 = 100;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, plan: &Plan) {
@@ -66,7 +66,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     foot(state, theme, frame, Rect { y: inner.bottom() - 1, height: 1, ..inner }, plan);
 }
 
-/// Where it would happen: account and region, always.
+/// Returns the account and region of the change.
 fn place(state: &State) -> String {
     match &state.connection {
         Connection::Connected(info) => format!("account {}, {}", info.account, info.region),
@@ -142,7 +142,7 @@ fn of_function(theme: &Theme, function: &FunctionPlan, width: usize, lines: &mut
     }
 }
 
-/// `from → to`, on more lines where one is not wide enough.
+/// Returns `from → to`, on more lines if one is too narrow.
 fn values(change: &Change, width: usize) -> Vec<String> {
     let Some(from) = &change.from else { return wrap(&change.to, width.max(1)) };
     let text = format!("{from} → {}", change.to);
@@ -156,7 +156,7 @@ fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
     window([(text, theme.text)], 0, width)
 }
 
-/// What Enter would do; on a protected stage, the line that its name is typed into.
+/// Draws the action of Enter; on a protected stage, the line for its name.
 fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
     let context = state.context();
     let key = |action: Action| state.key_of(context, action.name()).unwrap_or_default().to_owned();

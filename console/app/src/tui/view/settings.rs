@@ -1,5 +1,5 @@
-//! The settings that can be edited: what the stage has, what it is edited to, what the workspace says. Values of
-//! variables are masked but for those that were asked for.
+//! The settings that can be edited: values on the stage, edits, and values in the workspace. Values of variables are
+//! masked unless they were revealed.
 
 pub(super) mod overview;
 
@@ -19,10 +19,11 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Stands for no value.
+/// Placeholder for no value.
 const NOTHING: &str = "–";
 
-/// The settings of `card` in lines of `width` columns: [`HEAD`](crate::tui::state::settings::ConfigEditor::HEAD) of them above the first row.
+/// Returns the settings of `card` in lines of `width` columns:
+/// [`HEAD`](crate::tui::state::settings::ConfigEditor::HEAD) of them above the first row.
 pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
     let rows = card.config.rows(&card.function.config);
     let mut lines = vec![head(state, theme, card)];
@@ -55,7 +56,7 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
     lines
 }
 
-/// The function's name, and how it stands with its settings.
+/// Returns the function's name, and the state of its settings.
 fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let stage = &state.options.stage;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
@@ -74,7 +75,7 @@ fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     Line::from(vec![title, told])
 }
 
-/// `value` as it may be shown.
+/// Returns `value` as it may be shown.
 fn shown(state: &State, setting: &Setting, value: &str) -> String {
     match setting {
         Setting::Env(name) if state.revealed.names.contains(name) => value.to_owned(),
@@ -84,7 +85,7 @@ fn shown(state: &State, setting: &Setting, value: &str) -> String {
     }
 }
 
-/// What is on the stage, and what it is edited to.
+/// Returns the value on the stage, and its edit.
 fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
     let text =
         |value: Option<&str>| value.map_or_else(|| NOTHING.to_owned(), |value| shown(state, &row.setting, value));
@@ -106,7 +107,7 @@ fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, St
     }
 }
 
-/// What the workspace says, and what of the stage the next deploy does not leave so.
+/// Returns the value in the workspace, and the effect of the next deploy on the stage.
 fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
     let wanted = row.workspace.as_deref().map(|value| shown(state, &row.setting, value));
     let is_known = card.config.known().is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
@@ -123,7 +124,7 @@ fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String
     }
 }
 
-/// The lines that say what the next deploy puts back of the edits of `card`.
+/// Returns warnings about edits of `card` that the next deploy reverts.
 pub(super) fn warnings(card: &Card) -> Vec<String> {
     let edits = card.config.edits.iter();
     let warning = |(setting, value): (&Setting, &Option<String>)| {
@@ -132,7 +133,7 @@ pub(super) fn warnings(card: &Card) -> Vec<String> {
     edits.filter_map(warning).collect()
 }
 
-/// What is asked for in the line that a value is typed into.
+/// Returns the prompt of the line for a value.
 pub(super) fn prompt(setting: &Setting) -> String {
     format!("{setting} ({}): ", setting.expects())
 }

@@ -1,4 +1,4 @@
-//! The picker of stages: where each is, who the caller is there, until when, and why one cannot be reached.
+//! The picker of stages: account and region, caller, expiration of the credentials, or why a stage cannot be reached.
 
 use lambda_console_model::{StageEntry, StageInfo};
 use ratatui::{
@@ -18,7 +18,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Columns of the list, and rows below it that say more of the chosen one.
+/// Width of the list in columns, and number of rows below it with details of the selected stage.
 const WIDTH: u16 = 100;
 const DETAILS: u16 = 4;
 
@@ -67,7 +67,7 @@ fn entry<'a>(state: &'a State, stage: &str) -> Option<&'a StageEntry> {
     state.stages.iter().find(|entry| entry.name == stage)
 }
 
-/// Account, region, caller, expiry; or why it cannot be reached.
+/// Returns account, region, caller, expiration; or why the stage cannot be reached.
 fn of_stage(state: &State, theme: &Theme, stage: &str) -> Vec<Span<'static>> {
     let entry = entry(state, stage);
     let mut spans = match connection(state, stage) {
@@ -93,7 +93,7 @@ fn of_stage(state: &State, theme: &Theme, stage: &str) -> Vec<Span<'static>> {
     spans
 }
 
-/// How long the credentials last.
+/// Returns the remaining time of the credentials.
 pub(super) fn expiry(state: &State, theme: &Theme, info: &StageInfo) -> Option<(String, ratatui::style::Style)> {
     let left = (info.expires_at? - state.now) / 60_000;
     Some(match left {

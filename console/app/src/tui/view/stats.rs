@@ -1,4 +1,4 @@
-//! What cold starts cost: figures cold apart from warm, init and duration over time, how they spread.
+//! Cold starts: figures of cold and warm invocations, durations over time, and their distribution.
 
 pub(super) mod chart;
 pub(super) mod summary;
@@ -64,7 +64,7 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
         lines.push(Line::from(vec![Span::styled(format!(" {}", pad(name, 16)), style), Span::raw(row)]));
     }
 
-    // Charts share the room that is left; where there is little of it, they scroll.
+    // Charts share the remaining space; if it is small, they scroll.
     let chart = (height.saturating_sub(lines.len() + 8) / 3).clamp(4, 10);
     let cold: Vec<&Sample> = figures.samples.iter().filter(|sample| sample.init_ms.is_some()).collect();
     if !cold.is_empty() {
@@ -100,7 +100,7 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
     lines
 }
 
-/// One sample has no percentiles.
+/// Percentiles need more than one sample.
 fn row(percentiles: Option<Percentiles>, samples: usize) -> String {
     match percentiles {
         Some(of) if samples == 1 => pad_left("–", 11).repeat(3) + &pad_left(&duration(of.max), 11),

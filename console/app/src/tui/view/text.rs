@@ -1,4 +1,4 @@
-//! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and figures in few characters.
+//! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and short formats of times.
 
 mod field;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use unicode_segmentation::UnicodeSegmentation;
 pub(crate) use field::field;
 pub(super) use lambda_console_model::text::{bytes, columns, count, counted, duration, fit, pad, pad_left};
 
-/// The columns `left..left + width` of styled pieces that follow each other on one line.
+/// Returns the columns `left..left + width` of styled pieces on one line.
 pub(super) fn window<'a>(
     pieces: impl IntoIterator<Item = (&'a str, Style)>,
     left: usize,
@@ -49,7 +49,7 @@ pub(super) fn window<'a>(
             if end <= left {
                 // Left of the window.
             } else if start < left || end > right {
-                // What is cut by an edge leaves its place blank.
+                // A cluster cut by an edge is replaced by blanks.
                 shown.extend(std::iter::repeat_n(' ', end.min(right) - start.max(left)));
             } else {
                 shown.push_str(cluster);
@@ -61,7 +61,7 @@ pub(super) fn window<'a>(
     Line::from(spans)
 }
 
-/// Draws a line, cleaned; gives the column behind it.
+/// Draws a line, cleaned; returns the column after it.
 pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>, width: u16) -> u16 {
     let pieces = || line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
     if pieces().all(|(text, _)| is_plain(text)) {
@@ -74,7 +74,7 @@ pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>,
     buffer.set_line(x, y, &shown, width).0
 }
 
-/// Draws text, cleaned; gives the column behind it.
+/// Draws text, cleaned; returns the column after it.
 pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: impl AsRef<str>, width: usize, style: Style) -> u16 {
     let text = text.as_ref();
     if is_plain(text) {
@@ -83,13 +83,13 @@ pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: impl AsRef<str>
     buffer.set_line(x, y, &window([(text, style)], 0, width), width.try_into().unwrap_or(u16::MAX)).0
 }
 
-/// How many columns `line` takes.
+/// Returns the width of `line` in columns.
 pub(super) fn line_columns(line: &Line<'_>) -> usize {
     line.spans.iter().map(|span| columns(&span.content)).sum()
 }
 
-/// `text` in lines of at most `width` columns, broken at spaces where it has some. A cluster that is wider stands on a line
-/// of its own: nothing but spaces is lost.
+/// Wraps `text` into lines of at most `width` columns, at spaces if there are any. A cluster that is wider is put on a
+/// line of its own: only spaces are lost.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in clean(text).lines() {
@@ -109,10 +109,10 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 struct Broken {
     line: String,
     column: usize,
-    /// Bytes and columns up to the last space behind a word: where the line can be broken.
+    /// Bytes and columns up to the last space after a word, where the line can be broken.
     space: Option<(usize, usize)>,
     has_word: bool,
-    /// The line before was full.
+    /// `true` if the previous line was full.
     goes_on: bool,
 }
 
@@ -120,7 +120,7 @@ impl Broken {
     fn push(&mut self, cluster: &str, columns: usize, width: usize, lines: &mut Vec<String>) {
         let is_space = cluster == " ";
         if is_space && (self.column + columns > width || (self.goes_on && self.column == 0)) {
-            // Spaces at an edge are the break.
+            // Spaces at an edge become the line break.
             if self.column > 0 {
                 self.end(self.line.len(), self.column, lines);
             }
@@ -138,7 +138,7 @@ impl Broken {
         }
     }
 
-    /// Ends the line behind these bytes and columns; what follows them begins the next.
+    /// Ends the line after these bytes and columns; the rest begins the next line.
     fn end(&mut self, bytes: usize, columns: usize, lines: &mut Vec<String>) {
         let rest = self.line.split_off(bytes);
         let mut full = std::mem::replace(&mut self.line, rest);
@@ -151,8 +151,8 @@ impl Broken {
     }
 }
 
-/// `text` in at most `most` lines of at most `width` columns, broken where they are full. A cluster that is wider stands on
-/// a line of its own: nothing is lost of the lines before the last.
+/// Wraps `text` into at most `most` lines of at most `width` columns, broken where they are full. A cluster that is
+/// wider is put on a line of its own: nothing is lost before the last line.
 pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut rows = Vec::new();
     for paragraph in clean_start(text, width.saturating_add(1).saturating_mul(most)).lines() {
@@ -174,8 +174,8 @@ pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
     rows
 }
 
-/// How long ago `then` was: `now`, `2m ago`, `3h ago`, `4d ago`. In minutes at least, for the screen is only drawn
-/// once a minute while nothing happens.
+/// Formats the time since `then`: `now`, `2m ago`, `3h ago`, `4d ago`. At least a minute, because an idle screen is
+/// drawn only once a minute.
 pub(super) fn age(then: i64, now: i64) -> String {
     match (now - then) / 60_000 {
         ..=0 => "now".into(),
@@ -185,7 +185,7 @@ pub(super) fn age(then: i64, now: i64) -> String {
     }
 }
 
-/// Local hours, minutes, seconds and milliseconds of a time of day.
+/// Returns local hours, minutes, seconds and milliseconds of a time of day.
 pub(super) fn clock(at: i64, utc_offset: i32) -> (i64, i64, i64, i64) {
     let ms = (at + i64::from(utc_offset) * 1000).rem_euclid(86_400_000);
     (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)

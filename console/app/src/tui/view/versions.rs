@@ -1,4 +1,4 @@
-//! The versions of a function: which one the callers get, and what each one's invocations cost.
+//! The versions of a function: aliases and traffic, and the figures of each version.
 
 use lambda_console_model::{FunctionVersions, Version, percent, short_sha256};
 use ratatui::{
@@ -19,7 +19,7 @@ use crate::tui::{
     theme::Theme,
 };
 
-/// Columns of a list that has the room.
+/// Columns of a list if there is enough space.
 const WIDTH: u16 = 110;
 /// Widths of the columns.
 const NUMBER: usize = 8;
@@ -67,7 +67,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     put_row(frame, inner.bottom() - 1, &Line::styled(foot(state, found), theme.key));
 }
 
-/// Who gets what.
+/// Returns a summary of the traffic of each version.
 fn summary(state: &State, theme: &Theme, picker: &Picker, found: &FunctionVersions) -> Line<'static> {
     let mut spans = vec![Span::raw(format!("{} on {}: ", fit(&found.function, 40), fit(&found.stage, 30)))];
     match (&found.alias, found.stage_alias()) {
@@ -117,14 +117,14 @@ fn line(state: &State, theme: &Theme, found: &FunctionVersions, version: &Versio
         (pad_left(&count(figures.invocations as usize), RUNS), theme.text),
         (pad_left(&failed, FAILED), style),
         (time(figures.init_ms.map(|of| of.p50)), theme.cold),
-        // One sample has no percentiles.
+        // Percentiles need more than one sample.
         (time(figures.init_ms.filter(|_| figures.cold > 1).map(|of| of.p99)), theme.cold),
         (format!("  {}", version.description), theme.text),
     ];
     window(pieces.iter().map(|(text, style)| (text.as_str(), *style)), 0, width)
 }
 
-/// What the row of a version has no room for.
+/// Returns details that do not fit into the row of a version.
 fn details(version: &Version) -> String {
     let sha256 = short_sha256(&version.sha256);
     let mut text = format!(" {} · sha256 {sha256} · {}", version.version, bytes(version.bytes));
@@ -144,7 +144,7 @@ fn details(version: &Version) -> String {
     text
 }
 
-/// What the keys do.
+/// Returns the keys and their actions.
 fn foot(state: &State, found: &FunctionVersions) -> String {
     let key = |action: Action| state.key_of(Context::Versions, action.name()).unwrap_or_default();
     let to = found.alias.as_deref().unwrap_or("$LATEST");

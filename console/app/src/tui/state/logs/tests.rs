@@ -17,7 +17,7 @@ fn shown(logs: &Logs) -> Vec<&str> {
     logs.iter().map(|entry| &*entry.message).collect()
 }
 
-/// Numbers that follow no pattern, the same each time (`SplitMix64`).
+/// Reproducible pseudo-random numbers (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -46,7 +46,7 @@ fn too_large(state: &mut State) {
     state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
 }
 
-/// Inserts pasted text where text is typed; elsewhere it is ignored as a command.
+/// Inserts pasted text where text is typed; elsewhere it is ignored, never run as commands.
 pub(crate) fn paste(state: &mut State, text: &str) {
     if let Some(overlay) = &mut state.overlay {
         let is_read = matches!(overlay, Overlay::Plan(_)) && state.context() != Context::Confirm;

@@ -94,7 +94,7 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
     }
 }
 
-/// Shows the response of the selected function if another tab is shown.
+/// Shows the response of the selected function if the payload or build tab hides it.
 fn look(state: &mut State, name: &str) {
     let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
     if state.functions.selected() == Some(name) && (is_hidden || state.tab == Tab::Build) {
@@ -142,7 +142,7 @@ pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, F
         }
         Err(failure) if failure.kind == FailureKind::Interrupted => {}
         Err(failure) => {
-            // The tail of the log is all there is to show.
+            // The tail of the log from the response is all there is to show.
             let invocation = response.invocation().cloned();
             if let Some(invocation) = &invocation {
                 logs::of_invocation(state, invocation);

@@ -1,4 +1,4 @@
-//! The last two lines: what happened or what is typed, and the keys that apply.
+//! The last two lines: the status or the typed line, and the keys that apply.
 
 use ratatui::{
     Frame,
@@ -17,10 +17,10 @@ use crate::tui::{
     },
 };
 
-/// Columns of what is typed that are seen in any case.
+/// Minimum number of visible columns of the typed text.
 const LEAST_TYPED: usize = 24;
 
-/// The status line.
+/// Draws the status line.
 pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
     if let Some(Overlay::Line(line)) = &state.overlay
         && let Some(label) = match &line.purpose {
@@ -38,7 +38,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             | Purpose::Change(_) => None,
         }
     {
-        // Whatever is asked for, there is room to see what is typed.
+        // However long the prompt, there is room for the typed text.
         let room = usize::from(area.width - 1);
         let label = fit(&label, room.saturating_sub(LEAST_TYPED));
         let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
@@ -74,7 +74,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
     let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
     let mut line = window(pieces, 0, width);
     if used > width {
-        // The end is cut off: say so.
+        // Mark that the end is cut off.
         let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
         line = window(pieces, 0, width - 1);
         line.push_span("…");
@@ -86,7 +86,7 @@ fn one_line(text: &str) -> String {
     text.replace('\n', " ")
 }
 
-/// What a key does now, in a few words.
+/// Returns a short description of a key's current action.
 fn does(state: &State, hint: &Hint) -> String {
     if hint.run == Action::Tail.name() {
         return logs::tail_does(state);
@@ -97,7 +97,7 @@ fn does(state: &State, hint: &Hint) -> String {
     hint.desc.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// The keys that apply, those of the pane first, as many as there is room for; the help always.
+/// Draws the keys that apply, those of the pane first, as many as fit; the help always.
 pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if let Some(Overlay::Line(line)) = &state.overlay
         && let Some(why) = line.refused.as_ref().filter(|_| !line.purpose.is_question())
@@ -126,10 +126,10 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let mut spans = Vec::new();
     let mut inherited: Vec<&Hint> = inherited.collect();
     if context == Context::Logs {
-        // Whose lines come is changed here more than anywhere else.
+        // The key that switches tails is used here more than anywhere else.
         inherited.sort_by_key(|hint| hint.run != Action::Tail.name());
     }
-    // The list's own keys are few and plain: the verbs come first there.
+    // The list's own keys are few and obvious: the verbs come first there.
     let (first, second): (Vec<_>, Vec<_>) =
         if context == Context::Functions { (inherited, own.collect()) } else { (own.collect(), inherited) };
     for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {

@@ -1,4 +1,4 @@
-//! The first line: workspace, stage with account and region, architecture, what runs, the time.
+//! The first line: workspace, stage with account and region, architecture, running job, time.
 
 use lambda_console_model::Architecture;
 use ratatui::{
@@ -19,7 +19,7 @@ use crate::tui::{
 const NAME: &str = " lambda-console  ";
 const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-/// The spinner's character now.
+/// Returns the current character of the spinner.
 pub(crate) fn spinner(state: &State) -> char {
     SPINNER[(state.now / 100).rem_euclid(10) as usize]
 }
@@ -42,7 +42,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
         WorkspaceState::Read(workspace) => workspace.name.clone(),
         WorkspaceState::Broken(_) => "✗ workspace".to_owned(),
     };
-    // What is left of the stage's room goes to the workspace, then to the console's own name.
+    // Space that the stage leaves goes to the workspace, then to the console's name.
     let spare = room.saturating_sub(needed);
     let shows_name = spare > columns(NAME) + columns(&workspace) + 1;
     let mut left = Vec::new();
@@ -110,7 +110,7 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     spans
 }
 
-/// `⠋ build 2/6 serde`
+/// Returns `⠋ build 2/6 serde`.
 fn running(state: &State, job: &Running) -> String {
     let mut words = vec![spinner(state).to_string(), job.kind.title().unwrap_or_default()];
     if job.stage != state.options.stage && !job.kind.is_of_workspace() {
@@ -129,7 +129,7 @@ fn running(state: &State, job: &Running) -> String {
     words.join(" ")
 }
 
-/// What hinders work and is not told elsewhere.
+/// Returns a problem that blocks work and is not shown elsewhere.
 fn trouble(state: &State, theme: &Theme) -> Option<(String, ratatui::style::Style)> {
     if matches!(state.setup, Setup::Failed(_)) {
         return Some(("✗ setup".into(), theme.bad));

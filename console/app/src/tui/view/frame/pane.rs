@@ -1,4 +1,4 @@
-//! The pane of the tabs: its frame with the tabs' titles, its scroll bar, and the tab that is shown.
+//! The pane of the tabs: its frame with the tabs' titles, its scroll bar, and the shown tab.
 
 use ratatui::{
     Frame,
@@ -39,14 +39,14 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
 }
 
-/// Rooms' first row says what it shows, the rest shows it.
+/// Splits a pane into its first row, which describes the content, and the content.
 pub(crate) fn split(area: Rect) -> (Rect, Rect) {
     let first = Rect { height: area.height.min(1), ..area };
     let rest = Rect { y: area.y + first.height, height: area.height - first.height, ..area };
     (first, rest)
 }
 
-/// Draws lines that only scroll, from `top` on, and notes how many there are.
+/// Draws lines that only scroll, from `top` on, and records their number.
 pub(crate) fn scrolled(
     frame: &mut Frame,
     theme: &Theme,
@@ -64,7 +64,7 @@ pub(crate) fn scrolled(
     scroll_bar(frame, theme, area, top, lines.len());
 }
 
-/// Marks on the frame right of `area` which part of `count` lines it shows.
+/// Draws a scroll bar on the frame right of `area`, for the visible part of `count` lines.
 pub(crate) fn scroll_bar(frame: &mut Frame, theme: &Theme, area: Rect, top: usize, count: usize) {
     let rows = usize::from(area.height);
     if count <= rows || rows == 0 {
@@ -77,7 +77,7 @@ pub(crate) fn scroll_bar(frame: &mut Frame, theme: &Theme, area: Rect, top: usiz
     }
 }
 
-/// `text` on the left and `right` on the right of a row; the right one goes first when room is short.
+/// Draws `text` on the left and `right` on the right of a row; the right one is left out if there is not enough space.
 pub(crate) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<'_>) {
     if area.height == 0 {
         return;
@@ -96,7 +96,7 @@ pub(crate) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<
     }
 }
 
-/// The tabs' titles in the frame's first row, in the longest form that fits.
+/// Draws the tabs' titles in the frame's first row, in the longest form that fits.
 fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let key = |tab: Tab| {
         let action = match tab {

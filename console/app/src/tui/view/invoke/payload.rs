@@ -45,7 +45,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     paint(state, theme, frame, area, draft, left);
 }
 
-/// Where the payload comes from and how it is sent.
+/// Returns the source of the payload and the options of the invocation.
 fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let draft = &card.draft;
     let mut spans = Vec::new();
@@ -85,7 +85,7 @@ fn verdict(theme: &Theme, draft: &Draft) -> Line<'static> {
     }
 }
 
-/// The colour of a token.
+/// Returns the colour of a token.
 pub(crate) fn colour(theme: &Theme, token: Token) -> Style {
     match token {
         Token::Key => theme.json_key,
@@ -97,7 +97,7 @@ pub(crate) fn colour(theme: &Theme, token: Token) -> Style {
     }
 }
 
-/// Colours the cells that the editor has drawn. It does not wrap lines, so its rows are lines.
+/// Colours the cells that the editor has drawn. The editor does not wrap lines, so its rows are lines.
 fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft, left: usize) {
     let editor = draft.editor.area();
     let (top, _) = editor.scroll_offset();
@@ -108,7 +108,7 @@ fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Dr
     };
     let buffer = frame.buffer_mut();
     if state.focus != Focus::Edit {
-        // The cursor is only shown while one types.
+        // The cursor is only shown while typing.
         for position in area.positions() {
             buffer[position].modifier.remove(Modifier::REVERSED);
         }

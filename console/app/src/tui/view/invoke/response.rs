@@ -1,4 +1,4 @@
-//! The last response: status, figures, body, and what the platform and the function logged meanwhile.
+//! The last response: status, figures, body, and log lines of the platform and the function.
 
 use lambda_console_model::{Failure, HttpHead, Invocation, json::tokens};
 use ratatui::{
@@ -22,7 +22,7 @@ use crate::tui::{
     },
 };
 
-/// The whole pane.
+/// Draws the whole pane.
 pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
     areas.viewport.rows = area.height;
@@ -53,7 +53,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     scroll_bar(frame, theme, area, top, count);
 }
 
-/// The short form below the payload: the beginning of the body and the end of the log; the end of a body that grows.
+/// Draws the short form below the payload: the beginning of the body and the end of the log; the end of a body that
+/// grows.
 pub(crate) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let response = state.functions.current().and_then(|card| card.response.as_ref());
     let block = frame_of("", false, theme);
@@ -82,12 +83,12 @@ pub(crate) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     }
 }
 
-/// The lines below each other: an HTTP head, the body, what is to be said of the body, the error that ended it, the log.
+/// The content from top to bottom: an HTTP head, the body, notes on the body, the error details, the log.
 struct Content<'a> {
     theme: &'a Theme,
     response: &'a Response,
     width: usize,
-    /// Each line of the body is coloured as JSON.
+    /// `true` to colour each line of the body as JSON.
     is_json: bool,
     head: Vec<Line<'static>>,
     notes: Vec<Line<'static>>,
@@ -109,7 +110,7 @@ impl<'a> Content<'a> {
             Outcome::Done(invocation) => invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
             Outcome::Failed(_) => None,
         };
-        // Lines of JSON are not JSON as a whole.
+        // Lines of JSON are not valid JSON as a whole.
         let is_lines = http.and_then(HttpHead::content_type).or(told).is_some_and(|told| told.contains("json"));
         Self {
             theme,
@@ -172,13 +173,13 @@ fn json(theme: &Theme, text: &str, left: usize, width: usize) -> Line<'static> {
     window(pieces, left, width)
 }
 
-/// `── log ────`
+/// Returns `── log ────`.
 fn rule(theme: &Theme, title: &str, width: usize) -> Line<'static> {
     let used = columns(title) + 4;
     Line::styled(format!("── {title} {}", "─".repeat(width.saturating_sub(used))), theme.dim)
 }
 
-/// Status and headers that the stream began with.
+/// Returns the status and headers that the stream began with.
 fn head(theme: &Theme, http: &HttpHead, width: usize) -> Vec<Line<'static>> {
     let style = if http.status < 400 { theme.good } else { theme.bad };
     let mut lines = vec![Line::styled(format!("HTTP {}", http.status), style)];
@@ -191,14 +192,14 @@ fn head(theme: &Theme, http: &HttpHead, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// What is to be said of the body: that it is no text, that not all of it is kept, that it broke off.
+/// Returns notes on the body: it is not text, only a part is kept, or it is incomplete.
 fn notes(theme: &Theme, response: &Response, width: usize) -> Vec<Line<'static>> {
     let (body, mut notes) = (&response.body, Vec::new());
     let kept = body.kept() as u64;
     if body.is_binary() {
         notes.push(Line::styled(format!("{} that are no text", bytes(body.bytes)), theme.dim));
     }
-    // JSON that was laid out is longer than it was.
+    // Formatted JSON is longer than the body was.
     if !body.is_json() && body.bytes > kept {
         let text =
             format!("… and {} more, which are not kept: `invoke --output FILE` saves all", bytes(body.bytes - kept));
@@ -212,7 +213,7 @@ fn notes(theme: &Theme, response: &Response, width: usize) -> Vec<Line<'static>>
     notes
 }
 
-/// `log`, and what of it is still to come.
+/// Returns `log`, and which part of it is still missing.
 fn log_title(state: &State, response: &Response, invocation: &Invocation) -> Option<String> {
     if invocation.logs_pending {
         let rest = if invocation.logs.is_empty() { "log" } else { "log: its end, the rest" };
@@ -225,7 +226,7 @@ fn log_title(state: &State, response: &Response, invocation: &Invocation) -> Opt
     (!invocation.logs.is_empty()).then(|| "log".to_owned())
 }
 
-/// `receiving · 12K · text/html`
+/// Returns `receiving · 12K · text/html`.
 fn arriving_summary(theme: &Theme, response: &Response, arriving: &Arriving) -> Line<'static> {
     let mut spans = vec![Span::styled("receiving", theme.warn), Span::styled(" · ", theme.dim)];
     spans.push(Span::styled(bytes(response.body.bytes), theme.text));
@@ -238,7 +239,7 @@ fn arriving_summary(theme: &Theme, response: &Response, arriving: &Arriving) -> 
     Line::from(spans)
 }
 
-/// `200 · 3.10 ms · init 4.80 ms (cold) · 9 of 128 MB`
+/// Returns `200 · 3.10 ms · init 4.80 ms (cold) · 9 of 128 MB`.
 fn summary(theme: &Theme, response: &Response, invocation: &Invocation) -> Line<'static> {
     let mut spans = Vec::new();
     match (&invocation.function_error, invocation.cut_off()) {

@@ -1,5 +1,5 @@
-//! The settings of a function on the stage and in the workspace, what was built and deployed of it, the stage, and the
-//! toolchain.
+//! The settings of a function on the stage and in the workspace, its build artifacts and deployed version, the stage,
+//! and the toolchain.
 
 use lambda_console_model::Part;
 use ratatui::{

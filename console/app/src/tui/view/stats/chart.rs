@@ -1,4 +1,4 @@
-//! Charts of block characters: a line of them, bars over time, a histogram.
+//! Charts of block characters: sparklines, bars over time, a histogram.
 
 use ratatui::{
     style::Style,
@@ -9,7 +9,7 @@ use crate::tui::view::text::{duration, pad_left};
 
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The last `width` values as one line of blocks; the greatest fills its cell.
+/// Returns the last `width` values as one line of blocks; the greatest fills its cell.
 pub(crate) fn spark(values: &[f64], width: usize) -> String {
     let values = &values[values.len().saturating_sub(width)..];
     let max = values.iter().copied().fold(0.0, f64::max);
@@ -22,11 +22,11 @@ pub(crate) fn spark(values: &[f64], width: usize) -> String {
 pub(crate) struct Bar {
     pub(crate) value: f64,
     pub(crate) style: Style,
-    /// Written below the bar.
+    /// Mark below the bar.
     pub(crate) mark: char,
 }
 
-/// The last bars that `width` has room for, `height` rows high, with the scale on the left and the marks below.
+/// Returns the last bars that fit into `width`, `height` rows high, with the scale on the left and the marks below.
 pub(crate) fn bars(bars: &[Bar], width: usize, height: usize) -> Vec<Line<'static>> {
     const SCALE: usize = 9;
     let bars = &bars[bars.len().saturating_sub(width.saturating_sub(SCALE + 1))..];
@@ -52,7 +52,7 @@ pub(crate) fn bars(bars: &[Bar], width: usize, height: usize) -> Vec<Line<'stati
     lines
 }
 
-/// How many values fall into each of `buckets` equal ranges, as rows of `width` columns.
+/// Returns the number of values in each of `buckets` equal ranges, as rows of `width` columns.
 pub(crate) fn histogram(values: &[f64], buckets: usize, width: usize, style: Style) -> Vec<Line<'static>> {
     let min = values.iter().copied().fold(f64::INFINITY, f64::min);
     let max = values.iter().copied().fold(0.0, f64::max);

@@ -1,4 +1,4 @@
-//! Below the function list: the selected function's figures, and the steps of the loop.
+//! Below the function list: the selected function's figures, and the steps of the run.
 
 use lambda_console_model::Percentiles;
 use ratatui::{
@@ -20,7 +20,7 @@ use crate::tui::{
 
 /// Rows of the figures with their frame.
 pub(crate) const HEIGHT: u16 = 5;
-/// Rows of the loop with its frame.
+/// Rows of the run with its frame.
 pub(crate) const LOOP_HEIGHT: u16 = 7;
 
 pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
@@ -61,7 +61,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     }
 }
 
-/// The steps of the loop, one a row.
+/// Draws the steps of the run, one per row.
 pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let Some(sequence) = state.sequence.as_ref().filter(|_| area.height > 0) else { return };
     let block = frame_of(&format!("loop {}", fit(&sequence.function, 30)), false, theme);
@@ -78,7 +78,7 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     }
 }
 
-/// The steps of the loop on one line.
+/// Returns the steps of the run on one line.
 pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> {
     let sequence = state.sequence.as_ref()?;
     let mut spans = vec![Span::styled(format!(" loop {}", fit(&sequence.function, 16)), theme.title)];

@@ -1,4 +1,4 @@
-//! Editors, drawn so that the cursor is in sight whatever is typed.
+//! Editors, drawn with the cursor always visible.
 
 use ratatui::{
     Frame,
@@ -10,10 +10,10 @@ use ratatui_textarea::TextArea;
 use super::{put_line, window};
 use lambda_console_model::text::clusters;
 
-/// Draws an editor. Returns how many columns of its lines are left of the area.
+/// Draws an editor. Returns the number of columns that are scrolled out of the area on the left.
 ///
-/// The text area scrolls by the widths of characters and draws by those of clusters, so it loses sight of a cursor behind
-/// emoji of several characters; where that may be, the rows are drawn here.
+/// The text area scrolls by the widths of characters and draws by those of clusters, so the cursor gets out of view
+/// after emoji of several characters; if that is possible, the rows are drawn here.
 pub(crate) fn field(frame: &mut Frame, area: Rect, editor: &TextArea<'_>) -> usize {
     frame.render_widget(editor, area);
     let (top, left) = editor.scroll_offset();

@@ -1,4 +1,5 @@
-//! Arbitrary text in arbitrary widths: no panic, nothing lost, never wider than asked. `TEXT_FUZZ_RUNS` is how many texts.
+//! Arbitrary text in arbitrary widths: no panic, no loss, never wider than requested. `TEXT_FUZZ_RUNS` is the number of
+//! texts.
 
 use lambda_console_model::text::{
     Cleaner, cells, clean, clean_but_colours, clean_start, clusters, columns, fit, is_unsafe, pad, pad_left,
@@ -10,7 +11,7 @@ use super::{line_columns, rows, window, wrap};
 
 const RUNS: u64 = 2_000;
 
-/// What texts are made of, beside any character at all.
+/// Parts of texts, besides arbitrary characters.
 const PIECES: [&str; 64] = [
     "a",
     "b",
@@ -78,7 +79,7 @@ const PIECES: [&str; 64] = [
     "\u{85}",
 ];
 
-/// Numbers that follow no pattern, the same each time (`SplitMix64`).
+/// Reproducible pseudo-random numbers (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
@@ -95,7 +96,7 @@ impl Random {
             match self.below(8) {
                 0 => text.extend(char::from_u32(self.below(0x11_0000) as u32)),
                 1 => text.extend(char::from_u32(self.below(0x3000) as u32)),
-                // One thing often: what joins without end.
+                // One piece repeatedly: an unlimited cluster.
                 2 => {
                     let (piece, times) = (PIECES[self.below(PIECES.len())], self.below(30));
                     text.push_str(&piece.repeat(times));
@@ -128,7 +129,7 @@ fn no_text_breaks_the_screen() {
     }
 }
 
-/// Nothing is left that controls or reorders, and what comes in pieces is the same.
+/// Checks that no character is left that controls or reorders, and that cleaning in pieces has the same result.
 fn filtered(text: &str, cut: usize, of: &str) {
     let cleaned = clean(text);
     assert_eq!(clean(&cleaned), cleaned, "{of}: not idempotent");
@@ -174,7 +175,7 @@ fn laid_out(text: &str, width: usize, of: &str) {
     drawn(&Line::raw(fitted), of);
 }
 
-/// ratatui draws a line in as many columns as it is said to take.
+/// Checks that ratatui draws a line in as many columns as were measured.
 fn drawn(line: &Line<'_>, of: &str) {
     let columns = line_columns(line);
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns as u16 + 8, 1));
