@@ -238,7 +238,7 @@ impl std::fmt::Debug for FunctionConfig {
     }
 }
 
-/// A file or a directory that goes into a function's zip.
+/// A file or a directory to add to a function's zip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
     /// Source path: absolute; its part below the manifest's directory is spelled as in the manifest.

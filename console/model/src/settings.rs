@@ -61,7 +61,7 @@ pub enum Revert {
 }
 
 impl Revert {
-    /// `puts memory back to 256 MB, as Cargo.toml says`
+    /// Returns a clause like `puts memory back to 256 MB, as Cargo.toml says`.
     pub fn of(&self, setting: &Setting) -> String {
         match self {
             Self::To(wanted) if wanted.is_empty() => format!("takes {setting} away, as Cargo.toml says"),

@@ -16,7 +16,7 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// `functions/hello/src/main.rs and 2 more changed`
+    /// Returns the cause of a rebuild: `functions/hello/src/main.rs and 2 more changed`.
     pub fn cause(&self) -> String {
         match self.files.as_slice() {
             [] => "watching begins".to_owned(),

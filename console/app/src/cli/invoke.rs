@@ -318,7 +318,7 @@ fn saved_document<'a>(invocation: &'a Invocation, path: &'a Path) -> Document<'a
     document
 }
 
-/// `200 · 3.10 ms · init 4.80 ms (cold) · 9 MB`.
+/// Returns `200 · 3.10 ms · init 4.80 ms (cold) · 9 MB`.
 fn headline(invocation: &Invocation) -> String {
     let mut parts = vec![invocation.status.to_string()];
     parts.extend(invocation.function_error.iter().map(|error| format!("function error: {error}")));

@@ -165,7 +165,7 @@ fn line(part: &ResponsePart) -> Option<Value> {
     })
 }
 
-/// `HTTP 201`, then a line for each header.
+/// Returns `HTTP 201`, then a line for each header.
 pub(super) fn head_lines(head: &HttpHead) -> Vec<String> {
     let cookies = head.cookies.iter().map(|cookie| format!("set-cookie: {cookie}"));
     let headers = head.headers.iter().map(|(name, value)| format!("{name}: {value}"));

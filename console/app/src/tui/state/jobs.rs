@@ -54,7 +54,7 @@ pub enum JobKind {
     Promote(Vec<String>),
     /// Invokes this function.
     Invoke(String),
-    /// Follows the logs of these functions; the flag says that they are all there are.
+    /// Follows the logs of these functions.
     Tail(Vec<String>),
     /// Fetches the log lines of one request of this function.
     FetchLogs(String),

@@ -15,7 +15,7 @@ pub enum Overlay {
     Line(Line),
     /// The plan of a change.
     Plan(Plan),
-    /// How to log in: [`super::State::login`].
+    /// The login: [`super::State::login`].
     Login,
     /// A function's versions.
     Versions(Picker),

@@ -51,7 +51,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 /// Returns a line of output with its ANSI colours, cleaned of everything else.
 fn coloured(text: &str, theme: &Theme, left: usize, width: usize) -> Line<'static> {
     let plain = || window([(text, theme.text)], left, width);
-    // A theme without colours has none here either.
+    // Without colours in the theme, the output has none either.
     if *theme == Theme::plain() {
         return plain();
     }

@@ -119,7 +119,7 @@ impl Body {
     }
 }
 
-/// `00000010  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  .PNG........IHDR`
+/// Returns a row of a hex dump: `00000010  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  .PNG........IHDR`
 fn row(at: usize, bytes: &[u8]) -> String {
     let mut line = format!("{at:08x} ");
     for column in 0..ROW {
