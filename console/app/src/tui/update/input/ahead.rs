@@ -62,7 +62,7 @@ pub(crate) fn is_stray(state: &mut State, event: &Event) -> bool {
     };
     let is_same = ahead.meant == fields(state);
     let is_stray = match event {
-        // These close an overlay, and change nothing.
+        // These change nothing, or only close something.
         Event::Action(Action::Back | Action::Interrupt | Action::Help | Action::Redraw | Action::Suspend) => false,
         Event::Action(Action::Accept) => true,
         Event::Action(_) | Event::Key(_) => !is_same,
