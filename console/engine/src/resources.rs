@@ -1,4 +1,4 @@
-//! All that belongs to a function on a stage: listed, deleted; and the roles that functions run with.
+//! A function's resources on a stage: listed, deleted; and the roles that functions run with.
 
 pub mod delete;
 mod list;

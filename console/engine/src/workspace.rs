@@ -1,4 +1,4 @@
-//! The functions of a Cargo workspace, what their manifests say of them, and what has been built.
+//! The functions of a Cargo workspace, their settings in the manifests, and their build artifacts.
 //!
 //! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and reads files; changes
 //! nothing.
@@ -31,7 +31,7 @@ use super::{
     },
 };
 
-/// What fails here.
+/// Summary of the failures of this module.
 const WHAT: &str = "could not read the workspace";
 
 /// Reads the workspace that `root` is in. One without functions is no error: the list is empty then.
@@ -45,7 +45,7 @@ pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
     Ok(read(root, &CancellationToken::new()).await?.0)
 }
 
-/// As [`discover`], with what cargo says of it.
+/// As [`discover`], with cargo's metadata.
 pub(crate) async fn read(root: &Path, cancel: &CancellationToken) -> Result<(Workspace, Metadata), Failure> {
     // Without dependencies: no network, no lock file.
     let metadata = metadata(root, &["--no-deps"], cancel).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn read(root: &Path, cancel: &CancellationToken) -> Result<(Wor
         .map_err(|error| Failure::work(WHAT, error.to_string(), ""))
 }
 
-/// As [`discover`], with the target directory in the workspace, whatever the environment names.
+/// As [`discover`], with the target directory in the workspace, regardless of the environment.
 #[cfg(test)]
 pub(crate) async fn discover_apart(root: &Path) -> Workspace {
     discover_with(root, &root.join("target")).await
@@ -68,7 +68,7 @@ pub(crate) async fn discover_with(root: &Path, target: &Path) -> Workspace {
     workspace(&metadata)
 }
 
-/// What `cargo metadata` with these arguments says of the workspace that `root` is in.
+/// Runs `cargo metadata` with these arguments for the workspace that `root` is in.
 ///
 /// # Errors
 /// As [`discover`]. Interrupted: cancelled.
@@ -96,7 +96,7 @@ pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &Cancellat
         .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))
 }
 
-/// Cargo's own message, with its place, less the word `error:` that a failure has by itself.
+/// Cargo's own message, with its place, without the word `error:`, which a failure shows itself.
 fn refused(root: &Path, stderr: &str) -> Failure {
     if let Some((why, hint)) = not_installed(stderr) {
         return Failure::environment(WHAT, why, hint);
@@ -165,7 +165,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
     Workspace { name, root, target, functions, left_out, hints, warnings }
 }
 
-/// Why the package's binaries are functions; none if they are not.
+/// Returns the reason why the package's binaries are functions; `None` if they are not.
 fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
     if depends_on(package, &["lambda-console-runtime"]) {
         Some(RuntimeCrate::Bundled)
@@ -176,7 +176,7 @@ fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
     }
 }
 
-/// The package depends on one of these, other than for its tests and its build script.
+/// Returns `true` if the package depends on one of these, other than for its tests and its build script.
 fn depends_on(package: &Package, names: &[&str]) -> bool {
     let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
     direct.any(|dependency| names.contains(&dependency.name.as_str()))

@@ -1,7 +1,8 @@
-//! Gives a new version more and more of an alias's invocations, watches the logs, and takes it back where it does worse
-//! than the old one, or where the job is cancelled.
+//! Shifts more and more of an alias's traffic to a new version, watches the logs, and rolls back if it does worse than
+//! the old one, or if the job is cancelled.
 //!
-//! All that is known of a canary stands in the alias: one that is cut off is seen there, and ended by a roll-back.
+//! The alias stores the whole state of a canary: one that was interrupted is visible there, and is ended by a
+//! roll-back.
 
 mod verdict;
 
@@ -19,11 +20,11 @@ use crate::{
     },
 };
 
-/// How far back the old version's figures go, in milliseconds.
+/// Period of the old version's figures, in milliseconds.
 const BASELINE: i64 = 24 * 60 * 60 * 1_000;
-/// How many steps' time a new version is given to be called often enough to be judged.
+/// Maximum wait for enough invocations of a new version, in steps.
 const PATIENCE: u32 = 3;
-/// How often a roll-back is tried that the network or the stage refuses.
+/// Number of attempts of a roll-back that the network or the stage refuses.
 const ATTEMPTS: u32 = 5;
 
 /// A canary of one function.
@@ -33,29 +34,29 @@ pub(super) struct Course<'a> {
     pub(super) name: &'a str,
     pub(super) function: &'a str,
     pub(super) alias: &'a str,
-    /// The version that all get so far.
+    /// The version that all callers get so far.
     pub(super) old: &'a str,
-    /// The version that all shall get.
+    /// The version that all callers will get.
     pub(super) new: &'a str,
-    /// Where the versions' figures are.
+    /// Source of the versions' figures.
     pub(super) source: Source,
     pub(super) canary: &'a Canary,
 }
 
-/// Why a canary goes no further.
+/// Reason why a canary stops.
 enum Halt {
     /// The new version did worse, or could not be watched.
     Breach(String),
     /// The job was cancelled.
     Cancelled,
-    /// Someone else moved the alias: what it is now is theirs.
+    /// Someone else moved the alias: their change is kept.
     Foreign(Failure),
 }
 
-/// Brings the canary to its end: at it, all get the new version.
+/// Runs the canary to its end, after which all callers get the new version.
 ///
 /// # Errors
-/// It was rolled back, with the reason; or someone else moved the alias meanwhile.
+/// Returns an error if it was rolled back, with the reason; or if someone else moved the alias in the meantime.
 pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     let Course { stage, function, alias, old, .. } = course;
     let what = format!("could not promote {} to {}", course.name, stage.name());
@@ -93,9 +94,9 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
 /// The lines read so far.
 struct Watch {
     tally: Tally,
-    /// From when on the metric is read.
+    /// Start of the metric's period.
     since: i64,
-    /// From when on the next lines are read.
+    /// Start of the next read of the logs.
     from: i64,
 }
 
@@ -117,7 +118,7 @@ async fn climb(course: &Course<'_>, pointer: &mut Pointer, watch: &mut Watch, jo
     give(course, pointer, course.new, None).await
 }
 
-/// Moves the alias, which is as `pointer` says.
+/// Moves the alias, whose last known state is `pointer`.
 async fn give(course: &Course<'_>, pointer: &mut Pointer, version: &str, share: Option<&Share>) -> Result<(), Halt> {
     let Course { stage, function, alias, name, .. } = course;
     let moved = alias::set(stage, function, alias, pointer, version, share).await;
@@ -151,7 +152,7 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
             () = job.cancel.cancelled() => return Err(Halt::Cancelled),
             read = watch.read(course) => read,
         };
-        // One answer that does not come is no reason yet.
+        // A single missing answer is not a reason to stop yet.
         let unread = read.err().map(|failure| failure.why);
         let (of_old, of_new) = (watch.tally.of(course.old), watch.tally.of(course.new));
         if let Some(why) = verdict::breach((course.old, &of_old), (course.new, &of_new), course.canary) {
@@ -186,7 +187,7 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
     }
 }
 
-/// Gives all to the old version again. What someone else made of the alias meanwhile is left alone.
+/// Moves all traffic back to the old version. A change of the alias by someone else is kept.
 async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
     let Course { stage, function, alias, old, new, .. } = course;
     let what = || format!("could not roll {} back", course.name);
@@ -202,7 +203,7 @@ async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
         }
         tokio::time::sleep(wait).await;
         wait *= 3;
-        // A move that got no answer may have been made: then its revision is another one.
+        // A move that got no answer may have been made: then the revision has changed.
         if let Ok(Some(found)) = alias::get(stage, function, alias).await {
             let is_ours = found.canary.as_ref().is_none_or(|share| share.version == **new);
             if !is_ours || (found.version != **old && found.version != **new) {

@@ -1,4 +1,4 @@
-//! A version's zip: fetched from where the stage keeps it, and sent again.
+//! A version's zip: downloaded from the stage's storage, and sent again.
 
 use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -11,19 +11,19 @@ use crate::{
     deploy::fetch_zip,
 };
 
-/// How often a download is tried that breaks off.
+/// Number of attempts of a download that breaks off.
 const ATTEMPTS: u32 = 3;
 
-/// A version's zip and what belongs to it.
+/// A version's zip and its metadata.
 pub(super) struct Code {
     pub(super) bytes: Vec<u8>,
-    /// Base64, as Lambda gives it.
+    /// Base64, as in Lambda's API.
     pub(super) sha256: String,
     /// `arm64` or `x86_64`.
     pub(super) architecture: String,
 }
 
-/// Fetches the zip of `function`'s version. Its digest is the one that the stage names, or it is refused.
+/// Downloads the zip of `function`'s version. It is refused if its digest is not the one that the stage reports.
 pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Result<Code, Failure> {
     let what = || format!("could not fetch the code of {function}:{version}");
     let found = get(stage, function, version).await?;
@@ -66,7 +66,7 @@ async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunction
         .map_err(|error| error.into_failure(format!("could not look at {function}:{version}")))
 }
 
-/// Fetches what the stage keeps at `url`, again where it breaks off.
+/// Downloads from the stage's storage at `url`, with retries if it breaks off.
 async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     let mut tries = 1..ATTEMPTS;
     loop {
@@ -77,7 +77,7 @@ async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     }
 }
 
-/// Makes the code of a version, whose digest was read, that of `$LATEST` again; its configuration stays.
+/// Restores the code of a version, whose digest was read, as that of `$LATEST`; the configuration is kept.
 pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha256_hex: &str) -> Result<(), Failure> {
     let code = fetch(stage, function, version).await?;
     let what = || format!("could not put the code of {function}:{version} back");

@@ -1,9 +1,9 @@
-//! What each version's invocations cost and how many of them failed: from the function's logs, and from the metric `Errors`.
+//! Cost and failures of each version's invocations: from the function's logs, and from the metric `Errors`.
 //!
-//! The name of a log stream says which version wrote it. Only lines of the platform count: a REPORT with its status, and
-//! those that say why a request failed. A REPORT in text has no status where the function itself returned an error; that is
-//! what the metric is for.
-//! Source: AWS Lambda developer guide, "Configuring `CloudWatch` log groups" (the names of streams).
+//! The name of a log stream contains the version that wrote it. Only lines of the platform count: a REPORT with its
+//! status, and lines with the reason why a request failed. A REPORT in text has no status if the function itself
+//! returned an error; the metric covers those. Source: AWS Lambda developer guide, "Configuring `CloudWatch` log
+//! groups" (the names of streams).
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -21,28 +21,29 @@ use crate::{
     logs::platform_lines,
 };
 
-/// Parts of lines that count: those that end an invocation with its figures, and those that say why one failed.
+/// Parts of lines that count: those that end an invocation with its figures, and those with the reason of a failure.
 const WANTED: [&str; 4] = ["REPORT RequestId", "platform.report", "Task timed out", "Error: Runtime"];
-/// The most pages that are read at once, each of at most 10,000 lines: the newest ones.
+/// Maximum number of pages that are read at once, each of at most 10,000 lines: the newest ones.
 const MOST_PAGES: usize = 25;
-/// Before this time, 2024-01-01, the service gives no newest lines first.
+/// Before this time, 2024-01-01, the service does not return the newest lines first.
 const EARLIEST: i64 = 1_704_067_200_000;
-/// Lines can come into the group after younger ones.
+/// Milliseconds by which a line may be stored later than newer ones.
 pub(super) const OVERLAP: i64 = 60_000;
-/// How long after its REPORT a line may come that says why the request failed. A retry of the same request comes later.
+/// Milliseconds after its REPORT within which a line with the reason of a request's failure may come. A retry of the
+/// same request comes later.
 const AFTER: i64 = 1_000;
 
-/// Where the figures of a function's versions are.
+/// Source of the figures of a function's versions.
 pub(super) struct Source {
-    /// Where the versions log to.
+    /// Log groups of the versions.
     pub(super) groups: BTreeSet<String>,
     /// The aliases, each with the version that it points to.
     pub(super) aliases: Vec<(String, String)>,
-    /// Reports are text, which does not say everything.
+    /// `true` if reports are text, which lacks the status of some requests.
     pub(super) is_text: bool,
 }
 
-/// Figures by version, of the lines taken so far. A line that is taken twice counts once.
+/// Figures by version, of the lines added so far. A line that is added twice counts once.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     seen: HashSet<u64>,
@@ -51,9 +52,9 @@ pub(super) struct Tally {
     wrong: HashSet<String>,
     /// The last REPORT of each request.
     ended: HashMap<String, Ended>,
-    /// Errors by version, as the metric counts them.
+    /// Errors by version, from the metric.
     metric: HashMap<String, u64>,
-    /// What this version did before that time does not count.
+    /// Version and time before which its invocations do not count.
     skipped: Option<(String, i64)>,
 }
 
@@ -72,10 +73,10 @@ struct Ended {
     failed: bool,
 }
 
-/// One line as it counts.
+/// One log line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
-    /// Lambda's name of it, where it has one.
+    /// Lambda's ID of it, if it has one.
     pub(super) id: Option<&'a str>,
     pub(super) stream: &'a str,
     pub(super) timestamp: i64,
@@ -83,12 +84,12 @@ pub(super) struct Line<'a> {
 }
 
 impl Tally {
-    /// Counts what `version` did from that time on, and of the others all.
+    /// Counts the invocations of `version` from that time on, and all of the others.
     pub(super) fn not_before(version: &str, time: i64) -> Self {
         Self { skipped: Some((version.to_owned(), time)), ..Self::default() }
     }
 
-    /// Counts a line of `function`. Lines of one stream must come in their order.
+    /// Adds a line of `function`. Lines of one stream must arrive in their order.
     pub(super) fn take(&mut self, function: &str, line: Line<'_>) {
         let Some(version) = version_of(line.stream, function) else { return };
         if self.skipped.as_ref().is_some_and(|(skipped, time)| version == skipped && line.timestamp < *time) {
@@ -124,11 +125,11 @@ impl Tally {
         }
     }
 
-    /// Takes what the metric counts, in the place of what it counted before.
+    /// Replaces the counts of the metric.
     fn measure(&mut self, errors: Vec<Errors>) {
         self.metric.clear();
         for Errors { version, time, count } in errors {
-            // The metric knows whole minutes.
+            // The metric has full minutes.
             let is_skipped = |(skipped, from): &(String, i64)| *skipped == version && time + 60_000 <= *from;
             if !self.skipped.as_ref().is_some_and(is_skipped) {
                 *self.metric.entry(version).or_default() += count;
@@ -150,8 +151,8 @@ impl Tally {
     }
 }
 
-/// The version that a stream is of: `2026/11/21/[7]0123…`, and in a group that the function was given,
-/// `2026/11/21/name[7][0123…]`. None for another function's.
+/// The version in the name of a stream: `2026/11/21/[7]0123…`, and in a custom log group, `2026/11/21/name[7][0123…]`.
+/// `None` for another function's.
 fn version_of<'a>(stream: &'a str, function: &str) -> Option<&'a str> {
     let (before, rest) = stream.split_once('[')?;
     let name = before.rsplit('/').next().unwrap_or_default();
@@ -170,7 +171,7 @@ fn fingerprint(line: Line<'_>) -> u64 {
     hasher.finish()
 }
 
-/// Adds the lines since then to `tally`; with the time of the newest one.
+/// Adds the lines since the given time to `tally`; returns the time of the newest one.
 pub(super) async fn read(
     stage: &Stage,
     function: &str,
@@ -185,7 +186,7 @@ pub(super) async fn read(
     Ok(newest)
 }
 
-/// Reads the metric since then, where the reports do not say all.
+/// Reads the metric since the given time, if the reports are incomplete.
 pub(super) async fn measure(
     stage: &Stage,
     function: &str,
@@ -225,7 +226,7 @@ async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tall
             })
             .await;
         let page = match answer {
-            // Nothing ran yet.
+            // Nothing has run yet.
             Err(error) if error.is_not_found() => break,
             other => other.map_err(|error| error.into_failure(format!("could not read the logs of {function}")))?,
         };
@@ -236,7 +237,7 @@ async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tall
         }
     }
     let mut lines: Vec<FilteredLogEvent> = pages.into_iter().flatten().collect();
-    // Stable: of one time and stream, the order is the service's.
+    // Stable: lines of one time and stream keep the service's order.
     lines.sort_by_key(|line| line.timestamp().unwrap_or_default());
     for line in &lines {
         let timestamp = line.timestamp().unwrap_or_default();
@@ -327,7 +328,7 @@ mod tests {
             (vec![report("a", "Status: error\tError Type: Runtime.ExitError\t")], 1),
             (vec![exited(), report(ID, "")], 1),
             (vec![exited(), report(ID, "Status: error\tError Type: Runtime.ExitError\t")], 1),
-            // Lines of one millisecond come in any order, and the older platform says why after the report.
+            // Lines of one millisecond arrive in any order, and the older platform reports the reason after the REPORT.
             (vec![report(ID, ""), exited()], 1),
             (vec![report(ID, "Status: timeout\t"), timed_out()], 1),
             (vec![report(ID, ""), timed_out(), exited()], 1),

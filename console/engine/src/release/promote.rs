@@ -1,9 +1,9 @@
-//! Moves code from one stage to another, as it is: by its SHA-256, never built anew.
+//! Promotes code unchanged from one stage to another: identified by its SHA-256, never rebuilt.
 //!
-//! Two stages may be aliases of one function: then the target's alias is led to the version, which has its configuration
-//! in it. Or they are functions of their own, also in different accounts: then the zip is fetched from where the stage
-//! keeps it, checked, and deployed with the configuration that the workspace's metadata gives the target stage; nothing
-//! of the source's configuration goes along.
+//! Two stages may be aliases of one function: then the target's alias is pointed to the version, which includes its
+//! configuration. Or they are separate functions, also in different accounts: then the zip is downloaded from the
+//! stage's storage, checked, and deployed with the configuration of the target stage in the workspace's metadata; the
+//! source's configuration is not copied.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,33 +26,34 @@ use crate::{
     deploy,
 };
 
-/// How many functions are promoted at once.
+/// Number of functions that are promoted at once.
 const AT_ONCE: usize = 16;
 
-/// Two stages, and what goes from the first to the second.
+/// Source and target stage of a promotion.
 struct Way<'a> {
     from: &'a Stage,
     to: &'a Stage,
-    /// The target without its alias: code and configuration get there first, the alias is moved after.
+    /// The target without its alias: code and configuration are deployed first, the alias is moved after that.
     bare: Stage,
     promotion: &'a Promotion,
-    /// Where zips are kept on their way.
+    /// Directory of downloaded zips.
     directory: &'a Path,
 }
 
-/// What the source stage's callers get of one function.
+/// Code that the source stage's callers get of one function.
 struct Source {
     /// The function's name on the source stage.
     function: String,
     version: String,
-    /// Base64, as Lambda gives it.
+    /// Base64, as in Lambda's API.
     sha256: String,
     description: String,
     role: String,
 }
 
 impl Source {
-    /// What becomes of the function `name` on the target stage, whose callers got the version `before` and get `version`.
+    /// Returns the result for the function `name` on the target stage, whose callers got the version `before` and get
+    /// `version`.
     fn promoted(
         &self,
         name: &str,
@@ -74,11 +75,11 @@ impl Source {
     }
 }
 
-/// Says what [`promote`] would do. Sends no change.
+/// Returns the changes that [`promote`] would make. Sends no change.
 ///
 /// # Errors
-/// The two are one stage, or a canary is asked for where there is no alias; the job was cancelled. What fails of one
-/// function is in the outcome.
+/// Returns an error if both are one stage, a canary is requested without an alias, or the job was cancelled. Failures
+/// of single functions are in the outcome.
 pub async fn plan(
     from: &Stage,
     to: &Stage,
@@ -89,10 +90,10 @@ pub async fn plan(
     each(from, to, promotion, directory, true, job).await
 }
 
-/// Promotes; several functions at once, each to its end whatever becomes of the others.
+/// Promotes several functions at once, each to its end whether others fail or not.
 ///
 /// # Errors
-/// As [`plan`]; and the target stage is read-only, or protected and there is no consent.
+/// As [`plan`]; also returns an error if the target stage is read-only, or protected and there is no consent.
 pub async fn promote(
     from: &Stage,
     to: &Stage,
@@ -157,7 +158,7 @@ async fn each(
 }
 
 impl Way<'_> {
-    /// Both stages are names for one function.
+    /// Returns `true` if both stages are names for one function.
     fn is_one_function(&self, name: &str) -> bool {
         self.from.remote_name(name) == self.to.remote_name(name) && self.from.is_where(self.to)
     }
@@ -166,7 +167,7 @@ impl Way<'_> {
         format!("could not promote {name} to {}", self.to.name())
     }
 
-    /// What the source stage's callers get. In the middle of a canary that is not decided.
+    /// Returns the code that the source stage's callers get, which is ambiguous during a canary.
     async fn source(&self, name: &str) -> Result<Source, Failure> {
         let function = self.from.remote_name(name);
         let at = self.from.name();
@@ -202,7 +203,7 @@ impl Way<'_> {
         })
     }
 
-    /// The version that the target's callers get, where the stage has an alias and that is there.
+    /// The version that the target's callers get, if the stage has an alias and it exists.
     async fn before(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(wanted) = self.to.alias() else { return Ok(None) };
         let Some(found) = alias::get(self.to, &self.to.remote_name(name), wanted).await? else { return Ok(None) };
@@ -212,8 +213,8 @@ impl Way<'_> {
         }
     }
 
-    /// Lets a version go to the target that is an alias of the same function. A version takes its configuration along,
-    /// so the target stage cannot want another one.
+    /// Checks that a version can be promoted to a target that is an alias of the same function. A version includes its
+    /// configuration, so the target stage cannot have a different one.
     fn check_alias(&self, function: &Function, source: &Source) -> Result<String, Failure> {
         let (name, to) = (&function.name, self.to.name());
         let Some(wanted) = self.to.alias() else {
@@ -239,7 +240,7 @@ impl Way<'_> {
         Ok(wanted.to_owned())
     }
 
-    /// The function with the source's zip in the place of the one that was built. The file is gone when the guard is.
+    /// `function` with the source's zip instead of the built one. The temporary file is removed when the guard drops.
     async fn fetched(&self, function: &Function, source: &Source) -> Result<(Function, Kept), Failure> {
         let code = code::fetch(self.from, &source.function, &source.version).await?;
         if code.sha256 != source.sha256 {
@@ -262,12 +263,12 @@ impl Way<'_> {
     }
 }
 
-/// A zip on its way.
+/// Removes a downloaded zip when it drops.
 struct Kept(PathBuf);
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // Where it was never written, there is nothing to remove.
+        // If it was never written, there is nothing to remove.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -287,7 +288,7 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
     let moves = |version: &str| {
         let field = format!("alias.{}", way.to.alias().unwrap_or_default());
         let moved = Change { field, from: before.clone(), to: version.to_owned() };
-        // Where nobody calls it yet, there is nobody to be given a part.
+        // Without callers so far, there is no traffic to shift.
         let canary = way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
         std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
     };
@@ -397,7 +398,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
             };
             canary::run(&course, job).await?;
         }
-        // Nobody calls it yet who could be given a part.
+        // Without callers so far, there is no traffic to shift.
         _ => alias::point(way.to, &remote, wanted, &version, job).await?,
     }
     changes.push(Change { field: format!("alias.{wanted}"), from: before.clone(), to: version.clone() });
@@ -405,7 +406,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
     Ok(done(action, changes))
 }
 
-/// The target has the very code of the source.
+/// Checks that the target has exactly the code of the source.
 async fn arrived(way: &Way<'_>, name: &str, source: &Source) -> Result<(), Failure> {
     let there = without_figures(way.to, name).await?;
     let latest = there.versions.iter().find(|version| version.version == FunctionVersions::LATEST);

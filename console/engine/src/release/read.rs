@@ -9,15 +9,15 @@ use crate::aws::{
     stage::Stage,
 };
 
-/// What the stage has of a function.
+/// Versions and aliases of a function on the stage.
 pub(super) struct Found {
-    /// `$LATEST`, then from the newest to the oldest.
+    /// `$LATEST`, then newest to oldest.
     pub(super) versions: Vec<FunctionConfiguration>,
     /// By name.
     pub(super) aliases: Vec<Alias>,
 }
 
-/// The versions and aliases of `function`, as the stage names it; none where it is not there.
+/// Returns the versions and aliases of `function`, by its name on the stage; `None` if it does not exist.
 pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, Failure> {
     match seen(stage, function).await? {
         Some((_, Some(refused))) => Err(refused),
@@ -26,7 +26,7 @@ pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, 
     }
 }
 
-/// As [`all`], without the aliases where this caller may not look at them.
+/// As [`all`], without the aliases if this caller may not read them.
 pub(super) async fn seen(stage: &Stage, function: &str) -> Result<Option<(Found, Option<Failure>)>, Failure> {
     let failed = |what: &str, error: CallError| error.into_failure(format!("could not list the {what} of {function}"));
     let versions = async { present(versions(stage, function).await).map_err(|error| failed("versions", error)) };
@@ -43,12 +43,12 @@ pub(super) async fn seen(stage: &Stage, function: &str) -> Result<Option<(Found,
     Ok(Some((Found { versions, aliases }, refused)))
 }
 
-/// Numbers in their order, `$LATEST` above all.
+/// Sorts numbers in their order, with `$LATEST` above all.
 fn rank(version: &str) -> u64 {
     if version == FunctionVersions::LATEST { u64::MAX } else { version.parse().unwrap_or_default() }
 }
 
-/// All versions of a function, `$LATEST` among them, as Lambda lists them.
+/// All versions of a function, including `$LATEST`, in Lambda's order.
 pub(crate) async fn versions(stage: &Stage, function: &str) -> Result<Vec<FunctionConfiguration>, CallError> {
     stage
         .call(|clients| async move {
@@ -58,7 +58,7 @@ pub(crate) async fn versions(stage: &Stage, function: &str) -> Result<Vec<Functi
         .await
 }
 
-/// All aliases of a function, as Lambda lists them.
+/// All aliases of a function, in Lambda's order.
 pub(crate) async fn aliases(stage: &Stage, function: &str) -> Result<Vec<AliasConfiguration>, CallError> {
     stage
         .call(|clients| async move {

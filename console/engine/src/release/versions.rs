@@ -1,7 +1,7 @@
 //! A function's versions and aliases: reading them with their figures, publishing, rolling back, pruning.
 //!
-//! An alias is moved under the revision that was read, so that two people cannot move it against each other. Every move
-//! takes away what an earlier canary left of weights, and notes where the alias led before.
+//! An alias is moved with the revision that was read, so that two people cannot overwrite each other's move. Every move
+//! removes the weights of an earlier canary, and records the version that the alias pointed to before.
 
 use std::path::{Path, PathBuf};
 
@@ -27,13 +27,13 @@ use crate::{
     workspace::paths,
 };
 
-/// How far back the figures of versions go on the screen, in milliseconds.
+/// Period of the versions' figures on the screen, in milliseconds.
 pub const FIGURES_SINCE: i64 = 24 * 60 * 60 * 1_000;
-/// How many functions are looked at at once.
+/// Number of functions that are read at once.
 const AT_ONCE: usize = 4;
 
-/// The versions of `functions` (names in the workspace), each with its figures since then, in milliseconds since the
-/// Unix epoch; none for one that is not on the stage, a failure for one that cannot be looked at.
+/// The versions of `functions` (names in the workspace), each with its figures since the given time, in milliseconds
+/// since the Unix epoch; `None` for one that is not on the stage, a failure for one that cannot be read.
 pub async fn list(
     stage: &Stage,
     functions: &[String],
@@ -46,7 +46,7 @@ pub async fn list(
 /// The versions of one function with their figures.
 ///
 /// # Errors
-/// The stage cannot be asked, or the function is not on it.
+/// Returns an error if the stage cannot be reached, or the function is not on it.
 pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersions, Failure> {
     with_figures(stage, name, since).await?.ok_or_else(|| absent(stage, name))
 }
@@ -68,7 +68,7 @@ async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<Fu
         Err(failure) if failure.kind == FailureKind::Denied => versions.refused.push(failure),
         Err(failure) => return Err(failure),
     }
-    // What the logs say is worth showing without it.
+    // The figures from the logs are worth showing without it.
     versions.refused.extend(measured.err());
     Ok(Some(versions))
 }
@@ -81,7 +81,7 @@ pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<Stri
     Ok(without_figures(stage, name).await?.prunable(keep))
 }
 
-/// Where the figures of the versions are.
+/// Returns the source of the versions' figures.
 pub(super) fn figures_source(function: &str, found: &Found) -> Source {
     let group = |version: &FunctionConfiguration| {
         let configured = version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
@@ -97,7 +97,7 @@ pub(super) fn figures_source(function: &str, found: &Found) -> Source {
     }
 }
 
-/// The versions of one function as the stage has them, not looking at its logs.
+/// The versions of one function on the stage, without reading its logs.
 pub(crate) async fn without_figures(stage: &Stage, name: &str) -> Result<FunctionVersions, Failure> {
     let function = stage.remote_name(name);
     let found = read::all(stage, &function).await?.ok_or_else(|| absent(stage, name))?;
@@ -125,7 +125,7 @@ fn told(stage: &Stage, name: &str, function: String, Found { versions, aliases }
     }
 }
 
-/// Tells that the function is not there.
+/// Failure for a function that is not on the stage.
 pub fn absent(stage: &Stage, name: &str) -> Failure {
     let at = stage.name();
     Failure::work(
@@ -138,7 +138,8 @@ pub fn absent(stage: &Stage, name: &str) -> Failure {
 /// Changes the versions of the function `name`.
 ///
 /// # Errors
-/// The stage is read-only, or protected and there is no consent; what was asked for is not there; the stage refuses it.
+/// Returns an error if the stage is read-only, or protected and there is no consent; if the version or alias does not
+/// exist; or if the stage refuses the change.
 pub async fn change(
     stage: &Stage,
     name: &str,
@@ -163,7 +164,7 @@ pub async fn change(
     Ok(VersionsChanged { name: name.to_owned(), stage: stage.name(), done })
 }
 
-/// Publishes what the last deploy sent. Where it is what the last version was made of, that is the one.
+/// Publishes the last deploy. If it equals the last version, returns that one.
 async fn publish(stage: &Stage, name: &str, description: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
     let before = without_figures(stage, name).await?;
     let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
@@ -174,8 +175,8 @@ async fn publish(stage: &Stage, name: &str, description: Option<&str>, job: &Job
     Ok(VersionsDone::Published { version, new, sha256 })
 }
 
-/// Ends a canary where one is under way and no version is named; else leads the callers to `to`, or to the version
-/// before.
+/// Ends a canary if one is in progress and no version is named; otherwise moves the alias to `to`, or to the previous
+/// version.
 async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
     let present = without_figures(stage, name).await?;
     let function = &present.function;
@@ -244,7 +245,7 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
         };
         match answer {
             Ok(_) => deleted.push(version.clone()),
-            // Someone else was faster.
+            // Someone else deleted it first.
             Err(error) if error.is_not_found() => {}
             Err(error) => {
                 let what = format!("could not delete version {version} of {name}");
@@ -257,17 +258,17 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
     Ok(VersionsDone::Pruned { deleted, kept })
 }
 
-/// Where the code is kept that was brought from other stages to be promoted.
+/// Directory of code that was downloaded from other stages for a promotion.
 pub fn promoted_dir(root: &Path) -> PathBuf {
     paths::state_dir(root).join("promoted")
 }
 
-/// Says on the screen or on stderr what is done to a function.
+/// Reports progress of a function, on the screen or on stderr.
 pub(super) fn say(job: &Job, name: &str, text: &str) {
     job.report(Step::Phase { text: format!("{name}: {text}"), done: 0, total: 0 });
 }
 
-/// A digest as Lambda writes it.
+/// Converts a digest to Lambda's notation.
 pub(super) fn base64_of(hex: &str) -> String {
     let digits = |at: usize| u8::from_str_radix(hex.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
     let bytes: Vec<u8> = (0..hex.len() / 2).map(|index| digits(index * 2)).collect();

@@ -1,7 +1,7 @@
-//! Takes functions off a stage with all that belongs to them: listed first, then deleted as it was listed.
+//! Deletes functions with all their resources from a stage: listed first, then deleted as they were listed.
 //!
-//! Each step can be repeated, so a deletion that was cut off is finished by the next one: that finds what is left by the
-//! names that follow from the function's.
+//! Each step can be repeated, so the next deletion completes one that was interrupted: it finds the remaining resources
+//! by the names that are derived from the function's.
 
 use std::{future::Future, time::Duration};
 
@@ -23,15 +23,15 @@ use crate::{
     },
 };
 
-/// How many functions are worked on at once.
+/// Number of functions that are processed at once.
 const AT_ONCE: usize = 4;
-/// The first wait for another change under way, and the longest.
+/// The first wait for another change in progress, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// What belongs to `functions`, named as in the workspace, in their order. Changes nothing.
+/// Returns the resources of `functions`, named as in the workspace, in their order. Changes nothing.
 ///
 /// # Errors
-/// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
+/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was cancelled.
 pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
     let (all, refused) = allowed_belongings(stage, functions, job).await?;
     match refused.into_iter().next() {
@@ -40,10 +40,10 @@ pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Resul
     }
 }
 
-/// As [`belongings()`], with the functions that this caller may not look at.
+/// As [`belongings()`], with the functions that this caller may not read.
 ///
 /// # Errors
-/// Nothing is there of one of them, the stage cannot be asked, or the job was cancelled.
+/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was cancelled.
 pub async fn allowed_belongings(
     stage: &Stage,
     functions: &[String],
@@ -66,11 +66,12 @@ pub async fn allowed_belongings(
     }
 }
 
-/// Deletes what [`belongings()`] listed, but for what is marked as kept. One function that fails does not stop the others;
-/// a cancelled job starts no further step, and the outcome says what is gone and what is left.
+/// Deletes the resources that [`belongings()`] listed, except for those marked as kept. One function that fails does
+/// not stop the others; a cancelled job starts no further step, and the outcome contains the deleted and the remaining
+/// ones.
 ///
 /// # Errors
-/// The stage is read-only, or protected and there is no consent.
+/// Returns an error if the stage is read-only, or protected and there is no consent.
 pub async fn delete(
     stage: &Stage,
     functions: &[Belongings],
@@ -96,7 +97,7 @@ async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedF
         let (mine, kept): (Vec<&Belonging>, Vec<&Belonging>) =
             items.iter().filter(|item| step.contains(&item.kind)).partition(|item| item.kept.is_none());
         left.extend(kept.into_iter().cloned());
-        // What goes with the function goes by one call for it all; the others one by one.
+        // One call deletes the function with its own resources; the others are deleted one by one.
         let calls: Vec<Vec<&Belonging>> = match mine.as_slice() {
             [] => Vec::new(),
             [first, ..] if first.kind == BelongingKind::Function => vec![mine],
@@ -118,8 +119,8 @@ async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedF
     DeletedFunction { name: name.clone(), remote: remote.clone(), gone, left, failure }
 }
 
-/// The order: nothing invokes the function any more; the function itself with all that Lambda keeps of it; its role,
-/// without which a sandbox that is just ending cannot make the log group again; the log group.
+/// The order: first the triggers, so that nothing invokes the function any more; the function itself with its resources
+/// in Lambda; its role, without which a sandbox that is just ending cannot create the log group again; the log group.
 const STEPS: [&[BelongingKind]; 4] = [
     &[BelongingKind::Trigger],
     &[
@@ -135,7 +136,7 @@ const STEPS: [&[BelongingKind]; 4] = [
     &[BelongingKind::LogGroup],
 ];
 
-/// Sends the call that deletes `item`; for the function, with all that Lambda keeps of it.
+/// Sends the call that deletes `item`; for the function, with its resources in Lambda.
 async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failure> {
     let name = &item.name;
     match item.kind {
@@ -158,7 +159,7 @@ async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failu
     }
 }
 
-/// Deletes the function. After a call that got no answer the stage is asked whether it is there still.
+/// Deletes the function. After a call that got no answer, checks whether it still exists.
 async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
     let delete = || {
         stage.call(
@@ -173,7 +174,7 @@ async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
     Err(error.into_failure(format!("could not delete {remote}")))
 }
 
-/// Sends again while another change is under way or the service is busy. What is not there is as good as deleted.
+/// Retries while another change is in progress or the service is busy. A missing resource counts as deleted.
 async fn patiently<F, Fut>(send: F) -> Result<(), CallError>
 where
     F: Fn() -> Fut,

@@ -1,4 +1,4 @@
-//! Looks what belongs to a function.
+//! Lists a function's resources.
 
 use std::future::Future;
 
@@ -16,8 +16,8 @@ use crate::{
     resources::roles,
 };
 
-/// What belongs to `function`, named as in the workspace, sorted by kind. Of a function that is gone it is what a
-/// deletion that was cut off has left.
+/// Returns the resources of `function`, named as in the workspace, sorted by kind. For a function that no longer
+/// exists, these are the remains of an interrupted deletion.
 pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belongings, Failure> {
     let remote = &stage.remote_name(function);
     let failed = |error: CallError| error.into_failure(format!("could not look what belongs to {remote}"));
@@ -40,7 +40,7 @@ pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belon
     Ok(Belongings { function: function.to_owned(), remote: remote.clone(), items })
 }
 
-/// The function's configuration; none where it is not there.
+/// The function's configuration; `None` if it does not exist.
 pub(super) async fn configuration(
     stage: &Stage,
     remote: &str,
@@ -59,8 +59,8 @@ fn item(kind: BelongingKind, name: impl Into<String>, detail: impl Into<String>)
     Belonging { kind, name: name.into(), detail: detail.into(), kept: None }
 }
 
-/// What could be listed. What the caller is not allowed to see is listed as that, and kept: nothing is deleted that
-/// was not shown.
+/// Returns the resources that could be listed. Resources that the caller may not read are listed as such, and kept:
+/// nothing is deleted that was not shown.
 async fn listed(
     kind: BelongingKind,
     list: impl Future<Output = Result<Vec<Belonging>, CallError>>,
@@ -75,7 +75,7 @@ async fn listed(
     }
 }
 
-/// What Lambda itself keeps of the function.
+/// Returns the function's resources in Lambda.
 async fn of_lambda(
     stage: &Stage,
     remote: &str,
@@ -190,7 +190,7 @@ fn sid(statement: &Value, qualifier: Option<&str>) -> String {
     qualifier.map_or_else(|| sid.to_owned(), |qualifier| format!("{qualifier}: {sid}"))
 }
 
-/// Whom a statement lets in.
+/// The principal of a statement.
 fn who(statement: &Value) -> String {
     match &statement["Principal"] {
         Value::String(all) => all.clone(),
@@ -202,7 +202,7 @@ fn who(statement: &Value) -> String {
     }
 }
 
-/// The function's own log group. One that the function only was told to write to may have others' lines, and stays.
+/// The function's own log group. A custom log group may have lines of other functions, and is kept.
 async fn log_group(
     stage: &Stage,
     remote: &str,
@@ -231,7 +231,8 @@ async fn log_group(
     Ok(items)
 }
 
-/// The role that was made for the function. Where the function has another one, that is someone else's, and stays.
+/// The role that was created for the function. If the function has another one, it belongs to someone else, and is
+/// kept.
 async fn role(
     stage: &Stage,
     remote: &str,

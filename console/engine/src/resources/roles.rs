@@ -1,8 +1,9 @@
-//! Execution roles: made for functions that name none, listed and removed; and what the caller himself may do.
+//! Execution roles: created for functions that name none, listed and removed; and the caller's own permissions.
 //!
-//! A role that is made here is known by its path, `/lambda-console/REGION/`: a role with any other path is someone
-//! else's, and is neither changed nor removed. Its name follows from the function's and the region's, so that it is made
-//! once and found again, and so that a function of the same name in another region has a role of its own.
+//! A role that this program creates is identified by its path, `/lambda-console/REGION/`: a role with any other path
+//! belongs to someone else, and is neither changed nor removed. Its name is derived from the function's and the
+//! region's, so that it is created once and found again, and so that a function of the same name in another region has
+//! a separate role.
 
 mod list;
 mod needs;
@@ -30,8 +31,8 @@ pub(crate) fn path(region: &str) -> String {
     format!("/lambda-console/{region}/")
 }
 
-/// The name of the role of the function `remote` of the stage: `lambda-console-hello-eu-west-1`, cut to IAM's limit with
-/// enough of a digest to stay unique.
+/// The name of the role of the function `remote` of the stage: `lambda-console-hello-eu-west-1`, cut to IAM's limit
+/// with enough of a digest to stay unique.
 pub(crate) fn role_name(stage: &Stage, remote: &str) -> String {
     name(remote, &stage.info().region)
 }
@@ -46,7 +47,7 @@ fn name(function: &str, region: &str) -> String {
     format!("{head}-{digest}")
 }
 
-/// The name of the role with this ARN, if this program made it for a function in `region`.
+/// The name of the role with this ARN, if this program created it for a function in `region`.
 pub(crate) fn own_name<'a>(arn: &'a str, region: &str) -> Option<&'a str> {
     let (_, role) = arn.split_once(":role/lambda-console/")?;
     let name = role.strip_prefix(region)?.strip_prefix('/')?;

@@ -1,4 +1,4 @@
-//! What a build has left in the target directory: bootstrap, zip, and whether the sources have moved on.
+//! Artifacts of a build in the target directory: bootstrap, zip, and whether they are stale.
 //!
 //! Reads files; changes nothing.
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// What is there of one function.
+/// Artifacts of one function.
 #[derive(Debug, Default)]
 pub(super) struct Artifacts {
     pub(super) architecture: Option<Architecture>,
@@ -35,20 +35,20 @@ pub(super) struct Artifacts {
     pub(super) stale: bool,
 }
 
-/// Where a function's bootstrap and zip are, as the ecosystem has it.
+/// Directory of a function's bootstrap and zip, as in cargo-lambda.
 pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
     target.join("lambda").join(name)
 }
 
-/// Reads what a build has left of `function`. What was built for another package, in a target directory that they share, is
-/// not of it.
+/// Reads the artifacts of `function`. An artifact that was built for another package, in a shared target directory, is
+/// ignored.
 pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &Now) -> Artifacts {
     let (name, manifest, include) = (function.binary.as_str(), function.manifest.as_path(), &function.config.include);
     let directory = directory(target, function.directory());
     let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
     let fingerprint = Fingerprint::read(&directory);
     let built = path.metadata().and_then(|metadata| metadata.modified()).ok();
-    // Other programs' builds have none; cargo says what these are made from.
+    // Other programs' builds have none; cargo lists the sources of these.
     let sources = || sources(target, name, built?);
     let sources = if fingerprint.is_none() { sources() } else { None };
     let package = manifest.parent().unwrap_or(manifest);
@@ -99,7 +99,7 @@ pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// What a bootstrap was built for, from its ELF header. A dynamic one was built for this machine.
+/// Returns the architecture of a bootstrap, from its ELF header. A dynamic one was built for this machine.
 pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
     // The program headers follow the file header; a linker puts them nowhere else.
     let mut start = Vec::new();
@@ -117,8 +117,8 @@ pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
     }
 }
 
-/// A file that the bootstrap was made from is newer than it, or gone. What the manifest says of the zip does not make
-/// cargo link anew, so a zip that is newer than the manifest will do.
+/// Returns `true` if a file that the bootstrap was made from is newer than it, or gone. The manifest's settings of the
+/// zip do not make cargo link again, so a zip that is newer than the manifest suffices.
 fn is_stale(sources: Option<Vec<PathBuf>>, manifest: &Path, (built, zipped): (SystemTime, Option<SystemTime>)) -> bool {
     let newer = |path: &Path, made: SystemTime| {
         path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > made)
@@ -132,19 +132,18 @@ fn is_stale(sources: Option<Vec<PathBuf>>, manifest: &Path, (built, zipped): (Sy
     }
 }
 
-/// The zip is older than a file that it includes, or has other files beside the bootstrap than it shall. One that cannot
-/// be read says nothing.
+/// Returns `true` if the zip is older than a file that it includes, or has the wrong files beside the bootstrap. An
+/// unreadable zip is not reported.
 fn is_behind(zip: &Path, zipped: SystemTime, name: &str, include: &[Include], target: &Path) -> bool {
     let Some(archive) = File::open(zip).ok().and_then(|file| ZipArchive::new(file).ok()) else { return false };
-    // Where something cannot be included, the build says why.
+    // If something cannot be included, the build reports the reason.
     let Ok(included) = Included::of(name, include, target) else { return true };
     let Ok(mut there) = archive.file_names().collect::<Result<BTreeSet<_>, _>>() else { return true };
     there.remove(BOOTSTRAP);
     !there.iter().eq(included.files.keys()) || included.newest().is_some_and(|newest| newest > zipped)
 }
 
-/// The sources that cargo noted beside the binary that the bootstrap is a copy of: a copy has its
-/// original's time.
+/// The sources that cargo listed beside the binary that the bootstrap is a copy of: a copy has its original's time.
 fn sources(target: &Path, name: &str, built: SystemTime) -> Option<Vec<PathBuf>> {
     let targets = std::fs::read_dir(target).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let binary = targets

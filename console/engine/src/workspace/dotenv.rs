@@ -1,16 +1,16 @@
-//! Files of variables in the dotenv format: quotes, comments, escapes, values over several lines, `export`, and `$NAME` of
-//! a variable further up or of the environment. The `dotenvy` crate reads each entry; unquoted values may have blanks, as
-//! in other dotenv implementations. Pure but for the environment.
+//! Parses files of variables in the dotenv format: quotes, comments, escapes, values over several lines, `export`, and
+//! `$NAME` of an earlier variable or of the environment. The `dotenvy` crate reads each entry; unquoted values may have
+//! blanks, as in other dotenv implementations. Pure except for the environment.
 
 use std::collections::BTreeSet;
 
-/// The variables of a file in their order, and what is wrong with the lines that are left out: line number and reason,
+/// The variables of a file in their order, and the problems of the lines that are left out: line number and reason,
 /// never the text, which may be a secret.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     /// Names and values.
     pub pairs: Vec<(String, String)>,
-    /// Lines, from 1, that are no entry, each with the reason.
+    /// Lines, from 1, that are not entries, each with the reason.
     pub problems: Vec<(usize, String)>,
 }
 
@@ -30,12 +30,12 @@ pub fn parse(text: &str) -> Variables {
             Err(why) => variables.problems.push((line, why)),
         }
     }
-    // All in one go: an entry may refer to one before it.
+    // All at once: an entry may refer to one before it.
     variables.pairs = dotenvy::from_read_iter(good.as_bytes()).filter_map(Result::ok).collect();
     variables
 }
 
-/// The name of an entry that can be read by itself.
+/// The name of an entry that can be parsed alone.
 fn check(entry: &str, known: &BTreeSet<String>) -> Result<String, String> {
     let unreadable = || "it is not NAME=VALUE in the dotenv format".to_owned();
     let (name, _) = dotenvy::from_read_iter(entry.as_bytes()).next().ok_or_else(unreadable)?.map_err(|_error| {
@@ -85,7 +85,7 @@ fn entries(text: &str) -> Vec<(usize, Result<String, String>)> {
             entries.push((number, Ok(format!("{name}={}", quoted(value)))));
             continue;
         };
-        // A quoted value may go on over the next lines.
+        // A quoted value may continue on the next lines.
         let mut entry = format!("{name}={value}");
         let mut end = at;
         while !is_closed(&entry, name.len() + 1, quote) {
@@ -108,7 +108,7 @@ fn entries(text: &str) -> Vec<(usize, Result<String, String>)> {
     entries
 }
 
-/// The quote that begins at `start` ends in the entry.
+/// Returns `true` if the quote that begins at `start` ends in the entry.
 fn is_closed(entry: &str, start: usize, quote: char) -> bool {
     let mut escaped = false;
     entry.get(start + 1..).unwrap_or_default().chars().any(|c| {
@@ -118,7 +118,7 @@ fn is_closed(entry: &str, start: usize, quote: char) -> bool {
     })
 }
 
-/// An unquoted value without its comment, in double quotes so that blanks and backslashes stay as they are.
+/// An unquoted value without its comment, in double quotes so that blanks and backslashes are kept.
 fn quoted(value: &str) -> String {
     let comment = value.char_indices().zip(std::iter::once(' ').chain(value.chars()));
     let end = comment.into_iter().find(|((_, c), before)| *c == '#' && before.is_whitespace());

@@ -1,4 +1,4 @@
-//! What git ignores.
+//! Paths that git ignores.
 //!
 //! May touch `git`, to read.
 
@@ -13,23 +13,23 @@ use std::{
 
 use crate::compile::child_process;
 
-/// What git answered.
+/// Git's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ignored {
-    /// Those of the paths that it ignores.
+    /// The ignored paths.
     pub(crate) paths: HashSet<PathBuf>,
-    /// Why it refused to answer; `None` also where there is no git or no repository.
+    /// Reason why it refused to answer; `None` also if there is no git or no repository.
     pub(crate) refusal: Option<String>,
 }
 
 impl Ignored {
-    /// Git ignores this path.
+    /// Returns `true` if git ignores this path.
     pub(crate) fn has(&self, path: &Path) -> bool {
         self.paths.contains(path)
     }
 }
 
-/// Asks which of `paths`, which are all in `directory`, git ignores.
+/// Returns those of `paths`, which are all in `directory`, that git ignores.
 pub(crate) fn ignored(directory: &Path, paths: &[impl AsRef<Path> + Sync]) -> Ignored {
     if paths.is_empty() {
         return Ignored::default();
@@ -38,7 +38,7 @@ pub(crate) fn ignored(directory: &Path, paths: &[impl AsRef<Path> + Sync]) -> Ig
     for key in child_process::leftovers(directory) {
         git.env_remove(key);
     }
-    // Its messages are read.
+    // Its messages are parsed.
     git.args(["check-ignore", "-z", "--stdin"]).current_dir(directory).env("LC_ALL", "C");
     let child = git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut child) = child else { return Ignored::default() };
@@ -47,7 +47,7 @@ pub(crate) fn ignored(directory: &Path, paths: &[impl AsRef<Path> + Sync]) -> Ig
         scope.spawn(move || {
             let mut stdin = stdin?;
             for path in paths {
-                // It reads no more when it has refused.
+                // It stops reading after a refusal.
                 stdin.write_all(path.as_ref().as_os_str().as_bytes()).and_then(|()| stdin.write_all(b"\0")).ok()?;
             }
             Some(())

@@ -1,5 +1,5 @@
-//! Binaries that may be functions without saying so: their package gets the runtime by way of another of the workspace.
-//! They may as well be tools, so they are only named.
+//! Binaries that may be functions that were not detected: their package gets the runtime through another package of the
+//! workspace. They may also be tools, so they are only mentioned.
 //!
 //! Pure.
 

@@ -1,6 +1,6 @@
-//! The files that go into a zip beside the bootstrap: where what a manifest's `include` names leads to.
+//! The files that go into a zip beside the bootstrap: the targets of a manifest's `include`.
 //!
-//! Reads directories, and of files what they are; changes nothing.
+//! Reads directories and the metadata of files; changes nothing.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use std::{
 
 use lambda_console_model::{Failure, Include};
 
-/// What the executable is called in a zip.
+/// Name of the executable in a zip.
 pub(crate) const BOOTSTRAP: &str = "bootstrap";
 
 /// All files that a function includes.
@@ -28,21 +28,21 @@ pub(crate) struct Included {
 /// A file that goes into a zip.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// Where it is.
+    /// Path of the file.
     pub(crate) path: PathBuf,
     /// Its size.
     pub(crate) bytes: u64,
-    /// Its mode in the zip. Lambda must be able to read it, and nothing else of the mode has a meaning there.
+    /// Its mode in the zip. Lambda must be able to read it; the rest of the mode has no meaning there.
     pub(crate) mode: u32,
-    /// When it was written.
+    /// Time of its last change.
     pub(crate) modified: SystemTime,
 }
 
 impl Included {
-    /// Looks up what `include` of `function` names. Directories are walked, and links followed.
+    /// Resolves the `include` of `function`. Directories are walked, and links followed.
     ///
     /// # Errors
-    /// Work: something is not there, cannot be read, has no place in a zip, or two have the same.
+    /// Work: something does not exist, cannot be read, has no valid name in the zip, or two have the same.
     pub(crate) fn of(function: &str, include: &[Include], target: &Path) -> Result<Self, Failure> {
         let mut included = Self::default();
         if include.is_empty() {
@@ -61,7 +61,7 @@ impl Included {
         Ok(included)
     }
 
-    /// When the newest of the files was written.
+    /// Returns the time of the newest file.
     pub(crate) fn newest(&self) -> Option<SystemTime> {
         self.files.values().map(|file| file.modified).max()
     }
@@ -79,7 +79,7 @@ fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// The walk through one thing that is included.
+/// The walk through one included path.
 struct Walk<'a> {
     function: &'a str,
     include: &'a Include,
@@ -90,7 +90,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The name in the zip, without what leads nowhere; empty for the zip's root.
+    /// The name in the zip, without `.` and `..`; empty for the zip's root.
     fn name(&self) -> Result<String, Failure> {
         let mut parts = Vec::new();
         for component in Path::new(&self.include.name).components() {
@@ -125,7 +125,7 @@ impl Walk<'_> {
 
     fn directory(&mut self, path: &Path, name: &str, identity: Identity) -> Result<(), Failure> {
         if self.target == Some(identity) {
-            // The zip itself is in there, so no build would be the last.
+            // The zip itself is in there, so each build would make the next one necessary.
             let why = format!("{} is what cargo builds into", path.display());
             return Err(self.failure(&why, "name the files and directories beside it one by one"));
         }
@@ -173,7 +173,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Nothing is a file and a directory in one.
+    /// Checks that no name is both a file and a directory.
     fn check(&self) -> Result<(), Failure> {
         let files = &self.included.files;
         for name in files.keys() {

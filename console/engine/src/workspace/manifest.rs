@@ -1,9 +1,9 @@
-//! `[package.metadata.lambda]` and `[workspace.metadata.lambda]`, with the keys and the meaning that
-//! cargo-lambda gave them.
+//! Reads `[package.metadata.lambda]` and `[workspace.metadata.lambda]`, with the keys and the meaning of
+//! cargo-lambda's.
 //!
-//! Layers, the later wins: the workspace's, the workspace's for the binary (`bin.<name>`), the package's, the
-//! package's for the binary. A value of the wrong type, or a key that is not known, is a warning with its place and leaves the
-//! rest as it is; so are the keys of cargo-lambda that the console does not use.
+//! Layers, of which later ones win: the workspace's, the workspace's for the binary (`bin.<name>`), the package's, the
+//! package's for the binary. A value of the wrong type, or an unknown key, is a warning with its place and does not
+//! affect the rest; so are the keys of cargo-lambda that the console does not use.
 //!
 //! Reads the manifests; changes nothing.
 
@@ -46,14 +46,14 @@ impl Layer {
         Self::read(manifest, "package")
     }
 
-    /// Cargo has read the same file a moment ago; should it be gone by now, it says nothing.
+    /// Cargo has just read the same file; if it no longer exists, it counts as empty.
     fn read(manifest: &Path, section: &'static str) -> Self {
         let text = text::read(manifest).unwrap_or_default();
         Self { manifest: manifest.to_path_buf(), text, section }
     }
 }
 
-/// The settings of `binary`, merged of `layers`. What cannot be used of them is added to `warnings`.
+/// The settings of `binary`, merged from `layers`. Values that cannot be used are added to `warnings`.
 pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure>) -> FunctionConfig {
     let (mut config, mut includes) = (FunctionConfig::default(), Includes::default());
     for layer in layers {
@@ -73,7 +73,7 @@ pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
-/// Reads the tables of one layer, and knows where it is.
+/// Reads the tables of one layer, and tracks the path of the current key.
 struct Reader<'a> {
     layer: &'a Layer,
     warnings: &'a mut Vec<Failure>,
@@ -81,7 +81,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Goes down `keys`, which stay on the path; none if one is not there.
+    /// Descends into `keys`, which stay on the path; `None` if one does not exist.
     fn enter<'v, 't>(&mut self, mut table: &'v DeTable<'t>, keys: &[&str]) -> Option<&'v DeTable<'t>> {
         for key in keys {
             let value = table.get(*key)?;
@@ -95,7 +95,7 @@ impl Reader<'_> {
         Some(table)
     }
 
-    /// `env`, `build` and `deploy`.
+    /// Reads `env`, `build` and `deploy`.
     fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig, includes: &mut Includes) {
         self.pairs(table, "env", &mut config.env);
         self.includes(table, includes);
@@ -142,7 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A table of strings, or a list of `KEY=VALUE`. Added to what is there.
+    /// Reads a table of strings, or a list of `KEY=VALUE`, and adds it to the existing values.
     fn pairs(&mut self, table: &DeTable<'_>, key: &str, to: &mut BTreeMap<String, String>) {
         let Some(value) = table.get(key) else { return };
         let pair =
@@ -198,7 +198,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Never shows the value itself: it may be a secret.
+    /// Adds a warning without the value itself, which may be a secret.
     fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
         let warning = Failure::usage(
             format!("left out the setting `{}.{key}`", self.path.join(".")),

@@ -1,14 +1,14 @@
-//! The names of functions: their binaries', or those that their settings give them; and what gets none. Pure.
+//! The names of functions: their binaries', or those in their settings; and the functions that are left out. Pure.
 
 use std::collections::HashMap;
 
 use lambda_console_model::{Failure, Function, FunctionConfig};
 
-/// Names that are no function's, each with the reason.
+/// Names that are not given to a function, each with the reason.
 type LeftOut = Vec<(String, Failure)>;
 
-/// Gives each function its name and its directory, and takes out what can be none, so that it is in no other function's way.
-/// A name is one function's: of several that would have it, the first.
+/// Sets the name and the directory of each function, and removes those that cannot be one, so that they do not affect
+/// others. Names are unique: of several functions with the same name, the first gets it.
 pub(super) fn settle(functions: &mut Vec<Function>) -> LeftOut {
     let mut left_out = Vec::new();
     call_by_name(functions, &mut left_out);
@@ -32,7 +32,7 @@ pub(super) fn settle(functions: &mut Vec<Function>) -> LeftOut {
     left_out
 }
 
-/// How often each name occurs.
+/// Counts the occurrences of each name.
 fn count<'n>(names: impl Iterator<Item = &'n str>) -> HashMap<String, usize> {
     names.fold(HashMap::new(), |mut counts, name| {
         *counts.entry(name.to_owned()).or_default() += 1;
@@ -40,12 +40,12 @@ fn count<'n>(names: impl Iterator<Item = &'n str>) -> HashMap<String, usize> {
     })
 }
 
-/// The name that the settings give, where it is not the binary's.
+/// The name in the settings, if it differs from the binary's.
 fn given(function: &Function) -> Option<&str> {
     function.config.name.as_deref().filter(|name| *name != function.binary)
 }
 
-/// Calls functions as their settings say, unless another is called so already.
+/// Renames functions according to their settings, unless another function already has the name.
 fn call_by_name(functions: &mut [Function], left_out: &mut LeftOut) {
     let binaries = functions.iter().map(|function| function.binary.as_str());
     let users = count(binaries.chain(functions.iter().filter_map(given)));
@@ -64,7 +64,7 @@ fn call_by_name(functions: &mut [Function], left_out: &mut LeftOut) {
     }
 }
 
-/// Takes out what can be no function on any stage.
+/// Removes the functions that are not valid on any stage.
 fn leave_out(functions: &mut Vec<Function>, left_out: &mut LeftOut) {
     functions.retain(|function| match why_not(function) {
         Some(failure) => {
@@ -88,7 +88,7 @@ fn why_not(function: &Function) -> Option<Failure> {
     })
 }
 
-/// Where a function's name is set.
+/// Returns the key and the table that set a function's name.
 fn setting(function: &Function) -> String {
     let table = format!("[package.metadata.lambda.bin.{}.deploy]", toml_key(&function.binary));
     format!("`name = \"…\"` below `{table}`")

@@ -1,7 +1,7 @@
-//! Where things are kept, by the XDG rules: what can be made again (cache), what cannot (state), and
-//! what the user writes (config).
+//! Locations of the console's files, by the XDG rules: files that can be created again (cache), files that cannot
+//! (state), and the user's own (config).
 //!
-//! Computes paths, makes directories for the user alone, and looks at who owns a file.
+//! Computes paths, creates directories that only the user can access, and checks the owner of files.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 
 const NAME: &str = "lambda-console";
 
-/// The state directory of one workspace: history, local Lambda, log. Readable by the user alone; whoever
-/// creates it sees to that.
+/// The state directory of one workspace: history, local Lambda, log. Readable only by the user; the code that creates
+/// it has to ensure that.
 ///
-/// The name starts with the workspace's own, for people, and ends with a hash of its path, so that two
-/// workspaces of one name keep apart.
+/// The name starts with the workspace's own, for people, and ends with a hash of its path, so that two workspaces of
+/// one name do not collide.
 pub fn state_dir(workspace_root: &Path) -> PathBuf {
     let root = std::path::absolute(workspace_root).unwrap_or_else(|_| workspace_root.to_path_buf());
     let name = root.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
@@ -25,7 +25,7 @@ pub fn state_dir(workspace_root: &Path) -> PathBuf {
     base(|base| base.state_dir().unwrap_or_else(|| base.data_dir())).join(format!("{name}-{hash}"))
 }
 
-/// The cache directory: the toolchain's provided parts. All of it can be deleted; `setup` makes it again.
+/// The cache directory: the toolchain's provided parts. All of it can be deleted; `setup` creates it again.
 pub fn cache_dir() -> PathBuf {
     base(BaseStrategy::cache_dir)
 }
@@ -38,19 +38,20 @@ pub fn config_file() -> PathBuf {
 fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> PathBuf) -> PathBuf {
     match etcetera::base_strategy::Xdg::new() {
         Ok(base) => pick(&base).join(NAME),
-        // Without a home directory there is only the temporary one, which others share: the name is the user's own.
+        // Without a home directory there is only the temporary one, which others share: the name contains the user's
+        // ID.
         Err(_) => std::env::temp_dir().join(format!("{NAME}-{}", rustix::process::geteuid().as_raw())),
     }
 }
 
-/// Makes a directory for the user alone (mode 0700), with those above it.
+/// Creates a directory that only the user can access (mode 0700), with its parents.
 ///
 /// # Errors
-/// It cannot be made, or it belongs to another user, who could read or replace what is put there.
+/// Returns an error if it cannot be created, or it belongs to another user, who could read or replace its content.
 pub fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    // Of a link itself: where it points may be changed by whoever owns it.
+    // Of a link itself: its owner may change its target.
     let metadata = std::fs::symlink_metadata(directory)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
@@ -61,8 +62,8 @@ pub fn make_private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether nobody but the user and root can have put a file there: `file`, and each directory from `root` down to it,
-/// belong to one of the two and others may not write to them.
+/// Returns `true` if only the user and root can have put a file there: `file`, and each directory from `root` down to
+/// it, belong to one of the two and others may not write to them.
 pub fn is_own(file: &Path, root: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let me = rustix::process::geteuid().as_raw();
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_directory_of_another_user_is_refused() {
-        // Only root can make one; the rule is the same for all.
+        // Only root can create one; the rule is the same for all.
         if !rustix::process::geteuid().is_root() {
             return;
         }

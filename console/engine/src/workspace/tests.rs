@@ -4,7 +4,7 @@ use lambda_console_model::{Architecture, FailureKind, RuntimeCrate};
 
 use super::{discover, discover_apart};
 
-/// A workspace in a temporary directory, without dependencies from elsewhere.
+/// A workspace in a temporary directory, without external dependencies.
 fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -132,7 +132,7 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
         ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
         ("a/Cargo.toml", &named("a", "[package.metadata.lambda.deploy]\nname = \"orders\"\n")),
         ("a/src/main.rs", MAIN),
-        // Of two binaries, `binary_name` says which.
+        // Of two binaries, `binary_name` selects one.
         ("b/Cargo.toml", &named("b", "[package.metadata.lambda.deploy]\nname = \"refunds\"\nbinary_name = \"two\"\n")),
         ("b/src/bin/one.rs", MAIN),
         ("b/src/bin/two.rs", MAIN),
@@ -168,7 +168,7 @@ async fn a_zip_that_is_behind_what_it_includes_makes_the_function_stale_until_it
     ]);
     let executable = root.path().join("target/made");
     fs::create_dir_all(root.path().join("target")).unwrap();
-    // Native may be anything.
+    // A native executable may be anything.
     fs::write(&executable, "#!/bin/sh\n").unwrap();
     let found = async || discover_apart(root.path()).await.functions.remove(0);
     let package = async || {

@@ -1,13 +1,13 @@
-//! Text files: [`decode`] of what is in them. Reads the files that it is given.
+//! Text files: [`decode`] of their content. Reads the files that it is given.
 
 use std::path::Path;
 
 pub use lambda_console_model::text::decode;
 
-/// The text of a file, as [`decode`] gives it.
+/// Reads the text of a file, as returned by [`decode`].
 ///
 /// # Errors
-/// The file cannot be read, or is not UTF-8; the sentence does not name the file.
+/// Returns an error if the file cannot be read, or is not UTF-8; the sentence does not name the file.
 pub fn read(path: &Path) -> Result<String, String> {
     decode(std::fs::read(path).map_err(|error| error.to_string())?)
 }

@@ -1,12 +1,13 @@
-//! Watches the sources of functions, and what their zips include, and says which functions a saved file belongs to.
+//! Watches the sources of functions, and the files in their zips, and reports the functions that a saved file belongs
+//! to.
 //!
-//! The system tells of changes (inotify, `FSEvents`, kqueue): where it can, nothing is polled, and when nothing is saved
-//! nothing runs. Watched are the files that the last builds have read, wherever they are, and the directories of the
-//! packages that functions are made from: what is new there may be read by the next build. What cargo makes, what git
-//! ignores and what is hidden is not looked at, unless a build has read it or a manifest includes it in a zip.
+//! The system reports changes (inotify, `FSEvents`, kqueue): if it can, nothing is polled, and nothing runs while
+//! nothing is saved. The watched paths are the files that the last builds have read, wherever they are, and the
+//! directories of the packages that functions are made from: new files there may be read by the next build. Cargo's
+//! output and ignored or hidden files are skipped, unless a build has read them or a manifest includes them in a zip.
 //!
-//! A file belongs to a function if cargo would compile the function again for it. What only a build wrote is no reason for
-//! another, so what changes during a build is looked at when it has ended.
+//! A file belongs to a function if cargo would compile the function again for it. A file that only a build wrote does
+//! not start another one, so changes during a build are checked when it has ended.
 //!
 //! May touch files and `cargo metadata`, to read.
 
@@ -29,16 +30,16 @@ pub use self::builds::{Builds, Running};
 use self::{builds::Ends, graph::Graph, made::Made, sight::Sight};
 use crate::{Job, compile::fingerprint::Now, workspace};
 
-/// A file that changes in so many builds, one after the other, and only then, is written by them.
+/// A file that changes in this number of builds in succession, and only then, is written by them.
 const BY_BUILDS: usize = 3;
 
-/// Watches the functions of the workspace at `root` until the job is cancelled: all, or those named. Says at first, with
-/// no file, what is watched, and then after each burst of saves what has changed; an error where the manifests cannot be
-/// read as they are, or something is passed over: then it goes on. What changes while one of the `builds` runs is told
+/// Watches functions of the workspace at `root` until the job is cancelled: all, or those named. First reports, with no
+/// file, the watched functions, and then after each burst of saves the changes; an error if the manifests cannot
+/// currently be read, or something is skipped: then it continues. Changes while one of the `builds` runs are reported
 /// after it.
 ///
 /// # Errors
-/// Interrupted: cancelled. At first, as [`workspace::discover`].
+/// Interrupted: cancelled. At the beginning, as [`workspace::discover`].
 pub async fn watch(
     root: &Path,
     names: &[String],
@@ -62,7 +63,7 @@ pub async fn watch(
         watching.sight.notices().into_iter().for_each(|notice| report(Err(notice)));
         let functions = watching.graph.names();
         report(Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) }));
-        // Files that wait for manifests that can be read.
+        // Files that wait until the manifests can be read.
         let mut waiting = BTreeMap::new();
         loop {
             let mut changed = watching.next().await;
@@ -70,7 +71,7 @@ pub async fn watch(
             changed.files.append(&mut waiting);
             let mut workspace = None;
             let mut functions = BTreeSet::new();
-            // By what is known before they are read: what a new target begins with is none afterwards.
+            // Classified before the manifests are read: the root file of a new target is no such file afterwards.
             let manifests: Vec<PathBuf> =
                 changed.files.keys().filter(|file| watching.is_manifest(file)).cloned().collect();
             if changed.is_incomplete || is_waiting || !manifests.is_empty() {
@@ -115,22 +116,22 @@ pub async fn watch(
     }
 }
 
-/// What is watched, and what is known of it.
+/// Watched functions and their known state.
 struct Watching {
     graph: Graph,
     sight: Sight,
-    /// What each function was last built from.
+    /// Inputs of each function's last build.
     made: HashMap<String, Made>,
     builds: Ends,
-    /// What was saved so far.
+    /// Files that were saved so far.
     saved: HashSet<PathBuf>,
-    /// How often in succession a file was taken for saved during a build.
+    /// Number of builds in succession during which a file was taken for saved.
     in_builds: HashMap<PathBuf, usize>,
 }
 
-/// What has changed, as the system tells.
+/// Changes that the system reported.
 struct Seen {
-    /// Each with whether it came into being.
+    /// Each with `true` if it was created.
     files: BTreeMap<PathBuf, bool>,
     is_incomplete: bool,
 }
@@ -162,7 +163,7 @@ impl Watching {
         }
     }
 
-    /// Reads what the last builds noted; says whether any of it is new.
+    /// Reads the records of the last builds; returns `true` if any of them is new.
     fn reload(&mut self) -> bool {
         let (graph, made) = (&self.graph, &mut self.made);
         made.retain(|name, _| graph.functions().iter().any(|function| function.name == *name));
@@ -173,11 +174,11 @@ impl Watching {
         is_new
     }
 
-    /// Watches all that there is; what is watched already stays so.
+    /// Watches all current paths; watched ones stay watched.
     async fn cover(&mut self) {
         let mut places = self.graph.places();
         places.extend(self.made.values().flat_map(Made::places).map(Path::to_path_buf));
-        // Of settings elsewhere the files alone: what else is in the user's directories changes often.
+        // Settings elsewhere are watched as files only: other files in the user's directories change often.
         let root = self.graph.root();
         let settings = self.made.values().flat_map(|made| made.settings(root));
         places.extend(settings.filter(|file| !file.starts_with(root) && file.exists()));
@@ -191,14 +192,14 @@ impl Watching {
         }
     }
 
-    /// The workspace, or what reaches the compiler of its settings, depends on the file.
+    /// Returns `true` if the workspace, or its settings that reach the compiler, depend on the file.
     fn is_manifest(&self, file: &Path) -> bool {
         let root = self.graph.root();
         (self.graph.is_manifest(file) && !self.is_written_by_cargo(file))
             || (!file.starts_with(root) && self.made.values().any(|made| made.settings(root).contains(file)))
     }
 
-    /// The functions that are new beside those `before`, or whose settings are others.
+    /// The functions that are not among those `before`, or whose settings have changed.
     fn have_other_settings(&self, before: &[Function]) -> BTreeSet<String> {
         let now = Now::default();
         let is_other = |function: &&Function| {
@@ -213,7 +214,7 @@ impl Watching {
         self.graph.functions().iter().filter(is_other).map(|function| function.name.clone()).collect()
     }
 
-    /// Those of `files` that were saved and make a function another, with these functions.
+    /// Those of `files` that were saved and affect a function, with these functions.
     async fn affected(&mut self, files: BTreeMap<PathBuf, bool>) -> Vec<(PathBuf, BTreeSet<String>)> {
         let (mut affected, unsure) = self.sorted(files);
         let mut homes: BTreeMap<PathBuf, Vec<(PathBuf, bool, BTreeSet<String>)>> = BTreeMap::new();
@@ -235,8 +236,8 @@ impl Watching {
         affected
     }
 
-    /// Of `files` those that were read by a build or are included, and have changed; and those that may be read, each with
-    /// whether it came into being. With the functions.
+    /// Splits `files` into those that were read by a build or are included, and have changed; and those that may be
+    /// read, each with `true` if it was created. With the functions.
     #[expect(clippy::type_complexity, reason = "two lists of the same")]
     fn sorted(
         &mut self,
@@ -259,7 +260,7 @@ impl Watching {
             if !likely.is_subset(&sure) {
                 unsure.push((file, is_new, likely.into_iter().chain(sure).collect()));
             } else if is_included || self.made.values().any(|made| made.has(&file)) {
-                // What has changed is noted also where a build has read it by now.
+                // A change is also recorded if a build has read it in the meantime.
                 let is_other = self.sight.is_other(&file, is_new);
                 if is_other && !sure.is_empty() {
                     affected.push((file, sure));
@@ -269,7 +270,8 @@ impl Watching {
         (affected, unsure)
     }
 
-    /// The functions that may be made from `file`: those of which it is not known, and those whose build script reads all.
+    /// The functions that may be made from `file`: those with unknown inputs, and those whose build script reads
+    /// everything.
     fn likely(&self, file: &Path) -> BTreeSet<String> {
         let home = self.graph.home(file);
         let is_cargos = self.is_written_by_cargo(file);
@@ -284,7 +286,7 @@ impl Watching {
         may_make.into_iter().filter(is_likely).map(str::to_owned).collect()
     }
 
-    /// A build has written the lock file, as it does where that is missing or behind the manifests.
+    /// Returns `true` if a build has written the lock file, as it does if it is missing or out of date.
     fn is_written_by_cargo(&self, file: &Path) -> bool {
         file.ends_with("Cargo.lock") && self.changed_in_build(file)
     }
@@ -294,7 +296,8 @@ impl Watching {
         time.is_ok_and(|time| self.builds.were_running_at(time))
     }
 
-    /// Somebody has saved it, as far as can be known: what changes in one build after the other, is written by them.
+    /// Returns `true` if the user has saved it, as far as can be known: a file that changes in each build is written by
+    /// them.
     fn is_saved(&mut self, file: &Path) -> bool {
         if !self.changed_in_build(file) {
             self.in_builds.remove(file);
@@ -323,7 +326,7 @@ async fn read(root: &Path, names: &[String], job: &Job) -> Result<(Workspace, Gr
     Ok((workspace, graph))
 }
 
-/// `file` as seen from the root; as it is where it lies outside.
+/// `file` relative to the root; unchanged if it is outside.
 fn shown(root: &Path, file: &Path) -> String {
     match file.strip_prefix(root) {
         Ok(inside) if inside.as_os_str().is_empty() => "the workspace".to_owned(),

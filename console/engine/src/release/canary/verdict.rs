@@ -1,17 +1,17 @@
-//! Whether a new version does worse than the old one. Pure.
+//! Decides whether a new version does worse than the old one. Pure.
 
 use lambda_console_model::{
     Canary, VersionFigures,
     text::{counted, duration},
 };
 
-/// The fewest cold starts of each version for their medians to be compared, and for their 99th percentiles.
+/// Minimum number of cold starts of each version for their medians to be compared, and for their 99th percentiles.
 const COLD: u64 = 3;
 const COLD_P99: u64 = 20;
-/// Milliseconds by which an init may always be slower: the measure is no finer.
+/// Milliseconds by which an init may always be slower: the measurement is no more precise.
 const NOISE_MS: f64 = 5.0;
 
-/// What speaks against the version `new`; none where nothing does.
+/// Returns the reason against the version `new`; `None` if there is none.
 pub(super) fn breach(
     (old, of_old): (&str, &VersionFigures),
     (new, of_new): (&str, &VersionFigures),

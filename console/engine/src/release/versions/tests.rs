@@ -76,7 +76,7 @@ async fn a_roll_back_goes_to_the_version_before_and_forth_again() {
     stage.close().await;
 }
 
-/// What `kill -9` leaves of a canary.
+/// Simulates `kill -9` during a canary.
 #[tokio::test]
 async fn a_canary_that_was_cut_off_is_seen_and_ended_by_a_roll_back() {
     let place = Place::new(WITH_ALIAS);
@@ -243,7 +243,7 @@ async fn a_promotion_to_another_account_brings_the_same_code_and_not_the_configu
     beta.close().await;
 }
 
-/// Version 1 is live, version 2 on beta; answers when `live` was called so often that its canary can be judged.
+/// Runs a canary with version 1 live and version 2 on beta, while both are invoked often enough to decide it.
 async fn canary(payload: &str, canary: Canary, cancels: bool) -> (Result<Promoted, Failure>, String) {
     let place = Place::new("[workspace]");
     let (beta, live) = aliases(&place).await;
@@ -252,14 +252,14 @@ async fn canary(payload: &str, canary: Canary, cancels: bool) -> (Result<Promote
     run(&beta, &live, &promotion(hello.clone(), None), &Job::silent()).await.unwrap();
     deploy_one(&beta, &place.function("hello", "2")).await;
     let (job, asked) = (Job::silent(), promotion(hello, Some(canary)));
-    // What is warm answers at once, and what was before does not count.
+    // Warm sandboxes answer at once, and earlier invocations do not count.
     invoked(&live, "1", "{}").await;
     invoked(&live, "2", payload).await;
     let calls: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
         loop {
             let share = alias::get(&live, "hello", "live").await.unwrap().unwrap();
             if share.canary.is_some() {
-                // What the alias would give to the new version, it is given, so that no chance is in the test.
+                // Invokes the versions directly, instead of through the alias, so that nothing depends on chance.
                 invoked(&live, "2", payload).await;
                 invoked(&live, "1", "{}").await;
                 if cancels {

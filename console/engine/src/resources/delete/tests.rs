@@ -107,7 +107,7 @@ async fn what_is_kept_is_found_by_the_next_deletion() {
     let outcome = delete(&stage, &[kept], Consent::None, &Job::silent()).await.unwrap();
     let left: Vec<BelongingKind> = outcome.functions[0].left.iter().map(|item| item.kind).collect();
     assert_eq!(left, [BelongingKind::Role, BelongingKind::LogGroup]);
-    // As after a deletion that was cut off there.
+    // The state after a deletion that was interrupted there.
     let rest = list(&stage, "hello").await.unwrap();
     assert_eq!(
         rest.items.iter().map(|item| item.kind).collect::<Vec<_>>(),
@@ -160,7 +160,7 @@ async fn a_cancelled_deletion_says_what_is_left() {
     let listed = list(&stage, "hello").await.unwrap();
     let cancel = tokio_util::sync::CancellationToken::new();
     let asked = cancel.clone();
-    // The last thing that is begun is the function.
+    // The function is the last resource whose deletion begins.
     let job = Job::new(cancel, move |step| {
         if matches!(&step, Step::Phase { text, .. } if text.ends_with("its function")) {
             asked.cancel();

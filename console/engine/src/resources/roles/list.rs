@@ -1,4 +1,4 @@
-//! The execution roles that this program made, with what they allow and who has them.
+//! The execution roles that this program created, with their permissions and the functions that use them.
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{Failure, FailureKind, Role};
@@ -9,13 +9,13 @@ use crate::aws::{
     stage::Stage,
 };
 
-/// How many roles are looked at at once: IAM is the first to throttle.
+/// Number of roles that are read at once: IAM is the first to throttle.
 const AT_ONCE: usize = 4;
 
-/// The roles that this program made for functions in the stage's region, sorted by name.
+/// The roles that this program created for functions in the stage's region, sorted by name.
 ///
 /// # Errors
-/// IAM or Lambda cannot be asked.
+/// Returns an error if IAM or Lambda cannot be reached.
 pub async fn roles(stage: &Stage) -> Result<Vec<Role>, Failure> {
     let failed = |error: CallError| error.into_failure("could not list the roles");
     let path = &path(&stage.info().region);
@@ -58,7 +58,7 @@ async fn look(
     users: Option<&[(String, String)]>,
 ) -> Result<Role, CallError> {
     let name = listed.role_name();
-    // A list of roles does not say when they were last used.
+    // A list of roles does not contain the time of their last use.
     let whole = stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await });
     let whole = async { present(whole.await) };
     let (whole, policies, inline) = tokio::join!(whole, role::attached(stage, name), role::inline(stage, name));
@@ -85,7 +85,7 @@ async fn look(
     })
 }
 
-/// What was answered; nothing where this caller may not do `action`, which is then among `refused`.
+/// Returns the answer, or an empty one if this caller may not do `action`, which is then added to `refused`.
 fn allowed<T: Default>(answer: Result<T, CallError>, action: &str, refused: &mut Vec<String>) -> Result<T, CallError> {
     match answer {
         Err(error) if error.is_denied() => {

@@ -1,4 +1,4 @@
-//! What a caller must be allowed to do with functions of the workspace: the statements of the smallest policy. Pure.
+//! Permissions that a caller needs for functions of the workspace: the statements of the smallest policy. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{RolePolicies, name, own_name, path};
 use crate::aws::{naming::default_group, stage::Stage};
 
-/// What is done with functions.
+/// Kind of work with functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Task {
-    /// Create and update them, with what their settings ask for.
+    /// Create and update them, with the resources in their settings.
     Deploy,
     /// Invoke them.
     Invoke,
@@ -20,16 +20,16 @@ pub enum Task {
     Logs,
     /// Publish versions, move aliases, roll back, prune.
     Versions,
-    /// Change settings from the console, URLs and concurrency among them.
+    /// Change settings from the console, including URLs and concurrency.
     Config,
-    /// Delete them with what belongs to them.
+    /// Delete them with their resources.
     Delete,
-    /// List and remove execution roles, and ask what is allowed.
+    /// List and remove execution roles, and check permissions.
     Roles,
 }
 
 impl Task {
-    /// What is asked about where no task is named.
+    /// Tasks that are checked by default.
     pub const DEFAULT: [Self; 3] = [Self::Deploy, Self::Invoke, Self::Logs];
 }
 
@@ -42,17 +42,17 @@ pub(super) struct Need {
     pub(super) condition: Option<(&'static str, &'static str, Vec<String>)>,
 }
 
-/// A function as far as permissions go.
+/// The parts of a function that matter for permissions.
 pub(super) struct Subject<'c> {
     /// Its name on the stage.
     pub(super) remote: String,
     pub(super) config: &'c FunctionConfig,
-    /// The role that it is given by name.
+    /// The role that it has by name.
     pub(super) role: Option<String>,
     pub(super) policies: RolePolicies,
 }
 
-/// The place of all ARNs.
+/// Partition, region and account of all ARNs.
 pub(super) struct Region<'s> {
     partition: &'static str,
     info: &'s StageInfo,
@@ -79,7 +79,7 @@ impl<'s> Region<'s> {
     }
 }
 
-/// The needs of `tasks` on `subjects`, of which those on the same resources are one.
+/// The needs of `tasks` on `subjects`; those on the same resources are merged.
 pub(super) fn needs(region: &Region<'_>, subjects: &[Subject<'_>], tasks: &[Task]) -> Vec<Need> {
     let mut needs = Needs::default();
     for subject in subjects {
@@ -168,7 +168,7 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
         Task::Versions => {
             needs.add(&ALIASES, function);
             needs.add(&["logs:FilterLogEvents"], group);
-            // Errors that the function itself returned; the service knows no narrower resource.
+            // Errors that the function itself returned; the service supports no narrower resource.
             needs.add(&["cloudwatch:GetMetricData"], everything);
             needs.add(
                 &[
@@ -213,7 +213,7 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
     }
 }
 
-/// What a deploy needs for the settings that the workspace gives.
+/// Adds the permissions that a deploy needs for the settings in the workspace.
 fn settings(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, function: &[String], group: &[String]) {
     let config = subject.config;
     if region.alias {
@@ -237,7 +237,7 @@ fn settings(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, funct
         needs.add(&looks, &["*".to_owned()]);
     }
     if let Some(bucket) = &config.s3_bucket {
-        // Lambda fetches the zip with the caller's rights.
+        // Lambda reads the zip with the caller's permissions.
         let objects = format!("arn:{}:s3:::{bucket}/*", region.partition);
         needs.add(&["s3:GetObject", "s3:PutObject"], &[objects]);
     }
@@ -275,7 +275,7 @@ const REMOVAL: [&str; 6] = [
     "iam:ListRolePolicies",
 ];
 
-/// The policy document that allows `needs`, and nothing more.
+/// The policy document that allows exactly `needs`.
 pub(super) fn document(needs: &[Need]) -> Value {
     let statement = |need: &Need| {
         let mut actions = need.actions.clone();

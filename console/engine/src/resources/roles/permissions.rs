@@ -1,4 +1,4 @@
-//! The smallest policy that suffices, and the question to IAM which of it the caller has.
+//! The smallest sufficient policy, and a query to IAM for the parts of it that the caller has.
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use lambda_console_model::{Failure, Function, Permissions, Verdict};
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::aws::stage::Stage;
 
-/// The smallest policy that lets a caller do `tasks` with `functions`: a JSON document, laid out. Asks nobody.
+/// The smallest policy that lets a caller do `tasks` with `functions`: a formatted JSON document. Makes no calls.
 pub fn policy(stage: &Stage, functions: &[Function], tasks: &[Task]) -> String {
     format!("{:#}", document(&needed(stage, functions, tasks)))
 }
@@ -29,11 +29,11 @@ fn subject_of<'c>(stage: &Stage, function: &'c Function) -> Subject<'c> {
     }
 }
 
-/// Asks IAM what the caller may do of what `tasks` with `functions` need. What an organisation's policies or those of
-/// a session take away is not in IAM's answer in all cases.
+/// Queries IAM for the permissions that `tasks` with `functions` need. IAM's answer does not always include the
+/// restrictions of an organisation's or a session's policies.
 ///
 /// # Errors
-/// IAM cannot be asked, or the caller may not ask it.
+/// Returns an error if IAM cannot be reached, or the caller may not query it.
 pub async fn check(stage: &Stage, functions: &[Function], tasks: &[Task]) -> Result<Permissions, Failure> {
     let what = "could not ask what the caller may do";
     let needs = needed(stage, functions, tasks);
@@ -75,8 +75,8 @@ fn all<'n>(need: &'n Need, reason: &'n str) -> impl Iterator<Item = Verdict> + '
     need.actions.iter().flat_map(|action| need.resources.iter().map(|resource| (*action, resource))).map(of)
 }
 
-/// Whose policies decide: of a session, those of the role. The session's ARN leaves the role's path out, so that IAM is
-/// asked for it.
+/// Returns the principal whose policies decide: for a session, its role. The session's ARN lacks the role's path, so
+/// IAM is queried for it.
 async fn principal(stage: &Stage, caller: &str) -> Result<String, Failure> {
     let Some(role) = session_role(caller) else { return Ok(caller.to_owned()) };
     let found = stage.call(|clients| async move { clients.iam().get_role().role_name(role).send().await }).await;
@@ -89,14 +89,14 @@ fn session_role(caller: &str) -> Option<&str> {
     caller.split_once(":assumed-role/")?.1.split('/').next()
 }
 
-/// What the conditions of the statement ask about, as a deploy answers it.
+/// Returns the values for the statement's conditions, as in a deploy.
 fn context(need: &Need) -> Option<Vec<ContextEntry>> {
     let (_, key, values) = need.condition.as_ref()?;
     let entry = ContextEntry::builder().context_key_name(*key).context_key_type(ContextKeyTypeEnum::String);
     Some(vec![entry.context_key_values(values.first().cloned().unwrap_or_default()).build()])
 }
 
-/// One verdict a resource; IAM tells them apart below the action where there are several.
+/// One verdict per resource; with several resources, IAM lists them below the action.
 fn told(result: &EvaluationResult) -> Vec<Verdict> {
     let verdict = |resource: &str, decision: &PolicyEvaluationDecisionType| {
         let allowed = *decision == PolicyEvaluationDecisionType::Allowed;

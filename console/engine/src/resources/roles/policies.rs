@@ -1,4 +1,4 @@
-//! What a function's role shall allow, as the workspace says, beside what it holds on the stage.
+//! The permissions of a function's role in the workspace, and those that it has on the stage.
 
 use lambda_console_model::FunctionConfig;
 use serde_json::{Value, json};
@@ -9,31 +9,31 @@ use crate::aws::{
     stage::Stage,
 };
 
-/// The policy that a role holds itself, with the statements of the workspace.
+/// Name of the role's inline policy, with the statements of the workspace.
 pub(super) const INLINE: &str = "lambda-console";
 
-/// What a function's role shall allow, as the workspace says.
+/// The permissions of a function's role, from the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RolePolicies {
-    /// The ARNs of managed policies: to write logs, to send traces where they are on, and those asked for.
+    /// The ARNs of managed policies: to write logs, to send traces if they are enabled, and those in the settings.
     pub(crate) attached: Vec<String>,
-    /// The settings name the policies, so that the role shall have no others.
+    /// `true` if the settings name the policies, so that the role has to have no others.
     pub(crate) is_whole: bool,
-    /// The statements of the policy that the role holds itself; none: nothing is said of them.
+    /// The statements of the inline policy; `None` if the settings do not mention them.
     pub(crate) statements: Option<Vec<Value>>,
 }
 
-/// What a role holds.
+/// Policies of a role.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Held {
     /// The ARNs of the managed policies that are attached to it.
     pub(crate) attached: Vec<String>,
-    /// The statements of its own policy, as far as it is this program's.
+    /// The statements of its inline policy, if they are this program's.
     pub(crate) statements: Vec<Value>,
 }
 
 impl RolePolicies {
-    /// What the settings of a function come to on `stage`.
+    /// Returns the policies for a function's settings on `stage`.
     pub(crate) fn of(stage: &Stage, config: &FunctionConfig) -> Self {
         let info = stage.info();
         let places = [
@@ -44,7 +44,8 @@ impl RolePolicies {
         Self::at(&places, config)
     }
 
-    /// As [`RolePolicies::of`], with what stands for the stage's partition, account and region, in this order.
+    /// As [`RolePolicies::of`], with the placeholders and values of the stage's partition, account and region, in this
+    /// order.
     fn at(places: &[(&str, &str); 3], config: &FunctionConfig) -> Self {
         let placed = |text: &str| places.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
         let arn = |policy: &str| match policy {
@@ -69,35 +70,35 @@ impl RolePolicies {
         Self { attached, is_whole: config.policies.is_some(), statements }
     }
 
-    /// The settings ask for more than every function has.
+    /// Returns `true` if the settings require more than every function has.
     pub(crate) const fn is_asked(&self) -> bool {
         self.is_whole || self.statements.is_some() || self.attached.len() > 1
     }
 
-    /// The managed policies that a role which holds `held` lacks.
+    /// The managed policies that a role with `held` lacks.
     pub(crate) fn lacking(&self, held: &Held) -> impl Iterator<Item = &String> {
         self.attached.iter().filter(|policy| !held.attached.contains(policy))
     }
 
-    /// The managed policies that a role shall no longer have.
+    /// The managed policies to detach from a role.
     pub(crate) fn surplus<'h>(&self, held: &'h Held) -> impl Iterator<Item = &'h String> {
         held.attached.iter().filter(|policy| self.is_whole && !self.attached.contains(policy))
     }
 
-    /// The statements that shall be in the place of others.
+    /// The statements that replace others.
     pub(crate) fn differing(&self, held: &Held) -> Option<&[Value]> {
         self.statements.as_deref().filter(|statements| *statements != held.statements)
     }
 }
 
 impl Held {
-    /// The statements as a plan shows them; none where there are none.
+    /// The statements as a plan shows them; `None` if there are none.
     pub(crate) fn shown(&self) -> Option<String> {
         shown(&self.statements)
     }
 }
 
-/// Statements in one line; none where there are none.
+/// Statements in one line; `None` if there are none.
 pub(crate) fn shown(statements: &[Value]) -> Option<String> {
     let lines: Vec<String> = statements.iter().map(Value::to_string).collect();
     (!lines.is_empty()).then(|| lines.join(", "))
@@ -108,7 +109,7 @@ pub(super) fn document(statements: &[Value]) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
-/// What the role `name` holds; nothing where it is not there.
+/// Returns the policies of the role `name`; empty if it does not exist.
 pub(crate) async fn held(stage: &Stage, name: &str) -> Result<Held, CallError> {
     let own = async {
         let asked = stage.call(|clients| async move {
@@ -121,8 +122,8 @@ pub(crate) async fn held(stage: &Stage, name: &str) -> Result<Held, CallError> {
     Ok(Held { attached, statements })
 }
 
-/// The statements of a policy document, which IAM answers percent-encoded. Of one that is not this program's work, what
-/// cannot be read is not there.
+/// The statements of a policy document, which IAM returns percent-encoded. If the document is not this program's,
+/// unreadable parts are left out.
 fn statements(document: &str) -> Vec<Value> {
     let text = percent_encoding::percent_decode_str(document).decode_utf8_lossy();
     let document: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -133,7 +134,7 @@ fn statements(document: &str) -> Vec<Value> {
     }
 }
 
-/// The value with `change` made to each text in it.
+/// Returns the value with `change` applied to each text in it.
 fn each_text(value: &Value, change: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => change(text).into(),

@@ -1,4 +1,4 @@
-//! One execution role: making it, giving it its policies, removing it.
+//! One execution role: creates it, sets its policies, removes it.
 
 use std::{future::Future, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::aws::{
     stage::Stage,
 };
 
-/// The first wait for a role that was just made, and for a change of it that is under way; and the longest.
+/// The first wait for a new role or a change of it that is in progress, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The ARN of the role of the function `remote`, with the policies asked for. A role that a deploy before made is used
-/// again, with what it lacks: that deploy may have been cut off between the two.
+/// The ARN of the role of the function `remote`, with the requested policies. A role that an earlier deploy created is
+/// reused, and its missing policies are added: that deploy may have been interrupted between the two.
 pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies) -> Result<String, Failure> {
     let region = stage.info().region;
     let (name, path) = (&role_name(stage, remote), &path(&region));
@@ -49,7 +49,7 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
             "name the function's role with `role` in its settings or in the stage's",
         ));
     }
-    // What is attached twice is attached once: a role that was asked for nothing more is not looked at.
+    // Attaching is idempotent: a role without further policies is not read.
     let held = if is_new || !policies.is_asked() {
         Held::default()
     } else {
@@ -61,7 +61,7 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
     Ok(arn)
 }
 
-/// Lets Lambda, and nobody else, use the role.
+/// Allows only Lambda to assume the role.
 fn trust() -> Value {
     json!({
         "Version": "2012-10-17",
@@ -71,7 +71,7 @@ fn trust() -> Value {
     })
 }
 
-/// Attaches the managed policies to the role `name` that it lacks.
+/// Attaches the missing managed policies to the role `name`.
 pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
     for arn in policies.lacking(held) {
         patiently(|| {
@@ -85,7 +85,7 @@ pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, h
     Ok(())
 }
 
-/// Detaches the managed policies from the role `name` that it shall no longer have.
+/// Detaches the surplus managed policies from the role `name`.
 pub(crate) async fn detach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
     for arn in policies.surplus(held) {
         detach_one(stage, name, arn)
@@ -95,7 +95,7 @@ pub(crate) async fn detach(stage: &Stage, name: &str, policies: &RolePolicies, h
     Ok(())
 }
 
-/// Gives the role `name` the statements that are not its own yet; without any, takes its own policy from it.
+/// Sets the inline policy of the role `name` to the statements if they differ; without any, deletes it.
 pub(crate) async fn set_statements(
     stage: &Stage,
     name: &str,
@@ -137,11 +137,11 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
     gone(patiently(delete)).await
 }
 
-/// Removes the role `name` that this program made, with what it holds.
+/// Removes the role `name` that this program created, with its policies.
 ///
 /// # Errors
-/// The stage is read-only, or protected without consent; there is no such role, someone else made it, or functions have
-/// it.
+/// Returns an error if the stage is read-only, or protected without consent; if there is no such role, someone else
+/// created it, or functions use it.
 pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
     stage.allow_change(&what(), consent)?;
@@ -162,7 +162,7 @@ pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), F
     remove_all_of(stage, name).await
 }
 
-/// Removes the role with what it holds. One that is not there is as good as removed.
+/// Removes the role with its policies. A missing role counts as removed.
 pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failure> {
     let failed = |error: CallError| error.into_failure(format!("could not remove the role {name}"));
     for policy in &attached(stage, name).await.map_err(failed)? {
@@ -175,7 +175,7 @@ pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failu
     gone(patiently(delete)).await.map_err(failed)
 }
 
-/// The ARNs of the managed policies that are attached to a role; none where it is not there.
+/// The ARNs of the managed policies that are attached to a role; empty if it does not exist.
 pub(super) async fn attached(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
     let listed = stage.call(|clients| async move {
         let pages = clients.iam().list_attached_role_policies().role_name(name).into_paginator();
@@ -185,7 +185,7 @@ pub(super) async fn attached(stage: &Stage, name: &str) -> Result<Vec<String>, C
     Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
-/// The names of the policies that a role holds itself; none where it is not there.
+/// The names of the inline policies of a role; empty if it does not exist.
 pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, CallError> {
     let listed = stage.call(|clients| async move {
         let pages = clients.iam().list_role_policies().role_name(name).into_paginator();
@@ -194,13 +194,12 @@ pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, Cal
     Ok(present(listed.await)?.unwrap_or_default())
 }
 
-/// What is not there is as good as removed.
+/// A missing resource counts as removed.
 async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(), CallError> {
     present(answer.await).map(drop)
 }
 
-/// Sends a change of a role again while IAM itself does not know the role everywhere yet, or another change of it is
-/// under way.
+/// Retries a change of a role while the role has not propagated within IAM yet, or another change of it is in progress.
 async fn patiently<T, F, Fut>(send: F) -> Result<T, CallError>
 where
     F: Fn() -> Fut,
@@ -211,7 +210,7 @@ where
 
 fn is_passing(error: &CallError) -> bool {
     match error.code() {
-        // A policy that does not exist has the same code, and never comes.
+        // A policy that does not exist has the same code, and a retry does not help.
         "NoSuchEntity" | "NoSuchEntityException" => error.message().contains("role with name"),
         code => matches!(
             code,

@@ -168,14 +168,14 @@ async fn a_role_follows_its_settings_when_they_change() {
     assert_eq!(second.attached[1..], ["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]);
     assert_eq!(second.statements.len(), 2);
 
-    // What the settings no longer speak of stays; what they have empty goes.
+    // Settings that are no longer mentioned stay; empty ones are removed.
     hello.config.policies = None;
     hello.config.statements = Some(Vec::new());
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
     let third = held(&stage, &name).await.unwrap();
     assert_eq!((third.attached, third.statements), (second.attached, Vec::new()));
 
-    // A function that is made anew has the role that is still there, as its settings are now.
+    // A recreated function gets the role that still exists, with the current settings.
     let gone =
         stage.call(|clients| async move { clients.lambda().delete_function().function_name("hello").send().await });
     gone.await.unwrap();
@@ -185,7 +185,7 @@ async fn a_role_follows_its_settings_when_they_change() {
     stage.close().await;
 }
 
-/// Each call that the engine makes is one that some task's policy allows: a new call without its permission fails here.
+/// Each call of the engine is allowed by some task's policy: a new call without its permission fails here.
 #[tokio::test]
 async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
     let place = Place::new("[workspace.metadata.lambda.stages.local]\nalias = \"live\"");
@@ -205,7 +205,7 @@ async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
             for call in text.split(&format!(".{service}().")).skip(1) {
                 let name: String = call.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let name = name.replace('_', "");
-                // The permissions that have other names than their calls.
+                // Permissions whose names differ from their calls.
                 let needed = match name.as_str() {
                     "invoke" | "invokewithresponsestream" => "lambda:invokefunction".to_owned(),
                     "headobject" => "s3:getobject".to_owned(),

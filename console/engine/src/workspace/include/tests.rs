@@ -1,10 +1,10 @@
-//! What leads where, in a directory on disk.
+//! Targets of includes and links, in a directory on disk.
 
 use std::{fs, os::unix::fs::symlink};
 
 use super::*;
 
-/// A directory that stands for a package's, with these files.
+/// A directory in the role of a package's, with these files.
 fn directory(files: &[&str]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for file in files {
@@ -18,7 +18,7 @@ fn write(path: &Path) {
     fs::write(path, path.to_str().unwrap()).unwrap();
 }
 
-/// What comes of these lines of a manifest in `directory`: names in the zip, or why not.
+/// Returns the result of these lines of a manifest in `directory`: names in the zip, or the reason of the failure.
 fn found(directory: &Path, lines: &[&str]) -> Result<Vec<String>, String> {
     let include: Vec<Include> = lines
         .iter()

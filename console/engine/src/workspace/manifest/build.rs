@@ -1,4 +1,4 @@
-//! The keys of a `build` table: what a function is built for, and with which features.
+//! The keys of a `build` table: a function's architecture and features.
 
 use lambda_console_model::{Architecture, FunctionConfig};
 use toml::de::{DeTable, DeValue};
@@ -15,7 +15,7 @@ impl Reader<'_> {
         for key in ["no_default_features", "no-default-features"] {
             self.flag(table, key, &mut config.features.no_default);
         }
-        // As a dependency has it.
+        // As in a dependency.
         for key in ["default_features", "default-features"] {
             let mut default = !config.features.no_default;
             self.flag(table, key, &mut default);

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Reader, keys};
 
-/// The days that `CloudWatch` Logs keeps lines for; 0: for ever.
+/// The days that `CloudWatch` Logs can keep lines for; 0 means for ever.
 const RETENTIONS: [u32; 23] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
@@ -50,7 +50,7 @@ impl Reader<'_> {
         self.flag(table, "extension", &mut config.extension);
     }
 
-    /// `name`, of the binary that `binary_name` tells, or of each that the table is about.
+    /// Reads `name`, of the binary that `binary_name` names, or of each binary of the table.
     fn name(&mut self, table: &DeTable<'_>, binary: &str, to: &mut Option<String>) {
         let (mut name, mut of) = (None, None);
         self.text(table, "name", &mut name);
@@ -80,7 +80,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A bootstrap runs on no other.
+    /// A bootstrap runs on no other runtime.
     fn runtime(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         let Some(value) = table.get("runtime") else { return };
         match value.get_ref().as_str() {
@@ -198,7 +198,7 @@ impl Reader<'_> {
         cors
     }
 
-    /// Each layer may say a part of it.
+    /// Each layer may set a part of it.
     fn vpc(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         const KEYS: [&str; 3] = ["subnet_ids", "security_group_ids", "ipv6_allowed_for_dual_stack"];
         if !KEYS.iter().any(|key| table.contains_key(*key)) {

@@ -1,5 +1,5 @@
-//! The key `include`: what goes into the zip beside the bootstrap. cargo-lambda has it in `build`, for when it zips, and
-//! in `deploy`, for when it sends; here both are the same zip.
+//! The key `include`: files that go into the zip beside the bootstrap. cargo-lambda has it in `build`, for packaging,
+//! and in `deploy`, for uploading; here both are the same zip.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::{Reader, Value};
 
-/// What the two tables say, each the last layer's word.
+/// Values of the two tables, each of the last layer that sets it.
 #[derive(Default)]
 pub(super) struct Includes {
     build: Vec<Include>,
@@ -16,7 +16,7 @@ pub(super) struct Includes {
 }
 
 impl Includes {
-    /// What is in the zip. What both tables name alike is there once.
+    /// Returns the files of the zip. Files that both tables name are included once.
     pub(super) fn together(self) -> Vec<Include> {
         let Self { build, deploy } = self;
         let is_same = |one: &Include, two: &Include| (&one.name, &one.source) == (&two.name, &two.source);
@@ -47,8 +47,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A path, or `NAME:PATH` for one that has another name in the zip. Where it leads is seen by the build: it may be
-    /// there only then.
+    /// A path, or `NAME:PATH` for one that has another name in the zip. The build resolves the path: it may not exist
+    /// before.
     fn item(&self, item: &Value<'_>) -> Option<Include> {
         let text = item.get_ref().as_str()?;
         let (name, path) = text.split_once(':').unwrap_or((text, text));

@@ -1,5 +1,5 @@
-//! The keys that are known: those that are read, and cargo-lambda's other ones, which are named as not used. What is left is
-//! a typing error.
+//! The known keys: those that are read, and cargo-lambda's other ones, which are reported as not used. All others are
+//! typing errors.
 //!
 //! Source: cargo-lambda 1.9.2, its documentation of `CargoLambda.toml` and of the flags that have a key.
 
@@ -10,9 +10,9 @@ use super::Reader;
 
 /// The keys of one table.
 pub(super) struct Keys {
-    /// Those that are read.
+    /// Keys that are read.
     used: &'static [&'static str],
-    /// Those of cargo-lambda that are not, with underscores.
+    /// Keys of cargo-lambda that are not read, with underscores.
     others: &'static [&'static str],
 }
 

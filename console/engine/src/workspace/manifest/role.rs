@@ -1,4 +1,4 @@
-//! What the role that is made for a function shall allow: `policies` and `statements`.
+//! The permissions of the role that is created for a function: `policies` and `statements`.
 
 use lambda_console_model::FunctionConfig;
 use serde_json::Value as Json;
@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Reader, Value};
 
 impl Reader<'_> {
-    /// Reads both; statements are in IAM's own words, and allow unless they say otherwise.
+    /// Reads both; statements are in IAM's format, and allow unless they specify otherwise.
     pub(super) fn policies(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         self.list(table, "policies", &mut config.policies);
         let Some(value) = table.get("statements") else { return };
@@ -31,7 +31,7 @@ fn statement(value: &Value<'_>) -> Option<Json> {
     Some(statement)
 }
 
-/// A value as JSON; none for what JSON has not.
+/// A value as JSON; `None` for types that JSON does not have.
 fn json(value: &DeValue<'_>) -> Option<Json> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),

@@ -78,7 +78,7 @@ fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
     assert_eq!(warnings.len(), 2, "said once");
 }
 
-/// Names in the zip with what they are made from.
+/// Names in the zip with their sources.
 fn included(config: &FunctionConfig) -> Vec<(&str, &str)> {
     config.include.iter().map(|one| (one.name.as_str(), one.source.to_str().unwrap())).collect()
 }

@@ -1,14 +1,14 @@
-//! The builds of this process: what is saved while one runs is looked at when it has ended, since much of it is what the
-//! build itself writes.
+//! The builds of this process: files that are saved during a build are checked when it has ended, since the build
+//! itself writes many of them.
 
 use std::{collections::VecDeque, time::SystemTime};
 
 use tokio::sync::watch;
 
-/// So many builds that have ended are remembered.
+/// Number of ended builds that are remembered.
 const REMEMBERED: usize = 16;
 
-/// Which builds run, and when the last ones did. Clones are of the same builds.
+/// Running builds, and the times of the last ones. Clones share the same builds.
 #[derive(Clone, Debug, Default)]
 pub struct Builds(watch::Sender<Times>);
 
@@ -26,13 +26,13 @@ pub struct Running {
 }
 
 impl Builds {
-    /// Notes that a build begins.
+    /// Records that a build begins.
     pub fn begin(&self) -> Running {
         self.0.send_modify(|times| times.running += 1);
         Running { builds: self.clone(), began: SystemTime::now() }
     }
 
-    /// Tells of their ends.
+    /// Returns a receiver of their ends.
     pub(super) fn ends(&self) -> Ends {
         Ends(self.0.subscribe())
     }
@@ -59,18 +59,18 @@ impl Ends {
     /// Waits until a build begins or ends.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            // Nobody can build any more.
+            // No build can begin any more.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits until no build runs.
+    /// Waits until no build is running.
     pub(super) async fn idle(&mut self) {
         // Without builds there is nothing to wait for.
         drop(self.0.wait_for(|times| times.running == 0).await);
     }
 
-    /// A build ran at this time.
+    /// Returns `true` if a build ran at this time.
     pub(super) fn were_running_at(&self, time: SystemTime) -> bool {
         self.0.borrow().ended.iter().any(|(began, ended)| (*began..=*ended).contains(&time))
     }

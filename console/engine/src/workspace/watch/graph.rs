@@ -1,5 +1,5 @@
-//! Which functions are made from which files, as far as the manifests say: the packages of the workspace and of path
-//! dependencies outside it, the functions that link each, and what goes into their zips.
+//! Source files of each function, according to the manifests: the packages of the workspace and of path dependencies
+//! outside it, the functions that link each, and the files in their zips.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,19 +15,19 @@ use crate::compile::fingerprint::{Now, linked_manifests};
 /// Files of the workspace's root that every build reads.
 const FOR_ALL: [&str; 6] =
     ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
-/// Folders of a package that a function is not made from.
+/// Folders of a package that are not sources of a function.
 const FOR_TESTS: [&str; 3] = ["tests", "benches", "examples"];
-/// Files of a package that are targets because they are there.
+/// Files of a package that are targets without a key in the manifest.
 const TARGETS: [&str; 3] = ["src/main.rs", "src/lib.rs", "build.rs"];
 
-/// The local packages with the functions that are made from each, and what is included in zips.
+/// The local packages with the functions that are made from each, and the files included in zips.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Graph {
     root: PathBuf,
     target: PathBuf,
-    /// The innermost before those around it.
+    /// The innermost before the outer ones.
     packages: Vec<Package>,
-    /// The sources that targets begin with.
+    /// The root source files of targets.
     targets: BTreeSet<PathBuf>,
     included: Included,
     /// All functions that are watched, sorted by name.
@@ -43,8 +43,8 @@ struct Package {
 }
 
 impl Graph {
-    /// The graph of `functions`, of a `cargo metadata` without dependencies: what is not local does not change, and may
-    /// never have been fetched.
+    /// Creates the graph of `functions`, from a `cargo metadata` without dependencies: external packages do not change,
+    /// and may never have been downloaded.
     pub(super) fn new(metadata: &Metadata, functions: Vec<Function>) -> Self {
         let now = Now::default();
         let mut users: BTreeMap<PathBuf, (bool, BTreeSet<String>)> = BTreeMap::new();
@@ -100,13 +100,13 @@ impl Graph {
         self.functions.iter().map(|function| function.name.clone()).collect()
     }
 
-    /// What is included in zips.
+    /// Returns the files included in zips.
     pub(super) fn included(&self) -> &Included {
         &self.included
     }
 
-    /// The directories whose whole trees are watched: those of the packages that a function is made from, and those that
-    /// are included.
+    /// The directories whose whole trees are watched: those of the packages that a function is made from, and included
+    /// ones.
     pub(super) fn trees(&self) -> impl Iterator<Item = &Path> {
         self.used().chain(self.included.directories())
     }
@@ -116,8 +116,8 @@ impl Graph {
         used.map(|package| package.directory.as_path())
     }
 
-    /// The directories that are watched alone: the root with its settings, and where members and what is included come
-    /// and go.
+    /// The directories that are watched without their subdirectories: the root with its settings, and those in which
+    /// members and included files are created and removed.
     pub(super) fn places(&self) -> BTreeSet<PathBuf> {
         let members = self.packages.iter().filter_map(|package| package.directory.parent());
         let mut places: BTreeSet<PathBuf> =
@@ -127,10 +127,11 @@ impl Graph {
         places
     }
 
-    /// Nothing below this directory is looked at: what cargo makes, and packages that no function is made from.
+    /// Returns `true` if nothing below this directory is watched: cargo's output, and packages that no function is made
+    /// from.
     pub(super) fn is_foreign(&self, directory: &Path) -> bool {
         let is_unused = |package: &Package| package.directory == directory && package.functions.is_empty();
-        // Cargo marks every target directory so.
+        // Cargo puts this file into every target directory.
         directory.starts_with(&self.target)
             || directory.join("CACHEDIR.TAG").exists()
             || (self.packages.iter().any(is_unused) && !self.used().any(|tree| tree.starts_with(directory)))
@@ -145,12 +146,12 @@ impl Graph {
         self.packages.iter().find(|package| file.starts_with(&package.directory))
     }
 
-    /// It is in the workspace or in a package outside it.
+    /// Returns `true` if it is in the workspace or in a package outside it.
     pub(super) fn is_inside(&self, path: &Path) -> bool {
         path.starts_with(&self.root) || self.package(path).is_some()
     }
 
-    /// The functions that may be made from `file`, by the place where it is.
+    /// The functions that may be made from `file`, by its path.
     pub(super) fn may_make(&self, file: &Path) -> Vec<&str> {
         if FOR_ALL.iter().any(|name| file == self.root.join(name)) {
             return self.functions.iter().map(|function| function.name.as_str()).collect();
@@ -165,7 +166,7 @@ impl Graph {
         package.functions.iter().map(String::as_str).collect()
     }
 
-    /// What cargo, or the console, reads of the workspace depends on `file`.
+    /// Returns `true` if cargo's metadata, or the console's settings, depend on `file`.
     pub(super) fn is_manifest(&self, file: &Path) -> bool {
         let name = file.file_name().unwrap_or_default();
         let is_setting = name == "Cargo.toml" || is_environment(file);
@@ -174,13 +175,13 @@ impl Graph {
             || (self.may_begin_target(file) && file.exists() != self.targets.contains(file))
     }
 
-    /// Cargo finds a target by a file of this name.
+    /// Returns `true` if cargo finds a target by a file of this name.
     fn may_begin_target(&self, file: &Path) -> bool {
         let Some(package) = self.package(file).filter(|package| package.is_member) else { return false };
         let inside = file.strip_prefix(&package.directory).unwrap_or(file);
         let in_bin = inside.strip_prefix("src/bin").is_ok_and(|inside| {
             let depth = inside.components().count();
-            // Of a directory that is gone, nothing else is heard.
+            // For a removed directory, this is the only event.
             (depth == 1 && inside.extension().is_none_or(|it| it == "rs"))
                 || (depth == 2 && inside.ends_with("main.rs"))
         });
@@ -188,7 +189,7 @@ impl Graph {
     }
 }
 
-/// A file of environment variables: `.env`, `.env.local`, `test.env`.
+/// Returns `true` for a file of environment variables: `.env`, `.env.local`, `test.env`.
 pub(super) fn is_environment(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name == ".env" || name.starts_with(".env.") || name.ends_with(".env")

@@ -1,6 +1,6 @@
-//! Which functions' zips include which files.
+//! Files in the zips of functions.
 //!
-//! May touch files, to read: what is included may be a link.
+//! May touch files, to read: included files may be links.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,7 +8,7 @@ use lambda_console_model::{Function, Include};
 
 use crate::workspace::include;
 
-/// What is included, each with the function whose zip it goes into.
+/// Included paths, each with the function whose zip it goes into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Included {
     sources: Vec<(PathBuf, String)>,
@@ -16,7 +16,7 @@ pub(super) struct Included {
 }
 
 impl Included {
-    /// What `functions` include.
+    /// Returns the included paths of `functions`.
     pub(super) fn of(functions: &[&Function], target: &Path) -> Self {
         let mut sources = Vec::new();
         for function in functions {
@@ -27,25 +27,25 @@ impl Included {
         Self { sources, target: target.to_path_buf() }
     }
 
-    /// The functions that include `path`; more than once, where they include it so.
+    /// The functions that include `path`; a function appears as often as it includes the path.
     pub(super) fn functions(&self, path: &Path) -> impl Iterator<Item = &String> {
-        // What is named around the target directory is not meant to be what cargo makes: the build refuses it.
+        // An include of a directory around the target directory is not meant for cargo's output: the build refuses it.
         let is_made = |source: &Path| path.starts_with(&self.target) && !source.starts_with(&self.target);
         let including = self.sources.iter().filter(move |(source, _)| path.starts_with(source) && !is_made(source));
         including.map(|(_, function)| function)
     }
 
-    /// A function includes `path`.
+    /// Returns `true` if a function includes `path`.
     pub(super) fn has(&self, path: &Path) -> bool {
         self.functions(path).next().is_some()
     }
 
-    /// A function includes `path` by its own name, not as one of all in a directory.
+    /// Returns `true` if a function includes `path` by its own name, not as one of all files in a directory.
     pub(super) fn is_named(&self, path: &Path) -> bool {
         self.sources.iter().any(|(source, _)| source == path)
     }
 
-    /// Something included is in `directory`, or it is that itself.
+    /// Returns `true` if `directory` contains an included path, or is one.
     pub(super) fn is_around(&self, directory: &Path) -> bool {
         self.has(directory) || self.sources.iter().any(|(source, _)| source.starts_with(directory))
     }
@@ -55,13 +55,14 @@ impl Included {
         self.sources.iter().map(|(source, _)| source.as_path()).filter(|source| source.is_dir())
     }
 
-    /// Where something included comes and goes: the directory that it is in, or the one in which that will be made.
+    /// Returns the directories in which included paths are created and removed: their parents, or the directory in
+    /// which the parent will be created.
     pub(super) fn places(&self) -> impl Iterator<Item = &Path> {
         self.sources.iter().filter_map(|(source, _)| source.ancestors().skip(1).find(|above| above.is_dir()))
     }
 }
 
-/// The path without `.` and `..`, as the system tells of changes below it.
+/// The path without `.` and `..`, as in the system's events.
 fn plain(include: &Include) -> PathBuf {
     let mut path = PathBuf::new();
     for component in include.source.components() {
@@ -74,8 +75,8 @@ fn plain(include: &Include) -> PathBuf {
     path
 }
 
-/// Where the links lead that are among what the function includes: a save there does not touch the link. None where
-/// something cannot be included: the build says so, and the save that mends it is one of what is named.
+/// Returns the targets of links among the function's included files: a save there does not touch the link. Empty if
+/// something cannot be included: the build reports that, and the fix is a save of an included path.
 fn linked(function: &Function, target: &Path) -> Vec<PathBuf> {
     let included = include::Included::of(&function.name, &function.config.include, target).unwrap_or_default();
     included.links.iter().filter_map(|link| link.canonicalize().ok()).collect()

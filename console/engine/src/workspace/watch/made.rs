@@ -1,4 +1,4 @@
-//! What each function was last built from, and whether a file that was saved is of it.
+//! Inputs of each function's last build, and the check whether a saved file is one of them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,22 +13,22 @@ use crate::{
     workspace,
 };
 
-/// What a function was last built from.
+/// Inputs of a function's last build.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     fingerprint: Option<Fingerprint>,
-    /// The last build of it, if that has failed.
+    /// The last build of it, if that failed.
     attempt: Option<Attempt>,
-    /// The files that were read, by where the system tells of changes: links are resolved. Each with its own path, and the
-    /// time until which it was read.
+    /// The files that were read, by their paths in the system's events: links are resolved. Each with its own path, and
+    /// the time until which it was read.
     files: HashMap<PathBuf, (PathBuf, SystemTime)>,
-    /// The directories of which all was read, likewise.
+    /// The directories that were read completely, in the same way.
     directories: Vec<(PathBuf, PathBuf, SystemTime)>,
     noted: [Option<Stamp>; 2],
 }
 
 impl Made {
-    /// Reads again what was noted of `function`, where that is new; says whether it is.
+    /// Reads the record of `function` again, if it is new; returns `true` if so.
     pub(super) fn read(&mut self, function: &Function, target: &Path) -> bool {
         let directory = workspace::directory(target, function.directory());
         let noted = [Fingerprint::path(&directory), Attempt::path(&directory)].map(|path| Stamp::of(&path).ok());
@@ -37,7 +37,7 @@ impl Made {
         }
         let fingerprint = Fingerprint::read(&directory).filter(|it| it.is_of(&function.manifest, &function.binary));
         *self = Self { attempt: Attempt::read(&directory, &function.manifest), noted, ..Self::default() };
-        // What lies in the target directory is written by builds alone.
+        // Files in the target directory are written only by builds.
         let inputs = fingerprint.iter().flat_map(Fingerprint::inputs).filter(|(path, _)| !path.starts_with(target));
         for (path, until) in inputs {
             let is_directory = path.is_dir();
@@ -58,7 +58,7 @@ impl Made {
         self.files.keys().filter_map(|place| place.parent()).collect()
     }
 
-    /// The directories that are watched with all that is in them.
+    /// The directories that are watched with their whole trees.
     pub(super) fn trees(&self) -> impl Iterator<Item = &Path> {
         let listed = self.fingerprint.iter().flat_map(Fingerprint::listings);
         self.directories
@@ -72,30 +72,30 @@ impl Made {
         self.fingerprint.as_ref().map(|it| settings_files(root, it.manifests())).unwrap_or_default()
     }
 
-    /// The settings that reached the compiler have changed since.
+    /// Returns `true` if the settings that reached the compiler have changed since.
     pub(super) fn has_other_settings(&self, root: &Path, now: &Now) -> bool {
         self.fingerprint.as_ref().is_some_and(|fingerprint| fingerprint.has_other_settings(root, now))
     }
 
-    /// What it is made from is known: it was built, and the last build has not failed.
+    /// Returns `true` if its inputs are known: it was built, and the last build did not fail.
     pub(super) fn is_known(&self) -> bool {
         self.fingerprint.is_some() && self.attempt.is_none()
     }
 
-    /// The build that failed has read the file of the package in `directory` as it is.
+    /// Returns `true` if the failed build has read the current content of the file of the package in `directory`.
     pub(super) fn has_failed_with(&self, file: &Path, directory: &Path) -> bool {
         let changed = file.metadata().and_then(|metadata| metadata.modified());
         self.attempt.as_ref().is_some_and(|attempt| changed.is_ok_and(|time| time <= attempt.until(directory)))
     }
 
-    /// The file at `path` was read; of a directory, something in it.
+    /// Returns `true` if the file at `path` was read; for a directory, if something in it was.
     pub(super) fn has(&self, path: &Path) -> bool {
         self.files.contains_key(path)
             || self.directories.iter().any(|(place, ..)| path.starts_with(place) || place.starts_with(path))
             || (!path.is_file() && self.files.keys().any(|place| place.starts_with(path)))
     }
 
-    /// What was read of the file at `path`, or of the directory, is not what is there.
+    /// Returns `true` if the file or directory at `path` has changed since it was read.
     pub(super) fn is_outdated_by(&self, path: &Path, now: &Now) -> bool {
         if let Some((file, until)) = self.files.get(path) {
             return now.is_newer(file, *until);
@@ -109,20 +109,21 @@ impl Made {
             || (!path.is_file() && below.into_iter().any(|(file, until)| now.is_newer(file, *until)))
     }
 
-    /// A build script that reads the whole package would run again for the file. What it wrote itself is no reason, unless
-    /// it `was_saved` by somebody before.
+    /// Returns `true` if a build script that reads the whole package would run again for the file. Files that the
+    /// script wrote itself do not count, unless they were saved by the user before (`was_saved`).
     pub(super) fn is_listed(&self, path: &Path, was_saved: bool) -> bool {
         let mut listings = self.fingerprint.iter().flat_map(Fingerprint::listings);
         listings.any(|listing| listing.is_outdated_by(path, was_saved))
     }
 
-    /// The files that are not as they were read.
+    /// The files that have changed since they were read.
     pub(super) fn outdated(&self, now: &Now) -> impl Iterator<Item = PathBuf> {
         self.files.iter().filter(|(_, (file, until))| now.is_newer(file, *until)).map(|(place, _)| place.clone())
     }
 }
 
-/// Where the system tells of changes of the file at `path`: in the directory that it is in, and where it leads to.
+/// Returns the paths at which the system reports changes of the file at `path`: the directory that it is in, and its
+/// target.
 fn places(path: &Path) -> BTreeSet<PathBuf> {
     let beside = path.parent().and_then(|directory| directory.canonicalize().ok()).zip(path.file_name());
     let beside = beside.map(|(directory, name)| directory.join(name));

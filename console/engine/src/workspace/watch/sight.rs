@@ -1,6 +1,6 @@
-//! What is seen of the file system: the directories that are watched, and a burst of changes.
+//! File system watcher: the watched directories, and bursts of changes.
 //!
-//! What cannot be watched or read is passed over, and told once. May touch files, to read; changes nothing.
+//! Paths that cannot be watched or read are skipped, and reported once. May touch files, to read; changes nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -23,45 +23,45 @@ use tokio::{
 use super::graph::{Graph, is_environment};
 use crate::workspace::gitignore::{Ignored, ignored};
 
-/// A burst has ended when nothing was written for so long: editors save in several steps, and several files.
+/// A burst ends when nothing was written for this time: editors save in several steps, and several files.
 const QUIET: Duration = Duration::from_millis(80);
-/// A burst that does not end is looked at after so long.
+/// A burst that does not end is processed after this time.
 const LONGEST: Duration = Duration::from_secs(1);
-/// What the system does not watch is looked at so often.
+/// Interval for polling paths that the system does not watch.
 const POLLED: Duration = Duration::from_secs(1);
-/// So many directories of one tree are watched: sources do not have more.
+/// Maximum number of watched directories of one tree: sources do not have more.
 const MOST_DIRECTORIES: usize = 4096;
-/// Larger files are told apart by size and time alone.
+/// Larger files are compared only by size and time.
 const LARGEST_READ: u64 = 16 * 1024 * 1024;
-/// What a message calls the work that was not done.
+/// Summary of the failures of this module.
 const WHAT: &str = "could not watch all sources";
 
 type Told = notify::Result<notify::Event>;
 
-/// The watched directories, and what is known of the files in them.
+/// The watched directories, and the known state of the files in them.
 pub(super) struct Sight {
     sender: UnboundedSender<Told>,
     seen: UnboundedReceiver<Told>,
-    /// The system's; none where it has no more to give.
+    /// The system's watcher; `None` if its limit is reached.
     watcher: Option<RecommendedWatcher>,
-    /// For what the system does not watch.
+    /// Polls paths that the system does not watch.
     poller: Option<PollWatcher>,
     burst: Burst,
-    /// What the files held that have changed so far; none of one that is gone.
+    /// Digests of the files that have changed so far; `None` for one that no longer exists.
     contents: HashMap<PathBuf, Option<u64>>,
-    /// Where links lead that are in watched trees.
+    /// Targets of links in watched trees.
     links: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     notices: Vec<Failure>,
-    /// What was told of already.
+    /// Problems that were already reported.
     noticed: HashSet<String>,
 }
 
-/// What has happened in one burst.
+/// Changes of one burst.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Burst {
-    /// The paths; whether each came into being.
+    /// The paths, with `true` for each that was created.
     paths: BTreeMap<PathBuf, bool>,
-    /// The system has lost some of it.
+    /// `true` if the system has lost some events.
     pub(super) is_incomplete: bool,
 }
 
@@ -91,25 +91,25 @@ impl Sight {
         let sender = self.sender.clone();
         move |told: Told| {
             if told.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
-                // The receiver is gone when nobody watches any more.
+                // The receiver is gone when nothing is watched any more.
                 drop(sender.send(told));
             }
         }
     }
 
-    /// What was passed over since this was last asked.
+    /// Returns the problems since the last call.
     pub(super) fn notices(&mut self) -> Vec<Failure> {
         std::mem::take(&mut self.notices)
     }
 
-    /// Tells it once.
+    /// Reports a problem once.
     pub(super) fn notice(&mut self, why: String, hint: &str) {
         if self.noticed.insert(why.clone()) {
             self.notices.push(Failure::environment(WHAT, why, hint));
         }
     }
 
-    /// The system watches no more.
+    /// Reports that the system's limit of watches is reached.
     fn limited(&mut self, why: &str) {
         let hint = "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` with sysctl";
         self.notice(
@@ -118,13 +118,12 @@ impl Sight {
         );
     }
 
-    /// Takes the file as it is.
+    /// Records the current content of the file.
     pub(super) fn settle(&mut self, file: &Path) {
         self.is_other(file, false);
     }
 
-    /// Watches a directory or a file by itself; watching it twice is the same as once. What is not there is watched when
-    /// it comes.
+    /// Watches a single directory or file; idempotent. A missing path is watched when it is created.
     pub(super) fn watch(&mut self, path: &Path) {
         let mut error = match &mut self.watcher {
             Some(watcher) => watcher.watch(path, RecursiveMode::NonRecursive).err(),
@@ -144,14 +143,14 @@ impl Sight {
 
     fn poll(&mut self, path: &Path) -> notify::Result<()> {
         if self.poller.is_none() {
-            // It knows times by the second, in which there may be two saves.
+            // The poller's times have a resolution of one second, in which there may be two saves.
             let config = Config::default().with_poll_interval(POLLED).with_compare_contents(true);
             self.poller = Some(PollWatcher::new(self.handler(), config)?);
         }
         self.poller.as_mut().map_or(Ok(()), |poller| poller.watch(path, RecursiveMode::NonRecursive))
     }
 
-    /// Watches the directory and those below it, each by itself, so that what is not looked at costs nothing; gives the
+    /// Watches the directory and those below it, each separately, so that skipped directories cost nothing; returns the
     /// files in them. Links are followed.
     pub(super) async fn tree(&mut self, graph: &Graph, tree: &Path) -> Vec<PathBuf> {
         let (mut files, mut level, mut seen) = (Vec::new(), vec![tree.to_path_buf()], HashSet::new());
@@ -166,7 +165,7 @@ impl Sight {
                 if !seen.insert(directory.canonicalize().unwrap_or_else(|_| directory.clone())) {
                     continue;
                 }
-                // Watched before it is read, so that what comes meanwhile is seen.
+                // Watched before it is read, so that files created in the meantime are seen.
                 self.watch(directory);
                 for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
                     let (path, kind) = (entry.path(), entry.file_type());
@@ -183,11 +182,11 @@ impl Sight {
         files
     }
 
-    /// Notes where a link leads. Gives a directory to be watched; a file is watched here.
+    /// Records the target of a link. Returns a directory that has to be watched; a file is watched here.
     fn follow(&mut self, graph: &Graph, tree: &Path, link: PathBuf, files: &mut Vec<PathBuf>) -> Option<PathBuf> {
         files.push(link.clone());
         let to = link.canonicalize().ok()?;
-        // A directory around the link would be watched for ever, and what is in the tree is watched already.
+        // A directory around the link would be followed without end, and a path in the tree is watched already.
         if to.starts_with(tree) || link.starts_with(&to) || to.starts_with(graph.target()) {
             return None;
         }
@@ -199,7 +198,7 @@ impl Sight {
         None
     }
 
-    /// Waits until something has changed. Nothing is lost where this is not waited for to the end.
+    /// Waits until something has changed. Cancel safe.
     pub(super) async fn stirred(&mut self) {
         if self.burst == Burst::default()
             && let Some(told) = self.seen.recv().await
@@ -208,7 +207,7 @@ impl Sight {
         }
     }
 
-    /// What has changed, once nothing has for a moment.
+    /// Returns the changes, once nothing has changed for a moment.
     pub(super) async fn burst(&mut self) -> Burst {
         let end = Instant::now() + LONGEST;
         while Instant::now() < end
@@ -229,8 +228,8 @@ impl Sight {
         }
     }
 
-    /// The paths of `burst`, each with whether it came into being, and under the names that links give them. Directories
-    /// that are new are watched from here on, and their files are new.
+    /// The paths of `burst`, with `true` for each that was created, also under the names of links to them. New
+    /// directories are watched from here on, and their files are new.
     pub(super) async fn changed(&mut self, graph: &Graph, burst: Burst) -> BTreeMap<PathBuf, bool> {
         let mut changed = BTreeMap::new();
         for (path, is_new) in burst.paths {
@@ -249,7 +248,7 @@ impl Sight {
             for (to, links) in &self.links {
                 let Ok(inside) = path.strip_prefix(to) else { continue };
                 let named = links.iter().map(|link| if to == path { link.clone() } else { link.join(inside) });
-                // Where what is included leads to is known by itself.
+                // The targets of included paths are handled separately.
                 by_links.extend(named.filter(|path| !graph.included().has(path)).map(|path| (path, *is_new)));
             }
         }
@@ -257,19 +256,19 @@ impl Sight {
         changed
     }
 
-    /// Whether the file holds something else than when it was last looked at. A build script that writes the same source
-    /// again must not make a build follow from each build.
+    /// Returns `true` if the file's content differs from the last check. A build script that writes the same source
+    /// again must not start a build after each build.
     pub(super) fn is_other(&mut self, path: &Path, is_new: bool) -> bool {
         let content = content(path);
         if content.is_none() && is_new && !self.contents.contains_key(path) {
-            // It came and went, as editors' own files do.
+            // It was created and removed, as editors' own files are.
             return false;
         }
         self.contents.insert(path.to_path_buf(), content) != Some(content)
     }
 
-    /// Those of `directories` that are looked into: where something is included, and else what is neither hidden, nor made
-    /// by cargo, nor ignored by git. `home` is a directory that these others are all in.
+    /// Those of `directories` that are watched: directories with included paths, and those that are neither hidden, nor
+    /// created by cargo, nor ignored by git. `home` is a directory that contains all the others.
     async fn looked_into(&mut self, graph: &Graph, home: &Path, directories: Vec<PathBuf>) -> Vec<PathBuf> {
         let is_included = |directory: &PathBuf| graph.included().is_around(directory);
         let (mut into, mut others): (Vec<PathBuf>, Vec<PathBuf>) = directories.into_iter().partition(is_included);
@@ -284,7 +283,8 @@ impl Sight {
         into
     }
 
-    /// What git ignores of `paths` in `home`; nothing, where it ignores the whole package: it is built all the same.
+    /// Returns the `paths` in `home` that git ignores; empty if it ignores the whole package, which is built
+    /// nevertheless.
     pub(super) async fn ignored(&mut self, home: &Path, paths: &[PathBuf]) -> Ignored {
         let (directory, manifest) = (home.to_path_buf(), home.join("Cargo.toml"));
         let mut asked: Vec<PathBuf> = paths.iter().filter(|path| path.starts_with(home)).cloned().collect();
@@ -306,7 +306,7 @@ impl Sight {
 }
 
 impl Burst {
-    /// Nothing has happened.
+    /// Returns `true` if there are no changes.
     pub(super) fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.is_incomplete
     }
@@ -320,7 +320,7 @@ impl Burst {
     }
 }
 
-/// A digest of what the file holds. Reading a pipe would wait for its other end, so only files are read.
+/// A digest of the file's content. Reading a pipe would wait for its other end, so only files are read.
 fn content(path: &Path) -> Option<u64> {
     let metadata = path.metadata().ok()?;
     let mut hasher = DefaultHasher::new();
@@ -332,8 +332,8 @@ fn content(path: &Path) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Something is written, named, made or removed; reading is no change, and neither is a new time or mode. That something
-/// was looked at and had another time is one.
+/// Returns `true` if something is written, renamed, created or removed; reading is no change, nor is a new access time
+/// or mode. A new modification time that polling finds is one.
 const fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Modify(ModifyKind::Metadata(MetadataKind::WriteTime)) => true,
@@ -346,12 +346,12 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Not what is hidden, and not what editors keep.
+/// Returns `true` unless the file is hidden or an editor's own.
 pub(super) fn may_be_source(path: &Path) -> bool {
     (!is_hidden(path) || is_environment(path)) && !is_editors(path)
 }
 
-/// What editors keep beside the file that they write: locks, backups, files that a save goes through.
+/// Returns `true` for an editor's files beside the file that it writes: locks, backups, temporary files of a save.
 pub(super) fn is_editors(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with('~')
@@ -361,7 +361,7 @@ pub(super) fn is_editors(path: &Path) -> bool {
         || [".tmp", ".bak", ".orig", ".rej", ".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end))
 }
 
-/// The system's own reason, without the paths that a message has already.
+/// The system's own reason, without the paths, which a message already contains.
 fn plain(error: &notify::Error) -> String {
     match &error.kind {
         ErrorKind::Io(error) => error.to_string(),

@@ -1,4 +1,4 @@
-//! Saves files in a workspace on disk, and sees what is reported.
+//! Saves files in a workspace on disk, and checks the reports.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ mod built;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A workspace with the functions `one` and `two`, of which `one` links the member `shared` and the package `outside`
-/// that is beside the workspace; `lonely` is linked by nobody, and `checks` only by the tests of `two`.
+/// beside the workspace; no function links `lonely`, and only the tests of `two` link `checks`.
 struct Place {
     directory: tempfile::TempDir,
     job: Job,
@@ -29,10 +29,10 @@ struct Place {
 }
 
 impl Place {
-    /// What is there before it is watched.
+    /// Creates the files that exist before watching starts.
     fn prepared() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // Watches tell of resolved paths.
+        // Events have resolved paths.
         let root = directory.path().canonicalize().unwrap().join("workspace");
         let package = |path: &str, dependencies: &str| {
             let name = path.rsplit('/').next().unwrap();
@@ -67,7 +67,7 @@ impl Place {
         self
     }
 
-    /// As [`Place::begin`], of what is there always.
+    /// As [`Place::begin`], with the files of every test.
     async fn begun(names: &[&str], functions: &[&str]) -> Self {
         Self::prepared().begin(names, functions).await
     }
@@ -221,7 +221,7 @@ async fn a_function_that_is_added_is_watched_from_then_on() {
     place.save("functions/three/Cargo.toml", manifest);
     let mut changed = place.report().await;
     while changed.is_err() {
-        // Cargo was asked between the two files.
+        // Cargo ran between the two files.
         changed = place.report().await;
     }
     let changed = changed.unwrap();
@@ -248,7 +248,7 @@ async fn a_manifest_that_is_broken_is_told_and_what_was_saved_meanwhile_is_not_l
 }
 
 impl Place {
-    /// The reports up to the one that names `file`, which may come in one burst with what was saved before.
+    /// The reports up to the one that names `file`, which may come in one burst with earlier saves.
     async fn until(&mut self, file: &str) -> Vec<String> {
         let mut functions = Vec::new();
         loop {
@@ -286,7 +286,7 @@ async fn what_a_zip_includes_belongs_to_the_functions_that_include_it_wherever_i
         place.save(file, &format!("{:?}\n", std::time::Instant::now()));
         assert_eq!(place.seen().await, pair(file, &["one"]));
     }
-    // Beside them, and of no function.
+    // Beside them, and part of no function.
     place.save("crates/lonely/other", "new\n");
     place.save("../beyond.txt", "new\n");
     place.save("README.md", "new\n");

@@ -1,4 +1,4 @@
-//! What is told after builds, which note what they have read.
+//! Reports after builds, which record the files that they have read.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::compile::{self, BuildRequest};
 
 impl Place {
-    /// Builds the functions as a console does that watches, and gives the names of those that failed.
+    /// Builds the functions as a watching console does, and returns the names of those that failed.
     async fn build(&self, functions: &[&str]) -> Vec<String> {
         let workspace = workspace::discover(&self.root()).await.unwrap();
         let functions = functions.iter().map(|&name| name.to_owned()).collect();
@@ -188,7 +188,7 @@ async fn places_that_cannot_be_read_loops_pipes_and_links_to_nowhere_are_passed_
     loop {
         match place.report().await {
             Ok(first) => break assert_eq!(first.functions, ["two"]),
-            // Where the tests are not root's.
+            // If the tests do not run as root.
             Err(failure) => assert!(failure.why.contains("functions/two/closed: "), "{failure}"),
         }
     }
