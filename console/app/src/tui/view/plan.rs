@@ -1,5 +1,5 @@
-//! The plan of a deploy, of settings or of a promotion: a line for each setting that would change, function by function. Values are masked before
-//! they get here.
+//! The plan of a deploy, of settings or of a promotion: one line for each setting that would change, grouped by function.
+//! Values are masked already.
 
 use lambda_console_model::{Change, DeployAction, DeployPlan, FunctionPlan};
 use ratatui::{
