@@ -1,4 +1,4 @@
-//! The plan of a deploy, of settings or of a promotion: one line for each setting that would change, grouped by function.
+//! The plan of a deploy, of settings or of a promotion: one line for each setting that would change, by function.
 //! Values are masked already.
 
 use lambda_console_model::{Change, DeployAction, DeployPlan, FunctionPlan};
