@@ -58,7 +58,7 @@ pub struct BuildRequest {
     pub deployed: BTreeMap<String, Architecture>,
     /// Features to activate in addition to those of the manifests.
     pub features: Features,
-    /// Build the dev profile: quick to compile, slow to run.
+    /// `true` builds the dev profile: quick to compile, slow to run.
     pub debug: bool,
 }
 

@@ -98,11 +98,11 @@ impl Store {
         self.write(Record::Log(request_id.to_owned(), log.clone()));
     }
 
-    /// The invocations of `function` on `stage` that have a report and began at or after `since` (milliseconds
-    /// since the Unix epoch), oldest first.
+    /// The invocations of `function` on `stage` that have a report and began at or after `since` (milliseconds since
+    /// the Unix epoch), oldest first.
     ///
     /// # Errors
-    /// The history cannot be read (environment).
+    /// Returns an error if the history cannot be read (environment).
     pub async fn samples(&self, function: &str, stage: &str, since: i64) -> Result<Vec<Sample>, Failure> {
         let (reply, answer) = oneshot::channel();
         let (function, stage) = (function.to_owned(), stage.to_owned());

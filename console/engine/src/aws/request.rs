@@ -52,7 +52,7 @@ impl ProvideErrorMetadata for Refused {
 /// Reads a response.
 pub(crate) type Read = fn(&HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>>;
 
-/// One operation, and where it is.
+/// One operation, and its endpoint.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     /// Name of the service and of the operation for the guard.

@@ -50,8 +50,8 @@ enum Place {
     Local(Box<Joined>),
 }
 
-/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a wrong type, each with its
-/// place.
+/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a wrong type, each with
+/// its place.
 pub(crate) fn left_out(root: &Path) -> Vec<Failure> {
     settings::read(root).map(|stages| stages.left_out.into_values().collect()).unwrap_or_default()
 }
@@ -59,7 +59,7 @@ pub(crate) fn left_out(root: &Path) -> Vec<Failure> {
 /// The names of the stages of the workspace at `root` that can be used: `local`, then those of its manifest, sorted.
 ///
 /// # Errors
-/// The manifest cannot be read.
+/// Returns an error if the manifest cannot be read.
 pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
     let stages = settings::read(root)?.known;
     Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
@@ -198,7 +198,7 @@ impl Stage {
         self.with_info(|info| info.name.clone())
     }
 
-    /// The function-name alias that the stage's settings give; deploys point it at the new version.
+    /// The function-name alias in the stage's settings; deploys point it at the new version.
     pub fn alias(&self) -> Option<&str> {
         self.settings.alias.as_deref()
     }
@@ -354,7 +354,7 @@ impl Stage {
         self.leave(&CancellationToken::new(), &|_| {}).await;
     }
 
-    /// The clients, after taking over or joining again where the process that served the local Lambda ended.
+    /// The clients. Takes over or joins again if the process that served the local Lambda ended.
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Failure> {
         Ok(self.reach().await?.0)
     }

@@ -71,7 +71,7 @@ impl<'a> Cargo<'a> {
     }
 
     /// Prints what [`Cargo::build`] would compile for a selection alone, and compiles nothing. The option is not stable
-    /// yet, so cargo is told to accept it.
+    /// yet, so `RUSTC_BOOTSTRAP` enables it.
     pub(super) fn units(&self, selection: &Selection<'_>) -> Command {
         let mut command = self.plain();
         self.shared(&mut command, std::iter::once(selection));

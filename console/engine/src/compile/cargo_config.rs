@@ -55,7 +55,7 @@ impl Configuration {
         Ok(read)
     }
 
-    /// Runs `cargo config get` with these arguments. The command is not stable yet, so cargo is told to accept it.
+    /// Runs `cargo config get` with these arguments. The command is not stable yet, so `RUSTC_BOOTSTRAP` enables it.
     async fn ask(&self, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
         let mut cargo = child_process::command("cargo", &self.directory);
         cargo.args(["config", "get", "-Z", "unstable-options", "--color", "never"]).args(arguments);
@@ -175,8 +175,8 @@ impl Configuration {
     }
 }
 
-/// The file behind the value of `key` that has `text`, in lines like `build.rustflags = [`, `    "-C", # /w/.cargo/config.toml`
-/// and `]`.
+/// The file behind the value of `key` that has `text`, in lines like `build.rustflags = [`,
+/// `    "-C", # /w/.cargo/config.toml` and `]`.
 fn place_in(shown: &str, key: &str, text: &str) -> Option<PathBuf> {
     // Cargo chooses the quotes of a key.
     let bare = |text: &str| text.replace(['"', '\'', '\\'], "");

@@ -83,8 +83,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>, dir: &Path) -> Command {
     command
 }
 
-/// The variables of the environment that an outer cargo set for what it runs. A cargo that works in `dir` must not see
-/// them: build scripts that look at them would run again each time.
+/// The variables of the environment that an outer cargo set for its child processes. A cargo that works in `dir` must
+/// not see them: build scripts that read them would run again each time.
 pub fn leftovers(dir: &Path) -> impl Iterator<Item = OsString> {
     let outer = std::env::var_os("CARGO_MANIFEST_DIR");
     let keys = std::env::vars_os().map(|(key, _)| key);

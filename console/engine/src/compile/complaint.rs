@@ -99,7 +99,7 @@ pub(super) fn complaints(lines: &[String]) -> Vec<Complaint> {
     complaints.into_iter().filter(|complaint| !complaint.is_echo()).collect()
 }
 
-/// A line of progress, in which the verb ends at the twelfth column.
+/// Returns `true` for a line of progress, in which the verb ends at the twelfth column.
 fn is_status(line: &str) -> bool {
     let Some((verb, rest)) = line.split_at_checked(12) else { return false };
     let verb = verb.trim_start();

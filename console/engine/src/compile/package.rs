@@ -21,15 +21,15 @@ use crate::workspace::{
     include::{self, Included},
 };
 
-/// Puts `executable` in place as the bootstrap of `name` and zips it with what is to be included.
+/// Copies `executable` to the bootstrap of `name` and zips it with the included files.
 ///
-/// The bootstrap is a copy that keeps its original's time, so equal size and time mean that it is the same. The zip
-/// is taken away before a bootstrap of other content comes, so a zip that is there is always one of the bootstrap
-/// beside it, even after a crash between the two. A zip with included files is as new as the newest of them, or newer:
-/// an older one is behind them.
+/// The bootstrap is a copy that keeps its original's time, so equal size and time mean that it is the same. The zip is
+/// removed before a bootstrap with other content is written, so an existing zip always belongs to the bootstrap beside
+/// it, even after a crash between the two. A zip with included files is as new as the newest of them, or newer: an
+/// older one is out of date.
 ///
 /// # Errors
-/// Work: Lambda would not run it (the check says why), something cannot be included, or it cannot be written.
+/// Work: Lambda would not run it (with the reason of the check), something cannot be included, or it cannot be written.
 pub fn package(
     target: &Path,
     name: &str,

@@ -76,7 +76,7 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Reads what `cargo build --unit-graph` prints.
+    /// Parses the output of `cargo build --unit-graph`.
     pub(super) fn read(graph: &str) -> serde_json::Result<Self> {
         let graph: Graph = serde_json::from_str(graph)?;
         let roots = graph.roots.iter().filter_map(|root| graph.units.get(*root));
@@ -188,7 +188,7 @@ mod tests {
         serde_json::from_value(function).unwrap()
     }
 
-    /// What `cargo build --unit-graph` prints of crates with a platform and a feature, the first being the root.
+    /// Output of `cargo build --unit-graph` for crates with a platform and a feature, the first being the root.
     fn units(crates: &[(&str, Option<&str>, &str)]) -> Units {
         let unit = |(name, platform, feature): &(&str, Option<&str>, &str)| {
             serde_json::json!({"pkg_id": name, "target": {"name": name, "kind": ["bin"]}, "platform": platform, "features": [feature],

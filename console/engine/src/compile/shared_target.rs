@@ -34,7 +34,7 @@ const ENCODED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'%');
 
 /// Makes a shared target directory this workspace's own until the returned value is dropped: another build of the
-/// console waits, and what another workspace has compiled of packages at the same paths is removed. `None` if it is not
+/// console waits, and the artifacts of another workspace's packages at the same paths are removed. `None` if it is not
 /// shared.
 ///
 /// # Errors

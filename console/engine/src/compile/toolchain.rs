@@ -52,7 +52,7 @@ pub(crate) const fn target(architecture: Architecture) -> Option<&'static str> {
     }
 }
 
-/// Provides what is missing, for the toolchain of the current directory. See [`setup_in`].
+/// Provides the missing parts, for the toolchain of the current directory. See [`setup_in`].
 pub async fn setup(architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
     setup_in(&current_directory(), architecture, job).await
 }
@@ -62,12 +62,12 @@ pub async fn check(architecture: Architecture) -> Vec<Part> {
     check_in(&current_directory(), architecture).await
 }
 
-/// Provides what building for `architecture` in the workspace `root` needs and does not have. Fast when all is
-/// there; safe in two processes at once: the second waits and then finds what the first has made.
+/// Provides the missing parts for building for `architecture` in the workspace `root`. Fast if all exist; safe in two
+/// processes at once: the second waits and then finds the parts of the first.
 ///
 /// # Errors
-/// Environment: a part could neither be found nor provided; it says what was tried. A missing emulator is no error.
-/// Interrupted: the job was cancelled; nothing half-made is left in place.
+/// Environment: a part could neither be found nor provided; the failure lists the attempts. A missing emulator is no
+/// error. Interrupted: the job was cancelled; no incomplete part is left in place.
 pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
     provided(root, architecture, standard::is_built(root)?, job).await?;
     let emulator = if architecture == Architecture::Arm64 { qemu::provide_if_missing(job).await? } else { None };

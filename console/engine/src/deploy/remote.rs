@@ -83,7 +83,7 @@ pub(super) struct Published {
 pub(super) struct Ask<'a> {
     pub(super) alias: Option<&'a str>,
     pub(super) url: bool,
-    /// The retention of the log group.
+    /// `true` reads the retention of the log group.
     pub(super) retention: bool,
     /// The log group, if the workspace names it.
     pub(super) group: Option<&'a str>,

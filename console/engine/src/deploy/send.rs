@@ -1,5 +1,5 @@
-//! Makes the calls of a plan, one after the other. The code goes before the configuration, so that old code never runs with
-//! new settings, and each is guarded by the revision that was compared.
+//! Makes the calls of a plan, one after the other. The code is changed before the configuration, so that old code never
+//! runs with new settings, and each call is guarded by the revision that was compared.
 
 mod function;
 

@@ -39,10 +39,10 @@ pub(crate) enum Named {
 }
 
 impl Profiles {
-    /// Reads the files and selects `profile`, else the one that the environment names, else the default.
+    /// Reads the files and selects `profile`, or the one that the environment names, or the default.
     ///
     /// # Errors
-    /// A file cannot be read or parsed.
+    /// Returns an error if a file cannot be read or parsed.
     pub(crate) async fn load(env: &Env, profile: Option<&str>) -> Result<Self, Failure> {
         Self::load_from(env, &EnvConfigFiles::default(), profile).await
     }
@@ -99,7 +99,7 @@ impl Profiles {
         }
     }
 
-    /// The failure for a profile that is not there, with those that are.
+    /// Returns the failure for a missing profile, with the names of the existing ones.
     pub(crate) fn missing(&self, name: &str, by: &str) -> Failure {
         let names: BTreeSet<&str> = self.set.profiles().collect();
         let known = match names.len() {

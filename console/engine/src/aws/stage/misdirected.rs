@@ -106,7 +106,7 @@ async fn ask(address: &str) -> There {
         if stream.write_all(request.as_bytes()).await.is_err() {
             return There::SomethingElse;
         }
-        // What came before the connection broke off counts.
+        // The data before the connection broke off counts.
         let _ = stream.take(64 << 10).read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
         let mark = format!("\r\n{}: {address}\r\n", lambda_console_local::MARK);

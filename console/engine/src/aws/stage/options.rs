@@ -11,7 +11,7 @@ pub struct StageOptions {
     pub profile: Option<String>,
     /// The AWS region; takes precedence over those of the stage's settings and of the profile.
     pub region: Option<String>,
-    /// Refuse every call that changes something.
+    /// `true` refuses every call that changes something.
     pub read_only: bool,
     /// The local Lambda's port; 0 means any free port.
     pub port: u16,

@@ -28,7 +28,7 @@ pub(crate) struct StageSettings {
     pub alias: Option<String>,
     /// The bucket that zips over Lambda's limit are sent through.
     pub bucket: Option<String>,
-    /// Changes need a confirmation.
+    /// `true` if changes need a confirmation.
     pub protected: bool,
 }
 
@@ -95,7 +95,7 @@ fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> {
     let mut stages = Stages::default();
     let mut table = document.get_ref();
     for key in ["workspace", "metadata", "lambda", "stages"] {
-        // What is no table is named with the settings of functions.
+        // A value that is not a table is reported with the settings of functions.
         let Some(inner) = table.get(key).and_then(|value| value.get_ref().as_table()) else { return Ok(stages) };
         table = inner;
     }

@@ -70,7 +70,7 @@ impl FakeCompiler {
         let host: Vec<&str> = probe.into_iter().chain(kinds.into_iter().flatten()).chain(prints).collect();
         let target: Vec<&str> = host.iter().copied().chain(["--target", TARGET]).collect();
         let cfgs = ask(&["--print", "cfg", "--target", TARGET]).await.stdout;
-        // Cargo reads both: the warnings tell which of the answers are not there.
+        // Cargo reads both: the warnings name the missing answers.
         for (name, text) in
             [("version", ask(&["-vV"]).await), ("host", ask(&host).await), ("target", ask(&target).await)]
         {
@@ -273,7 +273,7 @@ async fn a_program_that_is_not_there_is_named_with_the_variable_or_the_file() {
     assert!(
         place.missing(None).await.starts_with("there is no program `no-such-program-here`: build.rustc-wrapper in ")
     );
-    // What is there, by its path or on the PATH.
+    // Existing programs, by their path or on the `PATH`.
     let place = Place::new(
         &[(OWN, "build.rustc-wrapper = \"tools/wrap\"\nbuild.rustc-workspace-wrapper = \"env\""), ("w/tools/wrap", "")],
         &[],

@@ -21,7 +21,7 @@ const DESCRIPTION: [&str; 8] =
     ["authors", "description", "homepage", "repository", "license", "license-file", "readme", "rust-version"];
 /// The tables of a configuration file, except for those that only affect cargo's own work or downloads.
 const CONFIGURATION: [&str; 9] = ["build", "target", "profile", "env", "unstable", "host", "source", "patch", "paths"];
-/// The keys of `[build]` that do not change what is compiled.
+/// The keys of `[build]` that do not affect the compiled code.
 const ELSEWHERE: [&str; 5] = ["jobs", "target-dir", "build-dir", "dep-info-basedir", "warnings"];
 
 /// All files that [`digest`] reads, there or not.

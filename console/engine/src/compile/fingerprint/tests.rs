@@ -1,4 +1,5 @@
-//! Compares the stale fingerprints with what cargo compiles again: after each of many changes, in various orders.
+//! Compares the stale fingerprints with the crates that cargo compiles again: after each of many changes, in various
+//! orders.
 
 use std::{
     collections::BTreeMap,

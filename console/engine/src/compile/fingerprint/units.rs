@@ -60,7 +60,7 @@ impl Default for Units {
 }
 
 impl Units {
-    /// Takes in a line of cargo's standard output.
+    /// Reads a line of cargo's standard output.
     pub(crate) fn line(&mut self, line: &str) {
         let is_unit = ["compiler-artifact", "build-script-executed"]
             .iter()
@@ -233,7 +233,7 @@ pub(crate) fn prerequisites(rules: &str) -> impl Iterator<Item = PathBuf> {
         .map(|name| PathBuf::from(name.replace('\0', " ")))
 }
 
-/// The variables of the environment that rustc read, but for those that cargo sets from what never changes.
+/// The variables of the environment that rustc read, except for those that cargo sets from values that never change.
 fn variables(rules: &str) -> impl Iterator<Item = String> {
     let read = rules.lines().filter_map(|line| line.strip_prefix("# env-dep:"));
     let names = read.map(|line| line.split_once('=').map_or(line, |(name, _)| name));

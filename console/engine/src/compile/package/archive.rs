@@ -51,7 +51,7 @@ pub(super) fn holds(path: &Path, executable: &Path, entries: &[Entry]) -> bool {
     holds().unwrap_or(false)
 }
 
-/// Compares the checksum in the zip's table of contents: nothing is unpacked.
+/// Returns `true` if the zip has the entry, by the checksum in its table of contents: nothing is unpacked.
 fn has(zip: &mut ZipArchive<File>, entry: &Entry) -> bool {
     zip.by_name(&entry.name).is_ok_and(|there| {
         there.size() == entry.content.len() as u64

@@ -117,7 +117,7 @@ pub(super) async fn pip_wheel(directory: &Path, job: &Job) -> Result<Result<Path
     settle("python3-pip-whl", fetched.await)
 }
 
-/// Debian writes `1.95.0+dfsg1-2~bpo13+1` for the release 1.95.0.
+/// Returns `true` for Debian's versions of a release, such as `1.95.0+dfsg1-2~bpo13+1` for 1.95.0.
 fn is_release(candidate: &str, version: &str) -> bool {
     candidate.strip_prefix(version).is_some_and(|rest| rest.starts_with(['+', '-', '~']) || rest.is_empty())
 }
@@ -211,7 +211,7 @@ fn percent(line: &str) -> Option<u64> {
     Some(fields.nth(1)?.parse::<f64>().ok()? as u64)
 }
 
-/// Unpacks what matches `pattern`.
+/// Unpacks the files that match `pattern`.
 async fn unpack(package: &Path, to: &Path, pattern: &str, job: &Job) -> Result<(), Trouble> {
     let mut command = child_process::command("sh", to);
     let script = "dpkg-deb --fsys-tarfile \"$1\" | tar -x --wildcards \"$2\"";
@@ -230,7 +230,7 @@ struct Mirror {
     signed_by: Option<String>,
     /// The system's own suite.
     codename: String,
-    /// The system is Debian itself, whose suites have the names of [`SUITES`].
+    /// `true` if the system is Debian itself, whose suites have the names of [`SUITES`].
     is_debian: bool,
 }
 

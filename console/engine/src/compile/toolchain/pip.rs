@@ -15,7 +15,7 @@ use crate::{
 /// A way to call pip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pip {
-    /// The program and what comes before pip's own arguments.
+    /// The program and the arguments before pip's own.
     pub words: Vec<String>,
     /// Better ways that were not available, each with the reason.
     pub tried: Vec<String>,

@@ -1,6 +1,6 @@
 //! The source of the standard library, of exactly the compiler's version.
 //!
-//! Runs `rustup` and, through its neighbour, `apt`; writes to the cache directory.
+//! Runs `rustup` and, through the sibling module, `apt`; writes to the cache directory.
 
 use std::path::PathBuf;
 

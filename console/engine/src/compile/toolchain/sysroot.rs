@@ -1,9 +1,9 @@
 //! Builds the standard library from source into a private sysroot, once per compiler and target.
 //!
-//! The recipe is that of the compiler's own build for what it distributes: all of `std` with unwinding, `panic_abort`
-//! alone without, and bitcode, so that functions may use any LTO. But it leaves out the code that finds the names of a
-//! backtrace's functions in debug information: every program links it, it is a third of a small bootstrap, and a stripped
-//! one has no such information. Nothing is linked, so no C toolchain is needed.
+//! The recipe is that of the compiler's own build for the distributed libraries: all of `std` with unwinding,
+//! `panic_abort` alone without, and bitcode, so that functions may use any LTO. But it omits the code that finds the
+//! names of a backtrace's functions in debug information: every program links it, it is a third of a small bootstrap,
+//! and a stripped one has no such information. Nothing is linked, so no C toolchain is needed.
 //!
 //! Runs `cargo`; writes to the cache directory.
 

@@ -37,8 +37,8 @@ async fn a_toolchain_that_is_not_rustups_is_not_given_to_rustup() {
     assert_eq!(answer.unwrap_err(), "`rustup target add t`: the toolchain in /usr is not rustup's");
 }
 
-/// A machine of its own: programs that are scripts, and an empty cache. What it does is done by a process that has
-/// only those on its `PATH`: [`in_a_machine`].
+/// A simulated machine: programs that are scripts, and an empty cache. A process with only these programs on its `PATH`
+/// does the work: [`in_a_machine`].
 struct Machine {
     directory: tempfile::TempDir,
 }

@@ -1,4 +1,4 @@
-//! The function itself: created, or its code and its configuration changed. Only what differs is sent.
+//! The function itself: created, or its code and its configuration changed. Only differences are sent.
 
 use aws_sdk_lambda::{
     primitives::Blob,

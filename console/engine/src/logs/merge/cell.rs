@@ -136,7 +136,7 @@ impl Cell {
         for &index in places.values().filter(|&&index| bound[index].is_none()) {
             free.entry(events[index].key).or_default().insert(index);
         }
-        // First those that stand in the same order, then any: their texts are equal.
+        // First those in the same order, then any: their texts are equal.
         for in_order in [true, false] {
             let mut next = 0;
             for item in &mut self.items {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lambda_console_model::{LogMark, MarkKind};
 
-/// A live tail that sampled within this time and samples again has never stopped: one mark stands for both.
+/// A live tail that sampled within this time and samples again has never stopped: one mark represents both.
 const SAME: i64 = 10_000;
 
 /// Missed events that are not filled in yet, or were just now.

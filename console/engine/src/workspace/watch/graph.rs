@@ -131,7 +131,7 @@ impl Graph {
     /// from.
     pub(super) fn is_foreign(&self, directory: &Path) -> bool {
         let is_unused = |package: &Package| package.directory == directory && package.functions.is_empty();
-        // Cargo puts this file into every target directory.
+        // `CACHEDIR.TAG` is in every target directory of cargo.
         directory.starts_with(&self.target)
             || directory.join("CACHEDIR.TAG").exists()
             || (self.packages.iter().any(is_unused) && !self.used().any(|tree| tree.starts_with(directory)))
