@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const SETTLE: Duration = Duration::from_mins(5);
 /// Number of retries of a call that a stage could not answer, besides the SDK's own.
 const AGAIN: u32 = 3;
-/// Number of failed status requests in a row before the wait is given up.
+/// Maximum number of failed status requests in a row.
 const UNANSWERED: u32 = 8;
 /// As long as the waits are shorter, a function that does not exist is read again.
 const NEW: Duration = Duration::from_millis(500);
