@@ -1,4 +1,5 @@
-//! `cargo bench -p tests --bench console`: what starting and idling cost a person, in a real pseudo-terminal.
+//! `cargo bench -p tests --bench console`: cost of the console's start and of an idle console, in a real
+//! pseudo-terminal.
 //!
 //! Times are medians of interleaved runs, printed as a ratio to the bare ratatui program of `bare.rs`.
 
@@ -33,7 +34,7 @@ fn until_first_frame(program: &Path, home: &Home) -> Duration {
 fn first_frame(console: &Path, bare: &Path) {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..RUNS {
-        // A new home each time: nothing is remembered, and cargo and the local Lambda have not answered yet.
+        // A new home each time: there is no history, and cargo and the local Lambda have not answered yet.
         times[0].push(until_first_frame(console, &Home::new(repository())));
         times[1].push(until_first_frame(bare, &Home::new(repository())));
     }
@@ -59,8 +60,8 @@ fn idle(console: &Path) {
     drop(terminal.finish());
 }
 
-/// Waits until the start's work (cargo, toolchain check, local Lambda) is over: a second with no switch at all, at most
-/// half a minute. Then the threads that did it leave: tokio keeps them for ten seconds.
+/// Waits until the work of the start (cargo, toolchain check, local Lambda) is over: a second without a context switch,
+/// at most half a minute. Then the threads that did it end: tokio keeps them for ten seconds.
 fn settle(pid: u32) {
     for _ in 0..30 {
         let before = switches(pid);
@@ -72,7 +73,7 @@ fn settle(pid: u32) {
     std::thread::sleep(Duration::from_secs(11));
 }
 
-/// Context switches of all threads of a process, voluntary and not.
+/// Number of context switches of all threads of a process, voluntary and not.
 fn switches(pid: u32) -> u64 {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
     tasks

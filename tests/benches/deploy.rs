@@ -1,5 +1,5 @@
-//! `cargo bench --workspace --bench deploy`: how long a deploy of twenty functions takes on a stage that answers
-//! after 50 ms, where none has changed and where all have. Fails where the unchanged ones take a second.
+//! `cargo bench --workspace --bench deploy`: duration of a deploy of twenty functions on a stage with a latency of 50
+//! ms, if none has changed and if all have. Fails if the deploy of the unchanged ones takes a second.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -20,9 +20,9 @@ use tests::{LocalLambda, Proxy, hexadecimal, sample, zip};
 
 const FUNCTIONS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
-/// The longest that a deploy of unchanged ones may take.
+/// Maximum duration of a deploy of unchanged functions.
 const BOUND: Duration = Duration::from_secs(1);
-/// As large as a function in Rust.
+/// Size of a typical function in Rust.
 const ZIP_BYTES: usize = 2 << 20;
 
 fn main() -> ExitCode {
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "measure") {
         return measure(directory.path());
     }
-    // What leads to the stage must be there when the process begins.
+    // The settings of the stage must exist when the process starts.
     let local = LocalLambda::start(directory.path());
     let proxy = Proxy::start(local.account());
     let mut measuring = Command::new(std::env::current_exe().expect("this program"));
@@ -67,7 +67,7 @@ async fn timed(stage: &Stage, functions: &[Function]) -> Duration {
     took
 }
 
-/// Twenty functions of one code, which does not compress.
+/// Twenty functions with the same code, which does not compress.
 fn functions(directory: &Path, edition: u64) -> Vec<Function> {
     let mut state = edition;
     let noise: Vec<u8> = std::iter::repeat_with(|| {

@@ -1,7 +1,7 @@
-//! How long update and draw take with full logs: `cargo bench -p tests --bench draw`.
+//! Duration of update and draw with full logs: `cargo bench -p tests --bench draw`.
 //!
-//! Prints a line a case, in processor time. Fails where the p99 of update and draw passes 4 ms with 100,000 lines held, or where a
-//! hundredth of a second is not enough for the 500 lines that come in it at 50,000 a second.
+//! Prints a line per case, in processor time. Fails if the p99 of update and draw exceeds 4 ms with 100,000 lines held,
+//! or if a hundredth of a second is not enough for its 500 lines at 50,000 a second.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use lambda_console_model::Percentiles;
 use tests::{Harness, processor_ms, sample};
 
 fn main() -> ExitCode {
-    // `cargo test` runs benches too, unoptimised: it only wants to see that they work.
+    // `cargo test` runs benches too, unoptimised: there they only have to work.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let rounds = if is_bench { 2_000 } else { 10 };
     let mut in_time = true;

@@ -1,7 +1,7 @@
-//! `cargo bench --workspace --bench flood`: how soon a key is answered while 50,000 log lines a second arrive.
+//! `cargo bench --workspace --bench flood`: latency of a key while 50,000 log lines a second arrive.
 //!
-//! The real loop, on a terminal of 200 × 50 that is a buffer. A key is answered when the frame after it is drawn. Fails
-//! where the p99 passes 16 ms.
+//! The real loop, on an in-memory terminal of 200 × 50. A key is answered when the frame after it is drawn. Fails if
+//! the p99 exceeds 16 ms.
 
 use std::{
     cell::Cell,
@@ -29,12 +29,12 @@ use ratatui::{Terminal, backend::TestBackend};
 use tests::{Harness, sample};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Lines in each millisecond.
+/// Number of lines per millisecond.
 const LINES: usize = 50;
-/// Keys come this far apart.
+/// Interval between two keys.
 const PACE: Duration = Duration::from_millis(23);
 
-/// Keys as they are pressed, each with its moment; the terminal is gone after the last.
+/// Key presses with their times; the terminal is gone after the last.
 struct Keys {
     pressed: UnboundedReceiver<(Instant, KeyCode)>,
     waiting: Rc<Cell<Option<Instant>>>,
@@ -46,7 +46,7 @@ impl Stream for Keys {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.pressed.poll_recv(context).map(|key| {
             let Some((moment, code)) = key else { return Some(Err(io::Error::other("gone"))) };
-            // Of two keys that one frame answers, the first waited longest.
+            // If one frame answers two keys, the first waited longest.
             self.waiting.set(Some(self.waiting.get().map_or(moment, |earlier| earlier.min(moment))));
             Some(Ok(TerminalEvent::Key(KeyEvent::new(code, KeyModifiers::NONE))))
         })
@@ -92,7 +92,7 @@ impl Screen for Played {
 }
 
 fn main() -> ExitCode {
-    // `cargo test` runs benches too, unoptimised: it only wants to see that they work.
+    // `cargo test` runs benches too, unoptimised: there they only have to work.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let presses = if is_bench { 500 } else { 5 };
     let mut console = Harness::ready(200, 50);

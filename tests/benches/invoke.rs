@@ -1,6 +1,6 @@
-//! `cargo bench -p tests --bench invoke`: what the local Lambda and the SDK add to a warm invocation.
+//! `cargo bench -p tests --bench invoke`: time that the local Lambda and the SDK add to a warm invocation.
 //!
-//! The function's own time is the Duration of its REPORT line; the rest of the round trip is what is added.
+//! The function's own time is the Duration of its REPORT line; the rest of the round trip is the added time.
 
 use std::time::Instant;
 

@@ -1,9 +1,9 @@
-//! `cargo bench --workspace --bench runtime`: what the runtime costs a function, beside the official crate and beside the
-//! least there is, a blocking socket.
+//! `cargo bench --workspace --bench runtime`: cost of the runtime, compared with the official crate and with the
+//! minimum, a blocking socket.
 //!
-//! The three are built alike (static musl, a standard library built for them, opt-level 3, fat LTO, panics abort,
-//! stripped), answer the same typed JSON, and run turn by turn against one scripted Runtime API. Processor time is what
-//! the kernel counted (`schedstat`).
+//! The three are built with the same settings (static musl, a standard library built for them, opt-level 3, fat LTO,
+//! panics abort, stripped), return the same typed JSON, and run in turn against one scripted Runtime API. Processor
+//! time is read from the kernel (`schedstat`).
 
 use std::{
     fs,
@@ -16,11 +16,11 @@ use std::{
 
 use tests::{Fixture, Home};
 
-/// What is compared: the function, and whether an answer and the next poll go in one breath.
+/// The compared functions, each with whether an answer and the next poll are sent in one write.
 const NAMES: [(&str, &str, bool); 4] =
     [("floor", "floor", false), ("ours", "ours", false), ("pipelined", "ours", true), ("official", "official", false)];
 const ROUNDS: usize = 9;
-/// A start is short, and so its figure jumps: it takes many.
+/// A start is short, so its figure varies: it takes many.
 const STARTS: usize = 150;
 
 const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Error> {
 }
 "#;
 
-/// Trusts the server in everything.
+/// Validates nothing that the server sends.
 const FLOOR: &str = r#"
 use std::io::{Read, Write};
 
@@ -128,7 +128,7 @@ fn main() {
     let floor = format!("httparse = \"1\"\n{serde}{json}\n[package.metadata.lambda]\n");
     fixture.function("floor", &floor, &format!("{TYPES}{FLOOR}"));
     let home = Home::new(fixture.path());
-    // Each by itself: cargo would give all of one call the crates' features that one of them asks for.
+    // One call per package: in one call cargo would unify the features of their dependencies.
     let build = |name: &str, architecture: &str| {
         let built = home.run(["build", name, "--arch", architecture, "--json"]).ok().json();
         built["functions"][0].clone()
@@ -148,14 +148,14 @@ fn main() {
     }
 }
 
-/// What one process took.
+/// Figures of one process.
 struct Figures {
     p50_us: f64,
     cpu_us: f64,
     resident_kib: f64,
 }
 
-/// Prints the medians of each over all rounds, and their ratios to the floor's.
+/// Prints the medians of each over all rounds, and their ratios to those of the minimum.
 fn compare(bootstraps: &[(PathBuf, bool)], size: usize, invocations: usize) {
     let mut all: Vec<Vec<Figures>> = NAMES.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
@@ -175,7 +175,7 @@ fn compare(bootstraps: &[(PathBuf, bool)], size: usize, invocations: usize) {
     }
 }
 
-/// The processor time from the start of a process to its first request.
+/// Compares the processor time from the start of a process to its first request.
 fn compare_starts(bootstraps: &[(PathBuf, bool)]) {
     let mut all: Vec<Vec<f64>> = NAMES.iter().map(|_| Vec::with_capacity(STARTS)).collect();
     for _ in 0..STARTS {
@@ -194,7 +194,7 @@ fn compare_starts(bootstraps: &[(PathBuf, bool)]) {
     report(&format!("init CPU, µs: {}", ratios(&medians)));
 }
 
-/// Each value with its ratio to the floor's.
+/// Formats each value with its ratio to that of the minimum.
 fn ratios(values: &[f64]) -> String {
     let cells =
         NAMES.iter().zip(values).map(|((name, ..), value)| format!("{name} {value:.0} ({:.2})", value / values[0]));
@@ -206,7 +206,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs a function for so many invocations.
+/// Runs a function for `invocations` invocations.
 fn run(bootstrap: &Path, pipelined: bool, size: usize, invocations: usize) -> Figures {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -262,7 +262,7 @@ fn start(bootstrap: &Path, pipelined: bool, address: &str) -> Child {
         .expect("it starts")
 }
 
-/// One request, as a whole, into the buffer; what came behind it stays in `came`.
+/// Reads one complete request into the buffer; the bytes after it stay in `came`.
 fn request(stream: &mut TcpStream, came: &mut Vec<u8>, buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.append(came);

@@ -1,7 +1,7 @@
-//! `cargo bench --workspace --bench tail`: how soon a line that a tail tells is on screen, while 5,000 a second come.
+//! `cargo bench --workspace --bench tail`: time from a tail's line to the screen, while 5,000 lines a second arrive.
 //!
-//! The real loop, on a terminal of 200 × 50 that is a buffer. Lines come as a live tail and pages give them: 500 at once,
-//! every tenth of a second, some of them late. Fails where the p99 passes 200 ms or lines are lost.
+//! The real loop, on an in-memory terminal of 200 × 50. Lines arrive as from a live tail and from pages: 500 at once,
+//! every tenth of a second, some of them late. Fails if the p99 exceeds 200 ms or lines are lost.
 
 use std::{
     io,
@@ -25,15 +25,15 @@ use ratatui::{Terminal, backend::TestBackend};
 use tests::{Harness, sample};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Lines that come at once.
+/// Number of lines that arrive at once.
 const LINES: usize = 500;
-/// How far apart.
+/// Interval between two batches.
 const PACE: Duration = Duration::from_millis(100);
 
 struct Played {
     gone: Option<UnboundedReceiver<()>>,
     terminal: Terminal<TestBackend>,
-    /// The number of lines that are held then, and when the last of them was sent.
+    /// For each batch, the number of lines that are held after it, and the time at which its last line was sent.
     sent: Arc<Mutex<Vec<(usize, Instant)>>>,
     took: Vec<f64>,
     held: usize,
@@ -42,7 +42,7 @@ struct Played {
 impl Screen for Played {
     fn input(&mut self) -> Input {
         let mut gone = self.gone.take().expect("it is asked for once");
-        // The terminal is gone when all was sent.
+        // The terminal is gone once everything was sent.
         Box::pin(
             futures_util::stream::poll_fn(move |context| {
                 gone.poll_recv(context).map(|_| Some(Err(io::Error::other("gone"))))
@@ -80,7 +80,7 @@ impl Screen for Played {
 }
 
 fn main() -> ExitCode {
-    // `cargo test` runs benches too, unoptimised: it only wants to see that they work.
+    // `cargo test` runs benches too, unoptimised: there they only have to work.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let batches = if is_bench { 180 } else { 20 };
     let mut console = Harness::ready(200, 50);
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
             let began = Instant::now();
             for batch in 0..batches {
                 let mut lines = sample::log_lines_after("hello", (batch * LINES) as i64, LINES);
-                // One in ten was left out of the batch before, and stands among its lines.
+                // One line in ten belongs among the lines of the previous batch, which left it out.
                 for line in lines.iter_mut().step_by(10).filter(|_| batch > 0) {
                     line.timestamp -= LINES as i64;
                     line.rank = 1;

@@ -1,5 +1,4 @@
-//! The least that a ratatui program can do: one frame, then wait for a key. The console's first frame is
-//! measured against it.
+//! A minimal ratatui program: one frame, then it waits for a key. The console's first frame is compared with it.
 
 fn main() -> std::io::Result<()> {
     let mut terminal = ratatui::try_init()?;

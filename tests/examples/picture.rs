@@ -1,5 +1,5 @@
 //! `cargo run -p tests --example picture`: makes the README's picture from the real console. It builds and deploys
-//! `hello`, invokes it a few times in a pseudo-terminal, and writes the frame that a person would see.
+//! `hello`, invokes it a few times in a pseudo-terminal, and writes the frame that a user would see.
 
 use std::fs;
 

@@ -1,10 +1,10 @@
-//! The runtime crate and the local Lambda held against each other: what one says, the other understands.
+//! The contract between the runtime crate and the local Lambda: each understands the other's requests and responses.
 
 use std::{fs, sync::OnceLock};
 
 use tests::{Fixture, Home, LocalLambda, repository};
 
-/// A function on our runtime that does what its payload says, as a native bootstrap.
+/// A function on our runtime that acts as its payload specifies, as a native bootstrap.
 fn bootstrap() -> &'static [u8] {
     static BOOTSTRAP: OnceLock<Vec<u8>> = OnceLock::new();
     BOOTSTRAP.get_or_init(|| {

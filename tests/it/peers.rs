@@ -1,9 +1,9 @@
-//! Servers, clients and runtimes that we did not write, against ours.
+//! Servers, clients and runtimes of other projects, tested against ours.
 //!
-//! They come from `PyPI` into the target directory, once, by the pip that the console itself finds.
+//! They are installed from `PyPI` into the target directory, once, with the pip that the console itself finds.
 
 mod boto3;
-// The emulator is the x86_64 one.
+// The emulator is an x86_64 program.
 #[cfg(target_arch = "x86_64")]
 mod cases;
 #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the cases use all of it"))]
@@ -21,7 +21,7 @@ use std::{
 
 use tests::python::{packages, run};
 
-/// Where the client and the runtime that are Python are: its `PYTHONPATH`.
+/// Directory of the Python client and runtime: their `PYTHONPATH`.
 fn python_path() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| packages("python", &["boto3==1.44.5", "awslambdaric==4.2.2"], &[]))

@@ -1,4 +1,4 @@
-//! The console on a real terminal: it starts, works, and always gives the terminal back.
+//! The console on a real terminal: it starts, works, and always restores the terminal.
 
 mod stages;
 

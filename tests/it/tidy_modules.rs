@@ -1,7 +1,8 @@
 //! The module graph of every crate: no cycle is larger than a parent with its children, and no folder is crowded.
 //!
-//! An arrow goes from a module to each module that its code names, in `use` trees and in paths, macros included. Unit tests
-//! are left out: they reach into everything, and their arrows are not shipped. A declaration (`mod child;`) is no arrow.
+//! An arrow goes from a module to each module that its code names, in `use` trees and in paths, macros included. Unit
+//! tests are left out: they use everything, and their arrows are not shipped. A declaration (`mod child;`) is not an
+//! arrow.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::{
@@ -10,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The cycles that are left, by crate: the number of modules in each, largest first. They may only become fewer.
+/// The remaining cycles by crate: the number of modules in each, largest first. Their number may only decrease.
 const LEFT: [(&str, &[usize]); 4] = [
     ("console/app", &[21, 19, 16, 14, 2]),
     ("console/engine", &[12, 11, 6, 4, 2, 2, 2, 2]),
@@ -20,7 +21,7 @@ const LEFT: [(&str, &[usize]); 4] = [
 
 /// The crates whose folders have at most [`ENTRIES`] entries.
 const NEAT: [&str; 1] = ["console/local"];
-/// The most entries of a folder.
+/// Maximum number of entries in a folder.
 const ENTRIES: usize = 20;
 
 /// The path of a module in its crate; empty for the root.
@@ -91,7 +92,7 @@ fn graph(sources: &BTreeMap<Module, TokenStream>) -> Graph {
     graph
 }
 
-/// A path from the crate's root; `None` when it leads to another crate or to something local.
+/// A path from the crate's root; `None` if it is of another crate or local.
 fn resolve(
     module: &Module,
     inline: &[String],
@@ -132,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// Reads what begins at `at`; returns where the next thing begins.
+    /// Reads the item at `at`. Returns the start of the next item.
     fn step(&mut self, tokens: &[TokenTree], at: usize) -> usize {
         match &tokens[at] {
             TokenTree::Punct(sign) if sign.as_char() == '#' => match group(tokens, at + 1, Delimiter::Bracket) {
@@ -157,7 +158,7 @@ impl Reader {
                 }
             }
             TokenTree::Ident(word) if word == "pub" => match group(tokens, at + 1, Delimiter::Parenthesis) {
-                // `pub(in path)` gives rights and uses nothing.
+                // `pub(in path)` sets a visibility and uses nothing.
                 Some(rights) if starts_with_in(rights) => at + 2,
                 _ => at + 1,
             },
@@ -212,7 +213,7 @@ impl Reader {
         }
     }
 
-    /// Skips an item that is for tests only; returns where the next one begins.
+    /// Skips an item that is for tests only. Returns the start of the next item.
     fn skip(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
         const ITEMS: [&str; 13] = [
             "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct", "trait", "type", "use",
@@ -252,7 +253,7 @@ fn group(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group
     }
 }
 
-/// Whether an attribute leaves its item out of what is shipped: `cfg(test)`, `cfg(all(test, …))`, `test`.
+/// Returns `true` if an attribute excludes its item from the shipped code: `cfg(test)`, `cfg(all(test, …))`, `test`.
 fn is_test(attribute: &Group) -> bool {
     let text: String = attribute.stream().to_string().split_whitespace().collect();
     text.starts_with("cfg(test") || text.starts_with("cfg(all(test") || text == "test" || text == "tokio::test"
@@ -303,7 +304,7 @@ fn components(graph: &Graph) -> Vec<Vec<Module>> {
     search.found
 }
 
-/// Whether these are one module and children of it.
+/// Returns `true` if these are one module and children of it.
 fn is_family(component: &[Module]) -> bool {
     let parent = component.iter().min_by_key(|module| module.len()).unwrap();
     component.iter().all(|module| module == parent || module.split_last().is_some_and(|(_, above)| above == parent))

@@ -1,10 +1,10 @@
-//! A place that speaks AWS's APIs, as the console sees it: an endpoint with keys.
+//! An endpoint that speaks AWS's APIs, with access keys.
 
 use std::{fs, path::Path, process::Command};
 
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 
-/// Where the calls go and who sends them.
+/// Endpoint and credentials of calls.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The endpoint of all services.
@@ -18,14 +18,14 @@ pub struct Account {
 }
 
 impl Account {
-    /// The same place by another way, for example through a [`crate::Proxy`].
+    /// The same account with another endpoint, for example a [`crate::Proxy`].
     #[must_use]
     pub fn through(&self, url: String) -> Self {
         Self { url, ..self.clone() }
     }
 
-    /// Leads AWS's clients of a command there, and to nothing else that this machine has: by a configuration file in
-    /// `directory`, as a person would have it who works with such a place on purpose.
+    /// Makes AWS's clients of a command use this account, and no other settings of this machine: with a configuration
+    /// file in `directory`, as a user would have one.
     pub fn lead(&self, command: &mut Command, directory: &Path) {
         let file = directory.join("aws-config");
         let text = format!(
@@ -48,7 +48,7 @@ impl Account {
         command.env("AWS_EC2_METADATA_DISABLED", "true");
     }
 
-    /// A client of Lambda that shows the place as it is: it tries each call once.
+    /// A client of Lambda that shows errors unchanged: it makes each call once.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         let configuration = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -1,7 +1,7 @@
-//! AWS as the network shows it: servers with certificates for its names, and a proxy that leads to them. Nothing is asked
-//! of the name service: the proxy is given names, and knows one place.
+//! AWS as seen on the network: servers with certificates for its names, and a proxy that connects to them. No names are
+//! resolved: the proxy gets names, and connects to one address.
 //!
-//! The certificates beside this file are for tests alone; `authority.pem` signed `server.pem`, and `another.pem` is of an
+//! The certificates beside this file are for tests only; `authority.pem` signed `server.pem`, and `another.pem` is an
 //! authority that signed nothing.
 
 use std::{
@@ -17,10 +17,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-/// The code that the MFA device shows.
+/// The code of the MFA device.
 pub const CODE: &str = "123456";
 
-/// A server of AWS's names, and a proxy that leads to it.
+/// A server with AWS's names, and a proxy that connects to it.
 pub struct Cloud {
     proxy: SocketAddr,
     seen: Arc<Mutex<Seen>>,
@@ -28,14 +28,14 @@ pub struct Cloud {
 
 #[derive(Default)]
 struct Seen {
-    /// What the proxy was asked for, with the user that was given: `sts.eu-west-1.amazonaws.com:443 Basic bWU6…`.
+    /// The requests to the proxy, with the user that was sent: `sts.eu-west-1.amazonaws.com:443 Basic bWU6…`.
     tunnels: Vec<String>,
     /// The bodies of the calls.
     calls: Vec<String>,
 }
 
 impl Cloud {
-    /// Starts both; a proxy that wants a user gets none but this one.
+    /// Starts both; a proxy with a `user` accepts no other.
     pub fn start(user: Option<&str>) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let config = Arc::new(config());
@@ -55,17 +55,17 @@ impl Cloud {
         self.proxy.to_string()
     }
 
-    /// What the proxy was asked for since this was last asked.
+    /// Takes the requests to the proxy since the last call.
     pub fn tunnels(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.seen).tunnels)
     }
 
-    /// The bodies of the calls since this was last asked.
+    /// Takes the bodies of the calls since the last call.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.seen).calls)
     }
 
-    /// The certificate `name`: `authority` or `another`.
+    /// Path of the certificate `name`: `authority` or `another`.
     pub fn certificate(name: &str) -> PathBuf {
         crate::repository().join("tests/support/cloud").join(format!("{name}.pem"))
     }
@@ -84,7 +84,7 @@ fn config() -> ServerConfig {
     config.with_single_cert(chain.expect("certificates"), key).expect("a certificate with its key")
 }
 
-/// Serves each connection in a thread of its own.
+/// Serves each connection on a thread of its own.
 fn serve(work: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("a port");
@@ -92,14 +92,14 @@ fn serve(work: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let work = Arc::clone(&work);
-            // What breaks off is the caller's to tell of.
+            // The caller reports a broken connection.
             thread::spawn(move || drop(work(stream)));
         }
     });
     address
 }
 
-/// Lines up to the empty one.
+/// Reads lines up to the empty one.
 fn head(reader: &mut impl std::io::BufRead) -> std::io::Result<Vec<String>> {
     reader.lines().take_while(|line| line.as_ref().map_or(true, |line| !line.is_empty())).collect()
 }

@@ -13,7 +13,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// A workspace with no members yet that shares nothing: its functions are [`Fixture::prebuilt`].
+    /// A workspace without members that shares nothing: its functions are [`Fixture::prebuilt`].
     pub fn apart() -> Self {
         let fixture = Self { directory: shared_directory() };
         fixture.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
@@ -21,8 +21,8 @@ impl Fixture {
         fixture
     }
 
-    /// A workspace with no members yet; its lock file and target directory are shared with other
-    /// fixtures of the same `name`, so that dependencies compile once.
+    /// A workspace without members; its lock file and target directory are shared with other fixtures of the same
+    /// `name`, so that dependencies compile once.
     pub fn new(name: &str) -> Self {
         let fixture = Self::apart();
         let target = repository().join("target/fixtures").join(name);
@@ -30,12 +30,12 @@ impl Fixture {
         fixture
     }
 
-    /// Where it is.
+    /// Path of the workspace.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Writes a file, making its directories.
+    /// Writes a file, and creates its directories.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory is ours");
@@ -54,7 +54,7 @@ impl Fixture {
         self.write(&format!("functions/{name}/src/main.rs"), source);
     }
 
-    /// The line of TOML that depends on this repository's runtime crate.
+    /// The line of TOML for a dependency on this repository's runtime crate.
     pub fn runtime() -> String {
         format!("lambda-console-runtime = {{ path = \"{}\" }}", repository().join("runtime").display())
     }
@@ -66,9 +66,9 @@ impl Fixture {
         self.write("Cargo.toml", &format!("{text}\n[workspace.metadata.lambda.stages.{name}]\n{settings}\n"));
     }
 
-    /// Adds the function `name`, which nothing has to compile, as if it was built just now; or builds it again. It
-    /// prints what it gets, and answers `{"edition": …, "got": …, "greeting": $GREETING}`. `deploy` are lines of TOML
-    /// for its `[package.metadata.lambda.deploy]`.
+    /// Adds the function `name`, which needs no compiler, as if it was built just now; or replaces its build. It prints
+    /// its event, and returns `{"edition": …, "got": …, "greeting": $GREETING}`. `deploy` are lines of TOML for its
+    /// `[package.metadata.lambda.deploy]`.
     pub fn prebuilt(&self, name: &str, edition: &str, deploy: &str) {
         self.write(
             &format!("functions/{name}/Cargo.toml"),

@@ -1,4 +1,4 @@
-//! A console without terminal and work: keys and events go in, screens and effects come out.
+//! A console without a terminal or real work: keys and events go in, screens and effects come out.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -21,7 +21,7 @@ use crate::sample;
 
 /// A console of a fixed size at a fixed time.
 pub struct Harness {
-    /// What it shows.
+    /// The screen's state.
     pub state: State,
     /// Its keys and colours.
     pub config: Config,
@@ -31,12 +31,12 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// A console that has just begun: nothing has answered yet.
+    /// A console that has just started: no result has arrived yet.
     pub fn begun(width: u16, height: u16) -> Self {
         Self::with_config(width, height, Config::read(None, "config.toml", lambda_console::tui::theme::Palette::FULL))
     }
 
-    /// A console that has just begun, with this configuration.
+    /// A console that has just started, with this configuration.
     pub fn with_config(width: u16, height: u16, config: Config) -> Self {
         let options = Options { stage: "local".into(), ..Options::default() };
         let terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend cannot fail");
@@ -46,14 +46,14 @@ impl Harness {
         harness
     }
 
-    /// A console on the sample workspace, with stage and toolchain there and nothing running.
+    /// A console on the sample workspace, with stage and toolchain ready and nothing running.
     pub fn ready(width: u16, height: u16) -> Self {
         let mut harness = Self::begun(width, height);
         harness.answer_start(&sample::workspace());
         harness
     }
 
-    /// Answers what a console asks for when it begins.
+    /// Answers the effects that a console starts with.
     pub fn answer_start(&mut self, workspace: &lambda_console_model::Workspace) {
         self.feed(Event::Drafts(Vec::new()));
         for effect in self.effects() {
@@ -78,7 +78,7 @@ impl Harness {
         self.draw();
     }
 
-    /// Feeds one event, and the slices of a search that follow from it.
+    /// Feeds one event, and the slices of a search that result from it.
     pub fn feed(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -91,13 +91,14 @@ impl Harness {
         }
     }
 
-    /// Looks at the screen, then presses keys: `jj<enter>`. After each, a frame is drawn, as in the real loop.
+    /// Presses keys, such as `jj<enter>`, as a user who has seen the current screen. A frame is drawn after each, as in
+    /// the real loop.
     pub fn press(&mut self, script: &str) -> &mut Self {
         self.state.ahead = None;
         self.press_blindly(script)
     }
 
-    /// As [`Harness::press`], without a look at what has changed on the screen.
+    /// Like [`Harness::press`], as a user who has not seen the latest changes on the screen.
     pub fn press_blindly(&mut self, script: &str) -> &mut Self {
         for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
             if let Some(event) = self.config.keymap.event(self.state.context(), key) {
@@ -108,8 +109,8 @@ impl Harness {
         self
     }
 
-    /// Presses keys, and gives for each frame that follows how many milliseconds of processor time it took with the
-    /// update before it: one for the key, one for each further slice of a search.
+    /// Presses keys. Returns the processor time of each following frame and the update before it, in milliseconds: one
+    /// for the key, one for each further slice of a search.
     pub fn timed(&mut self, script: &str) -> Vec<f64> {
         let mut times = Vec::new();
         for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
@@ -133,7 +134,7 @@ impl Harness {
         self.draw();
     }
 
-    /// Turns the wheel over a cell of the last frame.
+    /// Turns the mouse wheel over a cell of the last frame.
     pub fn wheel(&mut self, column: u16, row: u16, lines: i16) {
         if let Some(target) = self.areas.hit(column, row) {
             self.feed(Event::Scroll(target, lines));
@@ -141,12 +142,12 @@ impl Harness {
         self.draw();
     }
 
-    /// Takes the effects that came out since the last call.
+    /// Takes the effects since the last call.
     pub fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Answers an invocation, and where its log lines are asked for, them too.
+    /// Answers an invocation, and its log lines if they are requested.
     pub fn answer_invoke(&mut self, job: JobId, invocation: &Invocation) {
         self.feed(Event::InvokeFinished(job, Ok(invocation.clone())));
         let link = self.effects.iter().position(|effect| matches!(effect, Effect::LinkLogs { .. }));
@@ -157,7 +158,7 @@ impl Harness {
         }
     }
 
-    /// Takes the effects that came out, of which there is one.
+    /// Takes the only effect since the last call.
     pub fn effect(&mut self) -> Effect {
         let mut effects = self.effects();
         assert_eq!(effects.len(), 1, "{effects:?}");
@@ -179,12 +180,12 @@ impl Harness {
         self.feed(Event::Drawn(viewport));
     }
 
-    /// The frame that was drawn last.
+    /// The last frame.
     pub fn buffer(&self) -> &Buffer {
         self.terminal.backend().buffer()
     }
 
-    /// Draws, and gives the frame's text.
+    /// Draws, and returns the frame's text.
     pub fn screen(&mut self) -> String {
         self.draw();
         let buffer = self.buffer();
@@ -207,8 +208,8 @@ impl Harness {
         text
     }
 
-    /// Draws, and gives the frame's text with its styles below: one line a style, with the cells that have it as
-    /// `row:columns`, or `rows:columns` where rows below each other have it at the same place.
+    /// Draws, and returns the frame's text followed by its styles: one line per style, with its cells as `row:columns`,
+    /// or `rows:columns` if adjacent rows have it in the same columns.
     pub fn styled(&mut self) -> String {
         let mut text = self.screen();
         let buffer = self.buffer();
@@ -236,7 +237,7 @@ impl Harness {
     }
 }
 
-/// The runs of equal style in a row. Blank cells on which no style can be seen belong to the run that they are in.
+/// The runs of equal style in a row. Blank cells without a visible style belong to the run that they are in.
 fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
     let mut runs: Vec<(String, u16, u16)> = Vec::new();
     let mut ends = true;
@@ -257,8 +258,7 @@ fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
     runs
 }
 
-/// The processor time of this thread so far, in milliseconds: what a machine that is busy with other things does not
-/// change.
+/// The processor time of this thread so far, in milliseconds: it does not depend on the load of the machine.
 pub fn processor_ms() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1000.0 + time.tv_nsec as f64 / 1e6

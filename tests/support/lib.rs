@@ -1,5 +1,5 @@
-//! What the tests share: a console without a terminal and a workspace to show in it; the real console as a process
-//! or on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy that does harm; workspaces to build.
+//! Shared support of the tests: a console without a terminal and a sample workspace; the real console as a process or
+//! on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy that injects faults; workspaces to build.
 
 mod account;
 mod cloud;

@@ -1,4 +1,4 @@
-//! A local Lambda in the test's own process, driven through AWS's SDK, and bootstraps made on the spot.
+//! A local Lambda in the test's own process, driven through AWS's SDK, and bootstraps made on the fly.
 
 use std::{
     io::{Cursor, Write as _},
@@ -28,12 +28,12 @@ pub struct LocalLambda {
     account: Account,
 }
 
-/// What an invocation answered.
+/// Result of an invocation.
 #[derive(Debug)]
 pub struct Answer {
-    /// The request id of the response's headers.
+    /// The request id in the response's headers.
     pub request_id: String,
-    /// `Unhandled` when the function failed.
+    /// `Unhandled` if the function failed.
     pub function_error: Option<String>,
     /// The response.
     pub payload: Vec<u8>,
@@ -57,7 +57,7 @@ impl Answer {
 }
 
 impl LocalLambda {
-    /// Starts one whose state lies in `home`.
+    /// Starts one with its state in `home`.
     pub fn start(home: &Path) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a tokio runtime");
         let options =
@@ -74,7 +74,7 @@ impl LocalLambda {
         Self { runtime, local: Some(local), client, account }
     }
 
-    /// How the console is led there, as to a place on AWS.
+    /// The account with which the console uses it like an endpoint of AWS.
     pub fn account(&self) -> &Account {
         &self.account
     }
@@ -96,7 +96,7 @@ impl LocalLambda {
         self.settled(name);
     }
 
-    /// Waits until the function is what it was last made: as on AWS, that is a moment later.
+    /// Waits until the last change of the function is complete: as on AWS, that takes a moment.
     #[track_caller]
     pub fn settled(&self, name: &str) {
         let is_changing = || {
@@ -130,7 +130,7 @@ impl LocalLambda {
             .map_err(|error| format!("{}: {}", error.code().unwrap_or_default(), error.message().unwrap_or_default()))
     }
 
-    /// Invokes it, waits, and asks for the log tail.
+    /// Invokes it synchronously, with the log tail.
     #[track_caller]
     pub fn invoke(&self, name: &str, payload: &str) -> Answer {
         let call = self.client.invoke().function_name(name).log_type(LogType::Tail).payload(Blob::new(payload));
@@ -157,7 +157,7 @@ impl Drop for LocalLambda {
     }
 }
 
-/// A zip of executable files. Large ones are stored as they are: to compress them takes a test too long.
+/// A zip of executable files. Large ones are stored uncompressed: compression would take too long for a test.
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
@@ -169,7 +169,7 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().expect("a zip in memory").into_inner()
 }
 
-/// Bytes as the console and people write a digest.
+/// Formats bytes as a hexadecimal digest.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

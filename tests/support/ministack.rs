@@ -1,4 +1,4 @@
-//! ministack: a stand-in for AWS that we did not write. It serves Lambda, IAM, STS, S3 and the logs on one port, and
+//! ministack: a stand-in for AWS from another project. It serves Lambda, IAM, STS, S3 and the logs on one port, and
 //! runs bootstraps.
 
 use std::{
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::{Account, python};
 
-/// Bounds a failure: no passing test waits for it.
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running ministack; it ends, with the bootstraps that it runs, when dropped.
@@ -24,13 +24,13 @@ pub struct Ministack {
 }
 
 impl Ministack {
-    /// Starts an empty one on a port of the loopback.
+    /// Starts an empty one on a loopback port.
     pub fn start() -> Self {
         let packages = python::packages("ministack", &["ministack==1.5.33"], &[]);
         loop {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let address = listener.local_addr().expect("a port");
-            // It takes a port's number only. Someone else may be quicker to take it: then another one is tried.
+            // It only accepts a port number. If another process takes the port first, another one is tried.
             drop(listener);
             let directory = tempfile::tempdir().expect("a temporary directory");
             let log = File::create(directory.path().join("log")).expect("the directory is ours");
@@ -61,7 +61,7 @@ impl Ministack {
         }
     }
 
-    /// How the console is led there. An access key of twelve digits is the account.
+    /// The account with which the console uses it. An access key of twelve digits is the account id.
     pub fn account(&self) -> Account {
         Account {
             url: format!("http://{}", self.address),
@@ -71,7 +71,7 @@ impl Ministack {
         }
     }
 
-    /// What it printed so far.
+    /// All that it has printed so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
@@ -79,7 +79,7 @@ impl Ministack {
 
 impl Drop for Ministack {
     fn drop(&mut self) {
-        // Its bootstraps are in its process group. What is already gone is as good.
+        // Its bootstraps are in its process group. They may have ended already.
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
             let _: Result<(), _> = kill_process_group(group, Signal::KILL);
         }

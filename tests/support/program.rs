@@ -1,4 +1,4 @@
-//! Runs the real `lambda-console` binary, the way a person or a script does: its own process, its own home.
+//! Runs the real `lambda-console` binary, as a user or a script does: its own process, its own home.
 
 use std::{
     ffi::OsStr,
@@ -22,15 +22,15 @@ pub fn shared_directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/var/tmp").expect("a temporary directory")
 }
 
-/// The `lambda-console` binary of the present sources. Cargo builds a binary for tests of its own package
-/// only, so the first caller asks cargo for it: a no-op when it is fresh.
+/// The `lambda-console` binary of the current sources. Cargo builds a binary for tests of its own package only, so the
+/// first call runs cargo: a no-op if it is up to date.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| executable(&["--bin=lambda-console"]))
 }
 
-/// What `cargo build` with these arguments makes of the present sources. `--workspace`, so that dependencies have the
-/// features that `cargo test --workspace` gives them and are not compiled twice.
+/// Runs `cargo build` with these arguments. Returns the path of the executable. `--workspace`, so that dependencies
+/// have the same features as in `cargo test --workspace` and are not compiled twice.
 pub fn executable(arguments: &[&str]) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     for key in lambda_console_engine::compile::leftovers(&repository()) {
@@ -51,10 +51,10 @@ pub fn executable(arguments: &[&str]) -> PathBuf {
         .expect("cargo names the executable")
 }
 
-/// What a command left behind.
+/// Result of a command.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Exit code; none when a signal ended it.
+    /// Exit code, or `None` if a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -79,8 +79,8 @@ impl Outcome {
     }
 }
 
-/// A home directory of its own for the state (history, local Lambda) and configuration; the cache (zig,
-/// standard libraries) is the user's, so that it is provided once.
+/// A home directory for state (history, local Lambda) and configuration; the cache (zig, standard libraries) is the
+/// user's, so that it is filled once.
 pub struct Home {
     directory: tempfile::TempDir,
     workspace: PathBuf,
@@ -93,19 +93,19 @@ impl Home {
         Self { directory: shared_directory(), workspace: workspace.into(), account: None }
     }
 
-    /// The same home, whose environment leads to `account`.
+    /// The same home, with an environment for `account`.
     #[must_use]
     pub fn on(self, account: &Account) -> Self {
         Self { account: Some(account.clone()), ..self }
     }
 
-    /// The directory that stands for the user's home.
+    /// The directory used as the user's home.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The environment in which AWS's clients use the files of this home alone and no network settings of this machine.
-    /// `None` means that the variable is removed.
+    /// An environment in which AWS's clients use only the files of this home and no network settings of this machine.
+    /// `None` removes the variable.
     pub fn apart(&self) -> Vec<(String, Option<String>)> {
         const FOREIGN: [&str; 21] = [
             "ALL_PROXY",
@@ -152,7 +152,8 @@ impl Home {
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_CA_BUNDLE")
             .env_remove("REQUESTS_CA_BUNDLE")
-            // A workspace's files are where its own settings put them, wherever the tests themselves are built.
+            // The files of a workspace are in its own target directory, even if the tests themselves are built
+            // elsewhere.
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());
         if let Some(account) = &self.account {

@@ -1,7 +1,7 @@
-//! A proxy between the console and a place that speaks AWS's APIs. It notes each call, and does harm where it is told
-//! to: refuses, answers late or not at all, cuts answers off, spoils them.
+//! Fault-injecting proxy in front of an endpoint that speaks AWS's APIs. It records each call, and applies rules: it
+//! refuses calls, delays or drops responses, truncates or corrupts them.
 //!
-//! One connection a call: what happens to one does not touch another.
+//! One connection per call: a fault of one does not affect another.
 
 mod call;
 mod harm;
@@ -25,7 +25,7 @@ pub use self::{
 use self::{call::Request, harm::Protocol};
 use crate::Account;
 
-/// A running proxy; it takes no more calls when dropped.
+/// A running proxy; it accepts no more calls when dropped.
 pub struct Proxy {
     address: SocketAddr,
     account: Account,
@@ -34,7 +34,7 @@ pub struct Proxy {
 
 struct Shared {
     upstream: String,
-    /// The keys by which a request is signed again, for its `Host` is another one behind the proxy.
+    /// The keys with which a request is signed again, because its `Host` changes behind the proxy.
     keys: (String, String),
     told: Mutex<Told>,
     over: AtomicBool,
@@ -45,13 +45,13 @@ struct Told {
     rules: Vec<Rule>,
     latency: Duration,
     calls: Vec<Call>,
-    /// Calls that have no answer yet, and the most that there were.
+    /// Number of calls without a response yet, and its maximum.
     open: usize,
     most: usize,
 }
 
 impl Proxy {
-    /// A proxy in front of `account` that does no harm yet.
+    /// Starts a proxy in front of `account`, without faults.
     pub fn start(account: &Account) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("a port");
@@ -68,41 +68,41 @@ impl Proxy {
                     return;
                 }
                 let (Ok(stream), shared) = (stream, Arc::clone(&serving)) else { continue };
-                // A call that breaks off is the caller's to tell of.
+                // The caller reports a broken call.
                 thread::spawn(move || drop(shared.serve(stream)));
             }
         });
         Self { address, account: account.through(format!("http://{address}")), shared }
     }
 
-    /// The place behind it, reached through it.
+    /// The account behind the proxy, with the proxy's endpoint.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// Does harm by one more rule.
+    /// Adds a rule.
     pub fn harm(&self, rule: Rule) {
         self.shared.told().rules.push(rule);
     }
 
-    /// Answers every call this much later.
+    /// Delays every response by this time.
     pub fn delay(&self, latency: Duration) {
         self.shared.told().latency = latency;
     }
 
-    /// Does no more harm. The rules, each with how often it was followed.
+    /// Removes all rules. Returns them, each with the number of its faults.
     pub fn heal(&self) -> Vec<Rule> {
         let mut told = self.shared.told();
         told.latency = Duration::ZERO;
         std::mem::take(&mut told.rules)
     }
 
-    /// The most calls that were under way at once since this was last asked for.
+    /// Takes the maximum number of concurrent calls since the last call of this.
     pub fn most_at_once(&self) -> usize {
         std::mem::take(&mut self.shared.told().most)
     }
 
-    /// The calls that came since this was last asked for.
+    /// Takes the calls since the last call of this.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.told().calls)
     }
@@ -121,7 +121,7 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One request and its answer.
+    /// Handles one request and its response.
     fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         client.set_nodelay(true)?;
         let Some(request) = Request::read(&mut client)? else { return Ok(()) };
@@ -172,8 +172,8 @@ impl Shared {
         }
     }
 
-    /// Sends the request on and the answer back, as `change` has it piece by piece; where it says false, that is the
-    /// answer's end.
+    /// Forwards the request, and returns the response, changed by `change` piece by piece; `false` of it ends the
+    /// response.
     fn relay(
         &self,
         request: &Request,
@@ -183,7 +183,7 @@ impl Shared {
         let mut upstream = self.send(request)?;
         let gone = client.try_clone()?;
         let stop = upstream.try_clone()?;
-        // A caller that goes away ends an answer that has no end of its own, such as a live tail.
+        // A caller that disconnects ends a response without an end of its own, such as a live tail.
         thread::spawn(move || {
             let (mut gone, mut byte) = (gone, [0]);
             drop(gone.read(&mut byte));
@@ -205,7 +205,7 @@ impl Shared {
         client.shutdown(Shutdown::Both)
     }
 
-    /// Sends the request on, and keeps the answer.
+    /// Forwards the request, and drops the response.
     fn swallow(&self, request: &Request) -> std::io::Result<()> {
         self.send(request)?.read_to_end(&mut Vec::new()).map(drop)
     }

@@ -1,4 +1,5 @@
-//! Programs of others that come from `PyPI`: into the target directory, once, by the pip that the console itself finds.
+//! Programs of other projects from `PyPI`: installed into the target directory, once, with the pip that the console
+//! itself finds.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use lambda_console_engine::{Job, compile::toolchain::pip};
 
 use crate::repository;
 
-/// A directory with the packages `wanted` and all that they need: a `PYTHONPATH`.
+/// A directory with the packages `wanted` and their dependencies: a `PYTHONPATH`.
 pub fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
     static ONE_BY_ONE: Mutex<()> = Mutex::new(());
     let _alone = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,7 +33,7 @@ pub fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
     directory
 }
 
-/// The interpreter behind `python3`, for processes that have no `PATH` of ours.
+/// The interpreter behind `python3`, for processes without our `PATH`.
 pub fn python() -> &'static Path {
     static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
     INTERPRETER.get_or_init(|| {
@@ -41,10 +42,10 @@ pub fn python() -> &'static Path {
     })
 }
 
-/// What the command printed.
+/// Runs the command. Returns its output.
 ///
 /// # Panics
-/// It did not end well; with all that it said.
+/// If it fails; with its output.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

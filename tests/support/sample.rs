@@ -1,4 +1,4 @@
-//! A workspace with six functions in different states, and what work would say of them.
+//! A sample workspace with six functions in different states, and sample results of work on them.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub fn built(name: &str, zip_bytes: u64) -> Function {
     Function { bootstrap: Some(built.bootstrap), zip: Some(built.zip), ..function(name) }
 }
 
-/// What a build makes of a function.
+/// Result of a build of a function.
 pub fn build_of(name: &str, zip_bytes: u64) -> Built {
     let directory = PathBuf::from(format!("/home/me/my-workspace/target/lambda/{name}"));
     Built {
@@ -56,7 +56,7 @@ pub fn build_of(name: &str, zip_bytes: u64) -> Built {
     }
 }
 
-/// What a deploy of a function would do.
+/// Plan of a deploy of a function.
 pub fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> FunctionPlan {
     let (version, sha256) = ("$LATEST".to_owned(), sha(name));
     FunctionPlan {
@@ -114,7 +114,7 @@ pub fn stage() -> StageInfo {
     }
 }
 
-/// What the stage has of the sample workspace.
+/// State of the sample workspace's functions on the stage.
 pub fn deployed() -> Vec<(String, Found)> {
     let of = |name: &str, version: &str, in_sync| {
         let deployed = Deployed {
@@ -136,7 +136,7 @@ pub fn deployed() -> Vec<(String, Found)> {
     ]
 }
 
-/// What belongs to a function that was published twice; its role is someone else's.
+/// Resources of a function that was published twice; its role was made by someone else.
 pub fn belongings(name: &str) -> Belongings {
     let item =
         |kind, name: &str, detail: &str| Belonging { kind, name: name.into(), detail: detail.into(), kept: None };
@@ -156,7 +156,7 @@ pub fn belongings(name: &str) -> Belongings {
     Belongings { function: name.into(), remote: name.into(), items }
 }
 
-/// The role that was made for a function, and who has it.
+/// A role that was made for a function, and the functions that use it.
 pub fn role(name: &str, functions: &[&str]) -> Role {
     let role = format!("lambda-console-{name}-us-east-1");
     Role {
@@ -187,19 +187,19 @@ pub fn parts() -> Vec<Part> {
     ]
 }
 
-/// A build of one function that worked.
+/// A successful build of one function.
 pub fn build_outcome(name: &str) -> BuildOutcome {
     BuildOutcome { built: vec![build_of(name, 219_136)], failed: Vec::new(), seconds: 3.2 }
 }
 
-/// A build of one function that failed.
+/// A failed build of one function.
 pub fn broken_build(name: &str) -> BuildOutcome {
     let why = format!("functions/{name}/src/main.rs:12:5: cannot find value `nam` in this scope");
     let failure = Failure::work(format!("could not build {name}"), why, "the build output has the details");
     BuildOutcome { built: Vec::new(), failed: vec![(name.into(), failure)], seconds: 1.1 }
 }
 
-/// A deploy of one function that worked.
+/// A successful deploy of one function.
 pub fn deploy_outcome(name: &str) -> DeployOutcome {
     let function = DeployedFunction {
         name: name.into(),
@@ -215,7 +215,7 @@ pub fn deploy_outcome(name: &str) -> DeployOutcome {
 /// The id of the sample invocation.
 pub const REQUEST: &str = "8f0c2d6e-1f7a-4a52-9f55-5b0d6a6a1c11";
 
-/// An invocation that was a cold start and worked.
+/// A successful invocation with a cold start.
 pub fn invocation(name: &str) -> Invocation {
     Invocation {
         function: name.into(),
@@ -241,7 +241,7 @@ pub fn invocation(name: &str) -> Invocation {
     }
 }
 
-/// The log lines of an invocation, as its log has them.
+/// The log lines of an invocation.
 pub fn log(invocation: &Invocation) -> RequestLog {
     let line = |(rank, message): (usize, &String)| LogLine {
         message: message.clone(),
@@ -279,7 +279,7 @@ pub fn log_lines(function: &str, count: usize) -> Vec<LogLine> {
     log_lines_after(function, 0, count)
 }
 
-/// As [`log_lines`], so many milliseconds later.
+/// Like [`log_lines`], `ms` milliseconds later.
 pub fn log_lines_after(function: &str, ms: i64, count: usize) -> Vec<LogLine> {
     let line = |index: usize| LogLine {
         timestamp: NOW + ms + index as i64,
@@ -299,7 +299,7 @@ pub fn log_lines_after(function: &str, ms: i64, count: usize) -> Vec<LogLine> {
 /// `count` invocations, one in eight a cold start, oldest first.
 pub fn samples(count: usize) -> Vec<Sample> {
     let sample = |index: usize| {
-        // A repeatable spread without chance.
+        // A repeatable spread without randomness.
         let spread = (index * 7919 % 100) as f64 / 100.0;
         let is_cold = index.is_multiple_of(8);
         Sample {

@@ -7,14 +7,14 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-/// The size of a cell and the room around the frame, in pixels.
+/// The size of a cell and the padding around the frame, in pixels.
 const CELL: (f64, f64) = (8.4, 18.0);
 const MARGIN: f64 = 12.0;
 const BAR: f64 = 28.0;
 const INK: &str = "#d8dee9";
 const PAPER: &str = "#11161d";
 
-/// Draws `buffer` as a terminal window with `title`, on a dark ground, with fonts that a browser has.
+/// Draws `buffer` as a terminal window with `title`, on a dark background, with fonts that a browser has.
 pub fn svg(buffer: &Buffer, title: &str) -> String {
     let area = buffer.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
@@ -37,7 +37,7 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
             let start = column;
             let look = Look::of(&buffer[(area.x + column, area.y + row)]);
             let mut text = String::new();
-            // A run of cells that look the same, each glyph as wide as its cell.
+            // A run of cells with the same style, each glyph as wide as its cell.
             while column < area.width && Look::of(&buffer[(area.x + column, area.y + row)]) == look {
                 let symbol = buffer[(area.x + column, area.y + row)].symbol();
                 text.push_str(symbol);
@@ -119,7 +119,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The colour in hexadecimal; none for the terminal's own.
+/// The colour in hexadecimal, or `None` for the terminal's own.
 fn hex(color: Color) -> Option<String> {
     let named = |index: usize| {
         [

@@ -1,4 +1,4 @@
-//! The console in a real pseudo-terminal, with a terminal emulator that we did not write reading its output.
+//! The console in a real pseudo-terminal, whose output is read by a terminal emulator of another project.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,7 +13,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::{Home, binary};
 
-/// How long a screen may take to come. Generous: it bounds a failure, no passing test waits for it.
+/// Longest time to wait for a screen. Generous: it is the timeout of a failing test, a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Screen {
@@ -36,7 +36,7 @@ impl Terminal {
         Self::start_program(binary(), home, arguments, columns, rows)
     }
 
-    /// Starts it apart from this machine's AWS files and network, with these variables.
+    /// Starts it without this machine's AWS files and network settings, with these variables.
     pub fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = home.command(arguments);
         for (name, value) in home.apart() {
@@ -145,7 +145,7 @@ impl Terminal {
         look(self.screen.0.lock().expect("no panic while locked").parser.screen())
     }
 
-    /// Waits until the console has ended: its exit code, and what the terminal was left like.
+    /// Waits until the console has ended. Returns its exit code, and the state of the terminal.
     pub fn finish(mut self) -> Finished {
         let status = self.child.wait().expect("the console ends");
         drop(self.keys);
@@ -169,7 +169,7 @@ fn cells(count: u16) -> NonZeroU16 {
     NonZeroU16::new(count).expect("a terminal has rows and columns")
 }
 
-/// How a console left its terminal.
+/// State of the terminal after the console.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode of the terminal")]
 pub struct Finished {
@@ -183,12 +183,12 @@ pub struct Finished {
     pub bracketed_paste: bool,
     /// Mouse reporting is still on.
     pub mouse: bool,
-    /// What stands on the normal screen.
+    /// Text of the normal screen.
     pub text: String,
 }
 
 impl Finished {
-    /// Panics unless the terminal is as it was.
+    /// Panics unless the terminal was restored.
     #[track_caller]
     pub fn assert_restored(&self) {
         assert!(

@@ -1,11 +1,12 @@
-//! Tests that call the console's library in a process of their own, whose environment says where AWS's settings are: a
-//! file in which each test writes its profiles. (The environment of a process with threads cannot be changed.)
+//! Tests that call the console's library in a process of their own, whose environment contains the path of AWS's
+//! settings: a file to which each test adds its profiles. (The environment of a process with threads cannot be
+//! changed.)
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf, process::Command};
 
 use tests::Account;
 
-/// The variable that tells the child from its parent.
+/// The variable that is set in the child only.
 const TEST: &str = "LAMBDA_CONSOLE_TEST_ALONE";
 
 /// Runs `body` as the test `name` in a process of its own, which is this program with that test alone.
@@ -37,7 +38,7 @@ pub(super) fn alone(name: &str, body: impl FnOnce()) {
     }
 }
 
-/// Adds a profile that leads to `account`.
+/// Adds a profile for `account`.
 pub(super) fn add_profile(name: &str, account: &Account) {
     let settings = PathBuf::from(std::env::var_os("AWS_CONFIG_FILE").expect("it runs alone"));
     let Account { url, access_key, secret_key, region } = account;
@@ -45,7 +46,7 @@ pub(super) fn add_profile(name: &str, account: &Account) {
         "[profile {name}]\nregion = {region}\nendpoint_url = {url}\n\
          aws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\n\n"
     );
-    // In one piece: others may be writing theirs.
+    // In one write: other tests may be adding theirs.
     let file = OpenOptions::new().append(true).open(settings);
     file.and_then(|mut file| file.write_all(profile.as_bytes())).expect("the file is ours");
 }

@@ -1,5 +1,5 @@
-//! One function on a local Lambda behind a proxy, driven through the console's library: what a deploy says of it, and
-//! what is true.
+//! One function on a local Lambda behind a proxy, driven through the console's library: compares a deploy's report with
+//! the actual state.
 
 use std::{
     path::Path,
@@ -19,23 +19,23 @@ use tests::{Account, Call, LocalLambda, Proxy, sample, zip};
 
 use super::alone::add_profile;
 
-/// The alias that deploys point at the new version.
+/// The alias that deploys point to the new version.
 const ALIAS: &str = "live";
 
-/// A workspace with one function, and the stage `beta`, which lies behind a proxy.
+/// A workspace with one function, and the stage `beta`, which is behind a proxy.
 pub(super) struct Behind {
     pub(super) proxy: Proxy,
     account: Account,
     directory: tempfile::TempDir,
     stage: Stage,
-    /// As the workspace has it.
+    /// The function as configured in the workspace.
     pub(super) function: Function,
-    /// Others like it.
+    /// Other functions like it.
     others: Vec<Function>,
 }
 
 impl Behind {
-    /// A function that was built, and is not on the stage yet. Needs [`super::alone::alone`].
+    /// A function that is built, and not on the stage yet. Needs [`super::alone::alone`].
     pub(super) async fn new(local: &LocalLambda) -> Self {
         Self::on_stage(local, &format!("alias = \"{ALIAS}\"")).await
     }
@@ -61,7 +61,7 @@ impl Behind {
         behind
     }
 
-    /// A workspace of `count` functions that were built, and are not on the stage yet, which has no alias.
+    /// A workspace of `count` functions that are built, and not on the stage yet, which has no alias.
     pub(super) async fn many(local: &LocalLambda, count: usize) -> Self {
         let mut behind = Self::on_stage(local, "").await;
         behind.others = (1..count).map(|number| sample::function(&format!("other-{number}"))).collect();
@@ -69,7 +69,8 @@ impl Behind {
         behind
     }
 
-    /// One that has edition 1, and in the workspace edition 2 with other memory, timeout and environment.
+    /// A function with edition 1 on the stage, and in the workspace edition 2 with other memory, timeout and
+    /// environment.
     pub(super) async fn deployed(local: &LocalLambda) -> Self {
         let mut behind = Self::new(local).await;
         let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{failure}"));
@@ -91,13 +92,13 @@ impl Behind {
         }
     }
 
-    /// Deploys all there is.
+    /// Deploys all functions.
     pub(super) async fn deploy(&self) -> Result<DeployOutcome, Failure> {
         let functions: Vec<Function> = std::iter::once(&self.function).chain(&self.others).cloned().collect();
         deploy::deploy(&self.stage, &functions, Consent::None, &Job::silent()).await
     }
 
-    /// What differs on the stage from what is wanted, read without the console and past the proxy.
+    /// Differences between the stage and the wanted state, read without the console and the proxy.
     pub(super) async fn differences(&self) -> Vec<Difference> {
         let client = self.account.lambda();
         let name = &self.function.name;
@@ -116,7 +117,7 @@ impl Behind {
         };
         compare("code", hexadecimal(&found), zip.clone());
         compare("memory", number(found.memory_size()), memory.to_string());
-        // A new function has it by itself.
+        // A new function has the setting by default.
         if config.timeout.is_some() {
             compare("timeout", number(found.timeout()), timeout.to_string());
         }
@@ -130,7 +131,7 @@ impl Behind {
         differences
     }
 
-    /// What a deploy says of the function that it failed on is so.
+    /// Checks that a deploy's report of the function that it failed on is true.
     pub(super) async fn assert_true(&self, what: &str, failed: &FailedFunction) {
         let FailedFunction { name, failure, done, left, is_known } = failed;
         assert_eq!(name, &self.function.name, "{what}");
@@ -139,7 +140,7 @@ impl Behind {
         assert!(!told.contains(SECRET), "{what}: it tells a secret: {told}");
         let differences = self.differences().await;
         if !is_known && done.is_empty() && left.is_empty() {
-            // It could not even be looked at: then nothing was changed.
+            // It could not even be read: then nothing was changed.
             let changed: Vec<Call> = self.proxy.calls().into_iter().filter(|call| !call.reads()).collect();
             assert!(changed.is_empty(), "{what}: it does not tell of {changed:?}: {failed:?}");
             return;
@@ -160,7 +161,7 @@ impl Behind {
         }
     }
 
-    /// Deploys with no harm done any more: that repairs everything, and leaves nothing to do.
+    /// Deploys without faults: that repairs everything, and leaves nothing to do.
     pub(super) async fn assert_repaired(&self, what: &str) {
         self.proxy.heal();
         let repaired = self.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
@@ -172,24 +173,24 @@ impl Behind {
         assert!(changes.is_empty(), "{what}: a deploy of what is there changes {changes:?}");
     }
 
-    /// Makes room: thousands of functions would be a slow local Lambda.
+    /// Deletes the functions: thousands of them would slow the local Lambda down.
     pub(super) async fn forget(&self) {
         let deleted = self.account.lambda().delete_function().function_name(&self.function.name).send().await;
         assert!(deleted.is_ok(), "{deleted:?}");
     }
 }
 
-/// A setting that is another one on the stage than in the workspace.
+/// A setting whose value on the stage differs from the workspace's.
 #[derive(Debug)]
 #[expect(dead_code, reason = "read by the people who read why a test failed")]
 pub(super) struct Difference {
-    /// As the console names it.
+    /// Its name in the console.
     field: String,
     there: String,
     wanted: String,
 }
 
-/// The code's digest; empty where there is no function.
+/// The code's digest; empty if there is no function.
 fn hexadecimal(found: &GetFunctionConfigurationOutput) -> String {
     let bytes = BASE64_STANDARD.decode(found.code_sha256().unwrap_or_default()).expect("it is Base64");
     tests::hexadecimal(&bytes)
@@ -199,10 +200,10 @@ fn number(number: Option<i32>) -> String {
     number.map_or_else(|| "none".to_owned(), |number| number.to_string())
 }
 
-/// A value that nobody may be shown.
+/// A value that must never be shown.
 pub(super) const SECRET: &str = "swordfish";
 
-/// The zip of a bootstrap that nobody runs.
+/// Writes the zip of a bootstrap that is never run.
 fn write_zip(path: &Path, edition: &str) -> Zip {
     let bytes = zip(&[("bootstrap", format!("#!/bin/sh\n# {edition}\n").as_bytes())]);
     std::fs::write(path, &bytes).expect("the directory is ours");

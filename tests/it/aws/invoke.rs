@@ -1,4 +1,5 @@
-//! Invocations while a proxy does harm: what may have run is not run again, and what did not run is.
+//! Invocations with faults injected by a proxy: an invocation that may have run is not retried, one that did not run
+//! is.
 
 use tests::{Fixture, Harm, Home, LocalLambda, Outcome, Proxy, Rule};
 
@@ -24,7 +25,7 @@ impl Greet {
         Self { proxy, home, _fixture: fixture, _local: local, _directory: directory }
     }
 
-    /// Invokes it under this harm: what came of it, and how often it was sent.
+    /// Invokes it with this fault. Returns the outcome and the number of requests.
     fn invoke(&self, harm: Harm, times: usize) -> (Outcome, usize) {
         self.under(Rule::on("Invoke", harm).times(times), &[])
     }

@@ -11,7 +11,7 @@ use tests::{Account, Fixture, Home, Ministack};
 /// Just over the limit.
 const PADDING: usize = 51 << 20;
 
-/// Makes a bucket of the account's, with no client of ours: ministack wants to know whose key it is, not its signature.
+/// Creates a bucket in the account, without the console's client: ministack checks the access key, not the signature.
 fn bucket(account: &Account, name: &str) {
     let (host, key) = (account.url.strip_prefix("http://").expect("an address"), &account.access_key);
     let scope = format!("Credential={key}/20260101/us-east-1/s3/aws4_request");

@@ -1,4 +1,4 @@
-//! Following logs while a proxy does harm: every line comes, once, and in order.
+//! Following logs with faults injected by a proxy: every line arrives, once, and in order.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,10 +12,10 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use serde_json::Value;
 use tests::{Account, Fixture, Harm, Home, LocalLambda, Ministack, Proxy, Rule};
 
-/// Bounds a failure: no passing test waits for it.
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Somebody who writes into the log of a function.
+/// Writes into the log of a function.
 struct Writer {
     client: aws_sdk_cloudwatchlogs::Client,
     executor: tokio::runtime::Runtime,
@@ -66,7 +66,7 @@ impl Follower {
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                // Marks of gaps and the like are not the writer's.
+                // Markers, such as for gaps, are not the writer's.
                 let message = told["message"].as_str().filter(|message| message.starts_with("line "));
                 if message.is_some_and(|message| sender.send(message.to_owned()).is_err()) {
                     return;
@@ -76,7 +76,7 @@ impl Follower {
         Self { child, lines, seen: Vec::new() }
     }
 
-    /// Waits until it has told `count` lines.
+    /// Waits until it has shown `count` lines.
     #[track_caller]
     fn until(&mut self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
@@ -96,7 +96,7 @@ impl Drop for Follower {
     }
 }
 
-/// Lines from before, and while it is followed, under this harm. Gives how often it was done.
+/// Follows earlier and new lines with this fault. Returns the number of times it was injected.
 fn follow(home: &Home, account: &Account, proxy: &Proxy, function: &str, rule: Option<Rule>) -> usize {
     let mut writer = Writer::new(account, function);
     writer.open();
@@ -112,7 +112,7 @@ fn follow(home: &Home, account: &Account, proxy: &Proxy, function: &str, rule: O
         thread::sleep(Duration::from_millis(250));
     }
     follower.until(writer.count);
-    // And what comes after the harm.
+    // Also the lines after the fault.
     let done = if is_harmed { proxy.heal()[0].done() } else { 0 };
     writer.write(3);
     follower.until(writer.count);

@@ -1,5 +1,5 @@
-//! The way to AWS: proxies, certificates, profiles and MFA codes, as the AWS CLI has them. The names are AWS's own; the
-//! proxy leads them to a server on this machine.
+//! Network access to AWS: proxies, certificates, profiles and MFA codes, as in the AWS CLI. The names are AWS's own;
+//! the proxy connects them to a server on this machine.
 
 use std::{fs, process::Command};
 
@@ -41,7 +41,7 @@ role_arn = arn:aws:iam::111111111111:role/deployer
 source_profile = lost
 "#;
 
-/// A workspace without functions but for `hello`, and the files of the AWS CLI.
+/// A workspace with no function but `hello`, and the files of the AWS CLI.
 struct Place {
     home: Home,
     _fixture: Fixture,
@@ -62,7 +62,7 @@ impl Place {
         fs::write(self.home.path().join(".aws/config"), text).unwrap();
     }
 
-    /// A command of a profile, whose environment has nothing but these variables of AWS and of proxies.
+    /// A command with a profile, whose environment has no variables of AWS and of proxies but these.
     fn command(&self, profile: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = self.home.command(["--profile", profile]);
         command.args(arguments);
@@ -198,7 +198,7 @@ fn a_profile_that_is_not_there_is_named_with_those_that_are() {
     assert!(error.contains("could not read the AWS profiles") && error.contains(".aws/config"), "{error}");
 }
 
-/// The variables that lead to `cloud`.
+/// The variables for the use of `cloud`.
 fn cloudy(cloud: &Cloud) -> Vec<(String, String)> {
     let bundle = Cloud::certificate("authority").display().to_string();
     vec![("HTTPS_PROXY".into(), through(cloud)), ("AWS_CA_BUNDLE".into(), bundle)]

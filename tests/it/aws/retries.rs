@@ -1,5 +1,5 @@
-//! Every error of which AWS says that trying again helps, or that it does not, provoked by a proxy: a deploy ends
-//! well, or tells what is there and what is not.
+//! Every error that AWS documents as retryable or as permanent, injected by a proxy: a deploy succeeds, or reports
+//! which changes were made and which were not.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ macro_rules! on_local {
     };
 }
 
-/// The deploy goes through in spite of the harm, which was done.
+/// Checks that the deploy succeeds in spite of the fault, which was injected.
 async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
     let what = format!("{operation}: {harm:?}");
     behind.proxy.harm(Rule::on(operation, harm).times(times));
@@ -35,7 +35,7 @@ async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
     assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
 }
 
-/// The deploy of a function that is there fails, says what is true, and the next one repairs it.
+/// Checks that the deploy of an existing function fails, that its report is true, and that the next deploy repairs it.
 async fn fails(local: &LocalLambda, operation: &str, harm: Harm) -> FailedFunction {
     let behind = Box::pin(Behind::deployed(local)).await;
     let what = format!("{operation}: {harm:?}");
@@ -69,7 +69,7 @@ fn throttled_and_failing_calls_are_made_again() {
         let harms = [Harm::THROTTLED, Harm::FAILED, Harm::FAILED_DONE];
         let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
         let cases = cases.map(async |(operation, harm)| {
-            // What was done is not done again, so it is harmed once.
+            // A completed change is not made again, so the fault is injected once.
             let times = if harm == Harm::FAILED_DONE { 1 } else { 2 };
             survives(Behind::deployed(local).await, operation, harm, times).await;
         });

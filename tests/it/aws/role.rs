@@ -1,9 +1,10 @@
-//! What a function's role allows follows the workspace's settings, and a function may be called otherwise than its binary.
+//! The policies of a function's role follow the workspace's settings, and a function's name may differ from its
+//! binary's.
 
 use serde_json::Value;
 use tests::{Account, Fixture, Home, LocalLambda, Ministack};
 
-/// A deploy of the function whose binary is `greet`, as its settings are now; with what it changed.
+/// Deploys the function whose binary is `greet` with its current settings. Returns the result and the changes.
 fn deploy(home: &Home, more: &[&str]) -> (Value, Vec<String>) {
     let deployed = home.run([&["--stage", "beta", "deploy", "greeter", "--json"], more].concat()).ok().json();
     let changes = deployed["functions"][0]["changes"].as_array().expect("a list");
@@ -11,7 +12,7 @@ fn deploy(home: &Home, more: &[&str]) -> (Value, Vec<String>) {
     (deployed["functions"][0]["action"].clone(), fields)
 }
 
-/// The names of the managed policies of the only role, and whether it has one of its own.
+/// The names of the managed policies of the only role, and whether it has an inline policy.
 fn allowed(home: &Home) -> (Vec<String>, bool) {
     let listed = home.run(["--stage", "beta", "iam", "--json"]).ok().json();
     let role = &listed["roles"][0];

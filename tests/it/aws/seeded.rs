@@ -1,7 +1,7 @@
-//! Deploys to which one harm after the other is done by chance: each ends well, or says what is there and what is
-//! not, and the next one repairs it.
+//! Deploys with random faults: each succeeds, or reports which changes were made and which were not, and the next one
+//! repairs it.
 //!
-//! A run follows from its seed alone. `FAULT_RUNS` is how many are made, `FAULT_SEED` the first one's seed.
+//! A run is determined by its seed. `FAULT_RUNS` is the number of runs, `FAULT_SEED` the first one's seed.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tests::{Harm, LocalLambda, Rule};
 
 use super::{alone::alone, behind::Behind};
 
-/// So many that they take less than half a minute.
+/// Number of runs; they take less than half a minute.
 const RUNS: u64 = 40;
-/// They mostly wait.
+/// Number of concurrent runs: they mostly wait.
 const AT_ONCE: usize = 32;
 
-/// What a deploy of a new function calls.
+/// Operations that a deploy of a new function calls.
 const CREATING: [&str; 8] = [
     "*",
     "GetFunction",
@@ -26,7 +26,7 @@ const CREATING: [&str; 8] = [
     "PublishVersion",
     "CreateAlias",
 ];
-/// And of one that is there.
+/// Operations that a deploy of an existing function calls.
 const UPDATING: [&str; 8] = [
     "*",
     "GetFunction",
@@ -38,7 +38,7 @@ const UPDATING: [&str; 8] = [
     "UpdateAlias",
 ];
 
-/// Numbers that look like chance: `SplitMix64`.
+/// Pseudo-random numbers: `SplitMix64`.
 struct Chance(u64);
 
 impl Chance {
@@ -72,12 +72,12 @@ impl Chance {
     fn rule(&mut self, operations: &[&str]) -> Rule {
         let operation = operations[self.below(operations.len())];
         let rule = Rule::on(operation, self.harm()).after(self.below(3));
-        // Some go on for longer than anybody tries.
+        // Some faults last longer than any retry.
         if self.below(6) == 0 { rule.always() } else { rule.times(1 + self.below(3)) }
     }
 }
 
-/// How a run ended.
+/// End of a run.
 enum End {
     Well,
     Told,

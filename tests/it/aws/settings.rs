@@ -1,4 +1,4 @@
-//! The command `config` on a stage: settings shown beside the workspace's, changed, guarded.
+//! The command `config` on a stage: settings compared with the workspace's, changed, protected.
 
 use serde_json::Value;
 use tests::{Account, Fixture, Home, LocalLambda, Ministack};
@@ -6,7 +6,7 @@ use tests::{Account, Fixture, Home, LocalLambda, Ministack};
 const DEPLOY: &str = r#"memory = 256
 env = { GREETING = "hello", TOKEN = "do not show this" }"#;
 
-/// A workspace with one function, `greet`, deployed to the stage `beta`; `gamma` is the same place, protected.
+/// A workspace with one function, `greet`, deployed to the stage `beta`; `gamma` is the same endpoint, protected.
 struct Place {
     fixture: Fixture,
     home: Home,
@@ -27,7 +27,7 @@ impl Place {
         self.home.run([&["--stage", stage, "config", "greet", "--json"], more].concat())
     }
 
-    /// What the command answers, which never has a secret in it.
+    /// Runs the command and returns its result, which never contains a secret.
     #[track_caller]
     fn ask(&self, more: &[&str]) -> Value {
         let outcome = self.run("beta", more).ok();

@@ -1,5 +1,5 @@
-//! A workspace of twenty functions on a stage that answers after 50 ms: what did not change costs one read a
-//! function, and functions do not wait for each other.
+//! A workspace of twenty functions on a stage with a latency of 50 ms: an unchanged function costs one read, and
+//! functions do not wait for each other.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The whole path of a function on a stage, from its role to its end, through the headless commands: on ministack,
-//! which we did not write, and on the local Lambda.
+//! The lifecycle of a function on a stage, from the creation of its role to its deletion, through the headless
+//! commands: on ministack, which is independent of this project, and on the local Lambda.
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use serde_json::Value;
@@ -27,7 +27,7 @@ impl Path {
         Self { fixture, home, account: account.clone() }
     }
 
-    /// What a command on the stage answers.
+    /// Runs a command on the stage and returns its result.
     #[track_caller]
     fn ask(&self, arguments: &[&str]) -> Value {
         let outcome = self.home.run([&["--stage", "beta"], arguments, &["--json"]].concat()).ok();
@@ -35,7 +35,7 @@ impl Path {
         outcome.json()
     }
 
-    /// What the command says it did with the one function.
+    /// Deploys and returns the result of the one function.
     #[track_caller]
     fn deploy(&self, more: &[&str]) -> Value {
         let told = self.ask(&[&["deploy"], more].concat());
@@ -47,13 +47,13 @@ impl Path {
         self.ask(&[&["invoke", "greet", "--payload", r#"{"n":1}"#], more].concat())
     }
 
-    /// What is there, asked for without the console.
+    /// Reads the state of the stage without the console.
     fn look<T, E: std::fmt::Debug>(&self, work: impl AsyncFn(aws_sdk_lambda::Client) -> Result<T, E>) -> Result<T, E> {
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
         executor.block_on(work(self.account.lambda()))
     }
 
-    /// From nothing to a function that answers, changes, can be followed, and is gone in the end.
+    /// Creates, invokes, changes, follows and deletes a function.
     fn walk(&self) {
         self.creates();
         self.updates();
@@ -90,7 +90,7 @@ impl Path {
     }
 
     fn updates(&self) {
-        // Somebody else's setting is kept.
+        // A setting that was made elsewhere is kept.
         self.look(async |client| {
             let environment = aws_sdk_lambda::types::Environment::builder()
                 .variables("GREETING", "hello")
@@ -135,7 +135,7 @@ impl Path {
         assert_eq!(listed["functions"][0]["deployed"]["in_sync"], true, "{listed}");
     }
 
-    /// A setting is changed from here, and not in the workspace.
+    /// Changes a setting by command, and not in the workspace.
     fn configures(&self) {
         let shown = self.ask(&["config", "greet"]);
         assert_eq!(shown["stage"], "beta", "{shown}");
@@ -147,7 +147,7 @@ impl Path {
         assert_eq!((&payload["edition"], &payload["greeting"]), (&"2".into(), &"good evening".into()), "{answer}");
     }
 
-    /// The alias leads to an older version again.
+    /// Points the alias to an older version again.
     fn rolls_back(&self) {
         let listed = self.ask(&["versions", "greet"]);
         let versions = listed["functions"][0]["versions"].as_array().unwrap();
@@ -165,7 +165,7 @@ impl Path {
         assert_eq!(left, ["$LATEST", "3"]);
     }
 
-    /// The same code goes to another stage, with the settings that the workspace gives that one.
+    /// Deploys the same code to another stage, with the settings that the workspace has for that stage.
     fn promotes(&self) {
         let planned = self.ask(&["promote", "beta", "prod", "greet", "--dry-run"]);
         assert_eq!(planned["functions"][0]["action"], "created", "{planned}");

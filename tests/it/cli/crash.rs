@@ -1,4 +1,4 @@
-//! `kill -9` at the worst moment, and a disk that takes no more: what was there stays, and the next command goes on.
+//! `kill -9` at the worst moment, and a full disk: existing data is kept, and the next command continues.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -15,7 +15,7 @@ fn built() -> Home {
     home
 }
 
-/// Starts a command and waits until it says `line` on standard error.
+/// Starts a command and waits until it prints `line` on standard error.
 fn started_until(home: &Home, arguments: &[&str], line: &str) -> Child {
     let mut command = home.command(arguments);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the console starts");
@@ -48,7 +48,7 @@ fn a_console_that_is_killed_while_it_records_leaves_a_whole_history() {
     let home = built();
     home.run(["deploy", "hello", "--json"]).ok();
     home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
-    // The moments are spread over the invocation and what is written after it.
+    // The moments are spread over the invocation and the writes after it.
     for step in 0..10 {
         let child = started_until(&home, &["invoke", "hello", "--payload", "{}", "--json"], "invoking");
         let moment = Instant::now() + Duration::from_millis(step * 15);
@@ -79,7 +79,7 @@ fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
     home.run(["deploy", "hello", "--json"]).ok();
     let name = "x".repeat(300_000);
     let inner = home.command(["invoke", "hello", "--payload", "-", "--json"]);
-    // No file may grow beyond 100 KiB, and the signal that says so is ignored as a full disk sends none.
+    // No file may grow beyond 100 KiB. The signal for that is ignored, since a full disk sends none.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh"])

@@ -11,7 +11,7 @@ fn three_processes_build_deploy_and_invoke_hello() {
     let function = &built["functions"][0];
     assert_eq!((&function["name"], &function["architecture"]), (&"hello".into(), &"arm64".into()), "{built}");
 
-    // The file is what it is said to be: a static ARM64 executable, as a tool of another's reads it.
+    // An independent tool confirms that the file is a static ARM64 executable.
     let bootstrap = fs::read(repository().join("target/lambda/hello/bootstrap")).expect("the bootstrap is there");
     assert_eq!(bootstrap.get(..4), Some(&b"\x7fELF"[..]));
     assert_eq!(bootstrap.get(18..20), Some(&183_u16.to_le_bytes()[..]), "e_machine is EM_AARCH64");
@@ -58,7 +58,7 @@ fn three_processes_build_deploy_and_invoke_hello() {
 
 #[test]
 fn building_twice_gives_the_same_zip() {
-    // Not one that other tests deploy: it is gone for a while.
+    // Not a function that other tests deploy: it is deleted for a while.
     let fixture = Fixture::new("contract");
     let source = "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
     fixture.function("twice", &Fixture::runtime(), source);

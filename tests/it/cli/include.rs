@@ -1,11 +1,11 @@
-//! What a manifest includes, from the file to the function that reads it.
+//! Files that a manifest includes, from the file to the function that reads it.
 
 use std::fs;
 
 use serde_json::{Value, json};
 use tests::{Fixture, Home};
 
-/// Answers with the text in its working directory, where it is wherever it lies, and how it may be used.
+/// Returns a text of its working directory, one of `LAMBDA_TASK_ROOT`, and whether `run.sh` is executable.
 const SOURCE: &str = r#"
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -19,7 +19,7 @@ fn main() {
 }
 "#;
 
-/// The function `reader` with these lines in its `deploy`.
+/// Writes the function `reader` with these lines in its `deploy`.
 fn write(fixture: &Fixture, deploy: &str) {
     let dependencies = format!(
         "{}\nserde = \"1\"\n[package.metadata.lambda.build]\ninclude = [\"run.sh\"]\n\
@@ -33,7 +33,7 @@ fn build(home: &Home) -> Value {
     home.run(["build", "reader", "--arch", "native", "--debug", "--json"]).ok().json()["functions"][0].clone()
 }
 
-/// Deploys what is built; what was done, and what the function answers then.
+/// Deploys the build. Returns the result, and the function's response afterwards.
 fn deploy(home: &Home) -> (Value, Value) {
     let deployed = home.run(["deploy", "reader", "--json"]).ok().json();
     let invoked = home.run(["invoke", "reader", "--payload", "{}", "--json"]).ok().json();
@@ -49,7 +49,7 @@ fn is_stale(home: &Home) -> bool {
 #[test]
 fn a_deployed_function_reads_the_files_that_its_manifest_includes() {
     let fixture = Fixture::new("included");
-    // Without symbols: what is built is also zipped, by a console that is not optimised.
+    // Without symbols: the build is also zipped, by a console that is not optimised.
     let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
     fixture.write("Cargo.toml", workspace);
     write(&fixture, "include = [\"texts\", \"notes:../../shared/notes.txt\"]");
@@ -71,7 +71,7 @@ fn a_deployed_function_reads_the_files_that_its_manifest_includes() {
     assert!(!is_stale(&home));
     assert_eq!(deploy(&home), (json!("updated"), json!(["guten Tag", "shared", true])));
 
-    // What is not there is no build, and says where it is asked for; the zip before it is left.
+    // A missing file fails the build with an error that names the setting; the previous zip is kept.
     write(&fixture, "include = [\"texts\", \"notes\"]");
     let refused = home.run(["build", "reader", "--arch", "native", "--debug", "--json"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");

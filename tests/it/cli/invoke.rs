@@ -1,4 +1,5 @@
-//! `invoke --stream` in a process of its own: the response is there while it is made, as it is, and what broke off says so.
+//! `invoke --stream` in a process of its own: the response is printed unchanged while it is made, and an incomplete one
+//! is reported.
 
 use std::{
     fs,
@@ -10,8 +11,8 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolatio
 use serde_json::Value;
 use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule, python::python};
 
-/// A runtime in Python. Its event says what it does: `type`, the content type; `chunks`, latin-1 texts that it sends;
-/// `gate`, a file that it waits for after the first; `error`, how it ends; `fill`, so many megabytes.
+/// A runtime in Python that is controlled by its event: `type`, the content type; `chunks`, latin-1 texts to send;
+/// `gate`, a file to wait for after the first; `error`, the way in which it ends; `fill`, a number of megabytes.
 const RUNTIME: &str = r#"
 import base64, http.client, json, os, time
 api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -59,7 +60,7 @@ impl Place {
         let state = tempfile::tempdir().unwrap();
         let local = LocalLambda::start(state.path());
         local.create("s", &[("bootstrap", bootstrap().as_bytes())]);
-        // A busy machine takes its time for a huge response.
+        // A busy machine needs longer for a huge response.
         let longer = local.client().update_function_configuration().function_name("s").timeout(60);
         local.block_on(longer.send()).unwrap();
         let fixture = workspace();
@@ -74,7 +75,7 @@ impl Place {
         command
     }
 
-    /// What a whole run printed: exit code, stdout as bytes, stderr.
+    /// Runs it to its end. Returns exit code, stdout as bytes, and stderr.
     fn run(&self, event: &Value, more: &[&str]) -> (Option<i32>, Vec<u8>, String) {
         let output = self.command(event, more).output().unwrap();
         (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
@@ -112,7 +113,7 @@ fn a_response_is_printed_while_it_is_made() {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     assert_eq!(line, "one\n");
-    // Only now may the function go on: its first words were here before the others were said.
+    // Only now may the function continue: its first chunk arrived before the others were sent.
     fs::write(&gate, "").unwrap();
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
@@ -126,7 +127,7 @@ fn a_response_is_printed_while_it_is_made() {
 #[test]
 fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
     let place = Place::new();
-    // One at a time: chunks that wait together may come as one.
+    // One at a time: chunks that wait together may arrive as one.
     let event = serde_json::json!({ "type": "text/x-own", "chunks": ["a\n", "\u{ff}"] });
     let (code, stdout, stderr) = place.run(&event, &["--stream", "--json"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -202,7 +203,7 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
     let (mut child, _stdout) =
         spawn(place.command(&event, &["--stream", "--output", file.to_str().unwrap(), "--json"]));
     let status = format!("/proc/{}/status", child.id());
-    // Of its own: what it has of the program's file differs from build to build.
+    // Anonymous memory only: the pages of the program's file differ from build to build.
     let mut peak_kb = 0;
     while child.try_wait().unwrap().is_none() {
         let told = fs::read_to_string(&status).unwrap_or_default();
@@ -259,7 +260,8 @@ fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
         assert_eq!(sent, 1, "{harm:?}: what was received is not sent again");
         assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 1, "{harm:?}");
     }
-    // What did not run is tried again, until it is ready; what was throttled is not, and says why.
+    // An invocation that did not run is retried until the function is ready; a throttled one is not, and reports the
+    // reason.
     proxy.harm(Rule::on("InvokeWithResponseStream", Harm::NOT_READY).times(2));
     let (code, stdout, stderr) = through.run(&event, &["--stream"]);
     assert_eq!((code, stdout.len()), (Some(0), 39), "{stderr}");

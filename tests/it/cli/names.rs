@@ -1,4 +1,4 @@
-//! Names that are no function's, and settings that were left out: each command that meets one gives the reason.
+//! Names that belong to no function, and settings that were omitted: each command reports the reason.
 
 use tests::{Fixture, Home};
 

@@ -1,4 +1,4 @@
-//! A stage of which this caller may not see all: what is refused is named, and takes nothing else away.
+//! A stage with restricted permissions: denied operations are named, and everything else is shown.
 
 use serde_json::Value;
 use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule};
@@ -32,7 +32,7 @@ impl Place {
         Self { proxy, home, _lambda: lambda, _fixture: fixture, _directory: directory }
     }
 
-    /// Refuses `operation` of what is named `of` alone.
+    /// Denies `operation` for the resource `of` only.
     fn refuse(&self, operation: &str, of: &str) {
         self.proxy.heal();
         self.proxy.harm(Rule::on(operation, DENIED).of(of).always());

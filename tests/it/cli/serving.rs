@@ -1,5 +1,5 @@
-//! Processes that share one local Lambda. Whoever serves it may end at any time: nobody's work is lost without a word, and
-//! nothing of it is blamed on a function.
+//! Processes that share one local Lambda. The serving one may end at any time: no work of the others is lost silently,
+//! and no function is blamed for it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,7 @@ use std::{
 use serde_json::{Value, json};
 use tests::{Fixture, Home, Outcome, Terminal, python::python, zip};
 
-/// Notes that it has begun, sleeps or waits for a file, notes that it ran, and answers with what it got.
+/// Records that it has begun, sleeps or waits for a file, records that it ran, and returns its event.
 const BOOTSTRAP: &str = r#"
 import json, os, time, urllib.request as http
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
@@ -36,7 +36,7 @@ while True:
 "#;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A workspace with the function `f`, deployed, and where it notes what it does.
+/// A workspace with the function `f`, deployed, and the directory of its records.
 struct Place {
     fixture: Fixture,
     home: Home,
@@ -59,7 +59,7 @@ impl Place {
         self.fixture.path().join(name).display().to_string()
     }
 
-    /// How often the function noted this.
+    /// Number of times that the function recorded this.
     fn noted(&self, name: &str) -> usize {
         fs::read(self.path(name)).map_or(0, |notes| notes.len())
     }
@@ -84,7 +84,7 @@ impl Place {
         self.home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// What the log has of the function's ends; nothing of it is an error.
+    /// Number of REPORT lines in the function's log, which must contain no error.
     fn reports(&self) -> usize {
         let logs = self.home.run(["logs", "f", "--since", "1h"]).ok().stdout;
         assert!(!logs.contains("rror"), "{logs}");
@@ -112,7 +112,7 @@ fn ended(child: Child) -> Outcome {
     Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// The numbers that are dealt out by a seed, the same each time.
+/// Pseudo-random numbers, the same for each seed.
 struct Dice(u64);
 
 impl Dice {
@@ -124,7 +124,7 @@ impl Dice {
     }
 }
 
-/// How many commands: 200 are half a minute.
+/// Number of commands: 200 take half a minute.
 fn commands() -> usize {
     std::env::var("LAMBDA_CONSOLE_STORM").ok().and_then(|text| text.parse().ok()).unwrap_or(32)
 }
@@ -138,7 +138,7 @@ enum Kind {
     Logs,
 }
 
-/// Runs commands of all kinds, eight at a time; gives what came of each, by its number.
+/// Runs commands of all kinds, eight at a time. Returns the result of each, by its number.
 fn storm(place: &Place, kind: impl Fn(usize) -> Kind + Sync, running: &Mutex<HashSet<u64>>) -> HashMap<usize, Outcome> {
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
     thread::scope(|scope| {
@@ -160,7 +160,7 @@ fn storm(place: &Place, kind: impl Fn(usize) -> Kind + Sync, running: &Mutex<Has
                     let process = u64::from(child.id());
                     running.lock().unwrap().insert(process);
                     let outcome = ended(child);
-                    // One that was killed is not there any more.
+                    // A killed process was removed already.
                     if running.lock().unwrap().remove(&process) {
                         outcomes.lock().unwrap().insert(number, outcome);
                     }
@@ -203,7 +203,7 @@ fn whoever_serves_is_killed_and_each_command_ends_well_or_says_what_became_of_it
         over.store(true, Ordering::SeqCst);
         outcomes
     });
-    // What was left in the queue runs while this one serves.
+    // The rest of the queue runs while this one serves.
     place.home.run(["list", "--json"]).ok();
     assert_eq!(place.queued(), 0);
     for (number, outcome) in &outcomes {
@@ -244,7 +244,7 @@ fn an_event_alone_runs_before_the_command_ends_and_one_that_is_broken_off_runs_l
     assert_eq!(place.reports(), 2);
 }
 
-/// A process that goes on, and the lines that it prints.
+/// A long-running process, and the lines that it prints.
 struct Staying {
     child: Child,
     lines: std::sync::mpsc::Receiver<String>,

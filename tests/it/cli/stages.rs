@@ -1,5 +1,5 @@
-//! Stages as processes see them: profiles, endpoints and credentials of the environment, against a local Lambda that
-//! stands for AWS.
+//! Stages in separate processes: profiles, endpoints and credentials of the environment, with a local Lambda in place
+//! of AWS.
 
 use std::{
     fs,
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-/// A local Lambda that stands for AWS.
+/// A local Lambda in place of AWS.
 pub(crate) struct Stand {
     runtime: tokio::runtime::Runtime,
     local: Option<lambda_console_local::Local>,
@@ -144,7 +144,7 @@ fn without_a_profile_the_environment_says_where_and_as_whom() {
     let aws = &listed["stages"][2];
     assert_eq!((&aws["name"], &aws["account"]), (&"aws".into(), &"000000000000".into()), "{listed}");
     assert_eq!(aws["credentials"], "environment");
-    // An endpoint of one service is used for that one: the other is where nobody listens.
+    // The endpoint of one service is used for that service only: nothing listens at the other.
     let nobody = "http://127.0.0.1:9";
     let of_service = [
         keys[0],
@@ -165,7 +165,7 @@ fn credentials_that_are_missing_end_with_the_command_that_gets_them() {
     assert_eq!(code, Some(3), "{told}");
     assert_eq!(told["error"]["hint"], "aws sso login --profile portal", "{told}");
     assert!(told["error"]["why"].as_str().is_some_and(|why| why.contains("token")), "{told}");
-    // The program that gives credentials gives none.
+    // The program for credentials returns none.
     let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
     assert_eq!(code, Some(3), "{told}");
     assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
@@ -199,7 +199,7 @@ fn a_role_is_assumed_with_the_keys_of_its_source_profile() {
          role_arn = arn:aws:iam::111122223333:role/deployer\nrole_session_name = ada\n"
     );
     fs::write(place.home.path().join("config"), config).expect("a profile");
-    // The SDK asks for the role where the environment says that STS is.
+    // The SDK requests the role at the environment's endpoint of STS.
     let (code, listed) = place.run_with(&["stages", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
     let beta = &listed["stages"][1];
     assert_eq!((code, &beta["error"]), (Some(0), &Value::Null), "{listed}");
@@ -210,7 +210,7 @@ fn a_role_is_assumed_with_the_keys_of_its_source_profile() {
     assert_eq!((code, &told["functions"][0]["deployed"]), (Some(0), &Value::Null), "{told}");
 }
 
-/// The part of an SSO portal that gives credentials for the token `token`, on this address.
+/// The part of an SSO portal that returns credentials for the token `token`, at this address.
 fn portal(token: &'static str) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -242,7 +242,7 @@ fn a_session_of_single_sign_on_is_used_and_one_that_has_ended_asks_for_the_login
     let (account, portal) = (ministack.account(), portal("a-token"));
     place.profile(&account.url);
     let of = [("AWS_ENDPOINT_URL_SSO", portal.as_str()), ("AWS_ENDPOINT_URL", &account.url)];
-    // Where `aws sso login` keeps the token: its name is the SHA-1 of the session's.
+    // The file in which `aws sso login` stores the token: its name is the SHA-1 of the session's.
     let cache = place.home.path().join(".aws/sso/cache");
     fs::create_dir_all(&cache).expect("a directory");
     let log_in = |token: &str, expires: &str| {

@@ -1,4 +1,4 @@
-//! `lambda-console local --watch`, from a saved file to the code that answers.
+//! `lambda-console local --watch`, from a saved file to the code that responds.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use tests::{Fixture, Home, Terminal};
 /// Longer than a build takes on any machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Answers with what the crate `shared` says and its own `MARK`; with `wait`, not before that file is there, and after
-/// having made `started`.
+/// Returns its own `MARK` and the constant of the crate `shared`; with `wait` it first creates the file `started`, and
+/// waits until the file `wait` exists.
 const SOURCE: &str = r#"
 const MARK: &str = "one";
 
@@ -42,7 +42,7 @@ fn main() {
 }
 "#;
 
-/// A workspace whose functions are watched in a process of its own.
+/// A workspace whose functions are watched by another process.
 struct Watched {
     fixture: Fixture,
     home: Home,
@@ -51,8 +51,8 @@ struct Watched {
 }
 
 impl Watched {
-    /// These functions, which all link the crate `shared`, after they were built and deployed. What is built lies in a
-    /// place that the tests share, so that dependencies compile once: each test has names of its own.
+    /// Builds, deploys and watches these functions, which all link the crate `shared`. The tests share a target
+    /// directory, so that dependencies compile once: each test has function names of its own.
     fn sharing(functions: &[&str]) -> Self {
         let dependencies = format!(
             "{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nshared = {{ path = \"../../shared\" }}\n\
@@ -68,9 +68,9 @@ impl Watched {
         Self::begun(fixture, functions)
     }
 
-    /// Watches `fixture`, until its functions were built and deployed.
+    /// Watches `fixture`. Returns once its functions were built and deployed.
     fn begun(fixture: Fixture, functions: &[&str]) -> Self {
-        // Without symbols: what is built is also zipped, by a console that is not optimised.
+        // Without symbols: the build is also zipped, by a console that is not optimised.
         let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
         fixture.write("Cargo.toml", workspace);
         let home = Home::new(fixture.path());
@@ -95,7 +95,7 @@ impl Watched {
         serde_json::from_str(&line).expect("a line of JSON")
     }
 
-    /// The build and the deploy of exactly these functions come next.
+    /// Expects the build and the deploy of exactly these functions next.
     #[track_caller]
     fn swapped(&mut self, functions: &[&str], action: &str) {
         let built = self.next();
@@ -111,7 +111,7 @@ impl Watched {
         }
     }
 
-    /// Saves a file; it is what the console names next.
+    /// Saves a file, and expects the console to report it next.
     #[track_caller]
     fn save(&mut self, file: &str, text: &str, functions: &[&str]) {
         self.fixture.write(file, text);
@@ -127,13 +127,13 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // Gone already, or its end is waited for.
+        // It has ended already, or its end is waited for.
         let _ = std::process::Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
     }
 }
 
-/// Waits until the file is there.
+/// Waits until the file exists.
 #[track_caller]
 fn appears(file: &Path) {
     let deadline = Instant::now() + PATIENCE;
@@ -165,7 +165,7 @@ fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
     let mut watched = Watched::sharing(&["first", "second"]);
     assert_eq!((watched.answer("first"), watched.answer("second")), (json!("one old"), json!("one old")));
 
-    // The function's own file: that function alone. A payload that is saved first is nothing to build for.
+    // The function's own file: only that function is built. A payload that is saved first starts no build.
     watched.fixture.write("functions/first/events/hello.json", "{}");
     let two = SOURCE.replace("\"one\"", "\"two\"");
     watched.save("functions/first/src/main.rs", &two, &["first"]);
@@ -177,7 +177,7 @@ fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
     watched.swapped(&["first", "second"], "updated");
     assert_eq!((watched.answer("first"), watched.answer("second")), (json!("two new"), json!("one new")));
 
-    // What does not compile leaves the old code, and the other function is swapped.
+    // A compile error keeps the old code, and the other function is updated.
     let broken = "pub const SAYS: u8 = 1;\n#[cfg(feature = \"no\")]\n";
     watched.save("functions/first/src/main.rs", &format!("{two}\n{broken} oops"), &["first"]);
     let built = watched.next();
@@ -186,7 +186,7 @@ fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
     assert!(why.contains("functions/first/src/main.rs:"), "{why}");
     assert_eq!(watched.answer("first"), "two new");
 
-    // Mended to what it was: the same code is not deployed again.
+    // Back to the earlier code: the same code is not deployed again.
     watched.save("functions/first/src/main.rs", &two, &["first"]);
     watched.swapped(&["first"], "unchanged");
 }
@@ -230,7 +230,7 @@ fn a_save_during_a_build_is_built_after_it() {
     appears(&started);
     watched.fixture.write("functions/other/src/main.rs", "fn main() {\n    println!();\n}\n");
     fs::write(&gate, "").expect("the directory is ours");
-    // The build goes on to its end.
+    // The build completes.
     let built = watched.next();
     assert_eq!((names(&built), &built["failed"]), (vec!["held"], &json!([])), "{built}");
     let next = [watched.next(), watched.next()];
@@ -301,7 +301,7 @@ fn on_the_screen_w_swaps_what_is_saved_and_names_the_file() {
     let home = Home::new(fixture.path());
     let mut terminal = Terminal::start(&home, &[], 120, 40);
     terminal.until_text("only");
-    // Over x86_64 to native.
+    // From x86_64 to native.
     terminal.press(":next architecture\r:next architecture\r");
     terminal.until_text("builds are for native");
     terminal.press("w");

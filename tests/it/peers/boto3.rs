@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tests::{Home, repository};
 
-/// A local Lambda that a process of its own serves.
+/// A local Lambda served by another process.
 pub(super) struct Served {
     process: Child,
     endpoint: Value,
@@ -25,12 +25,12 @@ impl Served {
         Self { process, endpoint }
     }
 
-    /// What `lambda-console local --json` says of it.
+    /// A field of the output of `lambda-console local --json`.
     pub(super) fn text(&self, name: &str) -> &str {
         self.endpoint[name].as_str().unwrap_or_else(|| panic!("no {name}"))
     }
 
-    /// Gives a client of AWS what it needs to come here.
+    /// Sets the variables with which a client of AWS uses this server.
     pub(super) fn point<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("AWS_ENDPOINT_URL", self.text("endpoint"))
@@ -58,7 +58,7 @@ fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The zip, in a directory, of a function that needs no build: it answers with what it got.
+/// The zip, in a directory, of a function that needs no build: it returns its event.
 pub(super) fn echo(directory: &Path) -> PathBuf {
     let zip = directory.join("echo.zip");
     let script = r##"

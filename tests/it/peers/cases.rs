@@ -1,7 +1,7 @@
 //! One table of cases, run on AWS's emulator (classic and as a managed instance), on our local Lambda and on the
-//! scripted fake, for our crate and for the official one: the same outcome everywhere, or a reason.
+//! scripted fake, for our crate and for the official one: the outcomes are equal everywhere, or there is a reason.
 //!
-//! A reason is held to as strictly as an outcome: when what it explains is gone, its case fails.
+//! A reason is checked as strictly as an outcome: if the deviation that it explains disappears, its case fails.
 
 mod concurrent;
 mod fake;
@@ -16,18 +16,18 @@ use self::{
     table::{CASES, Case, Expected},
 };
 
-/// What a caller gets.
+/// Outcome for a caller.
 #[derive(Clone, PartialEq, Eq)]
 enum Outcome {
     /// The response.
     Answer(Vec<u8>),
     /// `errorType` and `errorMessage`.
     Error { kind: String, message: String },
-    /// Nothing ran: the code of the refusal.
+    /// Nothing ran: the error code of the refusal.
     Refused(String),
 }
 
-/// Whether an invocation was the last one of its process.
+/// End of a process: whether an invocation was its last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
     No,
@@ -35,7 +35,7 @@ enum Ends {
 }
 
 impl Outcome {
-    /// Reads a body. None of the functions answers with an object that has an `errorType`.
+    /// Reads a body. No function returns an object that has an `errorType`.
     fn read(body: Vec<u8>) -> Self {
         let value: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |name: &str| value[name].as_str().map(str::to_owned);
@@ -77,7 +77,7 @@ impl Expected {
     }
 }
 
-/// Runs the cases that give an invocation `seconds`. What is wrong is in the second list.
+/// Runs the cases with a timeout of `seconds`. The second list has the errors.
 fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<String>), String> {
     let running = server.start(of, seconds)?;
     let (mut said, mut wrong) = (Vec::new(), Vec::new());
@@ -102,7 +102,7 @@ fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<Stri
     Ok((said, wrong))
 }
 
-/// Runs all cases, and says what came of each.
+/// Runs all cases, and prints the outcome of each.
 #[track_caller]
 #[expect(clippy::print_stdout, reason = "the reasons are for whoever looks at the output of a test")]
 fn check(server: Server, of: Crate) {
@@ -119,7 +119,7 @@ fn check(server: Server, of: Crate) {
 }
 
 impl Case {
-    /// What comes of it here, and the reason where that is not what comes of it elsewhere.
+    /// The expected outcome here, and the reason if it deviates from the others.
     fn expected(&self, server: Server, of: Crate) -> (&Expected, Ends, &str) {
         let here =
             |deviation: &&table::Deviation| deviation.servers.contains(&server) && deviation.crates.contains(&of);

@@ -1,9 +1,9 @@
 //! AWS's own Runtime API server, the Runtime Interface Emulator, as a process: classic, and as a managed instance.
 //!
-//! Classic, it runs the command that it is given. As a managed instance it runs `/var/task/bootstrap` and nothing else,
-//! and not as root; so there it gets a mount namespace in which `/var` is a directory of the test: nothing of it is seen
-//! outside, several go on next to each other, and the kernel clears up. It gets a process namespace as well: what it
-//! started ends with it.
+//! Classic, it runs a given command. As a managed instance it runs `/var/task/bootstrap` only, and not as root; so
+//! there it gets a mount namespace in which `/var` is a directory of the test: nothing of it is visible outside,
+//! several run next to each other, and the kernel cleans up. It also gets a process namespace, so that its child
+//! processes end with it.
 
 use std::{
     fs::{self, Permissions},
@@ -21,10 +21,10 @@ use std::{
 
 use serde_json::Value;
 
-/// Bounds a failure: no passing test waits for it.
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The emulator's binary, out of the `PyPI` package that ships it.
+/// The emulator's binary, from the `PyPI` package that contains it.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -39,19 +39,19 @@ fn binary() -> &'static Path {
 pub(super) struct Emulator {
     child: Child,
     address: SocketAddrV4,
-    /// What a managed instance has as `/var`, and its log.
+    /// The directory mounted as `/var` in a managed instance, and its log.
     directory: tempfile::TempDir,
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// A loopback address that nothing else uses: no other emulator, and no connection, for those come from 127.0.0.1.
+/// A loopback address that nothing else uses: no other emulator, and no connection, since those come from 127.0.0.1.
 fn free_address() -> Ipv4Addr {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -63,8 +63,8 @@ fn free_port(address: Ipv4Addr) -> SocketAddrV4 {
     SocketAddrV4::new(address, listener.local_addr().expect("a port").port())
 }
 
-/// The flags of `unshare` for a managed instance; the error is why there can be none here. The emulator starts the
-/// bootstrap as another user with no further groups, which takes root, or a namespace with more than one user.
+/// The flags of `unshare` for a managed instance, or the reason for which it cannot run here. The emulator starts the
+/// bootstrap as another user without supplementary groups, which requires root, or a namespace with more than one user.
 fn namespace() -> Result<&'static [&'static str], String> {
     const MOUNTS: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const MAPPED: &[&str] =
@@ -81,15 +81,16 @@ fn namespace() -> Result<&'static [&'static str], String> {
 }
 
 impl Emulator {
-    /// Starts one that runs `bootstrap`, one invocation at a time (a second one crashes it), each for at most `seconds`.
+    /// Starts an emulator that runs `bootstrap`, one invocation at a time (a second one crashes it), each for at most
+    /// `seconds`.
     pub(super) fn classic(bootstrap: &Path, seconds: u32) -> Self {
         let mut command = Command::new(binary());
         let directory = tempfile::tempdir().expect("a temporary directory");
         Self::start(command.env_clear(), bootstrap, seconds, directory)
     }
 
-    /// Starts one that sends ten invocations at once to the one process of `bootstrap`. The error says why that cannot be
-    /// on this machine.
+    /// Starts an emulator that sends ten invocations at once to the one process of `bootstrap`. Returns an error with
+    /// the reason if that is not possible on this machine.
     pub(super) fn managed(bootstrap: &Path, seconds: u32) -> Result<Self, String> {
         let flags = namespace()?;
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -98,12 +99,12 @@ impl Emulator {
         for file in ["task/bootstrap", "emulator"] {
             fs::write(var.join(file), "").expect("the directory is ours");
         }
-        // The bootstrap's user is another one.
+        // The bootstrap runs as another user.
         for path in [&var, &var.join("task")] {
             fs::set_permissions(path, Permissions::from_mode(0o755)).expect("the directory is ours");
         }
-        // Mounted rather than copied: a file that was just written may still be open in some child of the tests, and
-        // then it cannot be run. The emulator comes along for the case that it lies somewhere in /var.
+        // Mounted rather than copied: a file that was just written may still be open in a child process of another
+        // test, and then it cannot be run. The emulator is mounted too, in case it is somewhere in /var.
         let script = "mount --bind \"$1\" \"$0/task/bootstrap\" && mount --bind \"$2\" \"$0/emulator\" && \
                       mount --rbind \"$0\" /var && shift 2 && exec /var/emulator \"$@\"";
         let mut command = Command::new("unshare");
@@ -132,7 +133,8 @@ impl Emulator {
             .expect("the emulator starts");
         let emulator = Self { child, address, directory };
         let deadline = Instant::now() + PATIENCE;
-        // Of both: it takes invocations before its Runtime API listens, and a bootstrap that is quick finds nobody there.
+        // Waits for both: it accepts invocations before its Runtime API listens, so that a fast bootstrap cannot
+        // connect.
         for address in [address, runtime_api] {
             while TcpStream::connect(address).is_err() {
                 assert!(Instant::now() < deadline, "the emulator does not listen: {}", emulator.log());
@@ -142,15 +144,15 @@ impl Emulator {
         emulator
     }
 
-    /// What it and its function printed so far.
+    /// All that it and its function have printed so far.
     pub(super) fn log(&self) -> String {
         let log = fs::read(self.directory.path().join("log")).expect("the directory is ours");
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Invokes the function, when there is a worker for it. As a managed instance the emulator has no queue: an answer
-    /// reaches its caller before the worker that gave it asks for the next event, and when the emulator begins to listen
-    /// maybe only the first worker has asked. The status says nothing that the body does not.
+    /// Invokes the function once there is a worker for it. As a managed instance the emulator has no queue: an answer
+    /// reaches its caller before the worker that sent it polls again, and when the emulator starts to listen maybe only
+    /// the first worker has polled. The status adds nothing to the body.
     pub(super) fn send(&self, payload: &[u8]) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -174,7 +176,7 @@ impl Emulator {
         answer.split_off(head + 4)
     }
 
-    /// Invokes the function with JSON for JSON.
+    /// Invokes the function with JSON. Returns JSON.
     pub(super) fn invoke(&self, payload: &str) -> Value {
         let answer = self.send(payload.as_bytes());
         serde_json::from_slice(&answer)

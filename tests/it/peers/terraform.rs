@@ -1,5 +1,5 @@
-//! Terraform drives the local Lambda through AWS's provider, where both are installed. What it asks is asked by `boto3` as
-//! well, everywhere.
+//! Terraform drives the local Lambda through AWS's provider, if both are installed. `boto3` makes the same calls on
+//! every machine.
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
@@ -12,15 +12,15 @@ use tests::{Home, repository};
 
 use super::boto3::{Served, echo};
 
-/// Where the provider may be, instead of the place below.
+/// Variable with another directory of the provider.
 const PLUGINS: &str = "TERRAFORM_PLUGINS";
-/// Set to any value, this makes a change between the plan and the end, which takes twice as long.
+/// If set, a change is made between the plan and the end, which takes twice as long.
 const CHANGE: &str = "TERRAFORM_CHANGE";
 
-/// The directory of providers; `None`, with a word about it, where Terraform or the provider is missing.
+/// The directory of providers; `None`, with a message, if Terraform or the provider is missing.
 fn plugins() -> Option<PathBuf> {
     let plugins = PathBuf::from(std::env::var_os(PLUGINS).unwrap_or_else(|| "/opt/tf-plugins".into()));
-    // Below a directory for each registry.
+    // There is a subdirectory for each registry.
     let registries = std::fs::read_dir(&plugins).into_iter().flatten().flatten();
     let has_provider = registries.into_iter().any(|registry| registry.path().join("hashicorp/aws").is_dir());
     let runs = || Command::new("terraform").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();

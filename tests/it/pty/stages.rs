@@ -1,4 +1,4 @@
-//! Stages on a real terminal: from the local one to another, whose credentials come after the fact.
+//! Stages on a real terminal: from the local one to another, whose credentials are provided later.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Keys that are on their way while what they mean changes by itself.
+//! Keys that are typed while their meaning changes by itself.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -15,7 +15,7 @@ fn plan(console: &mut Harness) -> JobId {
     job
 }
 
-/// So many milliseconds after the start.
+/// Sets the time to `ms` milliseconds after the start.
 fn at(console: &mut Harness, ms: i64) {
     console.feed(Event::Tick(sample::NOW + ms));
 }
@@ -32,7 +32,7 @@ fn what_is_typed_into_a_plan_that_fails_meanwhile_is_no_command() {
     assert!(console.screen().contains("go on > pr"), "the name can be typed before the plan is there");
     console.feed(Event::Planned(job, Err(failure())));
     assert!(console.state.overlay.is_none());
-    // Somebody who does not look goes on typing, however long the name is.
+    // A user who does not look at the screen goes on typing, however long the name is.
     for ms in [100, 300, 500, 700] {
         at(&mut console, ms);
         console.press_blindly("d");

@@ -1,4 +1,4 @@
-//! The loop itself, with a terminal that is played and work that is answered by hand.
+//! The loop itself, with a scripted terminal and effects that the test answers.
 
 use std::{
     cell::RefCell,
@@ -23,17 +23,17 @@ use lambda_console_model::Failure;
 use ratatui::{Terminal, backend::TestBackend};
 use tests::sample;
 
-/// What happened, in order.
+/// Events in order.
 type Story = Rc<RefCell<Vec<String>>>;
 
-/// Terminal events that are played, and whether they may begin.
+/// Scripted terminal events, and whether they may begin.
 #[derive(Default)]
 struct Script {
     events: VecDeque<io::Result<TerminalEvent>>,
     begins: bool,
 }
 
-/// Plays the script; after its end the console waits for ever.
+/// Plays the script; after its end the console waits forever.
 struct Played(Rc<RefCell<Script>>);
 
 impl Stream for Played {
@@ -48,7 +48,7 @@ impl Stream for Played {
 
 struct Stage {
     script: Rc<RefCell<Script>>,
-    /// The script begins once this is on the screen.
+    /// The script begins once this text is on the screen.
     cue: &'static str,
     terminal: Terminal<TestBackend>,
     story: Story,
@@ -117,7 +117,7 @@ impl Screen for Stage {
     }
 }
 
-/// Runs the console until it ends, answering the start from the sample workspace.
+/// Runs the console until it ends, with the sample workspace as the result of the start.
 fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
     let config = Config::read(None, "config.toml", Palette::FULL);
     let mut state = State::new(Options { stage: "local".into(), ..Options::default() }, config.keymap.hints());
@@ -159,7 +159,7 @@ fn a_gone_terminal_ends_the_console_and_says_so() {
 
 #[test]
 fn keys_that_wait_are_taken_together_and_in_their_contexts() {
-    // The help takes `j`, `q` closes it, `/` opens a line that takes `xyq` as text; then the terminal goes.
+    // The help consumes `j`, `q` closes it, `/` opens a line that takes `xyq` as text; then the terminal is gone.
     let mut stage = Stage::new("json ok", "?jq/xyq".chars().map(press));
     let (_, _, state) = play(&mut stage);
     assert_eq!(state.functions.filter, "xyq");

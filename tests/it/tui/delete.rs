@@ -1,4 +1,4 @@
-//! Deleting functions and execution roles on the screen: what is shown first, what has to be typed, what is told after.
+//! Deletion of functions and execution roles on the screen: the preview, the typed approval, the report.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -15,7 +15,7 @@ fn hello() -> Harness {
     console
 }
 
-/// Asks for a deletion and answers what belongs to the function.
+/// Requests a deletion and answers with the function's resources.
 fn asked(console: &mut Harness) -> JobId {
     console.press(":delete<enter>");
     let Effect::ListBelongings { job, functions } = console.effect() else { panic!("a list") };

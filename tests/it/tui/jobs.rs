@@ -1,4 +1,5 @@
-//! Build, deploy, invoke, delete: what they start, what their results change, and which results are ignored.
+//! Build, deploy, invoke, delete: the effects that they start, the changes by their results, and results that are
+//! ignored.
 
 use lambda_console::tui::{
     message::{Effect, Event},

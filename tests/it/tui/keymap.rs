@@ -1,4 +1,4 @@
-//! Keys as text, and that every verb can be asked for.
+//! Keys as text, and that there is a key for every verb.
 
 use lambda_console::tui::{
     keymap::Keymap,

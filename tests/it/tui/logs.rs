@@ -1,4 +1,4 @@
-//! The logs: bounded, filtered as they come, followed or held still, and never able to break the screen.
+//! The logs: bounded, filtered on arrival, followed or held, and unable to break the screen.
 
 use lambda_console::tui::{
     message::{Action, Effect, Event},
@@ -102,7 +102,7 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     };
     assert_eq!(body(&before), body(&after));
     assert!(after.contains("paused, f follows"));
-    // The held line itself is dropped: the oldest that is left is shown.
+    // The held line itself is dropped: the oldest remaining line is shown.
     console.feed(Event::LogLines(job, sample::log_lines_after("hello", 1_100, MOST_LINES)));
     console.press("j");
     assert!(console.screen().contains("line 0:"));

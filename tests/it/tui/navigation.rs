@@ -149,7 +149,7 @@ fn copying_goes_to_the_clipboard() {
     console.feed(Event::Copied(Ok("tmux's buffer and the clipboard".into())));
     assert!(console.screen().contains("copied the request id to tmux's buffer and the clipboard"));
 
-    // No program took it: the terminal may, where it is not too much.
+    // No program took the text: the terminal may, if it is not too large.
     console.press("r");
     console.effects();
     console.feed(Event::Copied(Err("text".into())));

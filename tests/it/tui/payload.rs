@@ -293,7 +293,7 @@ fn without_event_files_the_payload_is_an_empty_object() {
     console.press("i");
     assert!(matches!(console.effect(), Effect::Invoke { request, .. } if request.payload == "{}"));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello"));
-    // What was emptied on purpose is sent like that too.
+    // A payload that was emptied on purpose is sent empty.
     console.press("e<alt-a><backspace><esc>i");
     let sent = |effect: &Effect| matches!(effect, Effect::Invoke { request, .. } if request.payload == "{}");
     assert!(console.effects().iter().any(sent));

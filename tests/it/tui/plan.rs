@@ -1,4 +1,4 @@
-//! The plan of a deploy: shown before anything is sent, carried out by Enter, left by Esc.
+//! The plan of a deploy: shown before anything is sent, applied with Enter, cancelled with Esc.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -26,7 +26,7 @@ fn change(field: &str, from: Option<&str>, to: &str) -> Change {
     Change { field: field.into(), from: from.map(str::to_owned), to: to.into() }
 }
 
-/// One that is updated, one that is created, one that is as it is, one that cannot be deployed.
+/// A plan with a function to update, one to create, one that is unchanged and one that cannot be deployed.
 pub(crate) fn outcome() -> DeployPlan {
     let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
     let updated = vec![
@@ -53,7 +53,7 @@ pub(crate) fn outcome() -> DeployPlan {
     }
 }
 
-/// Answers the plan that was asked for.
+/// Answers the requested plan.
 fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
     let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
     console.feed(Event::Planned(job, Ok(outcome)));

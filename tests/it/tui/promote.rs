@@ -1,4 +1,4 @@
-//! A function taken over from another stage: chosen, compared, carried out or left.
+//! Promotion of a function from another stage: selected, compared, applied or cancelled.
 
 use lambda_console::tui::{
     message::{Effect, Event},

@@ -1,5 +1,5 @@
-//! Responses on screen: they grow as they come, are cancelled midway, break off, are no text, are too large to be kept;
-//! and their log lines, which may come later.
+//! Responses on screen: they grow as they arrive, are cancelled midway, end early, are binary or too large to be kept;
+//! and their log lines, which may arrive later.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -10,7 +10,7 @@ use lambda_console_model::{
 };
 use tests::{Harness, sample};
 
-/// A console that streams the response of `hello`, of which nothing has come.
+/// A console that streams the response of `hello`, of which nothing has arrived.
 fn streaming(width: u16, height: u16) -> (Harness, JobId) {
     let mut console = Harness::ready(width, height);
     console.press("j:next mode<enter>i");
@@ -53,7 +53,7 @@ fn a_streamed_response_grows_while_it_comes() {
     assert!(console.screen().contains("{\"number\":2}"));
     insta::assert_snapshot!("streaming_80", console.styled());
 
-    // More than the pane has rows: its end stays in view, until one looks elsewhere.
+    // More lines than the pane has rows: the end stays in view until the user scrolls.
     for number in 3..100 {
         came(&mut console, job, format!("{{\"number\":{number}}}\n").as_bytes());
     }
@@ -214,7 +214,7 @@ fn client_context_and_tenant_are_typed_shown_and_sent() {
     assert_eq!(console.state.tenant, None);
 }
 
-/// The lines of the sample invocation as the logs have them, `count` of them.
+/// The log lines of the sample invocation, `count` of them.
 fn log(count: usize) -> RequestLog {
     let invocation = sample::invocation("hello");
     let line = |message: &String| LogLine {

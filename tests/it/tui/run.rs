@@ -1,4 +1,4 @@
-//! The loop: build → deploy → invoke → logs → stats with one key.
+//! The run: build → deploy → invoke → logs → stats with one key.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -113,7 +113,7 @@ fn starting_it_again_begins_anew() {
     assert!(matches!(console.effect(), Effect::Deploy { .. }));
 }
 
-/// A loop of hello on a stage of AWS, which compares after its build.
+/// A run of hello on a stage of AWS, which compares after its build.
 fn comparing(protected: bool) -> (Harness, JobId) {
     let mut console = Harness::ready(100, 30);
     console.state.options.stage = "beta".into();
@@ -134,7 +134,7 @@ fn comparing(protected: bool) -> (Harness, JobId) {
     (console, job)
 }
 
-/// What a deploy of hello would change.
+/// Plan of a deploy of hello with these changes.
 fn plan(changes: Vec<Change>) -> DeployPlan {
     let action = if changes.is_empty() { DeployAction::Unchanged } else { DeployAction::Updated };
     let functions = vec![sample::planned("hello", action, changes)];

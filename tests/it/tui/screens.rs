@@ -1,4 +1,4 @@
-//! Whole screens with their styles, from key strings; and that no size of terminal breaks anything.
+//! Complete screens with their styles, from key strings; and that no terminal size breaks anything.
 
 use lambda_console::tui::{
     config::Config,
@@ -15,7 +15,7 @@ fn ready((width, height): (u16, u16)) -> Harness {
     Harness::ready(width, height)
 }
 
-/// Presses `keys` and answers the invocation that they ask for.
+/// Presses `keys` and answers the invocation that they start.
 fn invoked(size: (u16, u16), outcome: &lambda_console_model::Invocation) -> Harness {
     let mut console = ready(size);
     console.press("ji");

@@ -1,4 +1,4 @@
-//! The settings of a function in the pane: read from the stage, edited, shown beside the workspace's, sent.
+//! The settings of a function in the pane: read from the stage, edited, compared with the workspace's, sent.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -10,7 +10,7 @@ use lambda_console_model::{
 };
 use tests::{Harness, sample};
 
-/// What the stage has of hello: the workspace says 256 MB and another `API_KEY`.
+/// Settings of hello on the stage: the workspace has 256 MB and another `API_KEY`.
 fn live() -> LiveConfig {
     let config = FunctionConfig {
         memory: Some(128),
@@ -421,7 +421,7 @@ fn edits_are_kept_on_other_stages_functions_and_tabs_and_without_their_function(
         let Some(Effect::Discover(job)) = effects.first() else { panic!("{effects:?}") };
         console.feed(Event::Discovered(*job, Ok(workspace)));
         assert_eq!(edited(&console), edits);
-        // Also while another stage is shown.
+        // Also while another stage is active.
         console.state.turn_to("beta");
         console.press("q");
         let notice = console.state.notice.clone().unwrap();

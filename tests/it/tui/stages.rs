@@ -1,4 +1,4 @@
-//! Several stages: the picker, switching, and results that come in for one that is not shown.
+//! Several stages: the picker, switching, and results for a stage that is not active.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -16,7 +16,7 @@ fn info(stage: &str, account: &str) -> StageInfo {
     StageInfo { name: stage.into(), account: account.into(), region: "eu-west-1".into(), ..StageInfo::default() }
 }
 
-/// A console whose picker is open, with the stages read; and the jobs that ask for the others.
+/// A console whose picker is open, with the list of stages read; and the jobs that read the other stages.
 fn picker() -> (Harness, Vec<(JobId, String)>) {
     let mut console = Harness::ready(100, 30);
     console.press("S");
@@ -30,7 +30,7 @@ fn picker() -> (Harness, Vec<(JobId, String)>) {
     (console, probes)
 }
 
-/// A console that was switched to beta; the job that connects.
+/// A console that was switched to beta, and the job that connects.
 fn switched() -> (Harness, JobId) {
     let (mut console, _) = picker();
     console.press("beta<enter>");
@@ -106,7 +106,7 @@ fn a_deploy_goes_on_where_it_began_and_its_result_is_filed_there() {
     console.feed(Event::DeployFinished(job, Ok(outcome)));
     assert_eq!(version(&console), None, "beta has not answered yet");
     assert!(console.screen().contains("local: created hello on local"), "{}", console.screen());
-    // What follows from it is asked of the stage that it is of.
+    // Its follow-up effects are for the stage that it belongs to.
     let Effect::On { stage, effect } = console.effect() else { panic!("a refresh of local") };
     assert_eq!(stage, "local");
     assert!(matches!(*effect, Effect::RefreshDeployed { .. }));
@@ -161,13 +161,13 @@ fn a_loop_that_began_on_one_stage_takes_its_next_steps_there() {
     assert!(matches!(*effect, Effect::Deploy { .. }));
 }
 
-/// Answers as a stage does whose credentials have expired.
+/// The failure of a stage whose credentials have expired.
 fn logged_out(what: &str) -> Failure {
     let why = "the SSO token has expired and cannot be refreshed";
     Failure::login(what, why, "aws sso login --profile acme")
 }
 
-/// A console whose invocation of hello on beta stopped for lack of credentials.
+/// A console whose invocation of hello on beta stopped because of missing credentials.
 fn stopped() -> (Harness, JobId) {
     let (mut console, connect) = switched();
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
@@ -192,7 +192,7 @@ fn work_that_lacks_credentials_says_how_to_log_in_and_goes_on_afterwards() {
     let effects = console.effects();
     assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
     assert_eq!(console.state.login, None);
-    // Its answer is taken as that of the job that stopped.
+    // Its result is accepted as that of the job that stopped.
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
     assert!(console.screen().contains("hello: 200 in 12.4 ms"), "{}", console.screen());
 }
@@ -322,7 +322,7 @@ fn credentials_that_expire_are_looked_at_again_once() {
     assert_eq!(stage, "beta");
     console.feed(Event::Tick(sample::NOW + 61_000));
     assert!(console.effects().is_empty());
-    // They were renewed by themselves.
+    // They were refreshed automatically.
     let renewed = StageInfo { expires_at: Some(sample::NOW + 3_660_000), ..expiring };
     console.feed(Event::StageConnected(job, Ok(renewed)));
     assert!(console.screen().contains("59 min left"), "{}", console.screen());

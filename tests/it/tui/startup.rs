@@ -1,4 +1,4 @@
-//! What happens between the start and a screen that is useful.
+//! The console from its start to a useful screen.
 
 use lambda_console::tui::{
     config::Config,

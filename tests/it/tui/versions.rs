@@ -1,4 +1,4 @@
-//! The list of a function's versions: what it shows, and what is asked for from it.
+//! The list of a function's versions: its content, and the changes that it offers.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -23,7 +23,7 @@ fn version(number: &str, description: &str, runs: u64, failed: u64, init: f64) -
     }
 }
 
-/// Eight versions; `live` leads to 7, and a canary gives 5 % to 8.
+/// Eight versions; `live` points to 7, and a canary gives 5 % to 8.
 fn versions() -> FunctionVersions {
     let mut all = vec![version("$LATEST", "", 3, 0, 4.8), version("8", "git 1a2b3c4d5e6f dirty", 40, 2, 9.6)];
     all.extend(
@@ -58,7 +58,7 @@ fn opened((width, height): (u16, u16)) -> Harness {
     console
 }
 
-/// The change that was asked for, beside what else follows from it.
+/// The requested change, among its other effects.
 #[track_caller]
 fn change(console: &mut Harness) -> VersionsChange {
     let effects = console.effects();

@@ -1,4 +1,4 @@
-//! `w`: what is saved is built and deployed to the local stage, and when it has to wait.
+//! `w`: saved files are built and deployed to the local stage, or have to wait.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -24,7 +24,7 @@ fn save(console: &mut Harness, watch: JobId, file: &str, functions: &[&str]) {
     console.feed(Event::Changed(watch, Ok(changed(file, functions))));
 }
 
-/// The one build that was asked for, with its functions.
+/// The only requested build, with its functions.
 #[track_caller]
 fn build(console: &mut Harness) -> (JobId, Vec<String>) {
     let Effect::Build { job, functions, .. } = console.effect() else { panic!("a build") };
@@ -158,7 +158,7 @@ fn an_error_stays_until_it_is_mended_whatever_is_deployed_beside_it() {
     assert!(screen.contains("could not build ping") && screen.contains("created hello on local"), "{screen}");
     assert!(screen.contains("watching ✗ ping"), "{screen}");
 
-    // Another save of the one that compiles.
+    // Another save of the function that compiles.
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (job, _) = build(&mut console);
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));

@@ -1,4 +1,4 @@
-//! What a request is: its head and body, and the operation of AWS's that it asks for.
+//! Requests: head and body, and the AWS operation that they call.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -7,26 +7,26 @@ use std::{
 
 use super::Harm;
 
-/// A call that came to a proxy.
+/// A call that the proxy received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// As AWS names it: `GetFunction`, `PutRetentionPolicy`, …
+    /// Its name in AWS's API: `GetFunction`, `PutRetentionPolicy`, …
     pub operation: String,
     /// The request's target: for Lambda it names the function.
     pub target: String,
-    /// What was done to it.
+    /// The injected fault.
     pub harm: Option<Harm>,
 }
 
 impl Call {
-    /// It can change nothing.
+    /// Returns `true` if it cannot change anything.
     pub fn reads(&self) -> bool {
         ["Get", "List", "Describe", "Filter", "Simulate"].iter().any(|verb| self.operation.starts_with(verb))
             || ["StartLiveTail", "HeadBucket", "HeadObject"].contains(&self.operation.as_str())
     }
 }
 
-/// A request as it was received.
+/// A received request.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) target: String,
@@ -35,7 +35,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads one; none where the caller only looked whether someone listens.
+    /// Reads one. Returns `None` if the caller only connected to check that the port listens.
     pub(super) fn read(stream: &mut TcpStream) -> io::Result<Option<Self>> {
         let mut received = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
@@ -64,7 +64,7 @@ impl Request {
         Ok(Some(request))
     }
 
-    /// The request without its body, and where that begins; none where the head is not all there yet.
+    /// The request without its body, and the position of the body; `None` if the head is not complete yet.
     fn parse(received: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut head = httparse::Request::new(&mut headers);
@@ -105,7 +105,7 @@ impl Request {
         self.header("x-amz-target").and(body["logGroupName"].as_str()).map(str::to_owned)
     }
 
-    /// A field of a form, in IAM's and STS's manner.
+    /// A field of a form, as in IAM and STS.
     fn form(&self, field: &str) -> Option<String> {
         if !self.header("content-type")?.starts_with("application/x-www-form-urlencoded") {
             return None;
@@ -132,7 +132,7 @@ impl Request {
         }
     }
 
-    /// Of `GET /2015-03-31/functions/NAME/versions`: what is left of the path after date and name, and the method.
+    /// For `GET /2015-03-31/functions/NAME/versions`: the rest of the path after date and name, and the method.
     fn lambda(&self) -> String {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let mut parts = path.trim_matches('/').split('/');

@@ -1,25 +1,25 @@
-//! The harm that can be done to a call.
+//! Faults that can be injected into a call.
 
 use std::{io, net::TcpStream, time::Duration};
 
 use super::call::{Call, Request};
 
-/// Something that goes wrong with a call.
+/// Kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Harm {
-    /// The service refuses it, having done nothing.
+    /// The service refuses the call, and has changed nothing.
     Refuse(Refusal),
-    /// The service does what it was asked for, and answers as if it had not.
+    /// The service executes the call, and responds as if it had not.
     RefuseDone(Refusal),
-    /// The connection is reset before the service has heard anything.
+    /// The connection is reset before the service receives the call.
     Reset,
-    /// The service does what it was asked for, and the connection is reset before the answer.
+    /// The service executes the call, and the connection is reset before the response.
     ResetDone,
-    /// The answer breaks off in the middle of its body.
+    /// The response ends in the middle of its body.
     Truncate,
-    /// A byte of the answer is another one: of a stream of events in the first frame that tells something.
+    /// A byte of the response is changed: for a stream of events in the first frame with data.
     Corrupt,
-    /// The call is sent on only after this time.
+    /// The call is forwarded only after this time.
     Late(Duration),
 }
 
@@ -27,43 +27,43 @@ impl Harm {
     /// Too many calls.
     pub const THROTTLED: Self =
         Self::Refuse(Refusal { status: 429, code: "TooManyRequestsException", message: "Rate exceeded" });
-    /// Too many calls, as the logs, IAM and STS say it.
+    /// Too many calls, in the words of the logs, IAM and STS.
     pub const THROTTLED_ELSEWHERE: Self =
         Self::Refuse(Refusal { status: 400, code: "ThrottlingException", message: "Rate exceeded" });
-    /// Another change of the function is under way.
+    /// Another update of the function is in progress.
     pub const CONFLICT: Self = Self::Refuse(Refusal {
         status: 409,
         code: "ResourceConflictException",
         message: "The operation cannot be performed at this time. An update is in progress for resource: \
                   arn:aws:lambda:us-east-1:000000000000:function:any",
     });
-    /// The role is too new.
+    /// The role cannot be assumed yet.
     pub const NO_ROLE: Self = Self::Refuse(Refusal {
         status: 400,
         code: "InvalidParameterValueException",
         message: "The role defined for the function cannot be assumed by Lambda.",
     });
-    /// The key of the environment is not yet open to a new role.
+    /// The key of the environment cannot be used by a new role yet.
     pub const NO_KEY: Self = Self::Refuse(Refusal {
         status: 400,
         code: "InvalidParameterValueException",
         message: "Lambda was unable to configure access to your environment variables because the KMS key is invalid \
                   for CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException",
     });
-    /// Someone else changed the function.
+    /// The function was changed by another caller.
     pub const PRECONDITION: Self = Self::Refuse(Refusal {
         status: 412,
         code: "PreconditionFailedException",
         message: "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
                   retrieve the latest Revision Id",
     });
-    /// The service failed, having done nothing.
+    /// The service failed, and has changed nothing.
     pub const FAILED: Self =
         Self::Refuse(Refusal { status: 500, code: "ServiceException", message: "An error occurred." });
-    /// The service failed to say that it did what it was asked for.
+    /// The service executed the call, and failed to report it.
     pub const FAILED_DONE: Self =
         Self::RefuseDone(Refusal { status: 503, code: "ServiceUnavailableException", message: "Service unavailable" });
-    /// The caller may not do this.
+    /// The caller has no permission.
     pub const DENIED: Self = Self::Refuse(Refusal {
         status: 403,
         code: "AccessDeniedException",
@@ -71,13 +71,13 @@ impl Harm {
                   lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:000000000000:function:any because no \
                   identity-based policy allows the lambda:UpdateFunctionCode action",
     });
-    /// The function is still being made ready.
+    /// The function is not ready yet.
     pub const NOT_READY: Self = Self::Refuse(Refusal {
         status: 502,
         code: "ResourceNotReadyException",
         message: "Lambda is initializing your function. It will be ready to invoke shortly.",
     });
-    /// There is no room for another version.
+    /// There is no space for another version.
     pub const NO_ROOM: Self = Self::Refuse(Refusal {
         status: 400,
         code: "CodeStorageExceededException",
@@ -90,7 +90,7 @@ impl Harm {
     }
 }
 
-/// An error as a service answers it.
+/// An error as a service sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
@@ -98,7 +98,7 @@ pub struct Refusal {
     message: &'static str,
 }
 
-/// When which harm is done.
+/// Rule for the injection of a fault.
 #[derive(Clone, Debug)]
 pub struct Rule {
     operation: String,
@@ -110,12 +110,12 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The first call of `operation`; `*` is any.
+    /// Applies to the first call of `operation`; `*` is any.
     pub fn on(operation: &str, harm: Harm) -> Self {
         Self { operation: operation.to_owned(), named: String::new(), after: 0, times: 1, harm, met: 0 }
     }
 
-    /// Only calls whose target has this text: a function's name.
+    /// Applies only to calls whose target contains this text: a function's name.
     #[must_use]
     pub fn of(self, named: &str) -> Self {
         Self { named: named.to_owned(), ..self }
@@ -127,24 +127,24 @@ impl Rule {
         Self { after: calls, ..self }
     }
 
-    /// Does it to this many calls.
+    /// Applies to this many calls.
     #[must_use]
     pub fn times(self, calls: usize) -> Self {
         Self { times: calls, ..self }
     }
 
-    /// Does it to every call.
+    /// Applies to every call.
     #[must_use]
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
-    /// How often it did its harm.
+    /// Number of faults that it has injected.
     pub fn done(&self) -> usize {
         self.met.saturating_sub(self.after).min(self.times)
     }
 
-    /// The harm that it does to this call.
+    /// The fault for this call, if any.
     pub(super) fn meet(&mut self, call: &Call) -> Option<Harm> {
         let is_meant = (self.operation == "*" || self.operation == call.operation) && call.target.contains(&self.named);
         if !is_meant {
@@ -155,7 +155,7 @@ impl Rule {
     }
 }
 
-/// How a service writes its errors.
+/// Protocol in which a service writes its errors.
 #[derive(Clone, Copy)]
 pub(super) enum Protocol {
     Rest,
@@ -176,7 +176,7 @@ impl Protocol {
 }
 
 impl Refusal {
-    /// The whole answer.
+    /// The complete response.
     pub(super) fn render(&self, protocol: Protocol) -> Vec<u8> {
         let Self { status, code, message } = self;
         let (kind, body) = match protocol {
@@ -206,12 +206,12 @@ impl Refusal {
     }
 }
 
-/// Closes the connection the hard way.
+/// Resets the connection.
 pub(super) fn reset(client: &TcpStream) -> io::Result<()> {
     rustix::net::sockopt::set_socket_linger(client, Some(Duration::ZERO)).map_err(io::Error::from)
 }
 
-/// The end of the head, once it was seen.
+/// Finds the end of the head.
 #[derive(Default)]
 struct Head {
     last: Vec<u8>,
@@ -219,7 +219,7 @@ struct Head {
 }
 
 impl Head {
-    /// Where the body begins in `piece`; none where there is nothing of it in there.
+    /// Position of the body in `piece`, or `None` if it contains nothing of it.
     fn body(&mut self, piece: &[u8]) -> Option<usize> {
         if self.ended {
             return (!piece.is_empty()).then_some(0);
@@ -232,7 +232,7 @@ impl Head {
     }
 }
 
-/// Cuts the answer off in the middle of the first piece that has some of its body.
+/// Truncates the response in the middle of the first piece of its body.
 #[derive(Default)]
 pub(super) struct Cut(Head);
 
@@ -244,7 +244,7 @@ impl Cut {
     }
 }
 
-/// Changes one byte: in a frame that tells something, or, of an answer that is no stream, in the middle of its body.
+/// Changes one byte: in a frame with data, or, for a response that is not a stream, in the middle of its body.
 #[derive(Default)]
 pub(super) struct Spoil {
     head: Head,

@@ -1,4 +1,4 @@
-//! The head of a request as it is sent on: with the `Host` of the place behind the proxy, signed again for it.
+//! The head of a forwarded request: with the `Host` of the endpoint behind the proxy, signed again for it.
 
 use std::{fmt::Write as _, time::SystemTime};
 
@@ -17,7 +17,7 @@ pub(super) fn forwarded(request: &Request, upstream: &str, keys: &(String, Strin
         let value = match name.as_str() {
             "host" => upstream.to_owned(),
             "authorization" => signed(request, upstream, keys, value).unwrap_or_else(|| value.clone()),
-            // One connection a call; and the body is here already.
+            // There is one connection per call; and the body was read already.
             "connection" | "expect" => continue,
             _ => value.clone(),
         };
@@ -27,8 +27,8 @@ pub(super) fn forwarded(request: &Request, upstream: &str, keys: &(String, Strin
     head
 }
 
-/// The claim with the signature of the request as it is sent on. None where it is not one of the known key, or is
-/// wrong in itself: then it goes on as it came, to be refused.
+/// The authorization with a signature of the forwarded request. `None` if it is not of the known key, or is invalid:
+/// then it is forwarded unchanged, to be refused.
 fn signed(request: &Request, upstream: &str, keys: &(String, String), claim: &str) -> Option<String> {
     let (access_key, secret_key) = keys;
     let field = |name: &str| {
@@ -65,7 +65,7 @@ fn signed(request: &Request, upstream: &str, keys: &(String, String), claim: &st
     Some(format!("{before}Signature={signature}"))
 }
 
-/// The moment of `20261121T142633Z`.
+/// Parses a time such as `20261121T142633Z`.
 fn time(text: &str) -> Option<SystemTime> {
     let moment =
         jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;

@@ -1,4 +1,4 @@
-//! Ten invocations at once: nine fail and one does not, late answers, and thousands that must not be mixed up.
+//! Ten concurrent invocations: nine fail and one does not, late answers, and thousands that must not be mixed up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,14 +20,14 @@ use super::{
 };
 use crate::peers::emulator::Emulator;
 
-/// How many there are at once.
+/// Number of concurrent invocations.
 const TOGETHER: usize = 10;
 /// The one of them that does not fail.
 const SURVIVOR: usize = 4;
-/// Bounds a failure: no passing test waits for it.
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A place where ten invocations wait for each other, be they in one process or in ten.
+/// A place where ten invocations wait for each other, in one process or in ten.
 struct Meeting {
     address: SocketAddr,
     all: Receiver<Vec<TcpStream>>,
@@ -40,24 +40,24 @@ impl Meeting {
         let (sender, all) = mpsc::channel();
         thread::spawn(move || {
             let streams = listener.incoming().take(TOGETHER).map(Result::unwrap).collect();
-            // The test may have gone, with its reason told.
+            // The test may have ended already, with its error reported.
             drop(sender.send(streams));
         });
         Self { address, all }
     }
 
-    /// Waits until all are there; they go on when what this gives is dropped.
+    /// Waits until all have arrived; they continue when the result is dropped.
     fn all(&self) -> Vec<TcpStream> {
         self.all.recv_timeout(PATIENCE).expect("ten invocations at once")
     }
 }
 
-/// An event that is acted on after a meeting.
+/// An event that takes effect after a meeting.
 fn meet(at: SocketAddr, then: &Value) -> Value {
     json!({ "do": "meet", "at": at.to_string(), "then": then })
 }
 
-/// What each of ten is to do after they met: one lives, of the others every second one panics.
+/// The event of each of ten after they met: one survives, of the others every second one panics.
 fn fate(number: usize) -> Value {
     match number {
         SURVIVOR => json!({ "do": "who", "number": number }),
@@ -66,7 +66,7 @@ fn fate(number: usize) -> Value {
     }
 }
 
-/// Checks that each of ten got what was meant for it. Gives the process of the one that lives.
+/// Checks that each of ten got its own answer. Returns the process of the survivor.
 #[track_caller]
 fn judge(outcomes: &[Outcome]) -> Value {
     assert_eq!(outcomes.len(), TOGETHER);
@@ -80,7 +80,7 @@ fn judge(outcomes: &[Outcome]) -> Value {
     survivor["process"].clone()
 }
 
-/// Calls ten times at once, each with its number; meanwhile this thread does something else.
+/// Calls ten times at once, each with its number; meanwhile this thread runs `meanwhile`.
 fn ten_times<T: Send>(call: impl Fn(usize) -> T + Sync, meanwhile: impl FnOnce()) -> Vec<T> {
     thread::scope(|scope| {
         let call = &call;
@@ -100,8 +100,8 @@ fn send(emulator: &Emulator, event: &Value) -> Outcome {
     Outcome::read(emulator.send(event.to_string().as_bytes()))
 }
 
-/// On the managed emulator: ten at once, of which nine fail; then a thousand more by the same process, always ten at
-/// once, so that every worker has lived.
+/// On the managed emulator: ten at once, of which nine fail; then a thousand more with the same process, always ten at
+/// once, so that every worker must have survived.
 #[track_caller]
 fn on_the_managed_emulator(of: Crate) {
     const ROUNDS: usize = 100;
@@ -139,7 +139,7 @@ fn nine_of_ten_fail_and_a_thousand_follow_on_the_managed_emulator_with_the_offic
     on_the_managed_emulator(Official);
 }
 
-/// Ten handlers answer after their time: nobody hears it, and all ten workers serve again.
+/// Ten handlers answer after their timeout: the answers are discarded, and all ten workers serve again.
 #[track_caller]
 fn late_answers(of: Crate) {
     let Some(emulator) = managed(of, 1) else { return };
@@ -156,7 +156,8 @@ fn late_answers(of: Crate) {
     let again = |number: usize| {
         loop {
             let outcome = send(&emulator, &json!({ "do": "ten", "number": number }));
-            // Those that come before all workers are back wait for a tenth, for their second at most.
+            // Those that arrive before all workers are back wait for a tenth, until their timeout of one second at
+            // most.
             if !matches!(&outcome, Outcome::Error { kind, .. } if kind == "Sandbox.Timedout") {
                 return outcome.json();
             }
@@ -166,7 +167,7 @@ fn late_answers(of: Crate) {
     for (number, answer) in ten_times(again, || ()).iter().enumerate() {
         assert_eq!((&answer["number"], &answer["process"]), (&json!(number), &process));
     }
-    // Our crate says so, once for each; what it prints takes its way through the emulator.
+    // Our crate logs it, once for each; its output passes through the emulator.
     while of == Ours && emulator.log().matches("the answer came too late").count() < TOGETHER {
         assert!(Instant::now() < deadline, "{}", emulator.log());
         thread::yield_now();
@@ -183,8 +184,8 @@ fn late_answers_on_the_managed_emulator_with_the_official_crate() {
     late_answers(Official);
 }
 
-/// On our local Lambda, which has a process for each of ten: nine fail and one does not; then ten callers, none of
-/// whom gets another's answer.
+/// On our local Lambda, which has a process for each of ten: nine fail and one does not; then ten callers, each of
+/// which gets its own answer.
 #[track_caller]
 fn on_the_local_lambda(of: Crate) {
     const ROUNDS: usize = 50;
@@ -220,8 +221,8 @@ fn nine_of_ten_fail_and_none_are_mixed_up_on_the_local_lambda_with_the_official_
 }
 
 /// On the scripted fake: ten at once, of which nine fail, and then ten thousand over the same ten workers. Every ten of
-/// them wait for each other in the process, so that all workers are always at work and none may be lost; and the order
-/// of the answers is anybody's.
+/// them wait for each other in the process, so that all workers are always busy and none may be lost; the answers may
+/// have any order.
 #[track_caller]
 fn ten_thousand(of: Crate) {
     const REQUESTS: usize = TOGETHER + 10_000;
@@ -237,7 +238,7 @@ fn ten_thousand(of: Crate) {
         if answered == REQUESTS {
             return Say::End;
         }
-        // Those that ask before the last answer is there get one more, and wait in vain for a tenth.
+        // Polls before the last answer get one more invocation, and wait in vain for a tenth.
         let number = given;
         given += 1;
         let ten = json!({ "do": "ten", "number": number }).to_string();
@@ -269,7 +270,7 @@ fn ten_thousand(of: Crate) {
         assert_eq!(outcome.json(), expected, "an answer to another request");
     }
     let connections = requests.iter().map(|request| request.connection).collect::<BTreeSet<_>>().len();
-    // The official crate has a pool, which takes more than it needs at times.
+    // The official crate has a pool, which sometimes opens more connections than it needs.
     assert!(connections == TOGETHER || of == Official, "{connections} connections for ten workers");
 }
 

@@ -1,6 +1,6 @@
-//! The scripted fake: the Runtime API of the runtime crate's own tests, with a function's process on the other side.
+//! The scripted fake: the Runtime API of the runtime crate's own tests, for the process of a function.
 
-// One fake for both: what the runtime's tests are answered by, the official crate is too.
+// One fake for both: the official crate gets the same responses as in the runtime's tests.
 #[path = "../../../../runtime/src/testing/server.rs"]
 mod server;
 
@@ -16,9 +16,9 @@ pub(super) use server::{Request, Say};
 
 use super::{Ends, Outcome, function::Crate};
 
-/// The largest response that Lambda takes, in bytes.
+/// Size of the largest response that Lambda accepts, in bytes.
 const LARGEST: usize = 6 * 1024 * 1024 + 100;
-/// Bounds a failure: no passing test waits for it.
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A function's process; it ends when dropped.
@@ -26,7 +26,7 @@ struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         drop(self.0.kill());
         drop(self.0.wait());
     }
@@ -46,12 +46,12 @@ impl Process {
     }
 }
 
-/// An answer with this status and body.
+/// A response with this status and body.
 pub(super) fn response(status: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// An invocation, with all that Lambda says of one.
+/// An invocation with all header fields that Lambda sends.
 pub(super) fn invocation(id: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
@@ -63,8 +63,8 @@ pub(super) fn invocation(id: &str, payload: &[u8]) -> Vec<u8> {
     [head.as_bytes(), payload].concat()
 }
 
-/// Runs a function's process against `say`, until there is a request after the last answer or the process has ended by
-/// itself. Gives what it was asked, and which of the two it was.
+/// Runs a function's process against `say`, until there is a request after the last response or the process has ended
+/// by itself. Returns the requests, and which of the two happened.
 pub(super) fn serve(
     of: Crate,
     concurrency: Option<&str>,
@@ -73,7 +73,7 @@ pub(super) fn serve(
     let (sender, events) = mpsc::channel();
     let server = Server::start(move |request| {
         let say = say(request);
-        // The test may have gone, with its reason told.
+        // The test may have ended already, with its error reported.
         drop(sender.send((request.clone(), say == Say::End)));
         say
     })
@@ -99,7 +99,7 @@ pub(super) fn serve(
         }
     };
     drop(process);
-    // What it sent just before its end is still read.
+    // Requests that it sent just before its end are still read.
     drop(server);
     if ends == Ends::Yes {
         requests.extend(events.try_iter().map(|(request, _)| request));
@@ -107,13 +107,13 @@ pub(super) fn serve(
     (requests, ends)
 }
 
-/// The same with these answers, one for each request.
+/// Like [`serve`], with these responses, one for each request.
 pub(super) fn serve_script(of: Crate, script: impl IntoIterator<Item = Say>) -> (Vec<Request>, Ends) {
     let mut script: VecDeque<Say> = script.into_iter().collect();
     serve(of, None, move |_| script.pop_front().unwrap_or(Say::End))
 }
 
-/// One invocation in a process of its own.
+/// Runs one invocation in a process of its own.
 pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
     let mut event = Some(invocation("r-1", payload));
     let (requests, ends) = serve(of, None, move |request| match () {
@@ -124,14 +124,14 @@ pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
     let answers: Vec<&Request> = requests.iter().filter(|request| !request.is_next()).collect();
     let answer = match answers[..] {
         [answer] => answer,
-        // As Lambda tells the caller.
+        // As Lambda reports it to the caller.
         [] if ends == Ends::Yes => {
             return (Outcome::Error { kind: "Runtime.ExitError".to_owned(), message: String::new() }, ends);
         }
         _ => panic!("one answer: {answers:?}"),
     };
     let outcome = match answer.target.as_str() {
-        // As Lambda tells the caller.
+        // As Lambda reports it to the caller.
         "/2018-06-01/runtime/invocation/r-1/response" if answer.body.len() > LARGEST => {
             Outcome::Error { kind: "Function.ResponseSizeTooLarge".to_owned(), message: String::new() }
         }

@@ -1,5 +1,5 @@
-//! The two functions of the cases: one on our crate and one on the official one. They act on the payload alike, so that
-//! what differs between their outcomes is of the crates.
+//! The two functions of the cases: one on our crate and one on the official one. They handle the payload in the same
+//! way, so that any difference in their outcomes is due to the crates.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,7 +29,7 @@ impl Crate {
     }
 }
 
-/// Builds both, with the console's own build.
+/// Builds both with the console's own build.
 fn build() -> [PathBuf; 2] {
     let fixture = Fixture::new("cases");
     let tokio =
@@ -38,7 +38,7 @@ fn build() -> [PathBuf; 2] {
     let runtime = Fixture::runtime();
     fixture.function("ours", &[&runtime, "\n", shared, &tokio("")].concat(), OURS);
     let official =
-        // Exactly this one: the table holds what it does wrong.
+        // Exactly this version: the table lists its deviations.
         "lambda_runtime = { version = \"=1.5.0\", default-features = false, features = [\"concurrency-tokio\"] }\n";
     let tokio = tokio(", \"macros\", \"rt-multi-thread\"");
     fixture.function("official", &[official, shared, &tokio].concat(), OFFICIAL);
@@ -80,7 +80,7 @@ async fn main() -> Result<(), Error> {
 }
 ";
 
-/// What both do. An event that asks for nothing is the answer to itself.
+/// The code of both. An event without an instruction is returned unchanged.
 const ACT: &str = r#"
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -90,7 +90,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream, sync::Barrier};
 
 pub enum Answer {
     Value(Value),
-    /// What cannot be JSON.
+    /// A value that cannot be serialized as JSON.
     Unserialisable,
 }
 
@@ -103,12 +103,12 @@ impl Serialize for Answer {
     }
 }
 
-/// Ten calls in this process go on together.
+/// Lets ten calls in this process continue together.
 static TEN: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(10));
 
 pub async fn act(mut event: Value, id: &str) -> Result<Answer, String> {
     if event["do"] == "meet" {
-        // Somebody at this address waits until all are there, and then hangs up.
+        // The peer at this address waits until all have connected, and then closes the connections.
         let at = event["at"].as_str().unwrap_or_default();
         let mut meeting = TcpStream::connect(at).await.map_err(|error| format!("{at}: {error}"))?;
         meeting.read_to_end(&mut Vec::new()).await.map_err(|error| format!("{at}: {error}"))?;

@@ -1,5 +1,5 @@
-//! What no server of ours or of AWS says on command: a Runtime API that refuses, closes and breaks off, said by the
-//! scripted fake to the same two functions.
+//! Faults that no server of ours or of AWS produces on demand: a Runtime API that refuses, closes and sends incomplete
+//! responses, scripted by the fake for the same two functions.
 
 use super::{
     Ends::{self, No, Yes},
@@ -7,7 +7,7 @@ use super::{
     function::Crate::{self, Official, Ours},
 };
 
-/// One answer of the Runtime API.
+/// One response of the Runtime API.
 enum Step {
     /// An invocation with this payload.
     Event(&'static str),
@@ -15,20 +15,20 @@ enum Step {
     Status(&'static str),
     /// These bytes.
     Bytes(&'static str),
-    /// These bytes, and then the connection is closed.
+    /// These bytes, and then the end of the connection.
     Last(&'static str),
 }
 
 use Step::{Bytes, Event, Last, Status};
 
-/// What a process makes of a script: what it asks for, one verb for each request, and whether it ends by itself.
+/// Behaviour of a process with a script: its requests, one verb for each, and whether it ends by itself.
 struct Conduct {
     asks: &'static [&'static str],
     ends: Ends,
 }
 
-/// A script, what both make of it, and what the official crate makes of it instead, with the reason; nothing certain
-/// where that is by chance.
+/// A script, the conduct of both crates, and the different conduct of the official crate with the reason; `None` if the
+/// latter is not deterministic.
 struct Script {
     name: &'static str,
     steps: &'static [Step],
@@ -38,7 +38,7 @@ struct Script {
 
 const ACCEPTED: Step = Status("202 Accepted");
 const ONE: Step = Event("1");
-/// One invocation answered, and the next one asked for.
+/// One invocation answered, and the next one requested.
 const GOES_ON: Conduct = Conduct { asks: &["next", "response", "next", "response", "next"], ends: No };
 const ENDS_AFTER_ANSWER: Conduct = Conduct { asks: &["next", "response"], ends: Yes };
 const ENDS_AT_ONCE: Conduct = Conduct { asks: &["next"], ends: Yes };
@@ -161,12 +161,12 @@ impl Step {
     }
 }
 
-/// The last segment of what was asked.
+/// The last segment of a request's path.
 fn verb(request: &Request) -> &str {
     request.target.rsplit('/').next().unwrap_or_default()
 }
 
-/// Plays all scripts, and says what came of each.
+/// Plays all scripts, and prints the conduct in each.
 #[track_caller]
 #[expect(clippy::print_stdout, reason = "the reasons are for whoever looks at the output of a test")]
 fn check(of: Crate) {

@@ -1,4 +1,4 @@
-//! The servers of the cases, behind one face: an event goes in, an outcome comes out.
+//! The servers of the cases, with one interface: an event goes in, an outcome comes out.
 
 use aws_sdk_lambda::{error::ProvideErrorMetadata as _, primitives::Blob, types::LogType};
 use tests::LocalLambda;
@@ -6,7 +6,7 @@ use tests::LocalLambda;
 use super::{Ends, Outcome, fake, function::Crate};
 use crate::peers::emulator::Emulator;
 
-/// What runs a function.
+/// Kind of server that runs a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     /// AWS's emulator, one invocation at a time.
@@ -19,7 +19,7 @@ pub(super) enum Server {
     Fake,
 }
 
-/// A server that runs a function.
+/// A running server with a function.
 pub(super) enum Running {
     Emulator(Emulator),
     Local(Box<(LocalLambda, tempfile::TempDir)>),
@@ -27,7 +27,8 @@ pub(super) enum Running {
 }
 
 impl Server {
-    /// Starts it with a function that has `seconds` for an invocation. The error says why that cannot be here.
+    /// Starts it with a function that has a timeout of `seconds`. Returns an error with the reason if it cannot run
+    /// here.
     pub(super) fn start(self, of: Crate, seconds: u32) -> Result<Running, String> {
         Ok(match self {
             Self::Classic => Running::Emulator(Emulator::classic(of.bootstrap(), seconds)),
@@ -52,13 +53,13 @@ pub(super) fn local(of: Crate, seconds: u32) -> (LocalLambda, tempfile::TempDir)
 
 /// Invokes the local Lambda's `case`.
 pub(super) async fn invoke(client: &aws_sdk_lambda::Client, payload: &[u8]) -> Outcome {
-    // The log's tail is there when the sandbox is free again: the next invocation needs no other one.
+    // The log's tail is complete when the sandbox is free again: so the next invocation needs no new sandbox.
     let call = client.invoke().function_name("case").payload(Blob::new(payload)).log_type(LogType::Tail);
     match call.send().await {
         Ok(answer) => {
             let body = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
             let outcome = Outcome::read(body);
-            // The header and the body must agree on what it is.
+            // The header and the body must agree on the kind of result.
             let failed = answer.function_error() == Some("Unhandled");
             assert_eq!(failed, matches!(outcome, Outcome::Error { .. }), "{answer:?}");
             outcome
@@ -68,7 +69,7 @@ pub(super) async fn invoke(client: &aws_sdk_lambda::Client, payload: &[u8]) -> O
 }
 
 impl Running {
-    /// Invokes the function, and says whether its process ended of it.
+    /// Invokes the function. Returns whether its process ended afterwards.
     pub(super) fn run(&self, payload: &[u8]) -> (Outcome, Ends) {
         if let Self::Fake(of) = self {
             return fake::once(*of, payload);

@@ -1,4 +1,4 @@
-//! The table: what is sent, what comes of it, and where something else comes of it and why.
+//! The table: events, their outcomes, and deviations with their reasons.
 
 use super::{
     Ends::{self, No, Yes},
@@ -6,12 +6,12 @@ use super::{
     server::Server::{self, Classic, Fake, Local, Managed},
 };
 
-/// How long an invocation may take, in seconds, where it is not to run out of time.
+/// Timeout of an invocation that must not time out, in seconds.
 pub(super) const LONG: u32 = 20;
-/// How long it may take where its time is to run out.
+/// Timeout of an invocation that must time out, in seconds.
 pub(super) const SHORT: u32 = 2;
 
-/// One event and what comes of it.
+/// One event and its outcome.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) payload: Payload,
@@ -22,10 +22,10 @@ pub(super) struct Case {
     pub(super) deviations: &'static [Deviation],
 }
 
-/// An event's bytes.
+/// Payload of an event.
 pub(super) enum Payload {
     Bytes(&'static [u8]),
-    /// A JSON string that is this long with its quotes.
+    /// A JSON string of this length, including its quotes.
     Long(usize),
 }
 
@@ -38,24 +38,24 @@ impl Payload {
     }
 }
 
-/// What comes of an event.
+/// Outcome of an event.
 #[derive(Debug)]
 pub(super) enum Expected {
     /// The payload itself.
     Echo,
     /// This response.
     Answer(&'static str),
-    /// A response of so many bytes.
+    /// A response of this many bytes.
     Length(usize),
-    /// An error of this type, whose message has this in it.
+    /// An error of this type, whose message contains this text.
     Error(&'static str, &'static str),
-    /// Nothing runs: this refusal.
+    /// Nothing runs: the call is refused with this error code.
     Refused(&'static str),
-    /// It is not sent.
+    /// The event is not sent.
     NotAsked,
 }
 
-/// What comes of an event in some places only.
+/// An outcome on some servers or crates only.
 pub(super) struct Deviation {
     pub(super) servers: &'static [Server],
     pub(super) crates: &'static [Crate],
@@ -64,7 +64,7 @@ pub(super) struct Deviation {
     pub(super) reason: &'static str,
 }
 
-/// What an ordinary case is.
+/// Defaults of a case.
 const ORDINARY: Case =
     Case { name: "", payload: Payload::Bytes(b""), seconds: LONG, expected: Expected::Echo, ends: No, deviations: &[] };
 
@@ -79,7 +79,7 @@ const DESERIALISE: &str = "&lambda_runtime::deserializer::DeserializeError";
 const RUST_NAME: &str = "the official crate tells the Rust name of a reference, which Lambda does not take as a type";
 const JUDGED: &str = "Invoke, as on AWS, takes nothing that is not JSON";
 
-/// A payload that is not JSON, which the official crate tells in these words.
+/// A payload that is not JSON, with the error message of the official crate.
 const fn not_json(words: &'static str) -> [Deviation; 2] {
     [
         Deviation {
@@ -102,7 +102,7 @@ const fn not_json(words: &'static str) -> [Deviation; 2] {
 const NOT_JSON_UTF8: &[Deviation] = &not_json("invalid unicode code point at line 1 column 2");
 const NOT_JSON_EOF: &[Deviation] = &not_json("EOF while parsing a value at line 1 column 21");
 
-/// All of them.
+/// All cases.
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "a value comes back",
@@ -217,7 +217,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "a response of 6 MB and 101 bytes",
         payload: Payload::Bytes(br#"{"do":"big","bytes":6291555}"#),
-        // Told by the server: it says 413, and the process goes on.
+        // Reported by the server: it responds with 413, and the process continues.
         expected: Expected::Error("Function.ResponseSizeTooLarge", ""),
         ..ORDINARY
     },
