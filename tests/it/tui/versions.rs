@@ -23,7 +23,7 @@ fn version(number: &str, description: &str, runs: u64, failed: u64, init: f64) -
     }
 }
 
-/// Eight versions; `live` points to 7, and a canary gives 5 % to 8.
+/// Eight versions; `live` points to 7, and a canary routes 5 % to 8.
 fn versions() -> FunctionVersions {
     let mut all = vec![version("$LATEST", "", 3, 0, 4.8), version("8", "git 1a2b3c4d5e6f dirty", 40, 2, 9.6)];
     all.extend(

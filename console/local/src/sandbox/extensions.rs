@@ -143,7 +143,7 @@ impl Extensions {
         let member = table.member(id)?;
         let (sender, receiver) = oneshot::channel();
         match (member.state, member.event.take()) {
-            // Its connection broke before the event came.
+            // Its connection broke before the event was delivered.
             (State::Running, Some(event)) => drop(sender.send(event)),
             (State::Registered | State::Ready | State::Running, _) => {
                 member.state = State::Ready;

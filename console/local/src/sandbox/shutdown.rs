@@ -57,7 +57,7 @@ impl Sandbox {
         join_all(self.external.iter().map(External::ended)).await;
     }
 
-    /// Ends the runtime, then sends `SHUTDOWN` to the external extensions; kills at the deadline what is left.
+    /// Ends the runtime, then sends `SHUTDOWN` to the external extensions; kills the remaining ones at the deadline.
     async fn shut_down(&self, reason: Reason) {
         let (external, internal) = self.extensions.kinds();
         let begun = tokio::time::Instant::now();

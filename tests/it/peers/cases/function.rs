@@ -90,7 +90,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream, sync::Barrier};
 
 pub enum Answer {
     Value(Value),
-    /// A value that cannot be serialized as JSON.
+    /// What cannot be JSON.
     Unserialisable,
 }
 
@@ -103,12 +103,12 @@ impl Serialize for Answer {
     }
 }
 
-/// Lets ten calls in this process continue together.
+/// Ten calls in this process go on together.
 static TEN: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(10));
 
 pub async fn act(mut event: Value, id: &str) -> Result<Answer, String> {
     if event["do"] == "meet" {
-        // The peer at this address waits until all have connected, and then closes the connections.
+        // Somebody at this address waits until all are there, and then hangs up.
         let at = event["at"].as_str().unwrap_or_default();
         let mut meeting = TcpStream::connect(at).await.map_err(|error| format!("{at}: {error}"))?;
         meeting.read_to_end(&mut Vec::new()).await.map_err(|error| format!("{at}: {error}"))?;

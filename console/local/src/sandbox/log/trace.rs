@@ -16,7 +16,7 @@ pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
         Some("0") => 0,
         _ => u8::from(active),
     };
-    // Lambda's own segment is there only where it traces.
+    // Lambda's own segment exists only if the trace is sampled.
     let parent = field("Parent").filter(|_| sampled == 0);
     let mut header = format!("Root={root};Parent={:.16};Sampled={sampled}", parent.unwrap_or(&segment));
     if let Some(lineage) = field("Lineage") {

@@ -165,7 +165,7 @@ async fn ten_thousand_spoiled_requests_break_nothing() {
                 let spoiled = dice.spoil(&request);
                 let mut stream = TcpStream::connect(&host).await.unwrap();
                 let answered = async {
-                    // The server may have closed it by now.
+                    // The server may have closed it already.
                     let _ = stream.write_all(&spoiled).await;
                     let _ = stream.shutdown().await;
                     let _ = stream.read_to_end(&mut Vec::new()).await;
