@@ -101,7 +101,7 @@ fn main() -> ExitCode {
             let began = Instant::now();
             for batch in 0..batches {
                 let mut lines = sample::log_lines_after("hello", (batch * LINES) as i64, LINES);
-                // One line in ten belongs among the lines of the previous batch, which left it out.
+                // One line in ten is late: it belongs among the lines of the previous batch.
                 for line in lines.iter_mut().step_by(10).filter(|_| batch > 0) {
                     line.timestamp -= LINES as i64;
                     line.rank = 1;

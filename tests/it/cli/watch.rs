@@ -301,7 +301,7 @@ fn on_the_screen_w_swaps_what_is_saved_and_names_the_file() {
     let home = Home::new(fixture.path());
     let mut terminal = Terminal::start(&home, &[], 120, 40);
     terminal.until_text("only");
-    // From x86_64 to native.
+    // By way of x86_64 to native.
     terminal.press(":next architecture\r:next architecture\r");
     terminal.until_text("builds are for native");
     terminal.press("w");

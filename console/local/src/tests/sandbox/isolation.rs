@@ -154,7 +154,7 @@ async fn an_emulator_is_found_where_the_sandbox_has_something_else() {
     if isolation::namespace().is_none() || cfg!(not(target_arch = "x86_64")) {
         return;
     }
-    // Under `/tmp`, which is the sandbox's own: a program that runs the ARM64 bootstrap in place of qemu.
+    // Under `/tmp`, which is the sandbox's own: a shell that runs the ARM64 bootstrap in place of the emulator.
     let dir = tempfile::tempdir().unwrap();
     let emulator = dir.path().join("qemu-aarch64");
     std::fs::copy(std::fs::canonicalize("/bin/sh").unwrap(), &emulator).unwrap();
