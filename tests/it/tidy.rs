@@ -123,3 +123,40 @@ fn files_are_short_and_have_a_room_of_their_own() {
         }
     }
 }
+
+#[test]
+fn folders_hold_at_most_20_entries() {
+    let mut open: Vec<PathBuf> = ["console", "runtime", "functions", "tests"].map(|room| root().join(room)).into();
+    while let Some(folder) = open.pop() {
+        let entries: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        // A snapshot for each screen, named by its test.
+        let is_code = !folder.ends_with("snapshots");
+        assert!(entries.len() <= 20 || !is_code, "{}: {} entries", folder.display(), entries.len());
+        open.extend(entries.into_iter().filter(|entry| entry.is_dir() && !entry.ends_with("target")));
+    }
+}
+
+/// The first words of doc comments, as the standard library and tokio write them: a noun or a verb.
+#[test]
+fn docs_begin_with_a_noun_or_a_verb() {
+    const CLEFTS: [&str; 9] = ["What", "Whether", "How", "Who", "Whose", "Where", "When", "Why", "Which"];
+    let (mut items, mut clefts) = (0, Vec::new());
+    for file in ["console", "runtime", "functions", "tests"].iter().flat_map(|room| sources(&root().join(room))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut is_within = false;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            let docs = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            if let Some(docs) = docs.filter(|_| !is_within) {
+                items += 1;
+                let first = docs.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                if CLEFTS.contains(&first) {
+                    clefts.push(format!("{}:{}", file.display(), number + 1));
+                }
+            }
+            is_within = docs.is_some();
+        }
+    }
+    assert!(items > 5_000, "{items} doc comments");
+    assert!(clefts.len() * 100 <= items * 3, "{} of {items} begin so: {clefts:#?}", clefts.len());
+}

@@ -4,7 +4,7 @@ use crate::{
     Local,
     server::local::open_with,
     store::damage::is_aside,
-    tests::{Client, ECHO, Server, api::layers, options, python, quick, request, zip},
+    tests::{Client, ECHO, Server, api::layers, eventually, options, python, quick, request, zip},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt as _;
@@ -97,6 +97,9 @@ async fn state() -> tempfile::TempDir {
     server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda").await;
     let Server { local, dir, .. } = server;
     local.shutdown().await;
+    // They are removed in the background.
+    let sandboxes = dir.path().join("sandboxes");
+    eventually("no sandbox is left on disk", async || fs::read_dir(&sandboxes).unwrap().next().is_none()).await;
     dir
 }
 
