@@ -1,4 +1,4 @@
-//! The house rules that a compiler does not check: the arrows between the rooms, and the length of files.
+//! Rules that the compiler does not check: the arrows between the rooms, and the length of files.
 
 use std::{
     collections::BTreeSet,
@@ -63,10 +63,10 @@ fn rooms(code: &str) -> BTreeSet<String> {
     rooms
 }
 
-/// What Cargo cannot draw: the rooms of the screen are modules of one crate.
+/// The arrows that Cargo cannot check: the rooms of the screen are modules of one crate.
 #[test]
 fn arrows_between_the_rooms_of_the_screen_point_one_way() {
-    // A room, the rooms that it may name, and words that have no place in it.
+    // A room, the rooms that it may name, and words that it must not contain.
     let pure = ["lambda_console_engine", "tokio", "std::fs", "SystemTime", "Instant", "std::process", "std::thread"];
     let rules: [(&str, &[&str], &[&str]); 10] = [
         ("state", &["state"], &pure),

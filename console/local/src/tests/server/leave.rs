@@ -228,7 +228,7 @@ async fn a_server_that_was_killed_is_known_as_that() {
     let (third, _) = caller(dir.path()).await;
     next.leave(pending(), |_| {}).await;
     assert_eq!((third.link().fate(), joined.link().fate()), (Fate::Finished, Fate::Killed));
-    // The record of it only matters while it can be read.
+    // An unreadable record of past servers is ignored.
     std::fs::write(dir.path().join("past.json"), "{").unwrap();
     assert!(open(options(dir.path())).await.unwrap().is_serving());
 }

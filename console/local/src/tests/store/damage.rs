@@ -245,7 +245,7 @@ async fn a_function_that_was_set_aside_has_its_url_back_when_it_is_deployed_agai
     let file = file.into_iter().find(|file| file.to_string_lossy().contains("other-")).unwrap();
     fs::write(&file, "{").unwrap();
     for _ in 0..2 {
-        // The second start reports nothing new, and keeps all files that are in use.
+        // The second start reports nothing new, and still keeps what belongs to the damaged function.
         let (local, _) = started(from.path()).await;
         local.shutdown().await;
     }
