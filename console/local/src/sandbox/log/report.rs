@@ -67,8 +67,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) trace: Option<Trace<'a>>,
     /// `None` if it succeeded.
     pub(crate) status: Option<&'a Status>,
-    /// The type of an error that the function itself returned. A text report on AWS leaves it out, where the metric `Errors`
-    /// counts it; there are no metrics here.
+    /// The type of an error that the function itself returned. A text report on AWS leaves it out, and the metric
+    /// `Errors` counts it; there are no metrics here.
     pub(crate) told: Option<&'a str>,
 }
 
