@@ -92,7 +92,8 @@ fn it_creates_waits_invokes_reads_logs_pages_and_deletes() {
 import base64, boto3, json, sys
 client, logs = boto3.client("lambda"), boto3.client("logs")
 assert boto3.client("sts").get_caller_identity()["Account"].isdigit()
-role = boto3.client("iam").create_role(RoleName="peer", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}}
+role = boto3.client("iam").create_role(RoleName="peer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 zip = open(sys.argv[1], "rb").read()
 client.create_function(FunctionName="peer", Runtime="provided.al2023", Role=role, Handler="bootstrap",
                        Code={"ZipFile": zip}, Architectures=["arm64"], Timeout=10)

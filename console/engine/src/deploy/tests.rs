@@ -169,7 +169,7 @@ async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
     let role = stage
         .call(|clients| async move {
             let role = clients.iam().create_role().role_name(name).path(roles::path("us-east-1"));
-            role.assume_role_policy_document("{}").send().await
+            role.assume_role_policy_document(roles::trust().to_string()).send().await
         })
         .await;
     assert!(role.is_ok(), "{role:?}");

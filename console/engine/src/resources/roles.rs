@@ -19,6 +19,8 @@ pub use needs::Task;
 pub use permissions::{check, policy};
 pub(crate) use policies::{Held, RolePolicies, held, shown};
 pub use role::remove;
+#[cfg(test)]
+pub(crate) use role::trust;
 pub(crate) use role::{attach, detach, provide, remove_all_of, set_statements};
 
 use crate::{aws::stage::Stage, workspace::paths::hex};

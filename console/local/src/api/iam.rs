@@ -1,6 +1,7 @@
 //! IAM: the part of it that the lifecycle of an execution role and of its policies needs. Both are stored but grant
 //! nothing: a local function has the permissions of the user who runs it, and so has the caller.
 
+mod document;
 mod policies;
 mod request;
 mod roles;
@@ -110,14 +111,6 @@ fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> 
     tags.iter().map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
 }
 
-/// Checks that a document is JSON.
-fn check_document(document: &str) -> Result<(), ApiError> {
-    match serde_json::from_str::<serde::de::IgnoredAny>(document) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(ApiError::new(400, "MalformedPolicyDocument", "Syntax errors in policy.")),
-    }
-}
-
 /// Checks that a name is valid for a role or a policy.
 fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
@@ -126,6 +119,33 @@ fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
         return Err(ApiError { code: "ValidationError", ..ApiError::validation(name, field, &constraint) });
     }
     Ok(())
+}
+
+/// The path of a new role or policy.
+fn path<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
+    let path = request.get("Path").unwrap_or("/");
+    let is_whole = path == "/" || path.len() > 2 && path.ends_with('/');
+    if is_whole && is_path(path) {
+        return Ok(path);
+    }
+    let message = "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
+                   characters and/or / characters.";
+    Err(ApiError::new(400, "ValidationError", message))
+}
+
+/// The beginning of the paths that are asked for.
+fn path_prefix<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
+    let prefix = request.get("PathPrefix").unwrap_or("/");
+    if is_path(prefix) {
+        return Ok(prefix);
+    }
+    let message = "The specified value for pathPrefix is invalid. It must begin with / and contain only alphanumeric \
+                   characters and/or / characters.";
+    Err(ApiError::new(400, "ValidationError", message))
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `SimulatePrincipalPolicy`: the caller may do everything, as the user who runs the process may.

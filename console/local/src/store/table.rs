@@ -27,10 +27,10 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         self.rows.lock().await.get(name).cloned()
     }
 
-    /// Adds a value; returns `false` if one of that name exists.
+    /// Adds a value; returns `false` if one of that name exists, in upper or lower case.
     pub(crate) async fn create(&self, name: &str, row: T) -> Result<bool, ApiError> {
         let mut rows = self.rows.lock().await;
-        if rows.contains_key(name) {
+        if rows.keys().any(|known| known.eq_ignore_ascii_case(name)) {
             return Ok(false);
         }
         let mut changed = rows.clone();

@@ -2,7 +2,8 @@
 import base64, boto3, json, sys, urllib.error, urllib.parse, urllib.request
 
 client, logs = boto3.client("lambda"), boto3.client("logs")
-role = boto3.client("iam").create_role(RoleName="life", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}}
+role = boto3.client("iam").create_role(RoleName="life", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 zip = open(sys.argv[1], "rb").read()
 client.create_function(FunctionName="life", Runtime="provided.al2023", Role=role, Handler="bootstrap",
                        Code={"ZipFile": zip}, Architectures=["arm64"], Timeout=10)

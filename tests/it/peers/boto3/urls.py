@@ -5,7 +5,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 client = boto3.client("lambda")
-role = boto3.client("iam").create_role(RoleName="urls", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}}
+role = boto3.client("iam").create_role(RoleName="urls", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 client.create_function(FunctionName="echo", Runtime="provided.al2023", Role=role, Handler="bootstrap",
                        Code={"ZipFile": open(sys.argv[1], "rb").read()})
 client.get_waiter("function_active_v2").wait(FunctionName="echo")

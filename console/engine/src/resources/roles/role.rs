@@ -62,7 +62,7 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
 }
 
 /// Allows only Lambda to assume the role.
-fn trust() -> Value {
+pub(crate) fn trust() -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [

@@ -48,7 +48,8 @@ async fn a_role_of_someone_else_is_neither_used_nor_removed() {
     let name = &role_name(&stage, "hello");
     stage
         .call(|clients| async move {
-            clients.iam().create_role().role_name(name).assume_role_policy_document("{}").send().await
+            let role = clients.iam().create_role().role_name(name);
+            role.assume_role_policy_document(trust().to_string()).send().await
         })
         .await
         .unwrap();

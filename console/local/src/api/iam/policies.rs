@@ -1,6 +1,10 @@
 //! Managed policies: the account's own with their versions, and the AWS managed policies that functions use.
 
-use super::{Request, check_document, check_name, list, missing, tag_members, tags};
+use super::{
+    Request, check_name,
+    document::{self, Kind},
+    list, missing, path, path_prefix, tag_members, tags,
+};
 use crate::{
     account::ACCOUNT,
     http::{
@@ -142,7 +146,7 @@ impl Iam {
                 let policy = self.find_policy(arn()?).await?;
                 format!("<Policy>{}{}</Policy>", self.describe(arn()?, &policy).await, tags(&policy.tags))
             }
-            "ListPolicies" => self.list_policies(request).await,
+            "ListPolicies" => self.list_policies(request).await?,
             "DeletePolicy" => {
                 let arn = arn()?;
                 if !self.attached_to(arn).await.is_empty() {
@@ -162,7 +166,7 @@ impl Iam {
             }
             "CreatePolicyVersion" => {
                 let document = request.need("PolicyDocument")?.to_owned();
-                check_document(&document)?;
+                document::validate(&document, Kind::Managed)?;
                 let counts = request.get("SetAsDefault") == Some("true");
                 self.change_policy(arn()?, |policy| add_version(policy, document, counts)).await?
             }
@@ -223,8 +227,8 @@ impl Iam {
     async fn create_policy(&self, request: &Request<'_>) -> Result<String, ApiError> {
         let (name, document) = (request.need("PolicyName")?, request.need("PolicyDocument")?);
         check_name(name, "policyName", 128)?;
-        check_document(document)?;
-        let mut policy = Policy::new(request.get("Path").unwrap_or("/"), name, document);
+        document::validate(document, Kind::Managed)?;
+        let mut policy = Policy::new(path(request)?, name, document);
         policy.description = request.get("Description").map(str::to_owned);
         request.add_tags(&mut policy.tags)?;
         let arn = policy.arn();
@@ -236,8 +240,8 @@ impl Iam {
         Ok(xml)
     }
 
-    async fn list_policies(&self, request: &Request<'_>) -> String {
-        let (scope, prefix) = (request.get("Scope").unwrap_or("All"), request.get("PathPrefix").unwrap_or("/"));
+    async fn list_policies(&self, request: &Request<'_>) -> Result<String, ApiError> {
+        let (scope, prefix) = (request.get("Scope").unwrap_or("All"), path_prefix(request)?);
         let mut found = Vec::new();
         if scope != "AWS" {
             let own = self.policies.all(|policy| policy.path.starts_with(prefix)).await;
@@ -254,7 +258,7 @@ impl Iam {
                 members.push(self.describe(arn, policy).await);
             }
         }
-        list("Policies", members.into_iter())
+        Ok(list("Policies", members.into_iter()))
     }
 
     /// Describes a policy, without its tags.

@@ -1,7 +1,7 @@
 //! The parameters of an IAM action.
 
 use crate::http::error::ApiError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum number of tags of a role or a policy.
 const TAGS: usize = 50;
@@ -40,6 +40,7 @@ impl<'a> Request<'a> {
     /// Adds the tags of the request to `tags`.
     pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
         let member = |n: usize, part: &str| self.get(&format!("Tags.member.{n}.{part}"));
+        let mut keys = BTreeSet::new();
         for (key, value) in (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default()))) {
             let lengths = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
             if !lengths || key.to_ascii_lowercase().starts_with("aws:") {
@@ -49,6 +50,11 @@ impl<'a> Request<'a> {
                 );
                 return Err(ApiError::new(400, "InvalidInput", message));
             }
+            if !keys.insert(key.to_lowercase()) {
+                let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+                return Err(ApiError::new(400, "InvalidInput", message));
+            }
+            remove(tags, key);
             tags.insert(key.to_owned(), value.to_owned());
         }
         if tags.len() > TAGS {
@@ -60,6 +66,12 @@ impl<'a> Request<'a> {
 
     /// Removes the tags that the request names.
     pub(super) fn remove_tags(&self, tags: &mut BTreeMap<String, String>) {
-        self.members("TagKeys").into_iter().for_each(|key| drop(tags.remove(key)));
+        self.members("TagKeys").into_iter().for_each(|key| remove(tags, key));
     }
+}
+
+/// Removes a tag, whatever the case of its key.
+fn remove(tags: &mut BTreeMap<String, String>, key: &str) {
+    let key = key.to_lowercase();
+    tags.retain(|known, _| known.to_lowercase() != key);
 }

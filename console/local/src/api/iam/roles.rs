@@ -1,6 +1,10 @@
 //! Roles: their lifecycle, their inline and attached policies, their tags.
 
-use super::{Request, check_document, check_name, list, missing, tag_members, tags};
+use super::{
+    Request, check_name,
+    document::{self, INLINE_LIMIT, Kind},
+    list, missing, path, path_prefix, tag_members, tags,
+};
 use crate::{
     account::ACCOUNT,
     http::{
@@ -17,17 +21,21 @@ impl Role {
         format!("<RoleName>{}</RoleName><RoleId>{}</RoleId>", escape(&self.name), self.id)
     }
 
+    fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:role{}{}", self.path, self.name)
+    }
+
     /// Renders the role as in lists.
     fn members(&self) -> String {
         let description =
             self.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
         format!(
-            "<Path>{path}</Path>{entity}<Arn>arn:aws:iam::{ACCOUNT}:role{path}{name}</Arn>\
+            "<Path>{path}</Path>{entity}<Arn>{arn}</Arn>\
              <CreateDate>{created}</CreateDate><AssumeRolePolicyDocument>{policy}</AssumeRolePolicyDocument>\
              {description}<MaxSessionDuration>{session}</MaxSessionDuration>",
             path = escape(&self.path),
             entity = self.entity(),
-            name = escape(&self.name),
+            arn = escape(&self.arn()),
             created = self.created,
             policy = encode(&self.trust),
             description = description.unwrap_or_default(),
@@ -73,7 +81,7 @@ impl Iam {
             "CreateRole" => self.create_role(request).await?,
             "GetRole" => self.find_role(name()?).await?.describe(),
             "ListRoles" => {
-                let prefix = request.get("PathPrefix").unwrap_or("/");
+                let prefix = path_prefix(request)?;
                 let found = self.roles.all(|role| role.path.starts_with(prefix)).await;
                 list("Roles", found.iter().map(Role::members))
             }
@@ -103,7 +111,7 @@ impl Iam {
             }
             "UpdateAssumeRolePolicy" => {
                 let trust = request.need("PolicyDocument")?.to_owned();
-                check_document(&trust)?;
+                document::validate(&trust, Kind::Trust)?;
                 self.change_role(name()?, |role| {
                     role.trust = trust;
                     Ok(())
@@ -180,9 +188,14 @@ impl Iam {
             "PutRolePolicy" => {
                 let (name, document) = (request.need("PolicyName")?, request.need("PolicyDocument")?);
                 check_name(name, "policyName", 128)?;
-                check_document(document)?;
+                document::validate(document, Kind::Inline)?;
                 let put = |role: &mut Role| {
                     role.inline.insert(name.to_owned(), document.to_owned());
+                    if role.inline.values().map(|document| document::size(document)).sum::<usize>() > INLINE_LIMIT {
+                        let name = &role.name;
+                        let message = format!("Maximum policy size of {INLINE_LIMIT} bytes exceeded for role {name}");
+                        return Err(document::limit_exceeded(message));
+                    }
                     Ok(())
                 };
                 self.change_role(role()?, put).await?
@@ -211,13 +224,20 @@ impl Iam {
         Ok(Some(result))
     }
 
+    /// Whether Lambda may assume the role with this ARN. Roles that are not here are taken to be elsewhere, and good.
+    pub(crate) async fn lambda_may_assume(&self, arn: &str) -> bool {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let role = self.roles.get(name).await.filter(|role| role.arn() == arn);
+        role.is_none_or(|role| document::trusts_lambda(&role.trust))
+    }
+
     async fn create_role(&self, request: &Request<'_>) -> Result<String, ApiError> {
         let (name, trust) = (request.need("RoleName")?, request.need("AssumeRolePolicyDocument")?);
         check_name(name, "roleName", 64)?;
-        check_document(trust)?;
+        document::validate(trust, Kind::Trust)?;
         let id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
         let mut role = Role {
-            path: request.get("Path").unwrap_or("/").to_owned(),
+            path: path(request)?.to_owned(),
             name: name.to_owned(),
             id: format!("AROA{}", id.get(..17).unwrap_or_default()),
             trust: trust.to_owned(),

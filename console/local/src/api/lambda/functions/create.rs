@@ -57,6 +57,7 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -
     if let Some(names) = &request.architectures {
         function.architecture = validate::architectures(names)?;
     }
+    settings.check_role(service).await?;
     settings.apply(service, &mut function, true)?;
     for (value, field) in [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")] {
         if value.is_empty() {

@@ -68,6 +68,16 @@ struct LoggingRequest {
 }
 
 impl Settings {
+    /// Checks that Lambda may assume the role, if the local IAM has it.
+    pub(crate) async fn check_role(&self, service: &Service) -> Result<(), ApiError> {
+        match &self.role {
+            Some(role) if !service.iam.lambda_may_assume(role).await => {
+                Err(ApiError::invalid("The role defined for the function cannot be assumed by Lambda."))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Validates the settings and applies them to the function. `new`: with those that cannot change after its
     /// creation.
     pub(crate) fn apply(self, service: &Service, function: &mut Function, new: bool) -> Result<(), ApiError> {

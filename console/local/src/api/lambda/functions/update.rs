@@ -122,5 +122,7 @@ pub(crate) async fn update_configuration(
         publish: false,
         dry_run: false,
     };
+    update.validate(service)?;
+    settings.check_role(service).await?;
     update.make(service, |function| settings.apply(service, function, false)).await
 }
