@@ -42,36 +42,51 @@ struct PermissionRequest {
     revision_id: Option<String>,
 }
 
+/// Adds a statement whose id is new.
+pub(super) fn add(policy: &mut Policy, statement: Value) -> Result<(), ApiError> {
+    if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
+        return Err(ApiError::conflict(format!(
+            "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing \
+             statement.",
+            statement["Sid"].as_str().unwrap_or_default()
+        )));
+    }
+    policy.statements.push(statement);
+    Ok(())
+}
+
+/// Removes a statement by its id, if `revision` is the policy's, which `call` returns.
+pub(super) fn remove(policy: &mut Policy, sid: &str, revision: Option<&str>, call: &str) -> Result<(), ApiError> {
+    let place = policy.statements.iter().position(|statement| statement["Sid"] == sid);
+    let gone = || ApiError::not_found(format!("Statement {sid} is not found in resource policy."));
+    let place = place.ok_or_else(gone)?;
+    validate::revision(revision, &policy.revision, call)?;
+    policy.statements.remove(place);
+    Ok(())
+}
+
 /// Renders a policy as AWS does.
-fn document(policy: &Policy) -> String {
+pub(super) fn document(policy: &Policy) -> String {
     json!({ "Version": "2012-10-17", "Id": "default", "Statement": policy.statements }).to_string()
 }
 
 impl PermissionRequest {
     /// Builds the requested statement, about `resource`.
     fn statement(&self, resource: &str) -> Result<Value, ApiError> {
-        let required = |value: &Option<String>, field: &str| {
-            value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))
-        };
-        let (sid, action) = (required(&self.statement_id, "statementId")?, required(&self.action, "action")?);
-        let principal = required(&self.principal, "principal")?;
-        if sid.len() > 100 {
-            return Err(ApiError::validation(&sid, "statementId", "have length less than or equal to 100"));
-        }
-        if !is_name(&sid) {
-            let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-            return Err(ApiError::validation(&sid, "statementId", pattern));
-        }
+        let sid = validate::required(self.statement_id.as_ref(), "statementId")?;
+        let action = validate::required(self.action.as_ref(), "action")?;
+        let principal = validate::required(self.principal.as_ref(), "principal")?;
+        validate::statement_id(sid)?;
         let operation = action.strip_prefix("lambda:").unwrap_or_default();
         let named = !operation.is_empty() && operation.bytes().all(|byte| byte.is_ascii_alphabetic());
         if action != "*" && operation != "*" && !named {
             let pattern = "satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])";
-            return Err(ApiError::validation(&action, "action", pattern));
+            return Err(ApiError::validation(action, "action", pattern));
         }
         let statement = json!({
             "Sid": sid,
             "Effect": "Allow",
-            "Principal": principal_of(&principal)?,
+            "Principal": principal_of(principal)?,
             "Action": action,
             "Resource": resource,
         });
@@ -172,15 +187,8 @@ pub(super) async fn add_permission(
     let latest = record.policies.get(key).map(|policy| policy.revision.clone()).or_else(|| revision(&record, key));
     validate::revision(request.revision_id.as_deref(), latest.as_deref().unwrap_or_default(), "GetPolicy")?;
     let policy = record.policies.entry(key.to_owned()).or_default();
-    if let Some(sid) = policy.statements.iter().map(|other| &other["Sid"]).find(|sid| **sid == statement["Sid"]) {
-        let sid = sid.as_str().unwrap_or_default();
-        return Err(ApiError::conflict(format!(
-            "The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing \
-             statement."
-        )));
-    }
-    let told = json!({ "Statement": statement.to_string() });
-    policy.statements.push(statement);
+    let added = json!({ "Statement": statement.to_string() });
+    add(policy, statement)?;
     policy.revision = Uuid::new_v4().to_string();
     let size = document(policy).len();
     if size > POLICY_LIMIT {
@@ -188,7 +196,7 @@ pub(super) async fn add_permission(
         return Err(ApiError::new(400, "PolicyLengthExceededException", message));
     }
     change.store(record)?;
-    Ok(response::json(201, &told))
+    Ok(response::json(201, &added))
 }
 
 /// Revision that the first statement of a policy is added to, before the policy has a revision of its own.
@@ -217,11 +225,7 @@ pub(super) async fn remove_permission(
     let Some(policy) = record.policies.get_mut(key) else {
         return Err(ApiError::not_found("No policy is associated with the given resource."));
     };
-    let Some(place) = policy.statements.iter().position(|statement| statement["Sid"] == sid) else {
-        return Err(ApiError::not_found(format!("Statement {sid} is not found in resource policy.")));
-    };
-    validate::revision(call.query("RevisionId"), &policy.revision, "GetPolicy")?;
-    policy.statements.remove(place);
+    remove(policy, sid, call.query("RevisionId"), "GetPolicy")?;
     policy.revision = Uuid::new_v4().to_string();
     if policy.statements.is_empty() {
         record.policies.remove(key);

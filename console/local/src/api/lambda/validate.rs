@@ -1,5 +1,6 @@
 //! Request validation, with AWS's error messages.
 
+use super::identifier::is_name;
 use crate::{
     http::error::ApiError,
     store::{
@@ -51,6 +52,23 @@ pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u
             &format!("have value greater than or equal to {least}"),
         )),
     }
+}
+
+/// A field that a request must have.
+pub(super) fn required<'a>(value: Option<&'a String>, field: &str) -> Result<&'a str, ApiError> {
+    value.map(String::as_str).ok_or_else(|| ApiError::validation("null", field, "not be null"))
+}
+
+/// The id of a statement in a resource policy.
+pub(super) fn statement_id(id: &str) -> Result<(), ApiError> {
+    if id.len() > 100 {
+        return Err(ApiError::validation(id, "statementId", "have length less than or equal to 100"));
+    }
+    if !is_name(id) {
+        let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
+        return Err(ApiError::validation(id, "statementId", pattern));
+    }
+    Ok(())
 }
 
 /// Checks a role's ARN.

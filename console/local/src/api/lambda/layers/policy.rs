@@ -2,10 +2,7 @@
 //! `GetLayerVersionPolicy`. It is stored and returned; a caller with the local Lambda's key may use every layer.
 
 use crate::{
-    api::lambda::{
-        identifier::{is_name, is_number},
-        layers, validate,
-    },
+    api::lambda::{identifier::is_number, layers, policy, validate},
     http::{
         error::ApiError,
         request::ApiRequest,
@@ -30,31 +27,26 @@ struct PermissionRequest {
 impl PermissionRequest {
     /// Builds the requested statement, about `resource`.
     fn statement(&self, resource: &str) -> Result<Value, ApiError> {
-        let required = |value: &Option<String>, field: &str| {
-            value.clone().ok_or_else(|| ApiError::validation("null", field, "not be null"))
-        };
-        let (sid, action) = (required(&self.statement_id, "statementId")?, required(&self.action, "action")?);
-        let principal = required(&self.principal, "principal")?;
-        if !is_name(&sid) || sid.len() > 100 {
-            let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-            return Err(ApiError::validation(&sid, "statementId", pattern));
-        }
+        let sid = validate::required(self.statement_id.as_ref(), "statementId")?;
+        let action = validate::required(self.action.as_ref(), "action")?;
+        let principal = validate::required(self.principal.as_ref(), "principal")?;
+        validate::statement_id(sid)?;
         if action != "lambda:GetLayerVersion" {
             return Err(ApiError::validation(
-                &action,
+                action,
                 "action",
                 "satisfy regular expression pattern: lambda:GetLayerVersion",
             ));
         }
         let who: Value = if principal == "*" {
             "*".into()
-        } else if principal.len() == 12 && is_number(&principal) {
+        } else if principal.len() == 12 && is_number(principal) {
             json!({ "AWS": format!("arn:aws:iam::{principal}:root") })
-        } else if principal.starts_with("arn:") && validate::arn(&principal, "principal").is_ok() {
+        } else if principal.starts_with("arn:") && validate::arn(principal, "principal").is_ok() {
             json!({ "AWS": principal })
         } else {
             let pattern = "satisfy regular expression pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root";
-            return Err(ApiError::validation(&principal, "principal", pattern));
+            return Err(ApiError::validation(principal, "principal", pattern));
         };
         let mut statement =
             json!({ "Sid": sid, "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource });
@@ -89,21 +81,15 @@ fn change<T>(
 pub(super) fn add(service: &Service, call: &ApiRequest, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
     let request: PermissionRequest = call.json()?;
     let statement = request.statement(&format!("{}:{number}", layers::arn(service, name)))?;
-    let told = change(service, name, number, |policy| {
+    let added = change(service, name, number, |policy| {
         validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
-        if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
-            return Err(ApiError::conflict(format!(
-                "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing \
-                 statement.",
-                statement["Sid"].as_str().unwrap_or_default()
-            )));
-        }
-        policy.statements.push(statement.clone());
-        Ok(json!({ "Statement": statement.to_string() }))
+        let added = json!({ "Statement": statement.to_string() });
+        policy::add(policy, statement)?;
+        Ok(added)
     })?;
-    let mut told = told;
-    told["RevisionId"] = revision(service, name, number).into();
-    Ok(response::json(201, &told))
+    let mut added = added;
+    added["RevisionId"] = revision(service, name, number).into();
+    Ok(response::json(201, &added))
 }
 
 fn revision(service: &Service, name: &str, number: u64) -> Option<String> {
@@ -118,12 +104,7 @@ pub(super) fn remove(
     sid: &str,
 ) -> Result<Response<Body>, ApiError> {
     change(service, name, number, |policy| {
-        let place = policy.statements.iter().position(|statement| statement["Sid"] == sid);
-        let place =
-            place.ok_or_else(|| ApiError::not_found(format!("Statement {sid} is not found in resource policy.")))?;
-        validate::revision(call.query("RevisionId"), &policy.revision, "GetLayerVersionPolicy")?;
-        policy.statements.remove(place);
-        Ok(())
+        policy::remove(policy, sid, call.query("RevisionId"), "GetLayerVersionPolicy")
     })?;
     Ok(response::empty(204))
 }
@@ -136,6 +117,6 @@ pub(super) fn get(service: &Service, name: &str, number: u64) -> Result<Response
     if version.policy.statements.is_empty() {
         return Err(ApiError::not_found("No policy is associated with the given resource."));
     }
-    let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": version.policy.statements });
-    Ok(response::json(200, &json!({ "Policy": document.to_string(), "RevisionId": version.policy.revision })))
+    let document = policy::document(&version.policy);
+    Ok(response::json(200, &json!({ "Policy": document, "RevisionId": version.policy.revision })))
 }
