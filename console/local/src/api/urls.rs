@@ -93,10 +93,6 @@ async fn pass(
     id: &str,
     &Target { function, qualifier, config }: &Target<'_>,
 ) -> Result<Response<Body>, ApiError> {
-    if cors::is_foreign(&head.headers, &address.origin, config.cors.as_ref()) {
-        let message = "Requests with the Origin of another site are refused: allow it in the Cors of the function URL.";
-        return Err(ApiError::new(403, "AccessDeniedException", message));
-    }
     let access_key = match config.auth {
         AuthType::None => None,
         AuthType::Iam if !auth::is_signed(head) => return Ok(forbidden()),

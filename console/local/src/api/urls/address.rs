@@ -13,8 +13,6 @@ pub(crate) struct Address {
     pub(super) path: String,
     /// Port of the server.
     pub(super) port: u16,
-    /// Origin of the pages that this URL serves itself.
-    pub(super) origin: String,
 }
 
 impl Address {
@@ -30,13 +28,12 @@ impl Address {
         if of != port.to_string() {
             return None;
         }
-        let origin = format!("http://{host}");
         let path = head.uri.path();
         if let Some(id) = name.to_ascii_lowercase().strip_suffix(DOMAIN) {
-            return Some(Self { id: id.to_owned(), host: name.to_owned(), path: path.to_owned(), port, origin });
+            return Some(Self { id: id.to_owned(), host: name.to_owned(), path: path.to_owned(), port });
         }
         let rest = path.strip_prefix(PATH).filter(|_| matches!(name, "127.0.0.1" | "localhost"))?;
         let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        Some(Self { id: id.to_owned(), host: name.to_owned(), path: format!("/{rest}"), port, origin })
+        Some(Self { id: id.to_owned(), host: name.to_owned(), path: format!("/{rest}"), port })
     }
 }

@@ -1,4 +1,5 @@
-//! Web pages of other origins: the pages that may call a URL, and the headers that a browser receives, which are those
+//! Cross-origin resource sharing: the headers by which a browser decides what a page of another origin may read. As on
+//! AWS, the function is invoked for any page that knows the URL's address, which has a random id. The headers are those
 //! that AWS sends. Pure functions.
 
 use crate::{
@@ -22,15 +23,6 @@ impl Cors {
 
 fn has(list: Option<&[String]>, wanted: &str) -> bool {
     list.unwrap_or_default().iter().any(|item| item == "*" || item.eq_ignore_ascii_case(wanted))
-}
-
-/// Returns `true` if a request comes from a page that may not call: neither the URL's own, served at `own`, nor one
-/// that its settings allow. On AWS the function would run, and the browser would withhold the answer from the page;
-/// here such a request is refused, since local functions are not public.
-pub(super) fn is_foreign(headers: &HeaderMap, own: &str, cors: Option<&Cors>) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let origin = origin.to_str().unwrap_or_default();
-    origin != own && !cors.is_some_and(|cors| cors.allows(origin))
 }
 
 /// Answers a preflight, which does not reach the function; returns `None` if the request is not a preflight.
