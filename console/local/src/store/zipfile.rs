@@ -25,6 +25,9 @@ const LINK_LIMIT: u64 = 4095;
 /// Reason that a zip is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
+    /// It holds nothing.
+    #[error("Uploaded file must be a non-empty zip")]
+    Empty,
     /// It is not a zip, or is corrupt.
     #[error("Could not unzip uploaded file. Please check your file, then try to upload again. ({0})")]
     Broken(String),
@@ -73,7 +76,13 @@ pub(crate) fn validate(zip: &[u8]) -> Result<u64, Refusal> {
     if zip.len() > ZIPPED_LIMIT {
         return Err(Refusal::TooLargeZipped);
     }
+    if zip.is_empty() {
+        return Err(Refusal::Empty);
+    }
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    if archive.is_empty() {
+        return Err(Refusal::Empty);
+    }
     let mut size = 0_u64;
     for index in 0..archive.len() {
         let file = archive.by_index_raw(index)?;
@@ -452,6 +461,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(unpack(b"not a zip", &dir.path().join("a")), Err(Refusal::Broken(_))));
         assert!(matches!(validate(b"not a zip"), Err(Refusal::Broken(_))));
+    }
+
+    #[test]
+    fn a_zip_that_holds_nothing_is_refused() {
+        for empty in [zip(&[]), Vec::new()] {
+            assert!(matches!(validate(&empty), Err(Refusal::Empty)), "{empty:?}");
+        }
+        let error = ApiError::from(Refusal::Empty);
+        assert_eq!(
+            (error.code, &*error.message),
+            ("InvalidParameterValueException", "Uploaded file must be a non-empty zip")
+        );
     }
 
     #[test]

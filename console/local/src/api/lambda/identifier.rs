@@ -32,23 +32,9 @@ impl<'a> FunctionRef<'a> {
     /// Parses a function's name, partial ARN or ARN, each with an optional qualifier at its end, and the separate
     /// qualifier.
     pub(super) fn read(service: &Service, identifier: &'a str, qualifier: Option<&'a str>) -> Result<Self, ApiError> {
-        let parts: Vec<&str> = identifier.split(':').collect();
-        let (region, account, rest) = match parts.as_slice() {
-            ["arn", _, "lambda", region, account, "function", rest @ ..] => (Some(*region), Some(*account), rest),
-            [region, account, "function", rest @ ..] if is_account(account) => (Some(*region), Some(*account), rest),
-            [account, "function", rest @ ..] if is_account(account) => (None, Some(*account), rest),
-            ["function", rest @ ..] if !rest.is_empty() => (None, None, rest),
-            rest => (None, None, rest),
-        };
-        let (name, suffix) = match rest {
-            [name] => (*name, None),
-            [name, suffix] => (*name, Some(*suffix)),
-            _ => ("", None),
-        };
-        let fits = suffix.is_none_or(|suffix| suffix == LATEST || is_name(suffix));
-        if !is_name(name) || !fits || account.is_some_and(|account| !is_account(account)) {
+        let Some(Parts { region, account, name, suffix }) = Parts::parse(identifier) else {
             return Err(ApiError::validation(identifier, "functionName", NAME_PATTERN));
-        }
+        };
         let qualifier = qualifier.filter(|qualifier| !qualifier.is_empty());
         if let Some(qualifier) = qualifier {
             if qualifier.len() > 128 {
@@ -122,6 +108,56 @@ impl<'a> FunctionRef<'a> {
     }
 }
 
+/// The parts of an identifier.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts<'a> {
+    region: Option<&'a str>,
+    account: Option<&'a str>,
+    name: &'a str,
+    suffix: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// Matches [`NAME_PATTERN`]: as there, what may be a region, an account or the word `function` is one, as long as a name
+    /// is left.
+    fn parse(identifier: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = identifier.split(':').collect();
+        let rest = match parts.as_slice() {
+            ["arn", partition, "lambda", rest @ ..] if partition.starts_with("aws") => rest,
+            rest => rest,
+        };
+        let (region, rest) = match rest {
+            [region, rest @ ..] if !rest.is_empty() && is_region(region) => (Some(*region), rest),
+            rest => (None, rest),
+        };
+        let (account, rest) = match rest {
+            [account, rest @ ..] if !rest.is_empty() && is_account(account) => (Some(*account), rest),
+            rest => (None, rest),
+        };
+        let (name, suffix) = match rest {
+            ["function", name] | [name] => (*name, None),
+            ["function", name, suffix] | [name, suffix] => (*name, Some(*suffix)),
+            _ => return None,
+        };
+        let fits = suffix.is_none_or(|suffix| suffix == LATEST || is_name(suffix));
+        (is_name(name) && fits).then_some(Self { region, account, name, suffix })
+    }
+}
+
+/// A region's name, such as `us-east-1` or `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let words: Vec<&str> = text.strip_prefix("eusc-").unwrap_or(text).split('-').collect();
+    let is_lower = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let (country, area, number) = match words.as_slice() {
+        [country, area, number] => (country, area, number),
+        [country, partition, area, number] if *partition == "gov" || partition.starts_with("iso") => {
+            (country, area, number)
+        }
+        _ => return false,
+    };
+    country.len() == 2 && is_lower(country) && is_lower(area) && number.len() == 1 && is_number(number)
+}
+
 /// Returns `true` for a valid name of a function, an alias or a layer, or the number of a version.
 pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -172,4 +208,50 @@ pub(crate) fn resolve(service: &Service, identifier: &str, qualifier: Option<&st
     Err(ApiError::conflict(format!(
         "The operation cannot be performed at this time. The function is currently in the following state: {state}"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_read_as_its_pattern_says() {
+        let parts = |region, account, name, suffix| Some(Parts { region, account, name, suffix });
+        let (region, account) = (Some("eu-central-1"), Some("000000000000"));
+        for (identifier, expected) in [
+            ("e2", parts(None, None, "e2", None)),
+            ("e2:live", parts(None, None, "e2", Some("live"))),
+            ("e2:$LATEST", parts(None, None, "e2", Some("$LATEST"))),
+            ("function:e2", parts(None, None, "e2", None)),
+            ("function:e2:1", parts(None, None, "e2", Some("1"))),
+            ("000000000000:e2", parts(None, account, "e2", None)),
+            ("000000000000:e2:live", parts(None, account, "e2", Some("live"))),
+            ("000000000000:function:e2", parts(None, account, "e2", None)),
+            ("000000000000:function:e2:live", parts(None, account, "e2", Some("live"))),
+            ("eu-central-1:e2", parts(region, None, "e2", None)),
+            ("eu-central-1:000000000000:e2", parts(region, account, "e2", None)),
+            ("eu-central-1:000000000000:function:e2:1", parts(region, account, "e2", Some("1"))),
+            ("arn:aws:lambda:eu-central-1:000000000000:function:e2", parts(region, account, "e2", None)),
+            ("arn:aws:lambda:eu-central-1:000000000000:function:e2:1", parts(region, account, "e2", Some("1"))),
+            (
+                "arn:aws:lambda:us-gov-west-1:000000000000:function:e2",
+                parts(Some("us-gov-west-1"), account, "e2", None),
+            ),
+            // What is left has to be a name.
+            ("function", parts(None, None, "function", None)),
+            ("000000000000", parts(None, None, "000000000000", None)),
+            ("eu-central-1", parts(None, None, "eu-central-1", None)),
+            ("00000000000:e2", parts(None, None, "00000000000", Some("e2"))),
+            ("", None),
+            ("a b", None),
+            ("e2:", None),
+            (":e2", None),
+            ("e2:a b", None),
+            ("000000000000:e2:live:1", None),
+            ("arn:aws:sqs:eu-central-1:000000000000:e2", None),
+            ("arn:aws:lambda:eu-central-1:1234:function:e2", None),
+        ] {
+            assert_eq!(Parts::parse(identifier), expected, "{identifier}");
+        }
+    }
 }

@@ -26,9 +26,12 @@ async fn a_function_is_created_read_and_deleted() {
     assert_eq!((&created["State"], &created["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
     assert_eq!((&created["Timeout"], &created["MemorySize"]), (&json!(7), &json!(256)));
     assert_eq!(created["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "/aws/lambda/echo" }));
-    for name in
-        ["echo", "arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Aecho", "000000000000:function:echo"]
-    {
+    for name in [
+        "echo",
+        "arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Aecho",
+        "000000000000:function:echo",
+        "000000000000:echo",
+    ] {
         let got = server.client.lambda("GET", &format!("{FUNCTIONS}/{name}"), &Value::Null).await;
         assert_eq!(got.status, 200, "{name}: {}", got.text());
         assert_eq!(got.json()["Configuration"], created);
@@ -114,8 +117,10 @@ async fn settings_out_of_bounds_are_refused_and_nothing_is_made() {
 #[tokio::test]
 async fn a_zip_that_climbs_is_refused_and_leaves_nothing() {
     let server = Server::start().await;
-    let cases: [(&[u8], &str); 3] = [
+    let cases: [(&[u8], &str); 5] = [
         (b"no zip", "Could not unzip uploaded file"),
+        (b"", "Uploaded file must be a non-empty zip"),
+        (&zip(&[]), "Uploaded file must be a non-empty zip"),
         (&zip(&[("bootstrap", b"#!/bin/sh"), ("../../evil", b"x")]), "leads out of the zip"),
         (&zip(&[("bootstrap", b"#!/bin/sh"), ("/tmp/evil", b"x")]), "leads out of the zip"),
     ];

@@ -166,12 +166,22 @@ fn config(service: &Service, entry: &Entry) -> EventConfig {
     service.event_configs.get(&entry.function, qualifier).unwrap_or_default()
 }
 
+/// The note that an event does not reach the dead-letter queue of its function. `None` when it has none.
+fn undelivered(config: &serde_json::Value) -> Option<String> {
+    let target = config["TargetArn"].as_str().filter(|target| !target.is_empty())?;
+    let (service, kind) = if target.split(':').nth(2) == Some("sns") { ("SNS", "topic") } else { ("SQS", "queue") };
+    Some(format!("; its event is not sent to the dead-letter {kind} {target}: the local Lambda has no {service}"))
+}
+
 /// Sends the record of an entry's result to its destination, if there is one.
 fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
     let config = config(service, entry);
     let destination = if condition == Condition::Success { config.on_success } else { config.on_failure };
     if condition != Condition::Success {
-        tracing::warn!(id = entry.id, function = entry.function, ?condition, "an asynchronous invocation is given up");
+        let function = resolve(service, &entry.function, entry.qualifier.as_deref()).map(|found| found.function);
+        let undelivered = function.ok().and_then(|function| undelivered(function.other.get("DeadLetterConfig")?));
+        let (id, function, undelivered) = (&entry.id, &entry.function, undelivered.unwrap_or_default());
+        tracing::warn!(id, function, ?condition, "an asynchronous invocation is given up{undelivered}");
     }
     let Some(destination) = destination else { return };
     let sent = resolve(service, &destination, None).and_then(|Resolved { function, qualifier, .. }| {
@@ -200,5 +210,24 @@ fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Optio
     });
     if let Err(error) = sent {
         tracing::warn!(error.message, id = entry.id, destination, "the record of an invocation was dropped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::undelivered;
+    use serde_json::json;
+
+    #[test]
+    fn an_event_that_a_dead_letter_queue_misses_names_it() {
+        for (service, kind) in [("sqs", "queue"), ("sns", "topic")] {
+            let arn = format!("arn:aws:{service}:eu-central-1:000000000000:dead");
+            let note = undelivered(&json!({ "TargetArn": arn })).unwrap();
+            assert!(note.contains(&format!("dead-letter {kind} {arn}")), "{note}");
+            assert!(note.ends_with(&format!("no {}", service.to_uppercase())), "{note}");
+        }
+        for none in [json!({}), json!({ "TargetArn": "" }), json!(null)] {
+            assert_eq!(undelivered(&none), None);
+        }
     }
 }
