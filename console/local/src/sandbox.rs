@@ -9,6 +9,7 @@ mod not_started;
 mod process;
 mod runtime_api;
 mod shutdown;
+mod storage;
 mod telemetry;
 
 pub(crate) use env::SandboxEnv;
@@ -47,6 +48,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use storage::Storage;
 use telemetry::Category;
 use tokio::{
     net::TcpListener,
@@ -76,6 +78,7 @@ pub(crate) struct Sandbox {
     process: Pid,
     freezer: Freezer,
     memory: Memory,
+    storage: Arc<Storage>,
     exit: watch::Receiver<Option<String>>,
     tasks: TaskTracker,
     /// The tokio runtime that serves its Runtime API.
@@ -107,7 +110,7 @@ impl Sandbox {
             extensions: Arc::clone(&extensions),
             log: Arc::clone(log),
             function: Arc::clone(function),
-            owners: ConnectionOwners::new(),
+            owners: ConnectionOwners::new(files.mark()),
         });
         let owners = Arc::clone(&apis);
         let owners = &owners.owners;
@@ -167,6 +170,7 @@ impl Sandbox {
             process,
             freezer: Freezer::default(),
             memory,
+            storage: Storage::new(files.tmp(), function),
             exit,
             tasks: tasks.clone(),
             executor: Handle::current(),
@@ -230,8 +234,8 @@ impl Sandbox {
 
     /// Freezes it, unless an event was submitted after that generation.
     pub(crate) fn freeze(&self, generation: u64) {
-        if self.is_alive() {
-            self.freezer.freeze(generation, self.groups());
+        if self.is_alive() && self.freezer.freeze(generation, self.groups()) {
+            self.storage.measure();
         }
     }
 

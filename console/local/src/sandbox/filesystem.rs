@@ -4,7 +4,7 @@
 use super::{
     env::SandboxEnv,
     isolation::{self, Mounts, Namespace},
-    process::{families::Home, spawner::Confinement},
+    process::{families::Home, mark::Mark, spawner::Confinement},
 };
 use crate::store::function::Function;
 use std::{
@@ -57,6 +57,11 @@ impl SandboxFiles {
         Ok(Self { code, layers, tmp, ..self })
     }
 
+    /// The mark of the sandbox's processes.
+    pub(crate) fn mark(&self) -> Mark {
+        self.home.mark
+    }
+
     /// `LAMBDA_TASK_ROOT`.
     pub(crate) fn task(&self) -> &Path {
         if self.namespace.is_some() { Path::new(isolation::TASK) } else { &self.code }
@@ -73,6 +78,11 @@ impl SandboxFiles {
     /// Path of the layers for this process.
     pub(crate) fn layers(&self) -> Option<&Path> {
         self.layers.as_deref()
+    }
+
+    /// Its `/tmp`, as this process sees it.
+    pub(crate) fn tmp(&self) -> &Path {
+        &self.tmp
     }
 
     /// Value of `TMPDIR`, or `None` if `/tmp` is the sandbox's own.

@@ -9,7 +9,9 @@ pub(crate) mod problem;
 pub(crate) mod response;
 
 use super::extensions::api;
+use crate::server::auth::refuse_origin;
 use apis::Apis;
+use connection_owners::Admission;
 use http::{HeaderMap, Method, StatusCode, request::Parts};
 use http1::{Body, Connection, Response};
 use invocation_state::{Event, Refused, Reply};
@@ -52,39 +54,43 @@ async fn connection(
     counted: TaskTrackerToken,
 ) {
     let admitted = match stream.local_addr() {
-        Ok(local) => stop.run_until_cancelled(apis.owners.admit(address, local)).await,
+        Ok(local) => stop.run_until_cancelled(apis.owners.admit(address, local)).await.flatten(),
         Err(_gone) => None,
     };
-    if admitted != Some(true) {
-        tracing::warn!(%address, "a stranger's connection to a sandbox's Runtime API was refused");
+    let Some(admission) = admitted else {
+        tracing::warn!(%address, "a connection of a process outside the sandbox to its Runtime API was refused");
         return;
-    }
+    };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
     tokio::select! {
         () = stop.cancelled() => {}
-        result = converse(stream, &apis, counted) => if let Err(error) = result {
+        result = converse(stream, &apis, admission, counted) => if let Err(error) = result {
             tracing::debug!(%error, "a connection to a sandbox's Runtime API ended early");
         }
     }
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, apis: &Apis, counted: TaskTrackerToken) -> io::Result<()> {
+async fn converse(stream: TcpStream, apis: &Apis, admission: Admission, counted: TaskTrackerToken) -> io::Result<()> {
     let (mut connection, mut counted) = (Connection::new(stream), Some(counted));
     while let Some(request) = connection.receive().await? {
         if api::is_external(request.head(), &apis.extensions) {
             // An extension outlives the bootstrap, whose end must not wait for this connection.
             counted.take();
         }
-        request.answer(async |head, body| handle(head, body, apis).await).await?;
+        request.answer(async |head, body| handle(head, body, apis, admission).await).await?;
     }
     Ok(())
 }
 
-async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
-    let response = route(head, body, apis).await;
+async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis, admission: Admission) -> Response {
+    let response = if is_from_page(&head.headers, admission) {
+        problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone")
+    } else {
+        route(head, body, apis).await
+    };
     // An unread body would cost the sandbox its connection, and a bootstrap may not expect that.
     while let Ok(Some(_)) = body.piece().await {}
     response
@@ -92,9 +98,6 @@ async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
 
 async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     let invocation = &*apis.invocation;
-    if crate::server::auth::refuse_origin(&head.headers).is_err() || !is_local(&head.headers) {
-        return problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone");
-    }
     let Some(route) = head.uri.path().strip_prefix("/2018-06-01/runtime/") else {
         let answered = api::route(head, body, apis).await;
         return answered
@@ -146,10 +149,39 @@ fn deliver(event: &Event) -> Response {
     response
 }
 
-/// Returns `true` if the host is this machine. A web page whose host name resolves to it would send that name.
-fn is_local(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get("host") else { return true };
+/// Returns `true` if a browser may have sent a request for a web page. Any `Host` is accepted, as on AWS, if the process
+/// behind the connection is known to be the sandbox's.
+fn is_from_page(headers: &HeaderMap, admission: Admission) -> bool {
+    if refuse_origin(headers).is_err() {
+        return true;
+    }
+    if admission == Admission::Member {
+        return false;
+    }
+    // A web page whose host name resolves to this machine sends that name.
+    let Some(host) = headers.get("host") else { return false };
     let name = host.to_str().unwrap_or_default();
     let name = name.split_once(':').map_or(name, |(name, _port)| name);
-    matches!(name, "127.0.0.1" | "localhost")
+    !matches!(name, "127.0.0.1" | "localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_web_page_is_refused_and_another_host_where_the_process_is_not_known() {
+        for (name, value, expected) in [
+            ("host", "127.0.0.1:4000", false),
+            ("host", "localhost", false),
+            ("accept", "*/*", false),
+            ("host", "", true),
+            ("host", "page.example", true),
+            ("origin", "http://page.example", true),
+        ] {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+            assert_eq!(is_from_page(&headers, Admission::Unverified), expected, "{name}: {value}");
+            assert_eq!(is_from_page(&headers, Admission::Member), name == "origin", "{name}: {value}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ const PRELUDE: &str = include_str!("bootstraps/prelude.py");
 const EXTENSION: &str = include_str!("bootstraps/extension.py");
 
 /// Files whose functions use the Runtime API alone.
-const FUNCTIONS: [&str; 17] = [
+const FUNCTIONS: [&str; 18] = [
     include_str!("api/layers.py"),
     include_str!("api/logs/tail.py"),
     include_str!("api/urls.py"),
@@ -23,6 +23,7 @@ const FUNCTIONS: [&str; 17] = [
     include_str!("sandbox/isolation.py"),
     include_str!("sandbox/memory.py"),
     include_str!("sandbox/reuse.py"),
+    include_str!("sandbox/runtime_api.py"),
     include_str!("server/auth.py"),
     include_str!("server/lifecycle.py"),
 ];

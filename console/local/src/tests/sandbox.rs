@@ -6,4 +6,5 @@ pub(crate) mod faults;
 mod isolation;
 mod memory;
 pub(crate) mod reuse;
+mod runtime_api;
 mod telemetry;

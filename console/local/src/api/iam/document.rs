@@ -4,7 +4,7 @@
 use crate::http::error::ApiError;
 use serde_json::{Map, Value};
 
-/// How long a managed policy, a role's trust policy and all inline policies of a role may be, without white space.
+/// Longest managed policy, trust policy of a role, and all inline policies of a role together, without white space.
 const MANAGED_LIMIT: usize = 6_144;
 const TRUST_LIMIT: usize = 2_048;
 pub(super) const INLINE_LIMIT: usize = 10_240;
@@ -79,7 +79,7 @@ pub(super) fn size(document: &str) -> usize {
     document.chars().filter(|character| !character.is_whitespace()).count()
 }
 
-/// Whether a trust policy lets Lambda assume the role. Conditions are not evaluated.
+/// Checks whether a trust policy lets Lambda assume the role. Conditions are not evaluated.
 pub(super) fn trusts_lambda(trust: &str) -> bool {
     let Ok(policy) = serde_json::from_str::<Value>(trust) else { return false };
     let has = |value: &Value, wanted: &[&str]| match value {

@@ -224,7 +224,7 @@ impl Iam {
         Ok(Some(result))
     }
 
-    /// Whether Lambda may assume the role with this ARN. Roles that are not here are taken to be elsewhere, and good.
+    /// Checks whether Lambda may assume the role with this ARN. Roles that are not here are taken to be elsewhere, and good.
     pub(crate) async fn lambda_may_assume(&self, arn: &str) -> bool {
         let name = arn.rsplit('/').next().unwrap_or_default();
         let role = self.roles.get(name).await.filter(|role| role.arn() == arn);

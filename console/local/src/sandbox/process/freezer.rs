@@ -36,12 +36,14 @@ impl Freezer {
         work()
     }
 
-    /// Freezes the groups, unless a newer generation has begun.
-    pub(crate) fn freeze(&self, generation: u64, groups: impl Iterator<Item = Pid>) {
+    /// Freezes the groups, unless a newer generation has begun. Returns `true` if it froze them.
+    pub(crate) fn freeze(&self, generation: u64, groups: impl Iterator<Item = Pid>) -> bool {
         let mut state = self.state();
-        if state.generation == generation && !std::mem::replace(&mut state.frozen, true) {
+        let freezes = state.generation == generation && !std::mem::replace(&mut state.frozen, true);
+        if freezes {
             signal(groups, Signal::STOP);
         }
+        freezes
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,12 +83,12 @@ mod tests {
         let freezer = Freezer::default();
         let generation = freezer.generation();
         freezer.wake(groups(), || ());
-        freezer.freeze(generation, groups());
-        assert!(!freezer.state().frozen, "another turn has begun");
-        freezer.freeze(freezer.generation(), groups());
+        assert!(!freezer.freeze(generation, groups()), "another turn has begun");
+        assert!(freezer.freeze(freezer.generation(), groups()));
+        assert!(!freezer.freeze(freezer.generation(), groups()), "it is frozen");
         assert!(becomes(child.id(), 'T'));
         freezer.wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
-        freezer.freeze(freezer.generation(), groups());
+        assert!(freezer.freeze(freezer.generation(), groups()));
         assert!(becomes(child.id(), 'T'));
         child.kill().unwrap();
         child.wait().unwrap();

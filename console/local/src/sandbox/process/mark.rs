@@ -102,6 +102,11 @@ impl Whose<'_> {
     }
 }
 
+/// The processes of a sandbox that run.
+pub(crate) fn marked(mark: Mark) -> Vec<Pid> {
+    living(&Whose::Sandboxes(&HashSet::from([mark])))
+}
+
 /// Kills all of them, including those that are started in the meantime. Takes some milliseconds.
 pub(crate) fn kill(whose: &Whose<'_>) {
     // The rounds outrun a process that only forks; a process that cannot be killed is not waited for.

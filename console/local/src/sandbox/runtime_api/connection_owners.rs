@@ -1,7 +1,10 @@
 //! Owners of connections: on Linux the kernel reports the user and the process of a connection, so that a sandbox's
 //! Runtime API is for that sandbox alone. Queries the kernel, and reads `/proc`.
 
-use crate::sandbox::process::descendants::descendants;
+use crate::sandbox::process::{
+    descendants::descendants,
+    mark::{Mark, marked},
+};
 use rustix::process::Pid;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::watch, time::timeout};
@@ -24,15 +27,25 @@ fn is_let_in(found: &Owner, me: u32) -> bool {
     }
 }
 
+/// Why a connection is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// A process of the sandbox holds it.
+    Member,
+    /// The system does not tell which process holds it.
+    Unverified,
+}
+
 /// The process groups whose connections a sandbox's APIs accept.
 pub(crate) struct ConnectionOwners {
+    mark: Mark,
     groups: watch::Sender<Vec<Pid>>,
 }
 
 impl ConnectionOwners {
-    /// Accepts no connection yet.
-    pub(crate) fn new() -> Self {
-        Self { groups: watch::Sender::new(Vec::new()) }
+    /// Accepts no connection yet; later those of the sandbox with this mark.
+    pub(crate) fn new(mark: Mark) -> Self {
+        Self { mark, groups: watch::Sender::new(Vec::new()) }
     }
 
     /// Also accepts the connections of a process group.
@@ -40,44 +53,76 @@ impl ConnectionOwners {
         self.groups.send_modify(|groups| groups.push(leader));
     }
 
-    /// Returns `true` if the connection from `peer` to `local` was opened by this user, and by a process of the
-    /// sandbox. Also returns `true` if the system does not report it.
-    pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> bool {
+    /// Admits the connection from `peer` to `local` if this user opened it, in a process of the sandbox. Returns `None`
+    /// if not.
+    pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> Option<Admission> {
         let socket = match socket::find(peer, local) {
-            Owner::Unknown => return true,
-            Owner::Nobody => return false,
-            Owner::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return false,
+            Owner::Unknown => return Some(Admission::Unverified),
+            Owner::Nobody => return None,
+            Owner::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return None,
             Owner::Socket { socket, .. } => socket,
         };
+        let mark = self.mark;
         let mut groups = self.groups.subscribe();
         let known = async {
             loop {
                 let leaders = groups.borrow_and_update().clone();
-                if leaders.iter().any(|leader| holds(*leader, socket)) {
-                    return true;
+                let admission = holder(leaders.iter().copied(), socket);
+                if admission.is_some() {
+                    return admission;
                 }
-                // Reading about every process may take long.
-                let others = tokio::task::spawn_blocking(move || {
-                    !leaders.is_empty() && descendants(&leaders).into_iter().any(|process| holds(process, socket))
-                });
-                if others.await.unwrap_or(false) || groups.changed().await.is_err() {
-                    return true;
+                // Reading about every process may take long. A daemon has left its group and its parents, but not its
+                // mark.
+                if !leaders.is_empty() {
+                    let others = tokio::task::spawn_blocking(move || {
+                        holder(descendants(&leaders), socket).or_else(|| holder(daemons(mark, &leaders), socket))
+                    });
+                    let admission = others.await.ok().flatten();
+                    if admission.is_some() {
+                        return admission;
+                    }
+                }
+                if groups.changed().await.is_err() {
+                    return None;
                 }
             }
         };
-        timeout(PATIENCE, known).await.unwrap_or(false)
+        timeout(PATIENCE, known).await.ok().flatten()
     }
 }
 
-/// Returns `true` if a process holds a socket, or may not be inspected.
-fn holds(process: Pid, socket: u32) -> bool {
+/// Lists the processes that bear a mark, in the mount namespace of one of the leaders. A process can give itself any mark,
+/// but not another sandbox's namespace.
+fn daemons(mark: Mark, leaders: &[Pid]) -> impl Iterator<Item = Pid> {
+    let mounts = |process: Pid| std::fs::read_link(format!("/proc/{}/ns/mnt", process.as_raw_nonzero())).ok();
+    let seen: Vec<_> = leaders.iter().filter_map(|leader| mounts(*leader)).collect();
+    marked(mark).into_iter().filter(move |process| mounts(*process).is_some_and(|its| seen.contains(&its)))
+}
+
+/// Admits a socket that one of the processes holds.
+fn holder(processes: impl IntoIterator<Item = Pid>, socket: u32) -> Option<Admission> {
+    let mut unverified = None;
+    for process in processes {
+        match holds(process, socket) {
+            Some(Admission::Member) => return Some(Admission::Member),
+            None => {}
+            found => unverified = found,
+        }
+    }
+    unverified
+}
+
+/// Admits a socket that this process holds. One that may not be inspected is taken at its word.
+fn holds(process: Pid, socket: u32) -> Option<Admission> {
     let wanted = format!("socket:[{socket}]");
     match std::fs::read_dir(format!("/proc/{}/fd", process.as_raw_nonzero())) {
-        Ok(mut files) => files.any(|file| {
-            file.and_then(|file| std::fs::read_link(file.path()))
-                .is_ok_and(|target| target.as_os_str() == wanted.as_str())
-        }),
-        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        Ok(mut files) => files
+            .any(|file| {
+                file.and_then(|file| std::fs::read_link(file.path()))
+                    .is_ok_and(|target| target.as_os_str() == wanted.as_str())
+            })
+            .then_some(Admission::Member),
+        Err(error) => (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(Admission::Unverified),
     }
 }
 
@@ -230,14 +275,15 @@ mod tests {
         let Owner::Socket { user, socket } = told else { panic!("{told:?}") };
         assert_eq!(user, geteuid().as_raw());
         assert_eq!(socket::look_up(v4(mine), v4(local)), told, "both ways say the same");
-        assert!(holds(getpid(), socket));
-        let owners = ConnectionOwners::new();
-        assert!(!owners.admit(mine, local).await, "no process is known");
+        assert_eq!(holds(getpid(), socket), Some(Admission::Member));
+        let dir = tempfile::tempdir().unwrap();
+        let owners = ConnectionOwners::new(Mark::of(dir.path()).unwrap().sandbox(0));
+        assert_eq!(owners.admit(mine, local).await, None, "no process is known");
         owners.add(rustix::process::getppid().unwrap());
         owners.add(getpid());
-        assert!(owners.admit(mine, local).await);
+        assert_eq!(owners.admit(mine, local).await, Some(Admission::Member));
         let nobodys = SocketAddr::new(mine.ip(), if mine.port() == 1 { 2 } else { 1 });
         assert_eq!(socket::ask(v4(nobodys), v4(local)), Ok(Owner::Nobody));
-        assert!(!owners.admit(nobodys, local).await);
+        assert_eq!(owners.admit(nobodys, local).await, None);
     }
 }

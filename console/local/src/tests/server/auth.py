@@ -11,7 +11,7 @@ def asks_as_a_page():
     while True:
         id, _, _ = next_event()
         page = status("GET", next, {"Origin": "https://evil.example"})
-        respond(id, json.dumps([page, status("GET", next, {"Host": "evil.example"}), status("GET", "/else", {})]))
+        respond(id, json.dumps([page, status("GET", "/else", {"Host": "evil.example"}), status("GET", "/else", {})]))
 
 
 def tells_its_api():
