@@ -69,7 +69,6 @@ fn documents_outside_the_grammar_are_refused() {
     let statement = json!({ "Sid": "a", "Effect": "Allow", "Action": "a:b", "Resource": "*" });
     for (document, words) in [
         (json!([]), "Syntax errors in policy."),
-        (json!({}), "there is no Statement"),
         (json!({ "Version": "2012-10-17" }), "there is no Statement"),
         (json!({ "Version": "2013-01-01", "Statement": statement }), "Version must be"),
         (json!({ "Version": 1, "Statement": statement }), "Version must be"),
@@ -107,6 +106,8 @@ fn documents_outside_the_grammar_are_refused() {
         refused(&document, Kind::Managed, words);
         refused(&document, Kind::Inline, words);
     }
+    refused(&json!({}), Kind::Managed, "must be version 2012-10-17");
+    refused(&json!({}), Kind::Inline, "there is no Statement");
     for (document, words) in [
         (json!({}), "there is no Statement"),
         (trust(json!({ "Princpal": "*" })), "Unknown field Princpal"),
