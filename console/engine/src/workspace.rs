@@ -11,6 +11,7 @@ pub(crate) mod include;
 mod manifest;
 mod names;
 pub mod paths;
+pub(crate) mod stages;
 pub mod text;
 pub mod watch;
 
@@ -22,13 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
 
-use super::{
-    aws::stage,
-    compile::{
-        child_process::{self, RunError},
-        fingerprint::Now,
-        toolchain::{WITHOUT_TRACE, not_installed},
-    },
+use super::compile::{
+    child_process::{self, RunError},
+    fingerprint::Now,
+    toolchain::{WITHOUT_TRACE, not_installed},
 };
 
 /// Summary of the failures of this module.
@@ -151,7 +149,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
             });
         }
     }
-    warnings.extend(stage::left_out(&root));
+    warnings.extend(stages::left_out(&root));
     let left_out = names::settle(&mut functions);
     warnings.extend(left_out.iter().map(|(_, failure)| failure.clone()));
     let now = Now::default();

@@ -50,12 +50,6 @@ enum Place {
     Local(Box<Joined>),
 }
 
-/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a wrong type, each with
-/// its place.
-pub(crate) fn left_out(root: &Path) -> Vec<Failure> {
-    settings::read(root).map(|stages| stages.left_out.into_values().collect()).unwrap_or_default()
-}
-
 /// The names of the stages of the workspace at `root` that can be used: `local`, then those of its manifest, sorted.
 ///
 /// # Errors

@@ -15,10 +15,10 @@
 //! This protects against mistakes, not against malicious code: a function runs as the user who runs this program.
 //!
 //! - It reads and writes that user's files, among them `~/.aws`, `~/.ssh` and the state of this local Lambda with its
-//! keys.
+//!   keys.
 //! - It sends signals to that user's processes, and connects to the ports that listen on this machine.
 //! - Without a user namespace it reads the environment and the memory of that user's other processes, such as the shell
-//! and the other sandboxes; within one, only those of the other sandboxes.
+//!   and the other sandboxes; within one, only those of the other sandboxes.
 //! - As root it does all of that to every user's files and processes, this process included, and can undo its mounts.
 //!
 //! Closing `/proc` also means that debuggers and profilers attach to the serving process as root only, that it leaves

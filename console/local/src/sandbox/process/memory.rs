@@ -1,10 +1,10 @@
 //! Memory of a sandbox: measures it, and limits it to the function's.
 //!
 //! - Where this user may make control groups ([`super::cgroup`]), the kernel counts all processes of the sandbox
-//! together and kills them when they exceed the limit, as on AWS.
+//!   together and kills them when they exceed the limit, as on AWS.
 //! - On any other Linux the sandbox's own memory (without pages of files) is measured every [`LOOK`], and the sandbox
-//! is killed when it exceeds the limit; a peak between two measurements is not missed, since the kernel records it for
-//! the bootstrap's process. Child processes of the bootstrap count from [`FAMILY_LOOK`] on.
+//!   is killed when it exceeds the limit; a peak between two measurements is not missed, since the kernel records it for
+//!   the bootstrap's process. Child processes of the bootstrap count from [`FAMILY_LOOK`] on.
 //! - Elsewhere it is neither measured nor limited.
 //!
 //! Resource limits (`setrlimit`) do not help: `RLIMIT_AS` and `RLIMIT_DATA` count memory that a program reserves and
