@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::decode::{Head, Span};
 use crate::failure::PayloadError;
 use crate::payload;
+use crate::runtime_api::decode::{Head, Span};
 
 /// An invocation in the connection's buffer. Only passed through the public traits.
 #[derive(Debug)]
@@ -117,8 +117,8 @@ pub trait Input<M>: Sized {
 
     #[cfg(feature = "http")]
     #[doc(hidden)]
-    fn form(&self) -> crate::reply::Form {
-        crate::reply::Form::default()
+    fn form(&self) -> crate::runtime_api::reply::Form {
+        crate::runtime_api::reply::Form::default()
     }
 }
 

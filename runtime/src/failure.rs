@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::report::Report;
+use crate::runtime_api::report::Report;
 
 /// Any error. `?` converts every error that is `Send + Sync`.
 pub type Error = Box<dyn StdError + Send + Sync + 'static>;

@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::event::{Input, Message};
 use crate::failure::Fault;
-use crate::reply::Reply;
-use crate::report::Report;
 use crate::respond::Respond;
+use crate::runtime_api::reply::Reply;
+use crate::runtime_api::report::Report;
 
 /// A function that handles invocations. Every async function or closure of one of these forms is one:
 ///

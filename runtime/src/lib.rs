@@ -150,29 +150,17 @@
 //! report. If the environment is not Lambda's, `run` reports it and ends the process with code 3.
 
 mod base64;
-mod client;
-mod connection;
 mod context;
-mod decode;
-mod end;
-mod endpoint;
 mod event;
-mod extension;
 mod failure;
 mod handler;
-mod hooks;
 #[cfg(feature = "http")]
 pub mod http;
-mod init;
+mod lifecycle;
 pub mod log;
-mod panic;
 mod payload;
-mod reply;
-mod report;
 mod respond;
-mod serve;
-mod signal;
-mod start;
+mod runtime_api;
 mod stream;
 pub mod testing;
 #[cfg(feature = "tracing")]
@@ -184,9 +172,9 @@ pub use context::{Context, Function, Identity, function};
 pub use event::{Event, Input};
 pub use failure::{Error, Failure, Fault, PayloadError};
 pub use handler::Handler;
-pub use hooks::{Absent, Given, Hook, Hooks, NoHooks};
-pub use init::{Init, init, stateless};
+pub use lifecycle::hooks::{Absent, Given, Hook, Hooks, NoHooks};
+pub use lifecycle::init::{Init, init, stateless};
+use lifecycle::start::executor;
+pub use lifecycle::start::run;
 pub use respond::{Body, Respond};
-use start::executor;
-pub use start::run;
 pub use stream::{Stream, Writer};

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{AsItIs, ByValue};
-use crate::reply::Reply;
-use crate::report::Report;
+use crate::runtime_api::reply::Reply;
+use crate::runtime_api::report::Report;
 
 /// A type that a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], unchanged;
 /// [`Stream`](crate::Stream), sent while it is made; and, with the feature `http`, a response.

@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use crate::base64;
 use crate::event::AsItIs;
 use crate::failure::Fault;
-use crate::reply::Reply;
-use crate::report::Report;
 use crate::respond::{Respond, header_safe};
+use crate::runtime_api::reply::Reply;
+use crate::runtime_api::report::Report;
 
 type Produced<'a> = Pin<Box<dyn Future<Output = Result<(), Report>> + 'a>>;
 type Produce = Box<dyn for<'a> FnOnce(&'a mut Writer) -> Produced<'a>>;

@@ -26,16 +26,16 @@ use serde::Deserialize;
 
 use self::server::{Request, Say, Server};
 use crate::base64;
-use crate::client::Client;
 use crate::context::Context;
-use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::failure::Fault;
 use crate::handler::Handler;
-use crate::hooks::{Absent, Hook, Hooks};
-use crate::init::Init;
-use crate::serve::{AfterPanic, serve};
-use crate::start::prepare;
+use crate::lifecycle::hooks::{Absent, Hook, Hooks};
+use crate::lifecycle::init::Init;
+use crate::lifecycle::serve::{AfterPanic, serve};
+use crate::lifecycle::start::prepare;
+use crate::runtime_api::client::Client;
+use crate::runtime_api::endpoint::Endpoint;
 
 /// An invocation to send: an event and its context. An empty request id is replaced by a generated one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,7 +165,7 @@ fn converse<I: Into<Invocation>>(
     })?;
     let endpoint = Arc::new(Endpoint::parse(&server.address()).map_err(io::Error::other)?);
     let executor = crate::executor().map_err(|end| io::Error::other(end.to_string()))?;
-    crate::panic::install(Arc::clone(&endpoint));
+    crate::lifecycle::panic::install(Arc::clone(&endpoint));
     executor.block_on(async {
         let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
         work(&mut client).await;

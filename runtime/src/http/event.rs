@@ -18,7 +18,7 @@ use super::{Request, kind};
 use crate::base64;
 use crate::failure::PayloadError;
 use crate::payload;
-use crate::reply::Form;
+use crate::runtime_api::reply::Form;
 
 /// Variable with the base path of requests, if API Gateway maps a custom domain with one.
 const BASE_PATH: &str = "LAMBDA_HTTP_BASE_PATH";

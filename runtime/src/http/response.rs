@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::base64;
 use crate::event::AsItIs;
 use crate::failure::Fault;
-use crate::reply::{Form, Reply};
-use crate::report::Report;
 use crate::respond::Respond;
+use crate::runtime_api::reply::{Form, Reply};
+use crate::runtime_api::report::Report;
 use crate::stream::{Stream, Writer};
 
 /// An HTTP response.

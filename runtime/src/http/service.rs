@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::event::Message;
 use crate::failure::Fault;
 use crate::handler::{Handler, answer, input};
-use crate::reply::Reply;
-use crate::report::Report;
+use crate::runtime_api::reply::Reply;
+use crate::runtime_api::report::Report;
 use crate::stream::Stream;
 
 /// The body of a request to a service. It is complete.

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection::{Broken, Connection};
-use crate::decode::{Head, Malformed};
-use crate::end::{End, told};
-use crate::endpoint::Endpoint;
 use crate::event::Message;
+use crate::lifecycle::panic;
 use crate::log::{self, Current};
-use crate::panic;
-use crate::reply::{Reply, Target};
-use crate::report::Report;
+use crate::runtime_api::connection::{Broken, Connection};
+use crate::runtime_api::decode::{Head, Malformed};
+use crate::runtime_api::end::{End, told};
+use crate::runtime_api::endpoint::Endpoint;
+use crate::runtime_api::reply::{Reply, Target};
+use crate::runtime_api::report::Report;
 
 /// A request and its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::endpoint::Endpoint;
-use crate::report::Report;
+use crate::runtime_api::endpoint::Endpoint;
+use crate::runtime_api::report::Report;
 use crate::stream::Stream;
 
 /// A body of at least this many bytes is sent from its own memory rather than copied after the head.

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
 use crate::log::{Current, Entered};
-use crate::reply::{Reply, Target};
-use crate::report::Report;
+use crate::runtime_api::endpoint::Endpoint;
+use crate::runtime_api::reply::{Reply, Target};
+use crate::runtime_api::report::Report;
 
 /// Longest time that a dying process waits for the Runtime API.
 const PATIENCE: Duration = Duration::from_secs(2);

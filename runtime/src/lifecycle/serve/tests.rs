@@ -9,7 +9,7 @@ use super::*;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Error, Failure};
-use crate::hooks::Absent;
+use crate::lifecycle::hooks::Absent;
 use crate::respond::Body;
 use crate::stream::Stream;
 use crate::testing::server::{Request, Say, Server};

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::fmt;
 
 use crate::failure::Fault;
-use crate::hooks::{Absent, Given, Hooks, NoHooks};
-use crate::report::Report;
+use crate::lifecycle::hooks::{Absent, Given, Hooks, NoHooks};
+use crate::runtime_api::report::Report;
 
 /// Init and hooks of a function. Created by [`init`], or by [`stateless`] for a function without state; each hook may
 /// be set once; [`run`](Init::run) serves.

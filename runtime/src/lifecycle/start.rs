@@ -9,20 +9,20 @@ use std::task::Poll;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::Client;
-use crate::end::End;
-use crate::endpoint::Endpoint;
-use crate::extension;
 use crate::failure::Fault;
 use crate::handler::{Handler, nothing};
-use crate::hooks::{Hook, Hooks};
-use crate::init::{Init, init};
+use crate::lifecycle::extension;
+use crate::lifecycle::hooks::{Hook, Hooks};
+use crate::lifecycle::init::{Init, init};
+use crate::lifecycle::panic::{self, Phase};
+use crate::lifecycle::serve::{AfterPanic, serve, serve_many};
+use crate::lifecycle::signal::Termination;
 use crate::log::{self, Current};
-use crate::panic::{self, Phase};
-use crate::reply::Target;
-use crate::report::Report;
-use crate::serve::{AfterPanic, serve, serve_many};
-use crate::signal::Termination;
+use crate::runtime_api::client::Client;
+use crate::runtime_api::end::End;
+use crate::runtime_api::endpoint::Endpoint;
+use crate::runtime_api::reply::Target;
+use crate::runtime_api::report::Report;
 
 /// Exit code if the function failed to start or cannot continue.
 const FAILED: i32 = 1;

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::decode::{Decoder, Head, Malformed, Progress};
+use crate::runtime_api::decode::{Decoder, Head, Malformed, Progress};
 use crate::stream::Writer;
 
 /// Size of one read while the length of a response is unknown. It holds a whole ordinary response.

@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use crate::client::{Client, wait};
-use crate::end::End;
-use crate::endpoint::Endpoint;
 use crate::handler::Handler;
-use crate::hooks::Hook;
-use crate::{log, panic};
+use crate::lifecycle::hooks::Hook;
+use crate::lifecycle::panic;
+use crate::log;
+use crate::runtime_api::client::{Client, wait};
+use crate::runtime_api::end::End;
+use crate::runtime_api::endpoint::Endpoint;
 
 /// First pause of a worker that lost its connection, if there are several workers; each pause is twice the previous
 /// one.

@@ -1,10 +1,10 @@
 //! An internal extension that does nothing. Lambda sends SIGTERM only to sandboxes that have an extension, so a
 //! function that wants the signal registers one.
 
-use crate::connection::{Broken, Connection};
-use crate::end::{End, told};
-use crate::endpoint::Endpoint;
 use crate::log;
+use crate::runtime_api::connection::{Broken, Connection};
+use crate::runtime_api::end::{End, told};
+use crate::runtime_api::endpoint::Endpoint;
 
 const REGISTERING: &str = "registering for SIGTERM";
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::connection::Broken;
-use crate::decode::Malformed;
-use crate::report::Report;
+use crate::runtime_api::connection::Broken;
+use crate::runtime_api::decode::Malformed;
+use crate::runtime_api::report::Report;
 
 /// Maximum number of bytes of a refusal's body that are logged.
 const TOLD: usize = 512;
