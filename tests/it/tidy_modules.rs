@@ -12,15 +12,14 @@ use std::{
 };
 
 /// The remaining cycles by crate: the number of modules in each, largest first. Their number may only decrease.
-const LEFT: [(&str, &[usize]); 4] = [
+const LEFT: [(&str, &[usize]); 3] = [
     ("console/app", &[21, 19, 16, 14, 2]),
     ("console/engine", &[12, 11, 6, 4, 2, 2, 2, 2]),
-    ("console/model", &[11]),
     ("runtime", &[4, 2, 2]),
 ];
 
-/// The crates whose folders have at most [`ENTRIES`] entries.
-const NEAT: [&str; 1] = ["console/local"];
+/// The crates whose folders have at most [`ENTRIES`] entries, snapshots aside.
+const NEAT: [&str; 5] = ["console/app", "console/engine", "console/local", "console/model", "tests"];
 /// Maximum number of entries in a folder.
 const ENTRIES: usize = 20;
 
@@ -362,7 +361,7 @@ fn folders_are_not_crowded() {
     fn check(folder: &Path) {
         let entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(entries.len() <= ENTRIES, "{}: {} entries", folder.display(), entries.len());
-        entries.iter().filter(|path| path.is_dir()).for_each(|path| check(path));
+        entries.iter().filter(|path| path.is_dir() && !path.ends_with("snapshots")).for_each(|path| check(path));
     }
     for package in NEAT {
         check(&root().join(package));

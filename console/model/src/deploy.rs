@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Architecture;
+use super::function::Architecture;
 
 /// A function as deployed on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub struct Change {
 
 /// A function as found on the stage: `None` if it does not exist there; a failure if the caller has no permission to
 /// read it.
-pub type Found = Result<Option<Deployed>, super::Failure>;
+pub type Found = Result<Option<Deployed>, super::failure::Failure>;
 
 /// Plan for one function of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +98,7 @@ pub struct DeployPlan {
     /// The functions that could be compared.
     pub functions: Vec<FunctionPlan>,
     /// The functions that could not be compared, each with its error.
-    pub failed: Vec<(String, super::Failure)>,
+    pub failed: Vec<(String, super::failure::Failure)>,
 }
 
 impl DeployPlan {
@@ -136,7 +136,7 @@ pub struct FailedFunction {
     /// The function's name.
     pub name: String,
     /// The error.
-    pub failure: super::Failure,
+    pub failure: super::failure::Failure,
     /// Changes that were made nevertheless, as read from the stage afterwards.
     pub done: Vec<Change>,
     /// Remaining differences, as read from the stage afterwards: the next deploy applies them.
@@ -176,7 +176,7 @@ pub struct DeployOutcome {
 
 impl DeployOutcome {
     /// Returns the functions that failed, each with its error.
-    pub fn failures(&self) -> Vec<(String, super::Failure)> {
+    pub fn failures(&self) -> Vec<(String, super::failure::Failure)> {
         self.failed.iter().map(|failed| (failed.name.clone(), failed.failure.clone())).collect()
     }
 }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_function_that_was_not_begun_has_no_more_to_say_than_why() {
         let change = |field: &str| Change { field: field.into(), from: None, to: "x".into() };
-        let failure = super::super::Failure::usage("could not deploy hello", "it has no bootstrap.zip", "");
+        let failure = super::super::failure::Failure::usage("could not deploy hello", "it has no bootstrap.zip", "");
         let mut failed =
             FailedFunction { name: "hello".into(), failure, done: Vec::new(), left: Vec::new(), is_known: false };
         assert_eq!(failed.truth(), None);

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Concurrency, Failure, LogSettings, UrlSetting, Vpc};
+use super::{
+    failure::Failure,
+    settings::values::{Concurrency, LogSettings, UrlSetting, Vpc},
+};
 
 /// Architecture that a function is built for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, Failure, FunctionConfig, UrlSetting};
+use super::{deploy::Consent, failure::Failure, function::FunctionConfig, settings::values::UrlSetting};
 
 /// Mode of an invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Consent, DeployAction, Failure, Function, short_sha256};
+use super::{
+    deploy::{Change, Consent, DeployAction},
+    failure::Failure,
+    function::{Function, short_sha256},
+};
 
 /// A promotion of functions from one stage to another, without a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,13 +1,13 @@
 //! A function's settings on the stage and in the workspace, and their edits.
 
 mod setting;
-mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::FunctionConfig;
+use super::function::FunctionConfig;
 pub use setting::Setting;
 pub use values::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
 

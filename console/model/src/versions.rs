@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Percentiles;
+use super::stats::Percentiles;
 
 /// A function's versions on a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct FunctionVersions {
     /// Start of the period of the figures, in milliseconds since the Unix epoch.
     pub since: i64,
     /// Errors for parts that this caller has no permission to read: aliases, figures.
-    pub refused: Vec<super::Failure>,
+    pub refused: Vec<super::failure::Failure>,
 }
 
 /// An alias: a name that points to a version and can be moved to another.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Workspace;
+use super::function::Workspace;
 
 /// Files saved in one burst.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

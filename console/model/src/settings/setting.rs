@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::MASK;
-use crate::{Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, UrlAuth, UrlSetting};
+use crate::{
+    function::FunctionConfig,
+    settings::values::{Concurrency, Cors, FunctionUrl, LogFormat, UrlAuth, UrlSetting},
+};
 
 /// A setting that can be edited. Names and values are those of `[package.metadata.lambda.deploy]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
