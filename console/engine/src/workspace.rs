@@ -3,7 +3,7 @@
 //! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and reads files; changes
 //! nothing.
 
-mod artifact;
+pub(crate) mod artifact;
 pub mod dotenv;
 pub(crate) mod gitignore;
 mod hidden;
@@ -21,7 +21,7 @@ use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
 use lambda_console_model::{CargoTarget, EventFile, Failure, Function, RuntimeCrate, Workspace};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use artifact::{architecture_of, directory, sha256_of, stamp_of};
+pub(crate) use artifact::{directory, sha256_of, stamp_of};
 
 use super::compile::{
     child_process::{self, RunError},

@@ -11,7 +11,7 @@ use super::{apt, begin, cache, cache::Staging, on_path};
 use crate::{
     Job,
     compile::child_process::{self, RunError},
-    workspace,
+    workspace::artifact,
 };
 
 pub(super) const NAME: &str = "qemu-aarch64";
@@ -33,7 +33,7 @@ pub(super) const fn is_of_use() -> bool {
 
 /// Returns `true` if it needs no libraries of another release.
 pub(super) fn is_whole(program: &Path) -> bool {
-    workspace::architecture_of(program).is_some_and(|architecture| architecture != Architecture::Native)
+    artifact::architecture_of(program).is_some_and(|architecture| architecture != Architecture::Native)
 }
 
 /// Fetches it if it is of use and missing. Returns the reason if it could not be provided.
