@@ -124,18 +124,6 @@ fn files_are_short_and_have_a_room_of_their_own() {
     }
 }
 
-#[test]
-fn folders_hold_at_most_20_entries() {
-    let mut open: Vec<PathBuf> = ["console", "runtime", "functions", "tests"].map(|room| root().join(room)).into();
-    while let Some(folder) = open.pop() {
-        let entries: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        // A snapshot for each screen, named by its test.
-        let is_code = !folder.ends_with("snapshots");
-        assert!(entries.len() <= 20 || !is_code, "{}: {} entries", folder.display(), entries.len());
-        open.extend(entries.into_iter().filter(|entry| entry.is_dir() && !entry.ends_with("target")));
-    }
-}
-
 /// The first words of doc comments, as the standard library and tokio write them: a noun or a verb.
 #[test]
 fn docs_begin_with_a_noun_or_a_verb() {
