@@ -174,7 +174,6 @@ pub use failure::{Error, Failure, Fault, PayloadError};
 pub use handler::Handler;
 pub use lifecycle::hooks::{Absent, Given, Hook, Hooks, NoHooks};
 pub use lifecycle::init::{Init, init, stateless};
-use lifecycle::start::executor;
 pub use lifecycle::start::run;
 pub use respond::{Body, Respond};
 pub use stream::{Stream, Writer};

@@ -30,6 +30,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Fault;
 use crate::handler::Handler;
+use crate::lifecycle::executor;
 use crate::lifecycle::hooks::{Absent, Hook, Hooks};
 use crate::lifecycle::init::Init;
 use crate::lifecycle::serve::{AfterPanic, serve};
@@ -164,7 +165,7 @@ fn converse<I: Into<Invocation>>(
         }
     })?;
     let endpoint = Arc::new(Endpoint::parse(&server.address()).map_err(io::Error::other)?);
-    let executor = crate::executor().map_err(|end| io::Error::other(end.to_string()))?;
+    let executor = executor::create().map_err(|end| io::Error::other(end.to_string()))?;
     crate::lifecycle::panic::install(Arc::clone(&endpoint));
     executor.block_on(async {
         let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use crate::handler::Handler;
+use crate::lifecycle::executor;
 use crate::lifecycle::hooks::Hook;
 use crate::lifecycle::panic;
 use crate::log;
@@ -93,7 +94,7 @@ where
     let stop = Stop::default();
     thread::scope(|scope| {
         for _ in 1..workers.get() {
-            let worker = || match crate::executor() {
+            let worker = || match executor::create() {
                 Ok(executor) => executor.block_on(either(stop.told(), work(endpoint, None, function, &stop))),
                 Err(end) => stop.end(end),
             };

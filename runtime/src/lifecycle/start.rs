@@ -7,10 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::runtime::{Builder, Runtime};
-
 use crate::failure::Fault;
 use crate::handler::{Handler, nothing};
+use crate::lifecycle::executor;
 use crate::lifecycle::extension;
 use crate::lifecycle::hooks::{Hook, Hooks};
 use crate::lifecycle::init::{Init, init};
@@ -95,7 +94,7 @@ where
     endpoint.pipelined = std::env::var_os("LAMBDA_PIPELINE").is_some_and(|text| text == "1");
     let endpoint = Arc::new(endpoint);
     let workers = workers(std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())?;
-    let executor = executor()?;
+    let executor = executor::create()?;
     panic::install(Arc::clone(&endpoint));
     let mut client = executor.block_on(Client::open(Arc::clone(&endpoint)))?;
     let ready = async || {
@@ -207,13 +206,6 @@ fn workers(concurrency: Option<&str>) -> Result<Option<NonZeroUsize>, End> {
     let Some(text) = concurrency.filter(|text| !text.is_empty()) else { return Ok(None) };
     let wrong = |_| End::Environment(format!("AWS_LAMBDA_MAX_CONCURRENCY is `{text}`: it should be a number above 0"));
     text.parse().map(Some).map_err(wrong)
-}
-
-/// Creates a single-threaded executor. It has timers if anything in the program enables tokio's `time`.
-pub(crate) fn executor() -> Result<Runtime, End> {
-    // A function has few sockets: room for a thousand events would only cost memory at the start.
-    let built = Builder::new_current_thread().enable_all().max_io_events_per_tick(64).build();
-    built.map_err(|error| End::Environment(format!("the async executor cannot start: {error}")))
 }
 
 fn not_lambda() -> ! {

@@ -48,7 +48,7 @@ pub(super) fn serve_script_on<H: Handler<(), M>, M>(
     let mut endpoint = Endpoint::parse(&server.address()).unwrap();
     set_up(&mut endpoint);
     let endpoint = Arc::new(endpoint);
-    let end = crate::executor().unwrap().block_on(async {
+    let end = executor::create().unwrap().block_on(async {
         let mut client = Client::open(endpoint).await.unwrap();
         serve(&mut client, &(), &handler, &Absent, AfterPanic::End).await.unwrap_err()
     });
@@ -312,7 +312,7 @@ fn a_stream_whose_reader_is_gone_fails_its_closure_and_ends_the_loop() {
         // It disappears in the middle of the stream, and accepts no new connection.
     });
     let endpoint = Arc::new(Endpoint::parse(&address).unwrap());
-    let end = crate::executor().unwrap().block_on(async {
+    let end = executor::create().unwrap().block_on(async {
         let mut client = Client::open(endpoint).await.unwrap();
         serve(&mut client, &(), &endless, &Absent, AfterPanic::End).await.unwrap_err()
     });
@@ -413,7 +413,7 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_no
     .unwrap();
     let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
     panic::install(Arc::clone(&endpoint));
-    let executor = crate::executor().unwrap();
+    let executor = executor::create().unwrap();
     let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
     let state = tokio::sync::Barrier::new(WORKERS);
     let (workers, function) = (WORKERS.try_into().unwrap(), (&state, &odd, &Absent));
@@ -456,7 +456,7 @@ fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() 
     })
     .unwrap();
     let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
-    let executor = crate::executor().unwrap();
+    let executor = executor::create().unwrap();
     let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
     let function = (&(), &echo, &Absent);
     let end = serve_many(&executor, &endpoint, first, NonZeroUsize::MIN, function, std::future::pending());
