@@ -12,14 +12,11 @@ use std::{
 };
 
 /// The remaining cycles by crate: the number of modules in each, largest first. Their number may only decrease.
-const LEFT: [(&str, &[usize]); 3] = [
-    ("console/app", &[21, 19, 16, 14, 2]),
-    ("console/engine", &[12, 11, 6, 5, 2, 2, 2, 2]),
-    ("runtime", &[4, 3, 2, 2]),
-];
+const LEFT: [(&str, &[usize]); 3] =
+    [("console/app", &[21, 19, 16, 14, 2]), ("console/engine", &[12, 11, 6, 5, 2, 2, 2, 2]), ("runtime", &[4, 2, 2])];
 
 /// The crates whose folders have at most [`ENTRIES`] entries, snapshots aside.
-const NEAT: [&str; 5] = ["console/app", "console/engine", "console/local", "console/model", "tests"];
+const NEAT: [&str; 6] = ["console/app", "console/engine", "console/local", "console/model", "runtime", "tests"];
 /// Maximum number of entries in a folder.
 const ENTRIES: usize = 20;
 
