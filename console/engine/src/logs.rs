@@ -15,7 +15,7 @@ use self::{
     platform_lines::Requests,
     wait::Wait,
 };
-use crate::aws::stage::Stage;
+use crate::aws::{naming::default_group, stage::Stage};
 
 mod group;
 mod live;
@@ -74,6 +74,16 @@ pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Fail
         Some((_, failure)) => Err(failure),
         None => Ok(lines),
     }
+}
+
+/// Returns `true` if the function named `name` has its default log group on the stage, also after its deletion, or if
+/// that cannot be read.
+pub async fn has_group(stage: &Stage, name: &str) -> bool {
+    let group = &default_group(&stage.remote_name(name));
+    let groups = stage
+        .call(|clients| async move { clients.logs().describe_log_groups().log_group_name_prefix(group).send().await })
+        .await;
+    groups.map_or(true, |found| found.log_groups().iter().any(|found| found.log_group_name() == Some(group)))
 }
 
 /// As [`fetch`], with the functions whose logs this caller may not read.

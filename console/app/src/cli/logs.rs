@@ -74,14 +74,13 @@ async fn print(
             fetched = logs::fetch_allowed(stage, query) => fetched?,
         };
         lines.iter().try_for_each(|line| one(output, line, names_function))?;
-        // The log group may have outlived its function.
         let is_silent = |name: &&String| {
             !lines.iter().any(|line| line.function == **name) && !refused.iter().any(|(refused, _)| refused == *name)
         };
-        check_names(stage, workspace, query.functions.iter().filter(is_silent)).await?;
+        check(stage, workspace, query.functions.iter().filter(is_silent)).await?;
         return Ok(summary("read the logs of", query.functions.len(), &refused));
     }
-    check_names(stage, workspace, &query.functions).await?;
+    check(stage, workspace, &query.functions).await?;
     // Following ends when the reader of stdout closes it.
     let ended = tokio_util::sync::CancellationToken::new();
     let mut result = Ok(());
@@ -120,6 +119,17 @@ async fn print(
         ));
     }
     result.and(followed).map(|()| None)
+}
+
+/// Checks names of functions. A log group may have outlived its function.
+async fn check(stage: &Stage, workspace: &Workspace, names: impl IntoIterator<Item = &String>) -> Result<(), Failure> {
+    for name in names {
+        let is_known = workspace.functions.iter().any(|function| &function.name == name);
+        if !is_known && !logs::has_group(stage, name).await {
+            check_names(stage, workspace, [name]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns messages on the changes in a tail's state.

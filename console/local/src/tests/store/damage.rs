@@ -2,6 +2,7 @@
 
 use crate::{
     Local,
+    http::query::encode,
     server::local::open_with,
     store::damage::is_aside,
     tests::{Client, ECHO, Server, api::layers, eventually, options, python, quick, request, zip},
@@ -90,8 +91,14 @@ async fn state() -> tempfile::TempDir {
     for name in ["good", "other"] {
         assert_eq!(server.invoke(name, "1").await.text(), "1");
     }
-    let role = "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D";
-    assert_eq!(server.client.query(role, "iam").await.status, 200);
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole",
+    }] });
+    let role = format!(
+        "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument={}",
+        encode(&trust.to_string())
+    );
+    assert_eq!(server.client.query(&role, "iam").await.status, 200);
     server.create("slow", "never_answers()").await;
     let path = "/2015-03-31/functions/slow/invocations";
     server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda").await;
