@@ -211,7 +211,7 @@ impl Function {
         hexadecimal(&Sha256::digest(format!("{settings}{rest}")))
     }
 
-    /// Name of the code for `/opt` in [`CodeStore`](crate::store::code_store::Codes): `None` without layers.
+    /// Name of the code for `/opt` in [`CodeStore`](crate::store::code_store::CodeStore): `None` without layers.
     pub(crate) fn opt(&self) -> Option<String> {
         match self.layers.as_slice() {
             [] => None,
@@ -228,7 +228,7 @@ impl Function {
         self.held.as_ref().is_some_and(|held| held.is_of(self.codes()))
     }
 
-    /// Names of all code in [`CodeStore`](crate::store::code_store::Codes) that it needs.
+    /// Names of all code in [`CodeStore`](crate::store::code_store::CodeStore) that it needs.
     pub(crate) fn codes(&self) -> impl Iterator<Item = String> {
         let layers = self.layers.iter().map(|layer| layer.sha256.clone());
         std::iter::once(self.code.clone()).chain(layers).chain(self.opt())
