@@ -124,9 +124,9 @@ async fn print(
 /// Checks names of functions. A log group may have outlived its function.
 async fn check(stage: &Stage, workspace: &Workspace, names: impl IntoIterator<Item = &String>) -> Result<(), Failure> {
     for name in names {
-        let is_known = workspace.functions.iter().any(|function| &function.name == name);
-        if !is_known && !logs::has_group(stage, name).await {
-            check_names(stage, workspace, [name]).await?;
+        let checked = check_names(stage, workspace, [name]).await;
+        if checked.is_err() && !logs::has_group(stage, name).await {
+            return checked;
         }
     }
     Ok(())

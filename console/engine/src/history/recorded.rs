@@ -19,6 +19,14 @@ use crate::{
 /// Longest time to query the logs for lines that did not come with a response.
 const LINK: Duration = Duration::from_mins(1);
 
+/// Records the result of a verb, if there is a history.
+fn recorded<T>(history: Option<&Store>, result: T, record: impl FnOnce(&Store, &T)) -> T {
+    if let Some(history) = history {
+        record(history, &result);
+    }
+    result
+}
+
 /// Builds and records it.
 ///
 /// # Errors
@@ -31,10 +39,7 @@ pub async fn build(
 ) -> Result<BuildOutcome, Failure> {
     let began = jiff::Timestamp::now().as_millisecond();
     let outcome = compile::build(workspace, request, job).await?;
-    if let Some(history) = history {
-        history.record_build(began, &outcome);
-    }
-    Ok(outcome)
+    Ok(recorded(history, outcome, |history, outcome| history.record_build(began, outcome)))
 }
 
 /// Deploys and records it: only the changes in `shown`, if a plan was shown.
@@ -70,10 +75,7 @@ pub async fn apply(
 ) -> Result<DeployOutcome, Failure> {
     let began = jiff::Timestamp::now().as_millisecond();
     let outcome = deploy::apply(stage, plan, consent, job).await?;
-    if let Some(history) = history {
-        history.record_deploy(began, &outcome);
-    }
-    Ok(outcome)
+    Ok(recorded(history, outcome, |history, outcome| history.record_deploy(began, outcome)))
 }
 
 /// Invokes and records it.
@@ -88,10 +90,7 @@ pub async fn invoke(
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let invocation = invoke::invoke_in_parts(stage, request, parts, job).await?;
-    if let Some(history) = history {
-        history.record_invocation(request, &invocation);
-    }
-    Ok(invocation)
+    Ok(recorded(history, invocation, |history, invocation| history.record_invocation(request, invocation)))
 }
 
 /// Invokes and records it, without waiting for a report that did not come with the response: [`link`] does.
@@ -106,10 +105,7 @@ pub async fn answer(
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let invocation = invoke::answer(stage, request, parts, job).await?;
-    if let Some(history) = history {
-        history.record_invocation(request, &invocation);
-    }
-    Ok(invocation)
+    Ok(recorded(history, invocation, |history, invocation| history.record_invocation(request, invocation)))
 }
 
 /// Links the log lines that did not come with a response, and records them.
@@ -124,8 +120,5 @@ pub async fn link(
     job: &Job,
 ) -> Result<RequestLog, Failure> {
     let log = invoke::link(stage, function, request_id, since, LINK, on_lines, job).await?;
-    if let Some(history) = history {
-        history.record_log(request_id, &log);
-    }
-    Ok(log)
+    Ok(recorded(history, log, |history, log| history.record_log(request_id, log)))
 }

@@ -27,7 +27,7 @@ fn is_let_in(found: &Owner, me: u32) -> bool {
     }
 }
 
-/// Why a connection is taken.
+/// Reason for which a connection is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// A process of the sandbox holds it.
